@@ -1,0 +1,56 @@
+/*
+ * verbs.h: the verb table, for everyone, without a library.
+ *
+ * The host program, the shim and the launcher include this file and nothing
+ * else of wire, so it may need nothing but the C library's headers.
+ */
+#ifndef WIRE_VERBS_H
+#define WIRE_VERBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#define VERB_VMID 102 /* the one VM that any of this is about */
+
+enum autonomy { AUTONOMY_OBSERVE, AUTONOMY_REPAIR, AUTONOMY_AUTONOMOUS, AUTONOMY_LEVELS };
+
+enum verb {
+#define VERB(id, name, mutating, deadline_s, fkey, level, does, not ) VERB_##id,
+#include "wire/verbs.def"
+#undef VERB
+	VERBS
+};
+
+struct verb_row {
+	const char *name;
+	size_t len;
+	bool mutating;
+	int deadline_s;
+	int fkey;
+	enum autonomy level;
+	const char *does;
+	const char *not ;
+};
+
+static const struct verb_row verb_rows[VERBS] = {
+#define VERB(id, name, mutating, deadline_s, fkey, level, does, not ) \
+	{name, sizeof(name) - 1, mutating, deadline_s, fkey, AUTONOMY_##level, does, not },
+#include "wire/verbs.def"
+#undef VERB
+};
+
+/*
+ * The verb that len bytes at word spell, or -1.  Exact: no case folding, no
+ * surrounding space, no NUL; the length counts, so "cycle\0x" is not a verb.
+ */
+static inline int
+verb_by_name(const char *word, size_t len)
+{
+	for (int v = 0; v < VERBS; v++)
+		if (verb_rows[v].len == len && memcmp(verb_rows[v].name, word, len) == 0)
+			return v;
+	return -1;
+}
+
+#endif
