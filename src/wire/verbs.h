@@ -16,7 +16,7 @@
 enum autonomy { AUTONOMY_OBSERVE, AUTONOMY_REPAIR, AUTONOMY_AUTONOMOUS, AUTONOMY_LEVELS };
 
 enum verb {
-#define VERB(id, name, mutating, deadline_s, fkey, level, does, not ) VERB_##id,
+#define VERB(id, name, mutating, deadline_s, fkey, level, does, limits) VERB_##id,
 #include "wire/verbs.def"
 #undef VERB
 	VERBS
@@ -30,12 +30,12 @@ struct verb_row {
 	int fkey;
 	enum autonomy level;
 	const char *does;
-	const char *not ;
+	const char *limits;
 };
 
 static const struct verb_row verb_rows[VERBS] = {
-#define VERB(id, name, mutating, deadline_s, fkey, level, does, not ) \
-	{name, sizeof(name) - 1, mutating, deadline_s, fkey, AUTONOMY_##level, does, not },
+#define VERB(id, name, mutating, deadline_s, fkey, level, does, limits) \
+	{name, sizeof(name) - 1, mutating, deadline_s, fkey, AUTONOMY_##x,
 #include "wire/verbs.def"
 #undef VERB
 };
