@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * fd.h: descriptors and the paths that name them, with the checks that keep
+ * them ours.  Every descriptor made here is close-on-exec.
+ */
+#ifndef BASE_FD_H
+#define BASE_FD_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+#define FD_SOCKET_PATH_MAX 107 /* bytes, sun_path less its NUL */
+
+/*
+ * Makes dir (and its parents) 0700 where it does not exist, and refuses with
+ * ERR_DENIED one that is a symbolic link, another uid's, or open to others:
+ * the words name the mend.
+ */
+int fd_own_dir(const char *dir, struct err *err) MUST_CHECK;
+
+/*
+ * Reads a file of at most max bytes into a new NUL-terminated string.
+ * Caller frees.  A FIFO, a device or a directory is refused.
+ */
+char *fd_read_file(const char *path, size_t max_bytes, size_t *len,
+    struct err *err) MUST_CHECK;
+
+/* Binds and listens, or connects; returns the descriptor, blocking, or -1. */
+int fd_listen(const char *path, struct err *err) MUST_CHECK;
+int fd_connect(const char *path, struct err *err) MUST_CHECK;
+
+int fd_nonblock(int fd); /* 0 or -1 */
+
+/* uid and pid of the process at the other end of a UNIX socket; 0 or -1. */
+int fd_peer(int fd, uid_t *uid, pid_t *pid);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * options.h: the settings, read once.
+ *
+ * Order, later beats earlier: defaults of options.def, SYSCONFDIR/breakglass.conf,
+ * ~/.config/breakglass.conf (XDG_CONFIG_HOME honoured), the file that
+ * BREAKGLASS_CONFIG names, the environment.  An unknown key, a number that is
+ * none and an unreadable named file are errors: they name file and line.
+ */
+#ifndef BASE_OPTIONS_H
+#define BASE_OPTIONS_H
+
+#include "base/err.h"
+
+#define OPTION_TYPE_STR const char *
+#define OPTION_TYPE_PATH const char *
+#define OPTION_TYPE_INT long
+
+struct options {
+#define OPTION(name, type, env, def, meaning) OPTION_TYPE_##type name;
+#include "base/options.def"
+#undef OPTION
+};
+
+/* Fills o (all strings are owned by it, never NULL) or returns -1. */
+int options_load(struct options *o, struct err *err) MUST_CHECK;
+void options_fini(struct options *o);
+
+/* Prints every option with environment name, default and meaning (for --help). */
+void options_print(void);
+
+/*
+ * run_dir with its default worked out: new string, caller frees.  Falls back to
+ * /tmp/breakglass-UID when XDG_RUNTIME_DIR is unset or no directory.
+ */
+char *options_run_dir(const struct options *o);
+
+/* The home directory: HOME, else the passwd entry, else "/".  New string. */
+char *options_home(void);
+
+#endif
