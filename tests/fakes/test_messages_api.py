@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scripted Messages API does what its scenario says, and what the real one does."""
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ASK = {"model": "m-1", "max_tokens": 100, "stream": True,
+       "messages": [{"role": "user", "content": "check the VM"}]}
+LIMIT_S = 10
+
+
+def wait_for(what, path):
+    end = time.monotonic() + LIMIT_S
+    while not os.path.exists(path):
+        if time.monotonic() > end:
+            raise AssertionError("no %s after %d s" % (what, LIMIT_S))
+        time.sleep(0.005)
+
+
+def events(raw):
+    """[(name, data)] of a complete event stream."""
+    out = []
+    for part in raw.decode().split("\n\n"):
+        lines = dict(l.split(": ", 1) for l in part.split("\n") if ": " in l)
+        if "data" in lines:
+            out.append((lines.get("event"), lines["data"]))
+    return out
+
+
+class Fake(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp()
+        self.proc = None
+
+    def tearDown(self):
+        if self.proc:
+            self.proc.kill()
+            self.proc.wait()
+        shutil.rmtree(self.dir)
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def start(self, scenario, *args):
+        with open(self.path("s.json"), "w", encoding="utf-8") as f:
+            json.dump(scenario, f)
+        self.proc = subprocess.Popen(
+            [sys.executable, os.path.join(HERE, "messages-api"),
+             "--scenario", self.path("s.json"), "--record", self.path("r.jsonl"),
+             "--port-file", self.path("port"), *args])
+        wait_for("port file", self.path("port"))
+        with open(self.path("port"), encoding="ascii") as f:
+            self.port = int(f.read())
+
+    def ask(self, body=None, headers=None, method="POST", path="/v1/messages?beta=true"):
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_S)
+        c.request(method, path, json.dumps(body or ASK), headers or {})
+        r = c.getresponse()
+        try:
+            return r, r.read()
+        finally:
+            c.close()
+
+    def stream(self, *args, **kw):
+        r, raw = self.ask(*args, **kw)
+        self.assertEqual(r.status, 200)
+        return [(n, json.loads(d)) for n, d in events(raw)]
+
+    def recorded(self, until=lambda lines: True):
+        end = time.monotonic() + LIMIT_S
+        while time.monotonic() < end:
+            with open(self.path("r.jsonl"), encoding="utf-8") as f:
+                lines = [json.loads(l) for l in f]
+            if until(lines):
+                return lines
+            time.sleep(0.005)
+        raise AssertionError("record never complete: %r" % lines)
+
+    def text(self, evs):
+        return "".join(d["delta"].get("text", "") for n, d in evs
+                       if n == "content_block_delta")
+
+    # replies
+
+    def test_text_is_streamed_word_by_word_in_the_order_of_the_api(self):
+        self.start({"replies": [{"text": "The VM is up.", "usage": {"output_tokens": 5}}]})
+        evs = self.stream()
+        self.assertEqual([n for n, _ in evs],
+                         ["message_start", "content_block_start"] +
+                         ["content_block_delta"] * 4 +
+                         ["content_block_stop", "message_delta", "message_stop"])
+        self.assertTrue(all(n == d["type"] for n, d in evs))
+        self.assertEqual(self.text(evs), "The VM is up.")
+        self.assertEqual(evs[0][1]["message"]["model"], "m-1")
+        self.assertEqual(evs[-2][1]["delta"]["stop_reason"], "end_turn")
+        self.assertEqual(evs[-2][1]["usage"]["output_tokens"], 5)
+
+    def test_thinking_text_and_two_tools_make_one_reply(self):
+        self.start({"replies": [{"thinking": "hm", "text": "Looking.",
+                                 "bash": ["ssh devvm uptime", "ssh pve status"]}]})
+        evs = self.stream()
+        starts = [d["content_block"]["type"] for n, d in evs if n == "content_block_start"]
+        self.assertEqual(starts, ["thinking", "text", "tool_use", "tool_use"])
+        parts = {}
+        for _, d in evs:
+            if d.get("delta", {}).get("type") == "input_json_delta":
+                parts.setdefault(d["index"], []).append(d["delta"]["partial_json"])
+        self.assertGreater(len(parts[2]), 1)
+        self.assertEqual(json.loads("".join(parts[3]))["command"], "ssh pve status")
+        self.assertEqual(evs[-2][1]["delta"]["stop_reason"], "tool_use")
+
+    def test_a_request_without_stream_gets_the_same_message_whole(self):
+        self.start({"replies": [{"text": "Hi there", "tool": "Read",
+                                 "input": {"file_path": "/x"}}]})
+        r, raw = self.ask(dict(ASK, stream=False))
+        m = json.loads(raw)
+        self.assertEqual((r.status, m["content"][0]["text"], m["content"][1]["input"]),
+                         (200, "Hi there", {"file_path": "/x"}))
+        self.assertEqual(m["stop_reason"], "tool_use")
+
+    def test_replies_match_the_prompt_or_the_result_and_are_used_once(self):
+        self.start({"replies": [{"match": {"result": "load"}, "text": "second"},
+                                {"match": "check", "bash": "uptime"}],
+                    "default": {"text": "default"}})
+        evs = self.stream()
+        tool = next(d["content_block"]["id"] for n, d in evs if n == "content_block_start")
+        again = dict(ASK, messages=ASK["messages"] + [
+            {"role": "assistant", "content": [
+                {"type": "tool_use", "id": tool, "name": "Bash", "input": {}}]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": tool, "content": "load 0.1"}]}])
+        self.assertEqual(self.text(self.stream(again)), "second")
+        self.assertEqual(self.text(self.stream(again)), "default")
+        lines = [l for l in self.recorded() if "method" in l]
+        self.assertEqual([l["reply"] for l in lines], [1, 0, "default"])
+        self.assertEqual(lines[1]["results"][0]["content"], "load 0.1")
+
+    def test_a_request_beyond_the_script_says_so(self):
+        self.start({"replies": []})
+        self.assertIn("no reply", self.text(self.stream()))
+        self.assertIsNone(self.recorded()[0]["reply"])
+
+    def test_refusal_and_max_tokens_are_normal_ends(self):
+        self.start({"replies": [{"refusal": "cyber", "text": "No"},
+                                {"stop_reason": "max_tokens",
+                                 "blocks": [{"bash": "x", "parts": ["{\"comm"]}]}]})
+        delta = self.stream()[-2][1]["delta"]
+        self.assertEqual((delta["stop_reason"], delta["stop_details"]["category"]),
+                         ("refusal", "cyber"))
+        self.assertEqual(self.stream()[-2][1]["delta"]["stop_reason"], "max_tokens")
+
+    # errors
+
+    def test_every_error_has_its_status_type_and_headers(self):
+        want = {400: "invalid_request_error", 401: "authentication_error",
+                403: "permission_error", 404: "not_found_error",
+                413: "request_too_large", 429: "rate_limit_error",
+                500: "api_error", 529: "overloaded_error"}
+        self.start({"replies": [{"error": {"status": s, "retry_after": 2}} for s in want]
+                    + [{"error": {"status": 502, "html": True}}]})
+        for status, kind in want.items():
+            r, raw = self.ask()
+            self.assertEqual((r.status, json.loads(raw)["error"]["type"]), (status, kind))
+            self.assertEqual(r.getheader("retry-after"), "2")
+        r, raw = self.ask()
+        self.assertEqual((r.status, raw[:6]), (502, b"<html>"))
+
+    def test_an_error_event_ends_the_stream(self):
+        self.start({"replies": [{"blocks": [{"text": "a"}, {"error": "overloaded_error"},
+                                            {"text": "never"}]}]})
+        evs = self.stream()
+        self.assertEqual(evs[-1][1]["error"]["type"], "overloaded_error")
+        self.assertEqual(self.text(evs), "a")
+
+    def test_a_cut_is_a_fin_a_reset_or_a_clean_end_without_message_stop(self):
+        cut = lambda how: {"blocks": [{"text": ["a", {"cut": how, "mid_event": True}]}]}
+        self.start({"replies": [cut("fin"), cut("rst"), cut("clean")]})
+        with self.assertRaises(http.client.IncompleteRead):
+            self.ask()
+        with self.assertRaises(ConnectionResetError):
+            self.ask()
+        _, raw = self.ask()
+        self.assertTrue(raw.endswith(b'{"type":"content_bl'))
+        ends = [l["end"] for l in self.recorded() if "end" in l]
+        self.assertEqual(ends, ["cut"] * 3)
+
+    def test_malformed_and_raw_events_go_out_as_they_stand(self):
+        self.start({"replies": [{"blocks": [{"malformed": True}, {"raw": ": note\n\n"},
+                                            {"event": "new", "data": {"x": 1}},
+                                            {"ping": 2}]}]})
+        _, raw = self.ask()
+        self.assertIn(b'"index":\n\n: note\n\nevent: new\ndata: {"x":1}\n\n', raw)
+        self.assertEqual(raw.count(b"event: ping"), 2)
+
+    def test_a_raw_file_is_sent_byte_for_byte(self):
+        data = b"\xef\xbb\xbfevent: ping\r\ndata: {}\r\n\r\n"
+        with open(self.path("f.sse"), "wb") as f:
+            f.write(data)
+        with open(self.path("f.plan.json"), "w", encoding="ascii") as f:
+            json.dump({"write_bytes": 7, "end": "clean"}, f)
+        self.start({"replies": [{"sse": "f.sse"}, {"sse": "f.sse", "end": "fin"}]})
+        self.assertEqual(self.ask()[1], data)
+        with self.assertRaises(http.client.IncompleteRead):
+            self.ask()
+
+    # waiting
+
+    def test_a_stall_lasts_until_the_client_goes_away(self):
+        self.start({"replies": [{"blocks": [{"text": ["a", {"stall": True}]}]},
+                                {"stall": True}]})
+        for _ in range(2):
+            s = socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT_S)
+            body = json.dumps(ASK).encode()
+            s.sendall(b"POST /v1/messages HTTP/1.1\r\nHost: x\r\n"
+                      b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+            self.recorded(lambda ls: len(ls) % 2 == 1)
+            s.close()
+            self.recorded(lambda ls: ls[-1].get("end") == "client_closed")
+
+    def test_a_reply_can_wait_for_the_test(self):
+        self.start({"replies": [{"blocks": [{"text": ["a", {"wait_file": "go"}, "b"]}]}]})
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_S)
+        c.request("POST", "/v1/messages", json.dumps(ASK))
+        r = c.getresponse()
+        got = b""
+        while b'"text":"a"' not in got:
+            got += r.read1()
+        with open(self.path("go"), "w", encoding="ascii"):
+            pass
+        rest = r.read()
+        c.close()
+        self.assertNotIn(b'"text":"b"', got)
+        self.assertIn(b'"text":"b"', rest)
+
+    # what the API refuses
+
+    def test_a_wrong_key_is_refused_in_either_header(self):
+        self.start({"api_key": "sk-1", "replies": [{"text": "x", "repeat": "forever"}]})
+        self.assertEqual(self.ask()[0].status, 401)
+        self.assertEqual(self.ask(headers={"X-Api-Key": "sk-2"})[0].status, 401)
+        self.assertEqual(self.ask(headers={"X-Api-Key": "sk-1"})[0].status, 200)
+        self.assertEqual(self.ask(headers={"Authorization": "Bearer sk-1"})[0].status, 200)
+        self.assertEqual(self.recorded()[2]["headers"]["x-api-key"], "sk-2")
+
+    def test_a_request_that_the_api_refuses_is_refused(self):
+        self.start({"replies": [{"text": "x"}]})
+        user = ASK["messages"][0]
+        tool = {"role": "assistant", "content": [
+            {"type": "tool_use", "id": "t1", "name": "Bash", "input": {}}]}
+        for messages in ([], [tool], [user, tool], [user, tool, user],
+                         [user, {"role": "assistant", "content": "prefill"}],
+                         [{"role": "user", "content": [{"type": "text", "text": ""}]}]):
+            r, raw = self.ask(dict(ASK, messages=messages))
+            self.assertEqual(r.status, 400, raw)
+        self.assertEqual(self.ask()[0].status, 200)
+
+    def test_other_paths_are_harmless_and_recorded(self):
+        self.start({})
+        self.assertEqual(self.ask(method="HEAD", path="/api/hello")[0].status, 200)
+        self.assertEqual(self.ask(method="GET", path="/")[0].status, 200)
+        self.assertEqual(self.ask(path="/v1/nothing")[0].status, 404)
+        self.assertEqual([l["path"] for l in self.recorded() if "path" in l],
+                         ["/api/hello", "/", "/v1/nothing"])
+
+    # life
+
+    def test_a_scenario_with_an_unknown_member_is_named(self):
+        with open(self.path("bad.json"), "w", encoding="ascii") as f:
+            json.dump({"replies": [{"txet": "x"}]}, f)
+        r = subprocess.run([sys.executable, os.path.join(HERE, "messages-api"),
+                            "--scenario", self.path("bad.json")],
+                           capture_output=True, text=True, timeout=LIMIT_S)
+        self.assertNotEqual(r.returncode, 0)
+        self.assertIn("txet", r.stderr)
+
+    def test_it_dies_with_the_process_it_is_told(self):
+        with subprocess.Popen(["sleep", "60"]) as other:
+            self.start({}, "--die-with", str(other.pid))
+            other.send_signal(signal.SIGKILL)
+            self.assertEqual(self.proc.wait(LIMIT_S), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
