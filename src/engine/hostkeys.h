@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * hostkeys.h: which public key each host is known by.
+ *
+ * A configured file pins a key; without one the first key seen is learnt and
+ * kept in DIR/hostkeys (one line a host: "name type base64", written to a
+ * temporary file and renamed).  A change is never accepted here by itself:
+ * the broker decides what a changed key forbids, an operator accepts it.
+ */
+#ifndef ENGINE_HOSTKEYS_H
+#define ENGINE_HOSTKEYS_H
+
+#include "base/err.h"
+
+enum hostkey_state { HOSTKEY_UNKNOWN, HOSTKEY_PINNED, HOSTKEY_LEARNT, HOSTKEY_CHANGED };
+
+struct hostkeys;
+
+struct hostkeys *hostkeys_new(const char *dir);
+void hostkeys_free(struct hostkeys *h);
+
+/*
+ * Pins host to the key in a public key or known_hosts style file ("type base64"
+ * somewhere on its first key line).  -1: the file is unreadable or no key.
+ */
+int hostkeys_pin(struct hostkeys *h, const char *host, const char *file,
+    struct err *err) MUST_CHECK;
+
+/* Compares (type, base64 blob); learns it when nothing is known of host. */
+enum hostkey_state hostkeys_check(struct hostkeys *h, const char *host, const char *type,
+    const char *blob);
+
+/* The key type that host is known by ("ssh-ed25519"), or NULL; lent. */
+const char *hostkeys_type(const struct hostkeys *h, const char *host);
+
+/* From now on host is known by this key; kept on disk where that is possible. */
+int hostkeys_accept(struct hostkeys *h, const char *host, const char *type,
+    const char *blob, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * secret.h: custody of the SSH key and the API key.
+ *
+ * A secret is read once into locked, undumpable pages that are wiped on free
+ * and on fork; it is told to log_secret, so that no log or journal line can
+ * carry it.  Libraries that are handed it keep copies of their own: SECURITY.md
+ * says so.
+ */
+#ifndef ENGINE_SECRET_H
+#define ENGINE_SECRET_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+#define SECRET_MAX (16 * 1024) /* bytes; a larger file is no key */
+
+struct secret;
+
+/* Makes this process undumpable (no core, no ptrace, no /proc/PID/mem for its uid). */
+int secret_harden_process(struct err *err) MUST_CHECK;
+
+/*
+ * Reads a private key file.  The final target of path (links are followed, as
+ * a mounted secret's layout needs) must be a regular file of ours or root's,
+ * with nothing for others, no group write, and group read only for our own
+ * group.  ERR_DENIED names the mend ("chmod 600 …"); an encrypted key, a public
+ * key, and something that is no key are ERR_USAGE with their own words.  CR LF
+ * and a missing last line end are mended in memory.
+ */
+struct secret *secret_load_key(const char *path, struct err *err) MUST_CHECK;
+
+/* The same custody and file rules for a token: trimmed, one line. */
+struct secret *secret_load_token(const char *path, struct err *err) MUST_CHECK;
+
+const char *secret_text(const struct secret *s); /* lends; NUL-terminated */
+void secret_free(struct secret *s);              /* wipes; NULL is fine */
+
+#endif
