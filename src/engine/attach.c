@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * attach.c: what a peer missed, exactly once, then live.
+ *
+ *   state facts -> records from the file -> records from the ring -> the open
+ *   text block -> state facts again (the replayed ones are older) -> caught_up
+ *
+ * The peer becomes LIVE in the same step that sends the last of the ring, so no
+ * record can fall between.  Records older than the ring are read in parts in
+ * the thread pool, the next part when the peer's queue has drained.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "engine/peer.h"
+
+static void
+to_peer(struct line *line, void *arg)
+{
+	peer_send(arg, line);
+}
+
+static void
+attach_finish(struct peer *p)
+{
+	struct incident *i = p->hub->incident;
+	struct js *f;
+
+	incident_ring_each(i, p->next_seq, to_peer, p);
+	if (p->state != PEER_REPLAYING)
+		return;
+	p->state = PEER_LIVE;
+	p->hub->ev->replayed(p, p->hub->arg);
+	incident_present(i, to_peer, p);
+	f = incident_fact(FACT_CAUGHT_UP, "engine");
+	js_set_int(f, "upto", (int64_t)incident_last(i));
+	peer_tell(p, FACT_CAUGHT_UP, f);
+}
+
+static uint64_t
+last_seq(const char *data, size_t len)
+{
+	const char *lf = len > 1 ? memrchr(data, '\n', len - 1) : NULL;
+	const char *start = lf ? lf + 1 : data;
+
+	return journal_line_seq(start, (size_t)(data + len - start));
+}
+
+static void
+on_part(const char *data, size_t len, const char *why, void *arg)
+{
+	struct peer *p = arg;
+	uint64_t seq = len ? last_seq(data, len) : 0;
+
+	p->reading = false;
+	p->tail = 0;
+	if (p->state != PEER_REPLAYING) {
+		peer_unref(p);
+		return;
+	}
+	if (len && seq >= p->next_seq) {
+		struct line *l = line_raw(data, len);
+
+		peer_send(p, l);
+		line_free(l);
+		p->next_seq = seq + 1;
+	} else {
+		/* The file has no more of it (or cannot be read): say so, go on. */
+		if (why)
+			peer_error(p, NULL, "attach", why,
+			    "older records are missing here; what follows is from memory");
+		p->next_seq = incident_ring_first(p->hub->incident);
+	}
+	if (p->queued > HUB_QUEUE_SKIP)
+		p->hold = true;
+	else
+		attach_go_on(p);
+	peer_unref(p);
+}
+
+void
+attach_go_on(struct peer *p)
+{
+	struct incident *i = p->hub->incident;
+	uint64_t first = incident_ring_first(i);
+
+	p->hold = false;
+	if (p->state != PEER_REPLAYING || p->reading)
+		return;
+	if (p->next_seq >= first) {
+		attach_finish(p);
+		return;
+	}
+	p->reading = true;
+	p->refs++;
+	journal_read(p->hub->loop, incident_path(i), p->next_seq, first, p->tail, on_part, p);
+}
+
+void
+attach_start(struct peer *p, uint64_t since, size_t tail)
+{
+	struct incident *i = p->hub->incident;
+	uint64_t last = incident_last(i), first = incident_ring_first(i);
+
+	incident_present(i, to_peer, p);
+	if (tail) {
+		/* seq has no gaps, so the last tail records start here */
+		p->next_seq = last > tail ? last - tail + 1 : 1;
+		p->tail = p->next_seq < first ? (size_t)(first - p->next_seq) : 0;
+	} else {
+		p->next_seq = since + 1;
+	}
+	attach_go_on(p);
+}

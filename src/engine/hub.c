@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/hub.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/peer.h"
+
+#define HUB_LOOK_MS 5000 /* how often silent peers are looked for, while there are any */
+
+static void
+on_connection(uv_stream_t *listener, int status)
+{
+	struct hub *h = listener->data;
+
+	if (status == 0)
+		peer_accept(h);
+	else
+		LOG("hub", "accept: %s", uv_strerror(status));
+}
+
+static void
+on_look(uv_timer_t *t)
+{
+	struct hub *h = t->data;
+	struct peer *next;
+
+	for (struct peer *p = h->peers; p; p = next) {
+		next = p->next;
+		if (clock_mono_ms() - p->heard_ms > HUB_SILENCE_MS) {
+			LOG("hub", "%s was silent, dropped", p->name);
+			peer_close(p);
+		}
+	}
+	if (!h->peers)
+		uv_timer_stop(t);
+}
+
+struct hub *
+hub_new(uv_loop_t *loop, struct incident *incident, const struct hub_events *ev, void *arg)
+{
+	struct hub *h = mem_alloc(sizeof *h);
+
+	h->loop = loop;
+	h->incident = incident;
+	h->ev = ev;
+	h->arg = arg;
+	h->version = "";
+	clock_at(clock_wall_ms(), h->started);
+	uv_timer_init(loop, &h->timer);
+	uv_unref((uv_handle_t *)&h->timer);
+	h->timer.data = h;
+	return h;
+}
+
+int
+hub_listen(struct hub *h, int fd, struct err *err)
+{
+	int rc;
+
+	uv_pipe_init(h->loop, &h->listener, 0);
+	h->listener.data = h;
+	h->listening = true;
+	rc = uv_pipe_open(&h->listener, fd);
+	if (rc == 0)
+		rc = uv_listen((uv_stream_t *)&h->listener, 64, on_connection);
+	if (rc < 0)
+		return err_set(err, ERR_SYSTEM, "listen for operators: %s", uv_strerror(rc));
+	return 0;
+}
+
+static void
+on_hub_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void
+on_listener_closed(uv_handle_t *handle)
+{
+	struct hub *h = handle->data;
+
+	uv_close((uv_handle_t *)&h->timer, on_hub_closed);
+}
+
+void
+hub_free(struct hub *h)
+{
+	if (!h)
+		return;
+	while (h->peers)
+		peer_close(h->peers);
+	uv_timer_stop(&h->timer);
+	if (h->listening)
+		uv_close((uv_handle_t *)&h->listener, on_listener_closed);
+	else
+		uv_close((uv_handle_t *)&h->timer, on_hub_closed);
+}
+
+void
+hub_tell(struct hub *h, struct line *line)
+{
+	struct peer *next;
+
+	for (struct peer *p = h->peers; p; p = next) {
+		next = p->next;
+		if (p->state == PEER_LIVE)
+			peer_send(p, line);
+	}
+}
+
+int
+hub_consoles(const struct hub *h)
+{
+	int n = 0;
+
+	for (const struct peer *p = h->peers; p; p = p->next)
+		n += p->state >= PEER_REPLAYING && p->console;
+	return n;
+}
+
+int
+hub_peers(const struct hub *h)
+{
+	int n = 0;
+
+	for (const struct peer *p = h->peers; p; p = p->next)
+		n++;
+	return n;
+}
+
+void
+hub_each(struct hub *h, void (*f)(struct peer *p, void *arg), void *arg)
+{
+	for (struct peer *p = h->peers; p; p = p->next)
+		if (p->state == PEER_REPLAYING || p->state == PEER_LIVE)
+			f(p, arg);
+}
+
+void
+hub_set_version(struct hub *h, const char *version)
+{
+	h->version = version;
+}
+
+void
+hub_watch_silence(struct hub *h)
+{
+	uv_timer_start(&h->timer, on_look, HUB_LOOK_MS, HUB_LOOK_MS);
+}

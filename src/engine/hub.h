@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * hub.h: the operators' side of the engine: who is attached, who is told what.
+ *
+ * A peer is WAITING until its hello, REPLAYING until it has been sent what it
+ * missed, then LIVE.  A console can never slow the engine: each peer has a
+ * bounded queue; past 512 KiB output facts are skipped (and the peer told
+ * which), past 8 MiB the peer is dropped, and loses nothing (attach again).
+ */
+#ifndef ENGINE_HUB_H
+#define ENGINE_HUB_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "engine/incident.h"
+#include "wire/messages.h"
+
+#define HUB_PEERS_MAX 64
+#define HUB_QUEUE_SKIP (512 * 1024)      /* bytes waiting for a peer */
+#define HUB_QUEUE_MAX (8 * 1024 * 1024)
+#define HUB_SILENCE_MS 30000             /* a peer that said nothing for so long is dropped */
+
+struct hub;
+struct peer;
+
+/* One request of an attached peer.  m is lent. */
+typedef void hub_request_fn(struct peer *p, const struct js *m, void *arg);
+
+struct hub_events {
+	hub_request_fn *on[REQUESTS]; /* hello, ping and bye are the hub's own; NULL: refused */
+	void (*attached)(struct peer *p, void *arg);
+	void (*detached)(struct peer *p, void *arg);
+	/* The peer has the journal; send what is open (the unfinished text block). */
+	void (*replayed)(struct peer *p, void *arg);
+};
+
+struct hub *hub_new(uv_loop_t *loop, struct incident *incident, const struct hub_events *ev,
+    void *arg);
+void hub_free(struct hub *h); /* closes every peer; handles close on the loop */
+
+/* Listens on a socket that is bound already; takes the descriptor. */
+int hub_listen(struct hub *h, int fd, struct err *err) MUST_CHECK;
+
+/* A released line to everyone who is LIVE. */
+void hub_tell(struct hub *h, struct line *line);
+
+/* Whether anyone looks on (role console); and all who are here. */
+int hub_consoles(const struct hub *h);
+int hub_peers(const struct hub *h);
+void hub_each(struct hub *h, void (*f)(struct peer *p, void *arg), void *arg);
+
+/* The welcome of a peer says these; strings are borrowed for the hub's life. */
+void hub_set_version(struct hub *h, const char *version);
+
+const char *peer_name(const struct peer *p); /* printable, at most WIRE_NAME_MAX; lent */
+const char *peer_proof(const struct peer *p);
+const char *peer_tty(const struct peer *p);
+bool peer_is_console(const struct peer *p);
+bool peer_is_read_only(const struct peer *p);
+
+/* A wire-only fact for this peer alone; takes f. */
+void peer_tell(struct peer *p, enum fact kind, struct js *f);
+
+/* An error that answers request m. */
+void peer_error(struct peer *p, const struct js *m, const char *where, const char *text,
+    const char *todo);
+
+#endif

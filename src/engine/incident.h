@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * incident.h: the one case in hand; facts get their number here.
+ *
+ *   emit --> number --> journal --> (written) --> release --> everyone
+ *                          |
+ *                          +-- disk late or refusing: release at once
+ *
+ * A journaled fact is released only after it is in the file (law 2), or when
+ * the journal has said that no disk takes it.  Wire-only facts keep their place
+ * in the order.  An incident opens by itself with the first fact that is part
+ * of one (prompt, verb, tool, note); before that, facts have seq 0.
+ */
+#ifndef ENGINE_INCIDENT_H
+#define ENGINE_INCIDENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "engine/journal.h"
+#include "engine/line.h"
+#include "wire/messages.h"
+
+#define INCIDENT_RING_MAX (2 * 1024 * 1024) /* bytes of recent records kept for attaching */
+#define INCIDENT_ID_MAX 32
+
+struct incident;
+
+struct incident_events {
+	/* May be told now.  The line is lent. */
+	void (*release)(struct line *line, void *arg);
+	/* The record that a start found: unfinished verbs are read from it. */
+	void (*found)(const struct js *record, void *arg);
+	/* Start is over: an incident was continued, or none is open. */
+	void (*ready)(void *arg);
+};
+
+/* dir: where incidents/ is kept.  Nothing is read before incident_start. */
+struct incident *incident_new(uv_loop_t *loop, const char *dir,
+    const struct incident_events *ev, void *arg);
+void incident_free(struct incident *i, int64_t wait_ms);
+
+/*
+ * Looks for an incident that was not closed and continues it.  ready comes
+ * within a second whatever the disk does.
+ */
+void incident_start(struct incident *i);
+
+/* A fact to fill and emit: t, seq, at, mono_ms, by are set.  Caller owns it. */
+struct js *incident_fact(enum fact kind, const char *by);
+
+/* Takes the fact.  state, operator and error facts do not open an incident. */
+void incident_emit(struct incident *i, enum fact kind, struct js *fact);
+
+/* Wire only (seq 0), in order with what was emitted before.  Takes the fact. */
+void incident_tell(struct incident *i, enum fact kind, struct js *fact);
+
+/* Opens one now (closing what is open), or closes it. */
+void incident_open(struct incident *i, const char *by, const char *reason);
+void incident_close(struct incident *i, const char *by, const char *reason);
+
+/*
+ * Calls back once everything emitted so far is on the disk (on_disk true), or
+ * as soon as the journal says that the disk is late or refuses (false, why).
+ */
+typedef void incident_sync_fn(bool on_disk, const char *why, void *arg);
+void incident_sync(struct incident *i, incident_sync_fn *cb, void *arg);
+
+const char *incident_id(const struct incident *i);   /* "" when none is open; lent */
+const char *incident_path(const struct incident *i); /* "" when none is open; lent */
+uint64_t incident_last(const struct incident *i);    /* last released seq */
+size_t incident_pressure(const struct incident *i);  /* bytes waiting for the disk */
+enum journal_state incident_journal(const struct incident *i);
+
+/* Recent released records: the first seq kept, and each from seq on. */
+uint64_t incident_ring_first(const struct incident *i);
+void incident_ring_each(struct incident *i, uint64_t from,
+    void (*f)(struct line *line, void *arg), void *arg);
+
+/* The latest state facts, with seq 0, as an attach wants them.  line is lent. */
+void incident_present(struct incident *i, void (*f)(struct line *line, void *arg), void *arg);
+
+/* The latest state fact of a kind (host may be NULL), or NULL; lent. */
+const struct js *incident_state(const struct incident *i, const char *what, const char *host);
+
+#endif

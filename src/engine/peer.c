@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/peer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define PEER_BAD_LINES 10 /* in a row; then the connection is closed */
+#define PEER_TAIL_MAX 5000
+
+struct sending {
+	uv_write_t req;
+	struct peer *peer;
+	struct line *line;
+};
+
+void
+peer_unref(struct peer *p)
+{
+	if (--p->refs == 0) {
+		frame_fini(&p->frame);
+		free(p);
+	}
+}
+
+static void
+on_peer_closed(uv_handle_t *handle)
+{
+	peer_unref(handle->data);
+}
+
+void
+peer_close(struct peer *p)
+{
+	struct hub *h = p->hub;
+	bool was_here = p->state == PEER_REPLAYING || p->state == PEER_LIVE;
+	struct peer **at = &h->peers;
+
+	if (p->state == PEER_DEAD)
+		return;
+	p->state = PEER_DEAD;
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
+	if (was_here)
+		h->ev->detached(p, h->arg);
+}
+
+static void
+peer_send_skips(struct peer *p)
+{
+	size_t n = p->skip_count;
+
+	p->skip_count = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct js *f = incident_fact(FACT_SKIPPED, "engine");
+
+		js_set_str(f, "id", p->skips[i].run);
+		js_set_str(f, "stream", p->skips[i].stream == 2 ? "err" : "out");
+		js_set_int(f, "from", (int64_t)p->skips[i].from);
+		js_set_int(f, "to", (int64_t)p->skips[i].to);
+		peer_tell(p, FACT_SKIPPED, f);
+	}
+}
+
+static void
+peer_skip(struct peer *p, const struct line *l)
+{
+	struct peer_skip *s = p->skips;
+
+	for (; s < p->skips + p->skip_count; s++)
+		if (strcmp(s->run, l->run) == 0 && s->stream == l->stream) {
+			s->to = l->to;
+			return;
+		}
+	if (p->skip_count == PEER_SKIPS)
+		return; /* the console sees the jump in off as well */
+	p->skip_count++;
+	snprintf(s->run, sizeof s->run, "%s", l->run);
+	s->stream = l->stream;
+	s->from = l->from;
+	s->to = l->to;
+}
+
+static void
+on_sent(uv_write_t *req, int status)
+{
+	struct sending *s = (struct sending *)req;
+	struct peer *p = s->peer;
+
+	p->queued -= s->line->len;
+	line_free(s->line);
+	free(s);
+	if (status < 0) {
+		peer_close(p);
+		return;
+	}
+	if (p->state == PEER_DEAD)
+		return;
+	if (p->skip_count && p->queued < HUB_QUEUE_SKIP / 4)
+		peer_send_skips(p);
+	if (p->hold && p->queued < HUB_QUEUE_SKIP / 4)
+		attach_go_on(p);
+}
+
+void
+peer_send(struct peer *p, struct line *line)
+{
+	struct sending *s;
+	uv_buf_t buf;
+
+	if (p->state == PEER_DEAD)
+		return;
+	if (line->kind == FACT_OUTPUT && (p->queued > HUB_QUEUE_SKIP || p->skip_count)) {
+		peer_skip(p, line);
+		return;
+	}
+	if (p->queued + line->len > HUB_QUEUE_MAX) {
+		LOG("hub", "%s reads too slowly, dropped", p->name);
+		peer_close(p);
+		return;
+	}
+	s = mem_alloc(sizeof *s);
+	s->peer = p;
+	s->line = line_ref(line);
+	p->queued += line->len;
+	buf = uv_buf_init(line->data, (unsigned)line->len);
+	if (uv_write(&s->req, (uv_stream_t *)&p->pipe, &buf, 1, on_sent) < 0) {
+		p->queued -= line->len;
+		line_free(line);
+		free(s);
+		peer_close(p);
+	}
+}
+
+void
+peer_tell(struct peer *p, enum fact kind, struct js *f)
+{
+	struct line *l = line_new(kind, 0, f);
+
+	peer_send(p, l);
+	line_free(l);
+	js_free(f);
+}
+
+void
+peer_error(struct peer *p, const struct js *m, const char *where, const char *text,
+    const char *todo)
+{
+	struct js *f = incident_fact(FACT_ERROR, "engine");
+
+	js_set_str(f, "where", where);
+	js_set_str(f, "text", text);
+	js_set_str(f, "todo", todo);
+	js_set_str(f, "req", m ? js_str(m, "req") : NULL);
+	peer_tell(p, FACT_ERROR, f);
+}
+
+void
+peer_welcome(struct peer *p)
+{
+	struct js *f = incident_fact(FACT_WELCOME, "engine");
+	struct incident *i = p->hub->incident;
+
+	js_set_int(f, "v", WIRE_VERSION);
+	js_set_str(f, "version", p->hub->version);
+	js_set_int(f, "pid", getpid());
+	js_set_str(f, "started", p->hub->started);
+	js_set_str(f, "you", p->name);
+	if (incident_id(i)[0]) {
+		js_set_str(f, "incident", incident_id(i));
+		js_set_int(f, "first", 1);
+		js_set_int(f, "last", (int64_t)incident_last(i));
+	}
+	peer_tell(p, FACT_WELCOME, f);
+}
+
+/* What an operator calls himself is shown to others: printable ASCII only. */
+static void
+peer_set_text(char *out, size_t size, const struct js *m, const char *key, const char *def)
+{
+	size_t len = 0, n = 0;
+	const char *s = js_strn(m, key, &len);
+
+	for (size_t i = 0; s && i < len && n + 1 < size; i++)
+		if (s[i] > ' ' && s[i] < 0x7f)
+			out[n++] = s[i];
+	out[n] = '\0';
+	if (n == 0)
+		snprintf(out, size, "%s", def);
+}
+
+static void
+peer_on_hello(struct peer *p, const struct js *m)
+{
+	int64_t since = js_int(m, "since", -1), tail = js_int(m, "tail", 0);
+	struct err err;
+
+	if (message_only(m, "v name tty size role since tail read_only", &err) < 0) {
+		peer_error(p, m, "hello", err.words, "update the older of console and engine");
+		return;
+	}
+	if (js_int(m, "v", 0) != WIRE_VERSION) {
+		peer_error(p, m, "hello", "console and engine speak different versions",
+		    "restart the engine: breakglass engine --replace, or use the same version");
+		p->bad_lines = PEER_BAD_LINES;
+		return;
+	}
+	peer_set_text(p->name, sizeof p->name, m, "name", "operator");
+	peer_set_text(p->tty, sizeof p->tty, m, "tty", "");
+	p->console = !js_is(m, "role", "command");
+	p->read_only = js_bool(m, "read_only", false);
+	p->state = PEER_REPLAYING;
+	peer_welcome(p);
+	p->hub->ev->attached(p, p->hub->arg);
+	if (tail < 0 || tail > PEER_TAIL_MAX)
+		tail = PEER_TAIL_MAX;
+	if (p->state == PEER_REPLAYING)
+		attach_start(p, since >= 0 ? (uint64_t)since : 0, since >= 0 ? 0 : (size_t)tail);
+}
+
+static void
+peer_on_request(struct peer *p, const struct js *m)
+{
+	int kind = message_request(m);
+	const struct hub *h = p->hub;
+
+	if (kind == REQUEST_BYE) {
+		peer_close(p);
+	} else if (kind == REQUEST_PING) {
+		peer_welcome(p);
+	} else if (kind < 0 || kind == REQUEST_HELLO || !h->ev->on[kind]) {
+		char text[128];
+
+		snprintf(text, sizeof text, "there is no request \"%.40s\"",
+		    js_str(m, "t") ? js_str(m, "t") : "");
+		peer_error(p, m, "request", text, "see docs/protocol.md");
+	} else if (p->read_only && kind != REQUEST_FETCH) {
+		peer_error(p, m, "request", "this console is read-only",
+		    "attach without --read-only to act");
+	} else {
+		h->ev->on[kind](p, m, h->arg);
+	}
+}
+
+static bool
+on_line(char *line, size_t len, void *arg)
+{
+	struct peer *p = arg;
+	struct err err;
+	struct js *m = js_parse(line, len, &err);
+
+	p->heard_ms = clock_mono_ms();
+	if (!m) {
+		peer_error(p, NULL, "request", err.words, "see docs/protocol.md");
+		p->bad_lines++;
+	} else if (p->state != PEER_WAITING) {
+		p->bad_lines = 0;
+		peer_on_request(p, m);
+	} else if (message_request(m) == REQUEST_HELLO) {
+		peer_on_hello(p, m);
+	} else {
+		peer_error(p, m, "request", "say hello first", "see docs/protocol.md");
+		p->bad_lines = PEER_BAD_LINES;
+	}
+	js_free(m);
+	return p->state != PEER_DEAD && p->bad_lines < PEER_BAD_LINES;
+}
+
+static void
+on_alloc(uv_handle_t *handle, size_t hint, uv_buf_t *buf)
+{
+	struct peer *p = handle->data;
+
+	*buf = uv_buf_init(p->in, sizeof p->in);
+}
+
+static void
+on_shut(uv_shutdown_t *req, int status)
+{
+	struct peer *p = req->data;
+
+	free(req);
+	peer_close(p);
+}
+
+/* Lets the last error reach the peer before the connection closes. */
+static void
+peer_hang_up(struct peer *p)
+{
+	uv_shutdown_t *req = mem_alloc(sizeof *req);
+
+	uv_read_stop((uv_stream_t *)&p->pipe);
+	req->data = p;
+	if (uv_shutdown(req, (uv_stream_t *)&p->pipe, on_shut) < 0) {
+		free(req);
+		peer_close(p);
+	}
+}
+
+static void
+on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct peer *p = stream->data;
+	uint64_t dropped = p->frame.dropped;
+
+	if (n < 0) {
+		peer_close(p);
+		return;
+	}
+	p->refs++;
+	if (!frame_feed(&p->frame, buf->base, (size_t)n, on_line, p) && p->state != PEER_DEAD)
+		peer_hang_up(p);
+	else if (p->frame.dropped > dropped)
+		peer_error(p, NULL, "request", "a line was longer than 256 KiB and was dropped",
+		    "send shorter text: a prompt may have 64 KiB");
+	peer_unref(p);
+}
+
+void
+peer_accept(struct hub *h)
+{
+	struct peer *p = mem_alloc(sizeof *p);
+	uid_t uid = (uid_t)-1;
+	uv_os_fd_t fd;
+	pid_t pid = 0;
+
+	p->hub = h;
+	p->refs = 1;
+	p->heard_ms = clock_mono_ms();
+	frame_init(&p->frame, FRAME_LINE_MAX);
+	uv_pipe_init(h->loop, &p->pipe, 0);
+	p->pipe.data = p;
+	p->next = h->peers;
+	h->peers = p;
+	if (uv_accept((uv_stream_t *)&h->listener, (uv_stream_t *)&p->pipe) < 0 ||
+	    uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 || fd_peer(fd, &uid, &pid) < 0) {
+		peer_close(p);
+		return;
+	}
+	snprintf(p->proof, sizeof p->proof, "uid %ld pid %ld", (long)uid, (long)pid);
+	if (uid != geteuid()) {
+		peer_error(p, NULL, "access", "this engine belongs to another uid",
+		    "attach as the user who started it");
+		LOG("hub", "uid %ld refused", (long)uid);
+		peer_hang_up(p);
+		return;
+	}
+	if (hub_peers(h) > HUB_PEERS_MAX) {
+		peer_error(p, NULL, "access", "64 consoles are attached already",
+		    "detach one of them");
+		peer_hang_up(p);
+		return;
+	}
+	uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read);
+	hub_watch_silence(h);
+}
+
+const char *
+peer_name(const struct peer *p)
+{
+	return p->name;
+}
+
+const char *
+peer_proof(const struct peer *p)
+{
+	return p->proof;
+}
+
+const char *
+peer_tty(const struct peer *p)
+{
+	return p->tty;
+}
+
+bool
+peer_is_console(const struct peer *p)
+{
+	return p->console;
+}
+
+bool
+peer_is_read_only(const struct peer *p)
+{
+	return p->read_only;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* peer.h: one attached operator's connection; shared by hub.c, peer.c, attach.c. */
+#ifndef ENGINE_PEER_H
+#define ENGINE_PEER_H
+
+#include "engine/hub.h"
+#include "wire/frame.h"
+
+#define PEER_SKIPS 16 /* runs whose skipped output is remembered apart */
+
+enum peer_state { PEER_WAITING, PEER_REPLAYING, PEER_LIVE, PEER_DEAD };
+
+struct peer_skip {
+	char run[LINE_RUN_MAX];
+	int stream;
+	uint64_t from, to;
+};
+
+struct peer {
+	struct peer *next;
+	struct hub *hub;
+	enum peer_state state;
+	uv_pipe_t pipe;
+	struct frame frame;
+	char in[16 * 1024];
+	char name[WIRE_NAME_MAX + 1];
+	char proof[64];
+	char tty[64];
+	bool console, read_only;
+	int bad_lines; /* in a row */
+	int64_t heard_ms;
+	size_t queued; /* bytes given to the kernel's care and not yet taken */
+	struct peer_skip skips[PEER_SKIPS];
+	size_t skip_count;
+	/* Replay: the next record it is owed. */
+	uint64_t next_seq;
+	size_t tail; /* first read only */
+	bool reading; /* a read of the journal is under way */
+	bool hold;    /* the queue is full: go on when it has drained */
+	unsigned refs; /* the pipe, and a read under way */
+};
+
+struct hub {
+	uv_loop_t *loop;
+	struct incident *incident;
+	const struct hub_events *ev;
+	void *arg;
+	uv_pipe_t listener;
+	bool listening;
+	uv_timer_t timer;
+	struct peer *peers;
+	const char *version;
+	char started[32];
+};
+
+void peer_accept(struct hub *h);
+void peer_send(struct peer *p, struct line *line);
+void peer_welcome(struct peer *p);
+void peer_close(struct peer *p);
+void peer_unref(struct peer *p);
+
+/* Peers that say nothing are looked for from now on, while there are any. */
+void hub_watch_silence(struct hub *h);
+
+/* attach.c: sends what the peer missed, then makes it LIVE. */
+void attach_start(struct peer *p, uint64_t since, size_t tail);
+void attach_go_on(struct peer *p);
+
+#endif
