@@ -1,0 +1,550 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One instance of the lab: VM 102, the PVE host's sshd, and their files.
+
+    DIR/cache/...       packages, keys, and per build the kernel, the disk and
+                        the saved state; shared by all instances
+    DIR/run/NAME/       one instance; its absence means "down"
+
+Every process that an instance starts is on record with its start time before
+anything else happens, and only recorded processes are ever signalled.
+"""
+import contextlib
+import fcntl
+import json
+import os
+import pwd
+import select
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import labimage
+import labvm
+from labvm import Qga, Qmp, Vm, VmError
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+BASE_CONF = {
+    "agent": "1", "boot": "order=virtio0", "cores": "1", "memory": "128",
+    "name": "devvm", "net0": "virtio=BC:24:11:00:01:02,bridge=vmbr0",
+    "onboot": "1", "ostype": "l26", "vga": "std",
+    "virtio0": "local-lvm:vm-102-disk-0,size=64M",
+}
+SSH_OPTIONS = ("-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
+               "-o", "IdentityAgent=none", "-o", "ConnectTimeout=5",
+               "-o", "StrictHostKeyChecking=yes", "-F", "none")
+
+
+@contextlib.contextmanager
+def locked(path, limit_s, what):
+    """Hold a lock file; kept beside what it guards, so that it outlives it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        end = time.monotonic() + limit_s
+        told = False
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise VmError("%s is in use by another lab command for more "
+                                  "than %d s" % (what, limit_s))
+                if not told:
+                    print("lab: waiting for another lab command (%s)" % what,
+                          file=sys.stderr)
+                    told = True
+                time.sleep(0.1)
+        yield
+    finally:
+        os.close(fd)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def banner(port, limit_s):
+    """Seconds until an SSH server said its name, or None.  A TCP connection
+    alone proves nothing: QEMU's user network accepts for a dead guest."""
+    begin = time.monotonic()
+    try:
+        with socket.create_connection(("127.0.0.1", port), limit_s) as s:
+            s.settimeout(max(0.05, limit_s - (time.monotonic() - begin)))
+            if s.recv(64).startswith(b"SSH-"):
+                return time.monotonic() - begin
+    except OSError:
+        pass
+    return None
+
+
+def guest_exec(vm, script, limit_s=10.0, wait=True):
+    """Run a shell script in the guest as root by the agent: (exit, output)."""
+    import base64
+    with Qga(vm.qga_path, limit_s) as g:
+        pid = g.call("guest-exec", path="/bin/sh", arg=["-c", script],
+                     **{"capture-output": wait})["pid"]
+        while wait:
+            st = g.call("guest-exec-status", pid=pid)
+            if st["exited"]:
+                out = base64.b64decode(st.get("out-data", "")) + \
+                    base64.b64decode(st.get("err-data", ""))
+                return st.get("exitcode", 255), out.decode("utf-8", "replace")
+            time.sleep(0.05)
+    return 0, ""
+
+
+class Lab:
+    def __init__(self, top, name, quiet=False):
+        self.top = os.path.abspath(top)
+        self.name = name
+        self.cache = self.top + "/cache"
+        self.inst = "%s/run/%s" % (self.top, name)
+        self.vm = Vm(self.inst)
+        self.quiet = quiet
+        self.begin = time.monotonic()
+        if len((self.inst + "/102.serial0").encode()) > labvm.SUN_PATH_MAX:
+            raise VmError("the state folder's path is too long for UNIX sockets "
+                          "(%d bytes at most, with the instance's name): use a "
+                          "shorter --dir than %s" %
+                          (labvm.SUN_PATH_MAX - 25, self.top))
+
+    def say(self, text):
+        if not self.quiet:
+            print("lab: [%5.1f s] %s" % (time.monotonic() - self.begin, text),
+                  file=sys.stderr, flush=True)
+
+    # -- records -----------------------------------------------------------------
+
+    def settings(self):
+        try:
+            return self.vm.settings()
+        except (OSError, ValueError):
+            return None
+
+    def save_settings(self, **changes):
+        s = self.settings() or {}
+        s.update(changes)
+        tmp = self.inst + "/lab.json.tmp"
+        with open(tmp, "w") as f:
+            json.dump(s, f, indent=1, sort_keys=True)
+        os.rename(tmp, self.inst + "/lab.json")
+        return s
+
+    def record(self, what, pid):
+        st = labvm.proc_stat(pid)
+        if st:
+            with open(self.inst + "/procs", "a") as f:
+                f.write("%s %d %d\n" % (what, pid, st[2]))
+
+    def recorded(self):
+        """[(what, pid, start)] of recorded processes that still are the same."""
+        out = []
+        try:
+            with open(self.inst + "/procs") as f:
+                for line in f:
+                    what, pid, start = line.split()
+                    st = labvm.proc_stat(int(pid))
+                    if st and st[2] == int(start) and st[0] != "Z":
+                        out.append((what, int(pid), int(start)))
+        except (OSError, ValueError):
+            pass
+        return out
+
+    def sshd(self):
+        return next((p for p in self.recorded() if p[0] == "pve-sshd"), None)
+
+    def is_up(self):
+        return self.settings() is not None and self.sshd() is not None and \
+            os.path.exists(self.inst + "/ready")
+
+    def lock(self, limit_s=60):
+        os.makedirs(self.top + "/run", mode=0o700, exist_ok=True)
+        return locked("%s/run/%s.lock" % (self.top, self.name), limit_s,
+                      "instance " + self.name)
+
+    # -- cache ---------------------------------------------------------------------
+
+    def prepare(self, accel):
+        """The folder of a finished build, made when it is not there yet."""
+        os.makedirs(self.cache + "/debs", mode=0o700, exist_ok=True)
+        with locked(self.cache + "/lock", 600, "the cache"):
+            for d in os.listdir(self.cache):        # a crash left these
+                if d.startswith("tmp."):
+                    self.clean_build(self.cache + "/" + d)
+            labimage.make_keys(self.cache + "/keys")
+            debs = labimage.fetch(self.cache + "/debs", self.say)
+            built = "%s/%s-%s" % (self.cache, labimage.cache_key(debs), accel)
+            if not os.path.exists(built + "/state.gz"):
+                self.forget_builds()
+                self.build(debs, built, accel)
+            os.utime(built)
+            return built
+
+    def forget_builds(self):
+        """Keep the builds that an instance uses, and the last two others."""
+        used = set()
+        for name in os.listdir(self.top + "/run"):
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                used.add(Vm("%s/run/%s" % (self.top, name)).settings()["built"])
+        builds = ["%s/%s" % (self.cache, d) for d in os.listdir(self.cache)
+                  if d.endswith(("-tcg", "-kvm"))]
+        idle = sorted((b for b in builds if b not in used), key=os.path.getmtime)
+        for b in idle[:-2]:
+            shutil.rmtree(b, ignore_errors=True)
+
+    def build(self, debs, built, accel):
+        tmp = tempfile.mkdtemp(dir=self.cache, prefix="tmp.")
+        try:
+            mask = os.umask(0o022)      # the guest's files are not secret to it
+            labimage.build(self.cache, debs, tmp, self.say)
+            os.umask(mask)
+            out = tmp + "/out"
+            os.mkdir(out)
+            for f in ("vmlinuz", "initrd"):
+                os.rename("%s/%s" % (tmp, f), "%s/%s" % (out, f))
+            self.save_state(tmp, out, accel)
+            os.rename(out, built)
+        finally:
+            self.clean_build(tmp)
+
+    def clean_build(self, tmp):
+        Vm(tmp + "/i").kill()
+        shutil.rmtree(tmp, ignore_errors=True)
+
+    def save_state(self, tmp, out, accel):
+        """Boot once, log in once (so that the pages are in memory), and keep
+        memory and disk as they then are."""
+        vm = Vm(tmp + "/i")
+        os.mkdir(vm.inst, 0o700)
+        os.rename(tmp + "/disk.raw", vm.disk)
+        with open(vm.inst + "/lab.json", "w") as f:
+            json.dump({"kernel": out + "/vmlinuz", "initrd": out + "/initrd",
+                       "accel": accel, "devvm_port": free_port()}, f)
+        self.say("booting the guest once (about 5 s)")
+        labvm.qemu_launch(vm, BASE_CONF)
+        self.await_guest(vm, 120)
+        got = self.ssh(vm.settings()["devvm_port"], "breakglass",
+                       "sudo -n true && echo yes", "guest_host_key")
+        if got.stdout.strip() != "yes":
+            raise VmError("the guest booted but `sudo` over ssh failed: %s"
+                          % got.stderr.strip())
+        self.say("saving its state")
+        with Qmp(vm.qmp_path, 60) as q:
+            q.call("stop")
+            q.call("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
+            q.call("migrate", uri="exec:gzip -1 >%s" %
+                   shlex.quote(out + "/state.part"))
+            while True:
+                got = q.call("query-migrate")
+                st = got.get("status")
+                if st == "completed":
+                    break
+                if st in ("failed", "cancelled"):
+                    raise VmError("saving the guest's state failed: %s"
+                                  % got.get("error-desc", "no reason given"))
+                time.sleep(0.05)
+            q.call("quit")
+        who = vm.identity()
+        if who:
+            labvm.proc_wait_gone(who[0], who[1], 10)
+        os.rename(vm.disk, out + "/disk.raw")
+        os.rename(out + "/state.part", out + "/state.gz")
+
+    def await_guest(self, vm, limit_s):
+        """Until sshd says its name and the agent answers."""
+        port = vm.settings()["devvm_port"]
+        end = time.monotonic() + limit_s
+        while banner(port, 1.0) is None:
+            if not vm.pid():
+                raise VmError("QEMU died while the guest booted; see " + vm.inst
+                              + "/qemu.log")
+            if time.monotonic() > end:
+                raise VmError("the guest gave no sign of life on port %d in %d s"
+                              % (port, limit_s))
+            time.sleep(0.05)
+        while True:
+            try:
+                with Qga(vm.qga_path, 1.0) as g:
+                    g.call("guest-ping")
+                    return
+            except (OSError, VmError):
+                if time.monotonic() > end:
+                    raise VmError("the guest's agent does not answer")
+                time.sleep(0.05)
+
+    def ssh(self, port, user, command, host_key, limit_s=20):
+        """One login with the lab's key, host key checked."""
+        with tempfile.TemporaryDirectory(prefix="bglab.") as tmp:
+            with open("%s/keys/%s.pub" % (self.cache, host_key)) as f, \
+                    open(tmp + "/known", "w") as out:
+                out.write("[127.0.0.1]:%d %s" % (port, f.read()))
+            return subprocess.run(
+                ["/usr/bin/ssh", *SSH_OPTIONS, "-o", "UserKnownHostsFile=%s/known"
+                 % tmp, "-i", self.cache + "/keys/client_key", "-p", str(port),
+                 "%s@127.0.0.1" % user, command], stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                timeout=limit_s)
+
+    # -- up --------------------------------------------------------------------------
+
+    def up(self, program, accel="tcg", die_with=None, quit_timeout=5, qm_delay=0.0):
+        user = self.user()
+        with self.lock(600):
+            if self.is_up():
+                self.say("already up (lab status tells more)")
+                if die_with:
+                    self.keeper(die_with)
+                return
+            if os.path.isdir(self.inst):
+                self.say("cleaning up after a lab that did not end well")
+                self.clean()
+            built = self.prepare(accel)
+            try:
+                self.create(built, program, accel, user, quit_timeout, qm_delay)
+                self.keeper(die_with)
+                self.start_sshd()
+                self.restore()
+                open(self.inst + "/ready", "w").close()
+            except BaseException:
+                self.clean()
+                raise
+        s = self.settings()
+        self.say("up: devvm breakglass@127.0.0.1 port %d, pve %s@127.0.0.1 port %d"
+                 % (s["devvm_port"], s["pve_user"], s["pve_port"]))
+
+    @staticmethod
+    def user():
+        try:
+            return pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:
+            raise VmError("uid %d has no passwd entry and sshd lets nobody in "
+                          "without one: run the lab as another user" % os.getuid())
+
+    def create(self, built, program, accel, user, quit_timeout, qm_delay):
+        inst = self.inst
+        for d in ("", "/local", "/tasks", "/bin", "/host"):
+            os.makedirs(inst + d, mode=0o700)
+        for f in ("client_key", "client_key.pub", "pve_host_key", "pve_host_key.pub",
+                  "guest_host_key.pub"):
+            shutil.copy("%s/keys/%s" % (self.cache, f), inst + "/" + f)
+        os.symlink(HERE + "/qm", inst + "/bin/qm")
+        self.save_settings(
+            built=built, kernel=built + "/vmlinuz", initrd=built + "/initrd",
+            accel=accel, devvm_port=free_port(), pve_port=free_port(), node="pve",
+            pve_user=user, program=program, quit_timeout=quit_timeout,
+            qm_delay=qm_delay, wedge=None, began=time.time())
+        labvm.conf_write(self.vm.conf, BASE_CONF, {})
+        with open(inst + "/site.conf", "w") as f:
+            f.write("".join("%s = %s\n" % kv for kv in (
+                ("qm", inst + "/bin/qm"), ("run_dir", inst + "/host"),
+                ("log", inst + "/breakglass-pve.log"), ("pidfile", self.vm.pidfile),
+                ("qmp", self.vm.qmp_path), ("qga", self.vm.qga_path),
+                ("pve_conf", self.vm.conf), ("pve_local", self.vm.local),
+                ("systemd_run", "no"))))
+        if not program:
+            self.say("no host program: the PVE side will say so (--host-program "
+                     "or BREAKGLASS_PVE_PROGRAM names it)")
+            program = inst + "/bin/no-host-program"
+            with open(program, "w") as f:
+                f.write("#!/bin/sh\necho 'this lab was started without "
+                        "breakglass-pve' >&2\nexit 127\n")
+            os.chmod(program, 0o700)
+        with open(self.cache + "/keys/client_key.pub") as f, \
+                open(inst + "/authorized_keys", "w") as out:
+            out.write('command="%s --site %s/site.conf",restrict,from="127.0.0.1" %s'
+                      % (program, inst, f.read()))
+        with open(inst + "/env", "w") as f:
+            f.write(self.env_text())
+
+    def env_text(self):
+        s = self.settings()
+        return "".join("export %s=%s\n" % (k, shlex.quote(str(v))) for k, v in (
+            ("BREAKGLASS_DEVVM_HOST", "127.0.0.1"),
+            ("BREAKGLASS_DEVVM_PORT", s["devvm_port"]),
+            ("BREAKGLASS_DEVVM_USER", "breakglass"),
+            ("BREAKGLASS_PVE_HOST", "127.0.0.1"),
+            ("BREAKGLASS_PVE_PORT", s["pve_port"]),
+            ("BREAKGLASS_PVE_USER", s["pve_user"]),
+            ("BREAKGLASS_KEY_PATH", self.inst + "/client_key"),
+            ("BREAKGLASS_PVE_HOSTKEY", self.inst + "/pve_host_key.pub")))
+
+    def start_sshd(self):
+        """A real sshd in the role of the PVE host.  Its paths are absolute,
+        -f too: it executes itself again after a chdir to /."""
+        if os.getuid() == 0:
+            os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+        for attempt in range(5):
+            s = self.settings()
+            with open(self.inst + "/sshd_config", "w") as f:
+                f.write("Port %d\nListenAddress 127.0.0.1\nHostKey %s/pve_host_key\n"
+                        "PidFile %s/sshd.pid\nAuthorizedKeysFile %s/authorized_keys\n"
+                        "StrictModes no\nUsePAM no\nUseDNS no\n"
+                        "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+                        "PermitRootLogin forced-commands-only\nMaxStartups 100\n"
+                        % (s["pve_port"], self.inst, self.inst, self.inst))
+            subprocess.run(["/usr/sbin/sshd", "-f", self.inst + "/sshd_config",
+                            "-E", self.inst + "/sshd.log"], cwd="/", check=False,
+                           stdin=subprocess.DEVNULL, start_new_session=True)
+            end = time.monotonic() + 5
+            while time.monotonic() < end:
+                with contextlib.suppress(OSError, ValueError):
+                    with open(self.inst + "/sshd.pid") as f:
+                        pid = int(f.read())
+                    if banner(s["pve_port"], 1.0) is not None:
+                        self.record("pve-sshd", pid)
+                        return
+                time.sleep(0.02)
+            self.save_settings(pve_port=free_port())
+            with open(self.inst + "/env", "w") as f:
+                f.write(self.env_text())
+        with open(self.inst + "/sshd.log") as f:
+            raise VmError("sshd for the PVE side does not start: %s"
+                          % f.read().strip()[-300:])
+
+    def restore(self):
+        """A healthy guest out of the saved state, whatever was before."""
+        s = self.settings()
+        labvm.conf_write(self.vm.conf, BASE_CONF, {})
+        os.chmod(self.vm.local, 0o700)
+        subprocess.run(["cp", "--sparse=always", s["built"] + "/disk.raw",
+                        self.vm.disk], check=True)
+        for attempt in range(5):
+            try:
+                labvm.qemu_launch(self.vm, BASE_CONF, s["built"] + "/state.gz")
+                break
+            except VmError:
+                self.vm.kill()
+                with open(self.inst + "/qemu.log") as f:
+                    taken = "host forwarding rule" in f.read()[-2000:]
+                if not taken or attempt == 4:
+                    raise
+                s = self.save_settings(devvm_port=free_port())
+                with open(self.inst + "/env", "w") as f:
+                    f.write(self.env_text())
+        with Qmp(self.vm.qmp_path, 30) as q:
+            # a cont that comes before the state is in would be lost
+            while q.call("query-status")["status"] == "inmigrate":
+                time.sleep(0.02)
+            q.call("cont")
+        self.await_guest(self.vm, 60)
+        with Qga(self.vm.qga_path, 10) as g:        # it woke up in the past
+            g.call("guest-set-time", time=time.time_ns())
+        self.save_settings(wedge=None)
+
+    def heal(self):
+        with self.lock():
+            if not self.is_up():
+                raise VmError("the lab is not up (lab up)", 3)
+            self.say("restoring VM 102 from its saved state")
+            with open(self.vm.lock, "a") as f:
+                end = time.monotonic() + 15
+                while True:
+                    try:
+                        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                        break
+                    except BlockingIOError:
+                        if time.monotonic() > end:
+                            raise VmError("a qm command holds VM 102's lock for more "
+                                          "than 15 s; try again when it is done")
+                        time.sleep(0.1)
+                if not self.vm.kill():
+                    raise VmError("QEMU cannot be killed: a thread of it hangs in "
+                                  "the kernel")
+                self.restore()
+            self.say("healthy")
+
+    # -- down --------------------------------------------------------------------------
+
+    def down(self):
+        with self.lock():
+            if not os.path.isdir(self.inst):
+                self.say("not up")
+                return
+            self.clean()
+            self.say("down")
+
+    def clean(self):
+        """End every process of this instance, then its files."""
+        me = os.getpid()
+        gone = []
+        for what, pid, start in self.recorded():
+            if pid == me:
+                continue
+            for p, st in descendants(pid) if what == "pve-sshd" else ():
+                gone.append((p, st))
+            gone.append((pid, start))
+        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+            if self.is_ours(labvm.proc_argv(pid)) and pid != me:
+                st = labvm.proc_stat(pid)
+                if st and os.stat("/proc/%d" % pid).st_uid == os.getuid():
+                    gone.append((pid, st[2]))
+        for pid, start in gone:
+            labvm.proc_kill(pid, start, signal.SIGKILL)
+        for pid, start in gone:
+            labvm.proc_wait_gone(pid, start, 5)
+        if not self.vm.kill():
+            raise VmError("QEMU (pid %s) cannot be killed: a thread of it hangs in "
+                          "the kernel" % self.vm.pid())
+        shutil.rmtree(self.inst)
+
+    def is_ours(self, argv):
+        """A host program, or a qm, that works for exactly this instance:
+        they may outlive the sshd that started them."""
+        return (self.inst + "/site.conf" in argv and "--site" in argv) or \
+            self.inst + "/bin/qm" in argv[:3] or \
+            ("-pidfile" in argv and self.vm.pidfile in argv)
+
+    # -- the keeper ----------------------------------------------------------------------
+
+    def keeper(self, die_with):
+        """A process that takes the lab down when `lab up` dies in the middle,
+        or, later, when the process it shall not outlive ends."""
+        argv = [sys.executable, HERE + "/lab", "--dir", self.top, "--name", self.name,
+                "keeper", str(os.getpid()), str(die_with or 0)]
+        p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, cwd="/",
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                             start_new_session=True)
+        self.record("keeper", p.pid)
+
+    def keep(self, up_pid, die_with):
+        began = (self.settings() or {}).get("began")
+        watched = {}
+        for pid, role in ((up_pid, "up"), (die_with, "owner")):
+            if pid:
+                try:
+                    watched[os.pidfd_open(pid)] = role
+                except ProcessLookupError:
+                    watched[os.open("/dev/null", os.O_RDONLY)] = role
+        while watched:
+            for fd in select.select(list(watched), [], [])[0]:
+                role = watched.pop(fd)
+                os.close(fd)
+                with self.lock():
+                    now = self.settings()
+                    if now is None or now.get("began") != began:
+                        return
+                    if role == "owner" or not os.path.exists(self.inst + "/ready"):
+                        self.clean()
+                        return
+
+
+def descendants(pid):
+    """[(pid, start)] of the children of a process and theirs, nearest first."""
+    by_parent = {}
+    for p in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        st = labvm.proc_stat(p)
+        if st:
+            by_parent.setdefault(st[1], []).append((p, st[2]))
+    out, todo = [], [pid]
+    while todo:
+        for child in by_parent.get(todo.pop(), []):
+            out.append(child)
+            todo.append(child[0])
+    return out
