@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ask.c: what QMP and the guest agent are asked, and what their answers mean.
+ *
+ * x-query-virtio-queue-status separates the two cases that look alike from
+ * outside: requests in use and a used index that stands still mean that QEMU
+ * sits on the guest's requests; nothing in use means that the guest asks for
+ * nothing.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/forensics.h"
+#include "host/lock.h"
+#include "host/mono.h"
+#include "host/qmp.h"
+#include "host/site.h"
+
+#define DEVICES_MAX 16
+#define QUEUES_MAX 16
+#define CALL_MS 2000	 /* one reply of a living main loop takes 1-2 ms */
+#define SWITCHES_ALIVE 2 /* context switches of the main thread in that silence */
+
+struct device {
+	char path[128];
+	char name[32];
+};
+
+struct devices {
+	struct device dev[DEVICES_MAX];
+	int n;
+};
+
+static void
+copy(char *dst, size_t size, const char *value, size_t len)
+{
+	if (len >= size)
+		len = size - 1;
+	memcpy(dst, value, len);
+	dst[len] = '\0';
+}
+
+static bool
+ends_with(const char *path, const char *tail)
+{
+	size_t a = strlen(path), b = strlen(tail);
+
+	return a >= b && strcmp(path + a - b, tail) == 0;
+}
+
+static unsigned long long
+number(const char *value, size_t len)
+{
+	char text[32];
+
+	copy(text, sizeof(text), value, len);
+	return *text == '-' ? 0 : strtoull(text, NULL, 10);
+}
+
+static void
+on_status(void *arg, const char *path, const char *value, size_t len, bool is_string)
+{
+	struct evidence *e = arg;
+
+	if (strcmp(path, "return.status") == 0 && is_string)
+		copy(e->status, sizeof(e->status), value, len);
+}
+
+/*
+ * "return.N.stats.wr_operations" and no deeper: parents and backing files have
+ * the same names under "return.N.parent.".
+ */
+static void
+on_blockstats(void *arg, const char *path, const char *value, size_t len, bool is_string)
+{
+	struct sample *s = arg;
+	const char *p = path + strcspn(path, "0123456789");
+	long long idle;
+
+	p += strspn(p, "0123456789");
+	if (strncmp(path, "return.", 7) != 0 || strncmp(p, ".stats.", 7) != 0)
+		return;
+	p += 7;
+	if (strcmp(p, "rd_operations") == 0)
+		s->rd += number(value, len);
+	else if (strcmp(p, "wr_operations") == 0)
+		s->wr += number(value, len);
+	else if (strcmp(p, "flush_operations") == 0)
+		s->flush += number(value, len);
+	else if (strcmp(p, "idle_time_ns") == 0) {
+		idle = (long long)(number(value, len) / 1000000);
+		if (s->idle_ms < 0 || idle < s->idle_ms)
+			s->idle_ms = idle;
+	}
+}
+
+static void
+on_virtio(void *arg, const char *path, const char *value, size_t len, bool is_string)
+{
+	struct devices *d = arg;
+	unsigned i;
+
+	if (sscanf(path, "return.%u.", &i) != 1 || i >= DEVICES_MAX)
+		return;
+	if ((int)i >= d->n)
+		d->n = (int)i + 1;
+	if (ends_with(path, ".path"))
+		copy(d->dev[i].path, sizeof(d->dev[i].path), value, len);
+	if (ends_with(path, ".name"))
+		copy(d->dev[i].name, sizeof(d->dev[i].name), value, len);
+}
+
+static void
+on_queue(void *arg, const char *path, const char *value, size_t len, bool is_string)
+{
+	struct sample *s = arg;
+
+	if (strcmp(path, "return.inuse") == 0)
+		s->inuse += number(value, len);
+	if (strcmp(path, "return.used-idx") == 0)
+		s->used += number(value, len);
+}
+
+/* A path goes back into JSON: only what cannot end a string. */
+static bool
+is_safe_path(const char *path)
+{
+	return *path != '\0' && strpbrk(path, "\"\\") == NULL;
+}
+
+/* Request queues only: virtio-scsi's first two are control and events. */
+static void
+sample_queues(struct qmp *q, const struct devices *d, struct sample *s)
+{
+	char command[256];
+
+	for (int i = 0; i < d->n; i++) {
+		const struct device *v = &d->dev[i];
+		bool scsi = strcmp(v->name, "virtio-scsi") == 0;
+
+		if ((!scsi && strcmp(v->name, "virtio-blk") != 0) ||
+		    !is_safe_path(v->path))
+			continue;
+		for (int n = scsi ? 2 : 0; n < QUEUES_MAX; n++) {
+			snprintf(command, sizeof(command),
+			    "{\"execute\":\"x-query-virtio-queue-status\",\"arguments\":"
+			    "{\"path\":\"%s\",\"queue\":%d}}",
+			    v->path, n);
+			if (qmp_call(q, command, CALL_MS, on_queue, s) != 0)
+				break;
+			s->vq = true;
+		}
+	}
+}
+
+static int
+sample(struct qmp *q, const struct devices *d, struct sample *s)
+{
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	s->idle_ms = -1;
+	rc = qmp_call(q, "{\"execute\":\"query-blockstats\"}", CALL_MS, on_blockstats, s);
+	s->blk = rc == 0;
+	if (rc >= 0)
+		sample_queues(q, d, s);
+	return rc;
+}
+
+static void
+take_samples(const struct site *s, struct qmp *q, struct evidence *e)
+{
+	struct devices d = {0};
+	long long ticks = qemu_vcpu_ticks(e->qemu.pid), ticks_b, t = mono_ms();
+
+	(void)qmp_call(q, "{\"execute\":\"x-query-virtio\"}", CALL_MS, on_virtio, &d);
+	if (sample(q, &d, &e->a) < 0) {
+		e->qmp = QMP_HUNG;
+		return;
+	}
+	mono_nap(s->gap_ms);
+	if (sample(q, &d, &e->b) < 0) {
+		e->qmp = QMP_HUNG;
+		return;
+	}
+	e->gap_ms = mono_ms() - t;
+	ticks_b = qemu_vcpu_ticks(e->qemu.pid);
+	if (ticks >= 0 && ticks_b >= ticks && e->gap_ms > 0)
+		e->vcpu_pct =
+		    (int)((ticks_b - ticks) * 100000 / sysconf(_SC_CLK_TCK) / e->gap_ms);
+	e->both = true;
+}
+
+void
+forensics_ask_qmp(const struct site *s, bool deep, int limit_ms, struct evidence *e)
+{
+	long long t = mono_ms(), before = qemu_switches(e->qemu.pid), after;
+	struct qmp q = {.fd = -1};
+	int door = lock_monitor(s, limit_ms);
+
+	e->vcpu_pct = -1;
+	/* what the wait for the door took is not held against QEMU */
+	if (door >= 0)
+		t = mono_ms();
+	switch (door < 0 ? QMP_OPEN_SILENT : qmp_open(&q, s->qmp, limit_ms)) {
+	case QMP_OPEN_NONE:
+		e->qmp = QMP_NONE;
+		break;
+	case QMP_OPEN_SILENT:
+		after = qemu_switches(e->qemu.pid);
+		e->qmp = door < 0 || (before >= 0 && after - before >= SWITCHES_ALIVE)
+		    ? QMP_BUSY
+		    : QMP_HUNG;
+		break;
+	case QMP_OPEN_OK:
+		e->qmp = QMP_ALIVE;
+		e->qmp_ms = mono_ms() - t;
+		if (qmp_call(
+			&q, "{\"execute\":\"query-status\"}", CALL_MS, on_status, e) < 0)
+			e->qmp = QMP_HUNG;
+		else if (deep)
+			take_samples(s, &q, e);
+		break;
+	}
+	if (e->qmp != QMP_ALIVE)
+		e->qmp_ms = mono_ms() - t;
+	qmp_close(&q);
+	if (door >= 0)
+		close(door);
+}
+
+static void
+on_freeze(void *arg, const char *path, const char *value, size_t len, bool is_string)
+{
+	struct evidence *e = arg;
+
+	if (strcmp(path, "return") == 0 && is_string)
+		copy(e->freeze, sizeof(e->freeze), value, len);
+}
+
+void
+forensics_ask_agent(const struct site *s, int limit_ms, struct evidence *e)
+{
+	struct qmp q;
+
+	switch (qga_open(&q, s->qga, limit_ms)) {
+	case QMP_OPEN_NONE:
+		e->agent = AGENT_NONE;
+		break;
+	case QMP_OPEN_SILENT:
+		e->agent = AGENT_SILENT;
+		break;
+	case QMP_OPEN_OK:
+		e->agent = AGENT_ALIVE;
+		(void)qmp_call(
+		    &q, "{\"execute\":\"guest-fsfreeze-status\"}", CALL_MS, on_freeze, e);
+		break;
+	}
+	qmp_close(&q);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * job.h: one verb while its worker does it.
+ *
+ * Phases, in the order a cycle goes through them:
+ *   forensics -> preflight -> [thaw] -> stopping -> [killing] -> stopped
+ *             -> starting -> verifying -> running
+ * Each is a mark line, the word in "now", and a sync nobody waits for.
+ */
+#ifndef HOST_JOB_H
+#define HOST_JOB_H
+
+#include "host/out.h"
+#include "host/run.h"
+#include "wire/verbs.h"
+
+struct job {
+	const struct site *site;
+	enum verb verb;
+	char dir[SITE_PATH_MAX]; /* empty: no run directory can be written */
+	char from[80];		 /* the ssh client's address, escaped; for the log line */
+	struct run_now now;
+	struct run_now cut_short; /* a run before us that never ended; id empty: none */
+	struct out out;
+	int qm_fd;     /* runs/ID.qm, or -1 */
+	long long pid; /* of QEMU at the end; 0 none */
+	char state[RUN_WORD_MAX];
+	char why[256]; /* one sentence when rc is not 0 */
+};
+
+/* Enters a phase; more is key=value text or NULL. */
+void job_phase(struct job *j, const char *word, const char *more);
+
+/* Sets why and returns rc: "return job_fail(j, CODE_LOCKED, ...)". */
+int job_fail(struct job *j, int rc, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Forensics, then what the verb means (power.c). Returns the exit code. */
+int power_do(struct job *j);
+
+/* Prints what status prints and fills state and pid (status.c). */
+int status_do(struct job *j);
+
+/*
+ * Runs j's verb in a worker that outlives us and shows its lines on stdout
+ * until its end (worker.c).  Returns the exit code.
+ */
+int worker_start(struct job *j, const char *self, const char *site_path);
+
+/* What a worker that systemd started does: the run id came with its argv. */
+int worker_main(struct job *j);
+
+#endif

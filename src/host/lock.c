@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "host/lock.h"
+#include "host/mono.h"
+#include "host/site.h"
+
+#define TAKE_MS 200
+
+static int
+take(const char *path, int limit_ms)
+{
+	long long deadline = mono_ms() + limit_ms;
+	int fd, cause;
+
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
+	if (fd < 0)
+		return -2;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		cause = errno;
+		if (cause != EINTR && (cause != EWOULDBLOCK || mono_ms() >= deadline)) {
+			close(fd);
+			return cause == EWOULDBLOCK ? -1 : -2;
+		}
+		mono_nap(10);
+	}
+	return fd;
+}
+
+int
+lock_take(const struct site *s)
+{
+	return take(s->lock, TAKE_MS);
+}
+
+int
+lock_monitor(const struct site *s, int limit_ms)
+{
+	char path[SITE_PATH_MAX + 16];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s.monitor", s->lock);
+	fd = take(path, limit_ms);
+	if (fd == -2)
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return fd;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lock.h: one mutation at a time, and one of us at the monitor at a time.
+ *
+ * Both are flock(2) locks on files of their own, so they end with their holder
+ * whatever happens to it.  Who holds the first stands in the run directory's
+ * "now" (run.h).
+ */
+#ifndef HOST_LOCK_H
+#define HOST_LOCK_H
+
+struct site;
+
+/*
+ * The mutation lock: a descriptor that holds it until closed, -1 when somebody
+ * has it, -2 when the lock file cannot be opened (errno).  Tries for 200 ms,
+ * because another call may hold it for an instant.
+ */
+int lock_take(const struct site *s);
+
+/*
+ * The monitor, for at most limit_ms of waiting: a descriptor, or -1.  Keeps a
+ * forensics call and a worker from taking each other for a hung QEMU.  Where
+ * no lock file can be made the monitor is taken as free.
+ */
+int lock_monitor(const struct site *s, int limit_ms);
+
+#endif

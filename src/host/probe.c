@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host/mono.h"
+#include "host/probe.h"
+
+#define TICK_MS 10
+#define REAP_MS 30 /* a killed child that needs longer is in D state */
+
+static char oom_before[16];
+
+void
+probe_keep_oom_score(const char *text)
+{
+	strncpy(oom_before, text, sizeof(oom_before) - 1);
+}
+
+/*
+ * The worker ignores the signals that end a session and hides from the OOM
+ * killer; a QEMU that qm starts for us must inherit neither.
+ */
+void
+probe_child_reset(void)
+{
+	static const int signals[] = {
+	    SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGALRM, SIGCHLD};
+	sigset_t none;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		signal(signals[i], SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	umask(022);
+	if (oom_before[0] != '\0') {
+		int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+		ssize_t rc = fd < 0 ? 0 : write(fd, oom_before, strlen(oom_before));
+
+		(void)rc;
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static void
+run_child(struct probe *p)
+{
+	struct rlimit size = {PROBE_OUTPUT_MAX, PROBE_OUTPUT_MAX};
+	int null;
+
+	(void)setsid();
+	probe_child_reset();
+	null = open("/dev/null", O_RDONLY);
+	if (null >= 0)
+		(void)dup2(null, 0);
+	(void)dup2(p->fd, 1);
+	(void)dup2(p->fd, 2);
+	(void)setrlimit(RLIMIT_FSIZE, &size);
+	if (p->fn != NULL)
+		_exit(p->fn(p->arg) & 255);
+	execv(p->argv[0], (char *const *)(uintptr_t)p->argv);
+	_exit(127);
+}
+
+void
+probe_start(struct probe *p)
+{
+	p->started = mono_ms();
+	p->pidfd = -1;
+	p->done = p->told = p->running = false;
+	p->ms = 0;
+	p->rc = 127;
+	p->fd = memfd_create(p->name, MFD_CLOEXEC);
+	p->pid = p->fd < 0 ? -1 : fork();
+	if (p->pid == 0)
+		run_child(p);
+	if (p->pid < 0) {
+		p->done = true;
+		return;
+	}
+	p->running = true;
+	p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+}
+
+static bool
+reap(struct probe *p)
+{
+	int status;
+
+	if (waitpid(p->pid, &status, WNOHANG) != p->pid)
+		return false;
+	p->rc = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return true;
+}
+
+static void
+finish(struct probe *p)
+{
+	p->ms = mono_ms() - p->started;
+	p->running = false;
+	p->done = true;
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	p->pidfd = -1;
+}
+
+static void
+give_up(struct probe *p)
+{
+	long long deadline = mono_ms() + REAP_MS;
+
+	(void)kill(-p->pid, SIGKILL);
+	(void)kill(p->pid, SIGKILL);
+	while (!reap(p) && mono_ms() < deadline)
+		mono_nap(1);
+	p->rc = PROBE_TIMEOUT;
+	finish(p);
+}
+
+void
+probe_check(struct probe *p, long long deadline)
+{
+	long long now = mono_ms();
+
+	if (!p->running)
+		return;
+	if (reap(p))
+		finish(p);
+	else if (now >= p->started + p->limit_ms || now >= deadline)
+		give_up(p);
+}
+
+void
+probe_wait_any(struct probe *const *probes, size_t n, long long deadline)
+{
+	struct pollfd fds[16];
+	long long now = mono_ms(), wake = deadline < now + 100 ? deadline : now + 100;
+	nfds_t count = 0;
+
+	for (size_t i = 0; i < n && count < 16; i++) {
+		const struct probe *p = probes[i];
+
+		if (!p->running)
+			continue;
+		if (p->started + p->limit_ms < wake)
+			wake = p->started + p->limit_ms;
+		if (p->pidfd < 0 && wake > now + TICK_MS)
+			wake = now + TICK_MS;
+		else if (p->pidfd >= 0)
+			fds[count++] = (struct pollfd){.fd = p->pidfd, .events = POLLIN};
+	}
+	(void)poll(fds, count, wake > now ? (int)(wake - now) : 0);
+}
+
+int
+probe_run(struct probe *p)
+{
+	long long deadline;
+
+	probe_start(p);
+	deadline = p->started + p->limit_ms;
+	while (p->running) {
+		probe_wait_any(&p, 1, deadline);
+		probe_check(p, deadline);
+	}
+	return p->rc;
+}
+
+void
+probe_end(struct probe *p)
+{
+	if (p->running)
+		give_up(p);
+	if (p->fd > 0)
+		close(p->fd);
+	p->fd = -1;
+}
+
+char *
+probe_text(const struct probe *p, size_t *len)
+{
+	char *text = calloc(1, PROBE_SHOWN_MAX + 1);
+	ssize_t n;
+
+	if (text == NULL)
+		abort();
+	n = p->fd < 0 ? 0 : pread(p->fd, text, PROBE_SHOWN_MAX, 0);
+	*len = n > 0 ? (size_t)n : 0;
+	return text;
+}
+
+void *
+probe_shared(size_t size)
+{
+	void *mem =
+	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (mem == MAP_FAILED)
+		abort();
+	return mem;
+}

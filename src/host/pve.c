@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * pve.c: breakglass-pve, the forced command on the PVE host.
+ *
+ * authorized_keys gives it the request of an ssh client in SSH_ORIGINAL_COMMAND.
+ * One of six words is done; anything else is refused in one constant line and
+ * logged in one escaped line.  No shell, no environment, no library.
+ *
+ *   request.c   which verb is it            run.c     what stays on the host
+ *   site.c      where things are            follow.c  the front shows a run
+ *   status.c    status                      worker.c  the part that finishes
+ *   forensics.c capture, ask.c QMP + agent  power.c   start stop reset cycle
+ *   verdict.c   evidence -> one word        preflight.c could a start work
+ *   qemu.c      which process, kill.c end it  qm.c    run qm
+ *   probe.c     what may hang, with a limit   lock.c  one at a time
+ *   qmp.c jwalk.c pending.c escape.c out.c log.c      small parts
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/codes.h"
+#include "host/escape.h"
+#include "host/job.h"
+#include "host/log.h"
+#include "host/request.h"
+
+#define REQUEST_LOGGED_MAX 64 /* bytes of a refused request that the log shows */
+#define STATUS_LIFE_S 30      /* a reader that never reads must not keep us */
+
+struct args {
+	const char *site;
+	/* from our own systemd unit only */
+	const char *worker;
+	const char *verb;
+	const char *from;
+};
+
+static void
+sane_descriptors(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd)
+			_exit(CODE_FAULT);
+}
+
+/* The client may set LC_* and LANG through sshd; nothing of it is kept. */
+static void
+sane_environment(void)
+{
+	clearenv();
+	if (setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) < 0 ||
+	    setenv("LC_ALL", "C", 1) < 0 || setenv("HOME", "/root", 1) < 0)
+		_exit(CODE_FAULT);
+	umask(077);
+	if (chdir("/") < 0)
+		_exit(CODE_FAULT);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+}
+
+/* argv comes from authorized_keys or from systemd-run, never from the client. */
+static int
+read_args(int argc, char **argv, struct args *a)
+{
+	const struct {
+		const char *name;
+		const char **value;
+	} known[] = {{"--site", &a->site}, {"--worker", &a->worker}, {"--verb", &a->verb},
+	    {"--from", &a->from}};
+
+	for (int i = 1; i < argc; i += 2) {
+		bool found = false;
+
+		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+			if (strcmp(argv[i], known[k].name) == 0 && i + 1 < argc) {
+				*known[k].value = argv[i + 1];
+				found = true;
+			}
+		if (!found)
+			return -1;
+	}
+	return (a->worker != NULL) == (a->verb != NULL) ? 0 : -1;
+}
+
+static int
+reject(const struct site *s, const char *request, const char *from)
+{
+	char shown[REQUEST_LOGGED_MAX * 4 + 4];
+	static const char reply[] = REQUEST_REFUSAL "\n";
+	size_t len = request ? strlen(request) : 0;
+	ssize_t rc;
+
+	escape_field(
+	    shown, sizeof(shown), request ? request : "", len, REQUEST_LOGGED_MAX);
+	if (request == NULL)
+		log_line(s, "rejected: no command (a shell was asked for) from=%s", from);
+	else
+		log_line(
+		    s, "rejected: request=\"%s\" bytes=%zu from=%s", shown, len, from);
+	rc = write(2, reply, sizeof(reply) - 1);
+	(void)rc;
+	return CODE_REJECTED;
+}
+
+static int
+do_status(struct job *j)
+{
+	int rc;
+
+	alarm(STATUS_LIFE_S);
+	out_mark(&j->out, "run id=%s verb=status version=%s", j->now.id, VERSION);
+	if (run_dir_pick(j->site, j->dir) < 0)
+		j->dir[0] = '\0';
+	rc = status_do(j);
+	out_mark(&j->out, "result verb=status rc=%d ms=%lld state=%s pid=%lld", rc,
+	    out_ms(&j->out), j->state, j->pid);
+	log_line(j->site, "id=%s verb=status rc=%d ms=%lld state=%s pid=%lld from=%s",
+	    j->now.id, rc, out_ms(&j->out), j->state, j->pid, j->from);
+	return rc;
+}
+
+static int
+do_verb(struct job *j, const char *site_path)
+{
+	char self[SITE_PATH_MAX];
+	ssize_t n;
+
+	if (j->verb == VERB_STATUS)
+		return do_status(j);
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[n > 0 ? n : 0] = '\0';
+	alarm((unsigned)(j->site->follow_ms / 1000 + 60));
+	return worker_start(j, self, site_path);
+}
+
+static void
+init_job(struct job *j, const struct site *s, enum verb verb, const char *id)
+{
+	memset(j, 0, sizeof(*j));
+	j->site = s;
+	j->verb = verb;
+	j->qm_fd = -1;
+	j->now.at = time(NULL);
+	snprintf(j->now.verb, sizeof(j->now.verb), "%s", verb_rows[verb].name);
+	if (id != NULL)
+		snprintf(j->now.id, sizeof(j->now.id), "%s", id);
+	else
+		run_name(j->now.id, sizeof(j->now.id), verb_rows[verb].name);
+	out_init(&j->out, 1);
+}
+
+/* The address in SSH_CONNECTION, or "local". */
+static void
+copy_from(char *dst, size_t size, const char *connection)
+{
+	size_t len = connection ? strcspn(connection, " ") : 0;
+
+	if (len == 0)
+		snprintf(dst, size, "local");
+	else
+		escape_field(dst, size, connection, len, 64);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *request, *connection;
+	struct args args = {0};
+	char why[400], from[80];
+	struct site site;
+	struct job job;
+	int verb;
+
+	sane_descriptors();
+	request = getenv("SSH_ORIGINAL_COMMAND");
+	connection = getenv("SSH_CONNECTION");
+	request = request ? strdup(request) : NULL;
+	copy_from(from, sizeof(from), connection);
+	sane_environment();
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return printf("breakglass-pve %s\n", VERSION) < 0;
+
+	site_defaults(&site);
+	if (read_args(argc, argv, &args) < 0) {
+		fprintf(
+		    stderr, "usage: breakglass-pve [--site FILE], as a forced command\n");
+		return CODE_FAULT;
+	}
+	if (args.site != NULL && site_read(&site, args.site, why, sizeof(why)) < 0) {
+		fprintf(stderr, "breakglass-pve: %s\n", why);
+		return CODE_FAULT;
+	}
+	if (args.worker != NULL) {
+		verb = verb_by_name(args.verb, strlen(args.verb));
+		if (verb < 0 || !verb_rows[verb].mutating)
+			return CODE_FAULT;
+		init_job(&job, &site, (enum verb)verb, args.worker);
+		snprintf(
+		    job.from, sizeof(job.from), "%s", args.from ? args.from : "local");
+		return worker_main(&job);
+	}
+	verb = request_verb(request);
+	if (verb < 0)
+		return reject(&site, request, from);
+	init_job(&job, &site, (enum verb)verb, NULL);
+	snprintf(job.from, sizeof(job.from), "%s", from);
+	return do_verb(&job, args.site);
+}

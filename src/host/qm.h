@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * qm.h: one mutating qm command.
+ *
+ * Its output goes to a file and never to the ssh pipe: Proxmox's qm kills its
+ * own worker when a write to a dead pipe fails.  At its limit it is left alone,
+ * not killed, because a half-done qm is worse than a slow one.
+ */
+#ifndef HOST_QM_H
+#define HOST_QM_H
+
+#include <stdbool.h>
+
+struct out;
+
+#define QM_TEXT_MAX 4096 /* bytes of its output that are kept for a look */
+#define QM_TIMEOUT 124
+
+struct qm {
+	int rc; /* exit status, 128 + signal, or QM_TIMEOUT */
+	long long ms;
+	char text[QM_TEXT_MAX];
+};
+
+/*
+ * Runs "qm WORD 102", quotes its lines to o as they come and appends them to
+ * fd (borrowed; -1: a file in memory).
+ */
+void qm_run(const char *path, const char *word, int limit_ms, int fd, struct out *o,
+    struct qm *q);
+
+/* Did somebody else hold Proxmox's own lock file?  Then a retry makes sense. */
+bool qm_flock_failed(const struct qm *q);
+/* Did qm refuse because of the lock in the VM's config? */
+bool qm_config_locked(const struct qm *q);
+/* Did qm give up on a QEMU that did not answer? */
+bool qm_says_timeout(const struct qm *q);
+/* The last line it printed, escaped, or "exit status N". */
+void qm_last_line(const struct qm *q, char *text, unsigned long size);
+
+#endif

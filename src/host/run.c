@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/run.h"
+
+#define STATE_MAX 1024 /* bytes of now and last */
+#define RUNS_MAX 4096
+
+static bool
+can_write(const char *dir)
+{
+	char path[SITE_PATH_MAX + 32], page[4096] = {0};
+	bool ok = false;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/runs", dir);
+	(void)mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/.try-%d", dir, (int)getpid());
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return false;
+	ok = write(fd, page, sizeof(page)) == (ssize_t)sizeof(page);
+	close(fd);
+	(void)unlink(path);
+	return ok;
+}
+
+/* Somebody else's directory could hold links of theirs: it is not used. */
+static bool
+usable(const char *dir)
+{
+	struct stat st;
+
+	if (*dir == '\0')
+		return false;
+	(void)mkdir(dir, 0700);
+	if (lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & 022) != 0)
+		return false;
+	return can_write(dir);
+}
+
+int
+run_dir_pick(const struct site *s, char *dir)
+{
+	const char *const choice[] = {s->run_dir, s->spare_dir};
+
+	for (int i = 0; i < 2; i++)
+		if (usable(choice[i])) {
+			strcpy(dir, choice[i]);
+			return 0;
+		}
+	return -1;
+}
+
+void
+run_name(char *id, size_t size, const char *verb)
+{
+	time_t now = time(NULL);
+	char stamp[32];
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
+	snprintf(id, size, "%s-%s-%d", stamp, verb, (int)getpid());
+}
+
+int
+run_create(const char *dir, const char *id, const char *suffix)
+{
+	char path[SITE_PATH_MAX + RUN_ID_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/runs/%s.%s", dir, id, suffix);
+	return open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+}
+
+static int
+state_write(const char *dir, const char *name, const char *text)
+{
+	char path[SITE_PATH_MAX + 32], tmp[SITE_PATH_MAX + 48];
+	size_t len = strlen(text);
+	bool ok;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	snprintf(tmp, sizeof(tmp), "%s.%d", path, (int)getpid());
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -1;
+	ok = write(fd, text, len) == (ssize_t)len;
+	close(fd);
+	if (ok && rename(tmp, path) == 0)
+		return 0;
+	(void)unlink(tmp);
+	return -1;
+}
+
+static bool
+state_read(const char *dir, const char *name, char *text)
+{
+	char path[SITE_PATH_MAX + 32];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, STATE_MAX - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return true;
+}
+
+int
+run_now_write(const char *dir, const struct run_now *now)
+{
+	char text[STATE_MAX];
+
+	snprintf(text, sizeof(text), "%s %s %s %lld %lld %lld\n", now->id, now->verb,
+	    now->phase, now->pid, now->pid_start, now->at);
+	return state_write(dir, "now", text);
+}
+
+bool
+run_now_read(const char *dir, struct run_now *now)
+{
+	char text[STATE_MAX];
+
+	memset(now, 0, sizeof(*now));
+	return state_read(dir, "now", text) &&
+	    sscanf(text, "%63s %31s %31s %lld %lld %lld", now->id, now->verb, now->phase,
+		&now->pid, &now->pid_start, &now->at) == 6;
+}
+
+void
+run_now_clear(const char *dir)
+{
+	char path[SITE_PATH_MAX + 32];
+
+	snprintf(path, sizeof(path), "%s/now", dir);
+	(void)unlink(path);
+}
+
+static long long
+start_of(long long pid)
+{
+	char path[64], text[1024], *p;
+	long long start = -1;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%lld/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	p = strrchr(text, ')');
+	if (p == NULL || p[1] == '\0' || p[2] == 'Z' ||
+	    sscanf(p + 2,
+		"%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+		"%*d %lld",
+		&start) != 1)
+		return -1;
+	return start;
+}
+
+bool
+run_now_alive(const struct run_now *now)
+{
+	return now->pid > 1 && start_of(now->pid) == now->pid_start;
+}
+
+void
+run_now_self(struct run_now *now)
+{
+	now->pid = getpid();
+	now->pid_start = start_of(now->pid);
+}
+
+void
+run_last_write(const char *dir, const struct run_last *last)
+{
+	char text[STATE_MAX];
+
+	snprintf(text, sizeof(text), "%s %s %s %lld %lld %lld\n", last->id, last->verb,
+	    last->state, last->rc, last->ms, last->at);
+	(void)state_write(dir, "last", text);
+}
+
+bool
+run_last_read(const char *dir, struct run_last *last)
+{
+	char text[STATE_MAX];
+
+	memset(last, 0, sizeof(*last));
+	return state_read(dir, "last", text) &&
+	    sscanf(text, "%63s %31s %31s %lld %lld %lld", last->id, last->verb,
+		last->state, &last->rc, &last->ms, &last->at) == 6;
+}
+
+static int
+is_log(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name);
+
+	return n > 4 && strcmp(d->d_name + n - 4, ".log") == 0;
+}
+
+void
+run_rotate(const char *dir, int keep)
+{
+	char path[SITE_PATH_MAX + 300];
+	struct dirent **list;
+	int n;
+
+	snprintf(path, sizeof(path), "%s/runs", dir);
+	n = scandir(path, &list, is_log, alphasort);
+	for (int i = 0; i < n; i++) {
+		int len = (int)strlen(list[i]->d_name) - 4;
+
+		if (i < n - keep) {
+			snprintf(path, sizeof(path), "%s/runs/%.*s.log", dir, len,
+			    list[i]->d_name);
+			(void)unlink(path);
+			snprintf(path, sizeof(path), "%s/runs/%.*s.qm", dir, len,
+			    list[i]->d_name);
+			(void)unlink(path);
+		}
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+}
+
+void
+run_sync(int fd)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (fork() == 0)
+			(void)fsync(fd);
+		_exit(0);
+	}
+	if (pid > 0)
+		(void)waitpid(pid, NULL, 0);
+}

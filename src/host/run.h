@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * run.h: what stays on the host of each run.
+ *
+ * In the run directory:
+ *   runs/ID.log   every line of the run, written by its worker
+ *   runs/ID.qm    what qm printed, raw
+ *   now           the mutating verb that runs (or was interrupted)
+ *   last          how the last one ended
+ * now and last are replaced by rename, so a reader sees one whole version.
+ */
+#ifndef HOST_RUN_H
+#define HOST_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "host/site.h"
+
+#define RUN_KEEP 50 /* runs that stay; older ones are removed */
+#define RUN_ID_MAX 64
+#define RUN_WORD_MAX 32
+
+struct run_now {
+	char id[RUN_ID_MAX];
+	char verb[RUN_WORD_MAX];
+	char phase[RUN_WORD_MAX];
+	long long pid;
+	long long pid_start; /* clock ticks after boot, so a reused pid is seen */
+	long long at;	     /* unix seconds, begin of the run */
+};
+
+struct run_last {
+	char id[RUN_ID_MAX];
+	char verb[RUN_WORD_MAX];
+	char state[RUN_WORD_MAX];
+	long long rc;
+	long long ms;
+	long long at; /* unix seconds, end of the run */
+};
+
+/*
+ * The first of run_dir and spare_dir that can be written, made when missing.
+ * 0 and its path in dir (SITE_PATH_MAX), or -1.
+ */
+int run_dir_pick(const struct site *s, char *dir);
+
+/* A name that sorts by time: 20261126T201500Z-cycle-1234. */
+void run_name(char *id, size_t size, const char *verb);
+
+/* Makes runs/ID.SUFFIX, which must not exist: a descriptor, or -1. */
+int run_create(const char *dir, const char *id, const char *suffix);
+
+int run_now_write(const char *dir, const struct run_now *now);
+/* false when there is none. */
+bool run_now_read(const char *dir, struct run_now *now);
+void run_now_clear(const char *dir);
+/* Is the process that now names still that process? */
+bool run_now_alive(const struct run_now *now);
+/* Fills pid and pid_start with the calling process. */
+void run_now_self(struct run_now *now);
+
+void run_last_write(const char *dir, const struct run_last *last);
+bool run_last_read(const char *dir, struct run_last *last);
+
+/* Removes all but the keep youngest runs. */
+void run_rotate(const char *dir, int keep);
+
+/* fsync in a child nobody waits for: a hung disk must not hold the worker. */
+void run_sync(int fd);
+
+/*
+ * Copies runs/ID.log to fd as it grows until its result line has been copied.
+ * worker is watched (0: not known yet).  Returns the rc of the result line;
+ * -1 when the worker is gone without one, when none came in limit_ms or when fd
+ * cannot be written (then *gone is true).
+ */
+int run_follow(
+    const char *dir, const char *id, int fd, pid_t worker, int limit_ms, bool *gone);
+
+#endif

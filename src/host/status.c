@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * status.c: the one verb that is asked all the time.
+ *
+ * Takes no lock and starts no worker.  QMP is asked first and directly, because
+ * "qm status" says "running" of a hung QEMU; qm is asked only where QMP cannot
+ * tell, and its word is shown as qm's.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/codes.h"
+#include "host/forensics.h"
+#include "host/job.h"
+#include "host/mono.h"
+#include "host/pending.h"
+#include "host/preflight.h"
+#include "host/probe.h"
+#include "host/qm.h"
+
+#define QMP_MS 2000	  /* silence in a status; forensics wait longer */
+#define QMP_BESIDE_MS 500 /* while a verb runs the monitor is its own */
+
+struct ask {
+	const struct site *site;
+	struct evidence *e;
+	int limit_ms;
+};
+
+static int
+ask_child(void *arg)
+{
+	struct ask *a = arg;
+
+	forensics_ask_qmp(a->site, false, a->limit_ms, a->e);
+	return 0;
+}
+
+static long long
+uptime_s(const struct qemu *q)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (long long)ts.tv_sec -
+	    (long long)(q->start / (unsigned)sysconf(_SC_CLK_TCK));
+}
+
+/* "status: running" of qm status; empty when it said nothing of the kind. */
+static void
+qm_word(struct probe *p, char *word, size_t size)
+{
+	size_t len;
+	char *text = probe_text(p, &len);
+
+	*word = '\0';
+	if (p->rc == 0 && strncmp(text, "status: ", 8) == 0)
+		snprintf(word, size, "%.*s", (int)strcspn(text + 8, " \r\n"), text + 8);
+	free(text);
+}
+
+/* One word for the VM, with what was found out about the process in front of it. */
+static const char *
+word_for(const struct evidence *e, const char *qm)
+{
+	if (e->qemu.found == QEMU_NONE || e->qemu.found == QEMU_FOREIGN)
+		return "stopped";
+	if (e->qmp == QMP_ALIVE && e->status[0] != '\0')
+		return e->status;
+	if (e->qmp == QMP_HUNG || e->qmp == QMP_NONE)
+		return "hung";
+	return *qm ? qm : "unknown";
+}
+
+static void
+say_job(struct job *j)
+{
+	struct run_now now;
+	struct run_last last;
+	bool alive;
+	long long t = time(NULL);
+
+	if (j->dir[0] == '\0')
+		return;
+	if (run_now_read(j->dir, &now)) {
+		alive = run_now_alive(&now);
+		out_fact(&j->out, "job", alive ? "running" : "interrupted");
+		out_fact(&j->out, "job_id", now.id);
+		out_fact(&j->out, "job_verb", now.verb);
+		out_fact(&j->out, "job_phase", now.phase);
+		out_fact_num(&j->out, "job_age_s", t > now.at ? t - now.at : 0);
+		out_text(&j->out, "%s: %s (%s), phase %s, %lld s ago",
+		    alive ? "running now" : "interrupted", now.verb, now.id, now.phase,
+		    t > now.at ? t - now.at : 0);
+	} else
+		out_fact(&j->out, "job", "none");
+	if (!run_last_read(j->dir, &last))
+		return;
+	out_fact(&j->out, "last_id", last.id);
+	out_fact(&j->out, "last_verb", last.verb);
+	out_fact_num(&j->out, "last_rc", last.rc);
+	out_fact(&j->out, "last_state", last.state);
+	out_fact_num(&j->out, "last_age_s", t > last.at ? t - last.at : 0);
+	out_text(&j->out, "last: %s ended with %lld, %s, %lld s ago", last.verb, last.rc,
+	    last.state, t > last.at ? t - last.at : 0);
+}
+
+static bool
+job_runs(const struct job *j)
+{
+	struct run_now now;
+
+	return j->dir[0] != '\0' && run_now_read(j->dir, &now) && run_now_alive(&now);
+}
+
+static void
+say_vm(struct job *j, const struct evidence *e, const char *word, const char *qm,
+    const struct preflight *pre)
+{
+	struct out *o = &j->out;
+
+	out_fact(o, "status", word);
+	out_fact_num(o, "status_ms", e->qmp_ms);
+	out_fact(o, "qmp", qmp_state_to_str(e->qmp));
+	if (*qm)
+		out_fact(o, "qm_status", qm);
+	if (e->qemu.found >= QEMU_UNPROVEN) {
+		out_fact_num(o, "qemu_pid", e->qemu.pid);
+		out_fact_num(o, "qemu_start", (long long)e->qemu.start);
+		out_fact_num(o, "uptime_s", uptime_s(&e->qemu));
+	}
+	out_fact(o, "lock", pre->lock[0] ? pre->lock : "none");
+	out_fact(o, "ha", pre->ha ? "yes" : "no");
+	out_fact(o, "startable", pre->ok ? "yes" : "no");
+	if (e->qemu.found >= QEMU_UNPROVEN)
+		out_text(o,
+		    "VM 102: %s, QMP %s in %lld ms, QEMU pid %d up %lld s, lock %s", word,
+		    qmp_state_to_str(e->qmp), e->qmp_ms, (int)e->qemu.pid,
+		    uptime_s(&e->qemu), pre->lock[0] ? pre->lock : "none");
+	else
+		out_text(o, "VM 102: %s, no QEMU process, lock %s", word,
+		    pre->lock[0] ? pre->lock : "none");
+	if (strcmp(word, "hung") == 0 && strcmp(qm, "running") == 0)
+		out_text(o, "qm says \"running\", which it also says of a hung QEMU");
+	if (!pre->ok)
+		out_text(o, "a start would fail: %s", pre->why);
+}
+
+static void
+say_staged(struct job *j, struct probe *p)
+{
+	int staged = -1;
+	size_t len;
+	char *text = probe_text(p, &len);
+
+	out_mark(&j->out, "section=pending t_ms=%lld", out_ms(&j->out));
+	if (p->rc == 0)
+		staged = pending_print(&j->out, text, len);
+	else
+		out_quote(&j->out, text, len);
+	out_mark(&j->out, "end=pending rc=%d ms=%lld", p->rc, p->ms);
+	if (staged >= 0)
+		out_fact_num(&j->out, "staged", staged);
+	if (staged > 0)
+		out_text(&j->out,
+		    "%d staged config changes: a cycle applies them, a reset does not",
+		    staged);
+	free(text);
+}
+
+static void
+wait_all(struct probe *const *p, size_t n, long long deadline)
+{
+	bool any = true;
+
+	while (any) {
+		probe_wait_any(p, n, deadline);
+		any = false;
+		for (size_t i = 0; i < n; i++) {
+			probe_check(p[i], deadline);
+			any |= p[i]->running;
+		}
+	}
+}
+
+int
+status_do(struct job *j)
+{
+	const struct site *s = j->site;
+	long long deadline = mono_ms() + s->status_ms;
+	struct evidence *e = probe_shared(sizeof(*e));
+	struct ask a = {s, e, job_runs(j) ? QMP_BESIDE_MS : QMP_MS};
+	const char *pending[] = {s->qm, "pending", "102", NULL};
+	const char *status[] = {s->qm, "status", "102", NULL};
+	struct probe p_qmp = {
+	    .name = "qmp", .limit_ms = 3000, .fn = ask_child, .arg = &a};
+	struct probe p_pending = {.name = "pending", .limit_ms = 5500, .argv = pending};
+	struct probe p_status = {
+	    .name = "status", .limit_ms = 5500, .argv = status, .fd = -1};
+	struct probe *first[] = {&p_qmp}, *both[] = {&p_pending, &p_status};
+	char qm[RUN_WORD_MAX] = "";
+	struct preflight pre;
+
+	qemu_find(s, &e->qemu);
+	probe_start(&p_pending);
+	probe_start(&p_qmp);
+	preflight_look(s, &pre);
+	wait_all(first, e->qemu.found >= QEMU_UNPROVEN ? 1 : 0, deadline);
+	/* what is known is said at once; qm's Perl takes its time */
+	if (e->qmp != QMP_ALIVE) {
+		probe_start(&p_status);
+		wait_all(both, 2, deadline);
+		qm_word(&p_status, qm, sizeof(qm));
+	}
+	snprintf(j->state, sizeof(j->state), "%s", word_for(e, qm));
+	j->pid = e->qemu.found >= QEMU_UNPROVEN ? e->qemu.pid : 0;
+	say_vm(j, e, j->state, qm, &pre);
+	say_job(j);
+	wait_all(both, 2, deadline);
+	say_staged(j, &p_pending);
+	probe_end(&p_qmp);
+	probe_end(&p_pending);
+	probe_end(&p_status);
+	munmap(e, sizeof(*e));
+	return CODE_OK;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/escape.h"
+#include "host/log.h"
+#include "host/site.h"
+
+static bool
+is_printable(const char *text)
+{
+	for (; *text; text++)
+		if (*text < 0x20 || *text > 0x7e)
+			return false;
+	return true;
+}
+
+Test(host_escape, makes_each_byte_printable_in_a_field)
+{
+	char all[256], out[2048];
+
+	for (int i = 0; i < 256; i++)
+		all[i] = (char)i;
+	escape_field(out, sizeof(out), all, sizeof(all), sizeof(all));
+	cr_assert(is_printable(out));
+	cr_assert_null(strchr(out, '\n'));
+}
+
+Test(host_escape, escapes_quotes_and_backslashes_in_a_field)
+{
+	char out[64];
+
+	escape_field(out, sizeof(out), "a\"b\\c", 5, 64);
+	cr_assert_str_eq(out, "a\\\"b\\\\c");
+}
+
+Test(host_escape, cuts_a_field_at_its_maximum_and_says_so)
+{
+	char out[64];
+
+	escape_field(out, sizeof(out), "abcdefgh", 8, 4);
+	cr_assert_str_eq(out, "abcd...");
+}
+
+Test(host_escape, never_passes_the_size_it_was_given)
+{
+	char out[600], in[300];
+
+	memset(in, 0x1b, sizeof(in));
+	for (size_t size = 1; size < 500; size++) {
+		memset(out, 'Z', sizeof(out));
+		cr_assert_lt(escape_field(out, size, in, sizeof(in), sizeof(in)), size);
+		cr_assert_eq(out[size], 'Z');
+		cr_assert_lt(escape_line(out, size, in, sizeof(in)), size);
+		cr_assert_eq(out[size], 'Z');
+		in[299] = '\0';
+		escape_value(out, size, in);
+		cr_assert_eq(out[size], 'Z');
+	}
+}
+
+Test(host_escape, keeps_a_plain_value_bare_and_quotes_the_rest)
+{
+	char out[64];
+
+	escape_value(out, sizeof(out), "io-error");
+	cr_assert_str_eq(out, "io-error");
+	escape_value(out, sizeof(out), "two words");
+	cr_assert_str_eq(out, "\"two words\"");
+	escape_value(out, sizeof(out), "");
+	cr_assert_str_eq(out, "\"\"");
+	escape_value(out, sizeof(out), "a\nb");
+	cr_assert_str_eq(out, "\"a\\x0ab\"");
+}
+
+Test(host_escape, turns_tabs_into_spaces_and_drops_a_trailing_cr_in_a_line)
+{
+	char out[64];
+
+	escape_line(out, sizeof(out), "a\tb\r", 4);
+	cr_assert_str_eq(out, "a b");
+}
+
+Test(host_log, writes_one_line_whatever_it_is_told)
+{
+	char dir[] = "/tmp/bglog.XXXXXX", text[4096] = "", big[3000];
+	struct site s;
+	FILE *f;
+	size_t n;
+
+	cr_assert_not_null(mkdtemp(dir));
+	site_defaults(&s);
+	s.syslog[0] = '\0';
+	snprintf(s.log, sizeof(s.log), "%s/sub/log", dir);
+	memset(big, '\n', sizeof(big));
+	big[sizeof(big) - 1] = '\0';
+	log_line(&s, "verb=cycle %s \033[2J forged%s", "x\ny", big);
+	f = fopen(s.log, "r");
+	cr_assert_not_null(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	cr_assert_gt(n, 20);
+	cr_assert_eq(text[n - 1], '\n');
+	text[n - 1] = '\0';
+	cr_assert(is_printable(text));
+	cr_assert_not_null(strstr(text, "x\\x0ay \\x1b[2J forged"));
+	unlink(s.log);
+	snprintf(s.log, sizeof(s.log), "%s/sub", dir);
+	rmdir(s.log);
+	rmdir(dir);
+}

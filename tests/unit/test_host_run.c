@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host/lock.h"
+#include "host/run.h"
+
+static char base[64];
+static struct site site;
+
+static void
+setup(void)
+{
+	strcpy(base, "/tmp/bgrun.XXXXXX");
+	cr_assert_not_null(mkdtemp(base));
+	site_defaults(&site);
+	snprintf(site.run_dir, sizeof(site.run_dir), "%s/run", base);
+	snprintf(site.spare_dir, sizeof(site.spare_dir), "%s/spare", base);
+	snprintf(site.lock, sizeof(site.lock), "%s/lock", base);
+}
+
+static void
+teardown(void)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", base);
+	cr_assert_eq(system(cmd), 0);
+}
+
+TestSuite(host_run, .init = setup, .fini = teardown);
+
+Test(host_run, makes_its_directory)
+{
+	char dir[SITE_PATH_MAX];
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	cr_assert_str_eq(dir, site.run_dir);
+}
+
+Test(host_run, takes_the_spare_directory_when_the_first_cannot_be_used)
+{
+	char dir[SITE_PATH_MAX];
+	int fd = open(site.run_dir, O_CREAT | O_WRONLY, 0600);
+
+	close(fd);
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	cr_assert_str_eq(dir, site.spare_dir);
+}
+
+Test(host_run, does_not_use_a_directory_that_others_may_write)
+{
+	char dir[SITE_PATH_MAX];
+
+	site.spare_dir[0] = '\0';
+	mkdir(site.run_dir, 0700);
+	chmod(site.run_dir, 0777);
+	cr_assert_eq(run_dir_pick(&site, dir), -1);
+}
+
+Test(host_run, reads_back_now_and_last)
+{
+	char dir[SITE_PATH_MAX];
+	struct run_now now = {
+	    .id = "1-cycle-2", .verb = "cycle", .phase = "stopping", .at = 7};
+	struct run_last last = {.id = "1-cycle-2",
+	    .verb = "cycle",
+	    .state = "running",
+	    .rc = 3,
+	    .ms = 9,
+	    .at = 8};
+	struct run_now n;
+	struct run_last l;
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	cr_assert_not(run_now_read(dir, &n));
+	run_now_self(&now);
+	cr_assert_eq(run_now_write(dir, &now), 0);
+	cr_assert(run_now_read(dir, &n));
+	cr_assert_str_eq(n.phase, "stopping");
+	cr_assert(run_now_alive(&n));
+	n.pid_start++;
+	cr_assert_not(run_now_alive(&n), "a reused pid is not the worker");
+	run_now_clear(dir);
+	cr_assert_not(run_now_read(dir, &n));
+	run_last_write(dir, &last);
+	cr_assert(run_last_read(dir, &l));
+	cr_assert_eq(l.rc, 3);
+	cr_assert_str_eq(l.state, "running");
+}
+
+Test(host_run, does_not_believe_a_torn_state_file)
+{
+	char dir[SITE_PATH_MAX], path[SITE_PATH_MAX + 8];
+	struct run_now n;
+	FILE *f;
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	snprintf(path, sizeof(path), "%s/now", dir);
+	f = fopen(path, "w");
+	fputs("1-cycle-2 cycle sto", f);
+	fclose(f);
+	cr_assert_not(run_now_read(dir, &n));
+}
+
+Test(host_run, refuses_to_make_the_same_run_twice)
+{
+	char dir[SITE_PATH_MAX];
+	int fd;
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	fd = run_create(dir, "x", "log");
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(run_create(dir, "x", "log"), -1);
+	close(fd);
+}
+
+Test(host_run, keeps_the_youngest_runs)
+{
+	char dir[SITE_PATH_MAX], id[32], path[SITE_PATH_MAX + 64];
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	for (int i = 0; i < 9; i++) {
+		snprintf(id, sizeof(id), "2026%02d-cycle", i);
+		close(run_create(dir, id, "log"));
+		close(run_create(dir, id, "qm"));
+	}
+	run_rotate(dir, 3);
+	for (int i = 0; i < 9; i++) {
+		snprintf(path, sizeof(path), "%s/runs/2026%02d-cycle.qm", dir, i);
+		cr_assert_eq(access(path, F_OK) == 0, i >= 6, "%s", path);
+	}
+}
+
+static int
+follow_to(char *text, size_t size, const char *dir, pid_t worker, int limit_ms)
+{
+	int fds[2], rc;
+	bool gone;
+	ssize_t n;
+
+	cr_assert_eq(pipe(fds), 0);
+	rc = run_follow(dir, "x", fds[1], worker, limit_ms, &gone);
+	close(fds[1]);
+	n = read(fds[0], text, size - 1);
+	text[n > 0 ? n : 0] = '\0';
+	close(fds[0]);
+	return rc;
+}
+
+Test(host_run, follows_a_run_to_its_result_line)
+{
+	char dir[SITE_PATH_MAX], text[512];
+	const char *lines = "#bg run id=x\n  #bg result verb=cycle rc=9\n"
+			    "#bg result verb=cycle rc=6 ms=1\n";
+	int fd;
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	fd = run_create(dir, "x", "log");
+	cr_assert_gt(write(fd, lines, strlen(lines)), 0);
+	close(fd);
+	cr_assert_eq(follow_to(text, sizeof(text), dir, 0, 2000), 6);
+	cr_assert_str_eq(text, lines);
+}
+
+Test(host_run, notices_a_worker_that_ended_without_a_result)
+{
+	char dir[SITE_PATH_MAX], text[512];
+	pid_t pid;
+	int fd;
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	fd = run_create(dir, "x", "log");
+	cr_assert_eq(write(fd, "#bg run id=x\n", 13), 13);
+	close(fd);
+	pid = fork();
+	if (pid == 0)
+		_exit(0);
+	cr_assert_eq(follow_to(text, sizeof(text), dir, pid, 5000), -1);
+	cr_assert_str_eq(text, "#bg run id=x\n");
+}
+
+Test(host_run, the_lock_has_one_holder_and_ends_with_it)
+{
+	int a = lock_take(&site);
+
+	cr_assert_geq(a, 0);
+	cr_assert_eq(lock_take(&site), -1);
+	close(a);
+	a = lock_take(&site);
+	cr_assert_geq(a, 0);
+	close(a);
+}
