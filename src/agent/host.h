@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * host.h: agent-host, the process that owns everything the agent runs.
+ *
+ *   engine <== agent.sock ==> agent_host.c --- host_child.c ==> claude
+ *                                  |                              |
+ *                              host_key.c <== key.sock == key-helper
+ *
+ * It decides nothing: it starts claude when the engine says so, relays bytes
+ * with bounded queues, tells the end, and leaves no process behind.  It is the
+ * subreaper of all it starts, so that what claude orphans is still found.
+ */
+#ifndef AGENT_HOST_H
+#define AGENT_HOST_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "wire/frame.h"
+#include "wire/json.h"
+
+struct host_child;
+
+struct host {
+	uv_loop_t loop;
+	const char *socket;     /* the engine's agent.sock */
+	const char *dir;        /* our private 0700 directory */
+	const char *configured; /* the claude that was named, or NULL */
+	char *libexec;          /* where launcher, key-helper and shim/ are */
+	bool wait;              /* a pod: connect again whenever the engine comes back */
+
+	uv_pipe_t engine;
+	bool linked;   /* the connection is open */
+	bool welcomed; /* the engine answered our hello */
+	struct frame in;
+
+	char *claude; /* found, or NULL */
+	char version[64];
+	char why[300]; /* why claude cannot be run */
+
+	char *key; /* locked in memory; NULL: none */
+	size_t key_size;
+	uv_pipe_t key_door;
+
+	struct host_child *child; /* at most one */
+	pid_t probe;              /* the `claude --version` in flight, or 0 */
+	uv_timer_t look;
+	uv_timer_t retry;
+	uv_signal_t on_term, on_int, on_chld;
+	bool ending;
+};
+
+#define ARGS_MAX 128
+
+/* An argument vector that owns its strings. */
+struct args {
+	char *argv[ARGS_MAX + 1];
+	int n;
+};
+
+/* host_args.c */
+void args_add(struct args *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void args_fini(struct args *a);
+/* The launcher and what each of our children gets; folder is one of dir's, as cwd. */
+void host_args_launcher(const struct host *h, struct args *a, const char *folder);
+/* claude's whole command line and environment, for a child_start message. */
+void host_args_claude(const struct host *h, struct args *a, const struct js *start);
+
+/* agent_host.c: takes m; drops it when no engine is there. */
+void host_send(struct host *h, struct js *m);
+bool host_is_congested(const struct host *h); /* too much waits for the engine */
+
+/* host_find.c: looks for claude and asks its version; then calls done from the loop. */
+void host_find(struct host *h, void (*done)(struct host *h));
+
+/* host_child.c */
+void host_child_start(struct host *h, const struct js *m);
+void host_child_input(struct host *h, const struct js *m);
+void host_child_signal(struct host *h, const struct js *m);
+void host_child_flow(struct host *h); /* the engine has taken what waited */
+pid_t host_child_session(const struct host *h); /* 0: none */
+
+/* host_key.c */
+int host_key_open(struct host *h, struct err *err) MUST_CHECK;
+void host_key_set(struct host *h, const char *key); /* copies; NULL: forget */
+
+/* host_proc.c */
+int host_proc_kill_all(void); /* SIGKILL to every descendant; how many still lived */
+void host_proc_reap(const pid_t *ours, size_t n); /* takes orphans' ends, but not of ours */
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The command line and the environment that claude gets: all of both.
+ *
+ * Settings are an argument and not a file, and no settings of user or project
+ * are read, because the agent could write those and name a key helper of its
+ * own.  No text of an operator ever stands here: prompts go to standard input.
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/host.h"
+#include "base/mem.h"
+
+#define CLAUDE_OOM "700" /* the agent goes before anything that recovers the VM */
+
+static const char *const claude_env[] = {
+	"LANG=C.UTF-8",
+	"TERM=dumb",
+	"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+	"CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1", /* a time-out ends the command */
+	"CLAUDE_CODE_DISABLE_AUTO_MEMORY=1",
+	"CLAUDE_CODE_DISABLE_CLAUDE_MDS=1",
+	"CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS=1",
+	"CLAUDE_CODE_ATTRIBUTION_HEADER=0",
+	"CLAUDE_CODE_MAX_RETRIES=4",
+	"API_TIMEOUT_MS=60000",
+	"CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS=60000",
+	"BASH_DEFAULT_TIMEOUT_MS=120000",
+	"BASH_MAX_TIMEOUT_MS=600000",
+	"CLAUDE_CODE_STARTUP_FAILURE_RESULTS=1",
+	"DISABLE_AUTOUPDATER=1",
+};
+
+static const char *const claude_args[] = {
+	"-p",
+	"--verbose",
+	"--output-format",
+	"stream-json",
+	"--input-format",
+	"stream-json",
+	"--include-partial-messages",
+	"--setting-sources",
+	"",
+	"--strict-mcp-config",
+	"--disable-slash-commands",
+	"--permission-mode",
+	"dontAsk",
+};
+
+void
+args_add(struct args *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	assert(a->n < ARGS_MAX);
+	va_start(ap, fmt);
+	if (vasprintf(&a->argv[a->n], fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	a->argv[++a->n] = NULL;
+}
+
+void
+args_fini(struct args *a)
+{
+	for (int i = 0; i < a->n; i++)
+		free(a->argv[i]);
+	a->n = 0;
+}
+
+static void
+args_env(struct args *a, const char *name, const char *value)
+{
+	args_add(a, "--env");
+	args_add(a, "%s=%s", name, value);
+}
+
+void
+host_args_launcher(const struct host *h, struct args *a, const char *folder)
+{
+	args_add(a, "%s/launcher", h->libexec);
+	args_add(a, "--parent");
+	args_add(a, "%ld", (long)getpid());
+	args_add(a, "--oom");
+	args_add(a, CLAUDE_OOM);
+	args_add(a, "--cwd");
+	args_add(a, "%s/%s", h->dir, folder);
+	args_add(a, "--env");
+	args_add(a, "HOME=%s/home", h->dir);
+	args_add(a, "--env");
+	args_add(a, "TMPDIR=%s/tmp", h->dir);
+	args_add(a, "--env");
+	args_add(a, "CLAUDE_CODE_TMPDIR=%s/tmp", h->dir);
+}
+
+static void
+args_claude_env(const struct host *h, struct args *a, const struct js *start)
+{
+	const char *url = js_str(start, "api_url");
+
+	args_add(a, "--env");
+	args_add(a, "PATH=%s/shim:/usr/bin:/bin", h->libexec);
+	args_env(a, "BREAKGLASS_SOCKET", h->socket);
+	for (size_t i = 0; i < ARRAY_LEN(claude_env); i++) {
+		args_add(a, "--env");
+		args_add(a, "%s", claude_env[i]);
+	}
+	if (url)
+		args_env(a, "ANTHROPIC_BASE_URL", url);
+}
+
+/* The helper's line is read by a shell, so its two paths are quoted for one. */
+static void
+args_settings(const struct host *h, struct args *a)
+{
+	char *line = mem_printf("'%s/key-helper' '%s/key.sock'", h->libexec, h->dir);
+	struct js *settings = js_new();
+	struct buf text;
+
+	js_set_str(settings, "apiKeyHelper", line);
+	buf_init(&text, 4096);
+	if (js_print(settings, &text) == 0) {
+		args_add(a, "--settings");
+		args_add(a, "%s", buf_str(&text));
+	}
+	buf_fini(&text);
+	js_free(settings);
+	free(line);
+}
+
+void
+host_args_claude(const struct host *h, struct args *a, const struct js *start)
+{
+	const char *tools = js_str(start, "tools"), *model = js_str(start, "model");
+
+	host_args_launcher(h, a, "work");
+	args_claude_env(h, a, start);
+	args_add(a, "--");
+	args_add(a, "%s", h->claude);
+	for (size_t i = 0; i < ARRAY_LEN(claude_args); i++)
+		args_add(a, "%s", claude_args[i]);
+	args_add(a, "--agents");
+	args_add(a, "%s/agents.json", h->dir);
+	args_add(a, "--agent");
+	args_add(a, "%s", js_str(start, "agent"));
+	/* These two take any number of words: with = they cannot swallow the next one. */
+	args_add(a, "--tools=%s", tools);
+	args_add(a, "--allowedTools=%s", tools);
+	if (model)
+		args_add(a, "--model=%s", model);
+	if (h->key)
+		args_settings(h, a);
+	args_add(a, js_bool(start, "resume", false) ? "--resume" : "--session-id");
+	args_add(a, "%s", js_str(start, "session"));
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Finding and ending what claude left behind.
+ *
+ * Each command of the agent runs in a session of its own and survives claude.
+ * As agent-host is the subreaper, all of them are below it in the process
+ * tree, however they detached themselves; the tree is read from /proc.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/host.h"
+#include "base/mem.h"
+
+#define PROC_MAX 65536 /* processes looked at */
+
+struct proc {
+	pid_t pid, ppid;
+	char state;
+	unsigned long long born; /* clock ticks since boot: with pid, the identity */
+	bool ours;
+};
+
+static int
+proc_read(pid_t pid, struct proc *p)
+{
+	char path[64], text[1024], *rest;
+	FILE *f;
+	size_t n;
+
+	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	n = fread(text, 1, sizeof text - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	rest = strrchr(text, ')'); /* the name in front of it may hold anything */
+	p->pid = pid;
+	p->ours = false;
+	if (!rest || sscanf(rest + 1,
+	    " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	    &p->state, &p->ppid, &p->born) != 3)
+		return -1;
+	return 0;
+}
+
+static struct proc *
+proc_list(size_t *n)
+{
+	struct proc *list = NULL;
+	size_t size = 0;
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+
+	*n = 0;
+	while (d && (e = readdir(d)) != NULL && *n < PROC_MAX) {
+		if (e->d_name[0] < '1' || e->d_name[0] > '9')
+			continue;
+		if (*n == size) {
+			size = size ? size * 2 : 256;
+			list = mem_resize(list, size * sizeof *list);
+		}
+		if (proc_read((pid_t)atol(e->d_name), &list[*n]) == 0)
+			(*n)++;
+	}
+	if (d)
+		closedir(d);
+	return list;
+}
+
+static bool
+proc_is_parent_ours(const struct proc *list, size_t n, pid_t ppid)
+{
+	if (ppid == getpid())
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (list[i].pid == ppid)
+			return list[i].ours;
+	return false;
+}
+
+static void
+proc_mark_ours(struct proc *list, size_t n)
+{
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < n; i++)
+			if (!list[i].ours && proc_is_parent_ours(list, n, list[i].ppid))
+				list[i].ours = more = true;
+	}
+}
+
+/* By pidfd, so that a number that was given to another process meanwhile is safe. */
+static void
+proc_kill(const struct proc *p)
+{
+	struct proc now;
+	int fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+
+	if (fd < 0 && errno != ENOSYS)
+		return;
+	if (proc_read(p->pid, &now) == 0 && now.born == p->born) {
+		if (fd < 0)
+			kill(p->pid, SIGKILL);
+		else
+			syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+int
+host_proc_kill_all(void)
+{
+	size_t n;
+	struct proc *list = proc_list(&n);
+	int alive = 0;
+
+	proc_mark_ours(list, n);
+	for (size_t i = 0; i < n; i++) {
+		if (!list[i].ours || list[i].state == 'Z' || list[i].state == 'X')
+			continue;
+		proc_kill(&list[i]);
+		alive++;
+	}
+	free(list);
+	return alive;
+}
+
+void
+host_proc_reap(const pid_t *ours, size_t n)
+{
+	size_t procs;
+	struct proc *list = proc_list(&procs);
+
+	for (size_t i = 0; i < procs; i++) {
+		bool is_ours = false;
+
+		if (list[i].ppid != getpid() || list[i].state != 'Z')
+			continue;
+		for (size_t k = 0; k < n; k++)
+			is_ours |= ours[k] == list[i].pid;
+		if (!is_ours)
+			waitpid(list[i].pid, NULL, WNOHANG);
+	}
+	free(list);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The door through which every child of breakglass is started.
+ *
+ *     launcher [--parent PID] [--cwd DIR] [--keep FD]... [--oom N]
+ *              [--env NAME=VALUE]... -- PROGRAM [ARGUMENT]...
+ *
+ * The program gets a session of its own, ends when the one who started it
+ * ends, and inherits nothing: no descriptor above 2 but those named, no
+ * environment but what is given here, no blocked signal, no core file, no way
+ * to more privileges.  Exit status 71: it could not be set up so; 126 or 127:
+ * PROGRAM could not be run.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LAUNCHER_KEEP_MAX 8
+#define LAUNCHER_ENV_MAX 64
+#define LAUNCHER_OOM_LIMIT 1000
+#define EXIT_SETUP 71
+
+struct launch {
+	long parent; /* who must still be our parent; 0: not checked */
+	const char *cwd;
+	const char *oom;
+	int keep[LAUNCHER_KEEP_MAX];
+	int keeps;
+	char *env[LAUNCHER_ENV_MAX + 1];
+	int envs;
+	char **argv;
+};
+
+static _Noreturn void
+fail(int status, const char *what, const char *detail)
+{
+	fprintf(stderr, "launcher: %s%s\n", what, detail);
+	exit(status);
+}
+
+static long
+number(const char *text, long max)
+{
+	char *end;
+	long n;
+
+	errno = 0;
+	n = strtol(text, &end, 10);
+	if (errno || end == text || *end || n < 0 || n > max)
+		fail(EXIT_SETUP, "not a number in range: ", text);
+	return n;
+}
+
+static void
+option(struct launch *l, const char *name, char *value)
+{
+	if (strcmp(name, "--parent") == 0)
+		l->parent = number(value, 0x7fffffff);
+	else if (strcmp(name, "--cwd") == 0)
+		l->cwd = value;
+	else if (strcmp(name, "--oom") == 0) {
+		number(value, LAUNCHER_OOM_LIMIT);
+		l->oom = value;
+	} else if (strcmp(name, "--keep") == 0 && l->keeps < LAUNCHER_KEEP_MAX)
+		l->keep[l->keeps++] = (int)number(value, 0x7fffffff);
+	else if (strcmp(name, "--env") == 0 && l->envs < LAUNCHER_ENV_MAX && strchr(value, '='))
+		l->env[l->envs++] = value;
+	else
+		fail(EXIT_SETUP, "unknown, malformed or one too many: ", name);
+}
+
+static void
+parse(struct launch *l, char **argv)
+{
+	for (argv++; *argv && strcmp(*argv, "--") != 0; argv += 2) {
+		if (!argv[1])
+			fail(EXIT_SETUP, "no value behind ", *argv);
+		option(l, argv[0], argv[1]);
+	}
+	if (!*argv || !argv[1])
+		fail(EXIT_SETUP, "usage: launcher [OPTION VALUE]... -- PROGRAM [ARGUMENT]...", "");
+	l->argv = argv + 1;
+}
+
+/*
+ * The signal is asked for first and the parent looked at after it: whichever
+ * way a death of the parent falls between the two, we end.
+ */
+static void
+die_with_parent(const struct launch *l)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+		fail(EXIT_SETUP, "cannot tie the child to its parent: ", strerror(errno));
+	if (l->parent && getppid() != l->parent)
+		fail(EXIT_SETUP, "the parent is gone", "");
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static void
+close_from(int first, int last)
+{
+	if (first > last || close_range((unsigned)first, (unsigned)last, 0) == 0)
+		return;
+	/* A kernel without close_range: what the limit lets be open. */
+	if (last > sysconf(_SC_OPEN_MAX))
+		last = (int)sysconf(_SC_OPEN_MAX);
+	for (int fd = first; fd <= last; fd++)
+		close(fd);
+}
+
+static void
+close_others(struct launch *l)
+{
+	int next = 3;
+
+	qsort(l->keep, (size_t)l->keeps, sizeof l->keep[0], compare);
+	for (int i = 0; i < l->keeps; i++) {
+		if (l->keep[i] < next)
+			continue;
+		close_from(next, l->keep[i] - 1);
+		fcntl(l->keep[i], F_SETFD, 0);
+		next = l->keep[i] + 1;
+	}
+	close_from(next, 0x7fffffff);
+}
+
+/* Best effort: a kernel or a container may forbid it, and that is no reason to stop. */
+static void
+be_first_for_the_oom_killer(const struct launch *l)
+{
+	int fd = l->oom ? open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return;
+	if (write(fd, l->oom, strlen(l->oom)) < 0)
+		errno = 0;
+	close(fd);
+}
+
+static void
+default_signals(void)
+{
+	sigset_t none;
+
+	for (int s = 1; s < NSIG; s++)
+		signal(s, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct launch l; /* its unused slots are NULL, which ends env */
+	struct rlimit no_core = {0, 0};
+
+	(void)argc;
+	parse(&l, argv);
+	die_with_parent(&l);
+	setsid(); /* fails only for one that leads a session already */
+	close_others(&l);
+	umask(077);
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		fail(EXIT_SETUP, "cannot drop core files and privileges: ", strerror(errno));
+	be_first_for_the_oom_killer(&l);
+	if (l.cwd && chdir(l.cwd) < 0)
+		fail(EXIT_SETUP, "cannot enter the working folder: ", strerror(errno));
+	default_signals();
+	/* Landlock and seccomp are to be applied here, last: they bind PROGRAM and not us. */
+	execve(l.argv[0], l.argv, l.env);
+	fprintf(stderr, "launcher: cannot run %s: %s\n", l.argv[0], strerror(errno));
+	return errno == ENOENT ? 127 : 126;
+}
