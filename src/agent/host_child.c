@@ -302,6 +302,7 @@ host_child_start(struct host *h, const struct js *m)
 		return;
 	}
 	h->child = child_new(h, id);
+	h->key_given = false;
 	rc = child_spawn(h->child, m);
 	if (rc < 0) {
 		LOG("child", "launcher: %s", uv_strerror(rc));

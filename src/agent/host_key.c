@@ -64,7 +64,7 @@ may_have_key(struct host *h, int fd)
 	uid_t uid;
 	pid_t pid, session = host_child_session(h);
 
-	if (!h->key || session == 0 || fd_peer(fd, &uid, &pid) < 0)
+	if (!h->key || h->key_given || session == 0 || fd_peer(fd, &uid, &pid) < 0)
 		return false;
 	return uid == geteuid() && pid > 0 && getsid(pid) == session;
 }
@@ -85,6 +85,7 @@ on_peer(uv_stream_t *door, int status)
 	if (uv_accept(door, (uv_stream_t *)&p->pipe) == 0 &&
 	    uv_fileno((uv_handle_t *)&p->pipe, &fd) == 0 && may_have_key(h, fd)) {
 		key = uv_buf_init(h->key, (unsigned)h->key_size - 1);
+		h->key_given = true;
 		if (uv_write(&p->req, (uv_stream_t *)&p->pipe, &key, 1, on_written) == 0)
 			return;
 	} else

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * agent_peer.h: one connection on the agent side's socket; between
+ * agent_side.c (who comes in, agent-host) and agent_shim.c (a shim's run).
+ *
+ *   NEW --hello--> HOST
+ *      \--hello--> SHIM --run--> RUNNING --end, or the shim's death--> closed
+ */
+#ifndef ENGINE_AGENT_PEER_H
+#define ENGINE_AGENT_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "wire/frame.h"
+#include "wire/json.h"
+
+struct agent_side;
+struct broker;
+struct broker_run;
+
+enum agent_peer_state { AGENT_PEER_NEW, AGENT_PEER_HOST, AGENT_PEER_SHIM, AGENT_PEER_RUNNING };
+
+struct agent_peer {
+	uv_pipe_t pipe;
+	struct agent_side *side;
+	struct agent_peer *next;
+	enum agent_peer_state state;
+	bool closing;
+	bool last_written; /* nothing may follow what waits now */
+	int64_t since_ms;
+	struct frame frame;
+
+	/* RUNNING */
+	struct broker_run *run; /* NULL once it ended */
+	unsigned char head[5];
+	size_t head_len;
+	uint32_t left;     /* bytes of the frame in progress */
+	struct buf input;  /* standard input that the host does not take yet */
+	bool output_held;  /* the broker was told to wait */
+};
+
+/* agent_side.c */
+/* data is taken (malloc); last: the peer is closed once it is written. */
+void agent_peer_write(struct agent_peer *p, char *data, size_t len, bool last);
+void agent_peer_close(struct agent_peer *p);
+struct broker *agent_peer_broker(const struct agent_peer *p);
+int agent_peer_shims(const struct agent_peer *p); /* how many runs there are */
+void agent_peer_input_waits(struct agent_peer *p); /* call agent_shim_retry soon */
+
+/* agent_shim.c */
+void agent_shim_run(struct agent_peer *p, const struct js *m);
+void agent_shim_receive(struct agent_peer *p, const char *data, size_t len);
+bool agent_shim_retry(struct agent_peer *p); /* false: its input still waits */
+void agent_shim_written(struct agent_peer *p);
+void agent_shim_gone(struct agent_peer *p);
+
+#endif
