@@ -12,38 +12,109 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <uv.h>
 
 #include "base/err.h"
+#include "base/options.h"
+#include "engine/incident.h"
+#include "engine/remote.h"
+#include "engine/run.h"
 #include "wire/verbs.h"
 
+/*
+ * The connections.  The agent's own flood, or its use of all of sshd's channels,
+ * never stands in the way of a verb or of the engine's probes.
+ */
+enum door { DOOR_DEVVM, DOOR_DEVVM_AGENT, DOOR_PVE, DOOR_PVE_VERB, DOORS };
+
+struct power;
 struct broker;
 struct broker_run;
 
-/* What the shim's side of a run hears.  No callback comes after end. */
+struct broker_config {
+	uv_loop_t *loop;
+	struct incident *incident;
+	struct runs *runs;
+	const struct options *options;
+	const struct secret *key; /* NULL: key_why says why */
+	const char *key_why;
+	struct hostkeys *hostkeys;
+	/* The devvm's or pve's main connection changed its state. */
+	void (*on_link)(enum door door, void *arg);
+	void *arg;
+};
+
+struct broker *broker_new(const struct broker_config *cfg); /* cfg's pointers: borrowed */
+void broker_free(struct broker *b);
+void broker_set_power(struct broker *b, struct power *p); /* where verbs go; borrowed */
+void broker_connect(struct broker *b); /* all doors, from now on */
+
+struct remote *broker_remote(struct broker *b, enum door door); /* lent */
+
+enum autonomy broker_autonomy(const struct broker *b);
+void broker_set_autonomy(struct broker *b, enum autonomy level, const char *by);
+int autonomy_by_name(const char *name); /* or -1 */
+const char *autonomy_name(enum autonomy level);
+
+/* Sends the link state facts anew (ages change). */
+void broker_tell_links(struct broker *b);
+
+/* The operator accepted the fingerprint that host shows. */
+int broker_accept_key(struct broker *b, const char *host, const char *fingerprint,
+    const char *by, struct err *err) MUST_CHECK;
+
+/* --- runs of the engine and of operators --- */
+
+struct broker_exec_events {
+	void (*sent)(void *arg);
+	void (*output)(int stream, const char *data, size_t len, void *arg);
+	/* The last callback; from the loop. */
+	void (*end)(enum remote_end how, int code, const char *why, void *arg);
+};
+
+/* Journaled as a tool, then run.  info and events as in run.h; events borrowed. */
+struct broker_run *broker_exec(struct broker *b, enum door door, const struct run_info *info,
+    int64_t connect_ms, const struct broker_exec_events *events, void *arg);
+const char *broker_run_id(const struct broker_run *run);
+
+/* Closes the channel of a run that is no mutating verb; its tool_end says so. */
+void broker_run_stop(struct broker_run *run, const char *why);
+
+/* The same by id, for an operator; -1 when there is no such run or it may not be. */
+int broker_stop_id(struct broker *b, const char *id, const char *by, struct err *err) MUST_CHECK;
+
+/* --- runs of the agent (the shim's side) --- */
+
 struct broker_run_events {
-	/* data is lent.  Return false when no more can be taken for now: the
-	 * run is held until broker_run_ready. */
+	/* data is lent and taken whole.  false: nobody reads and no more will be
+	 * held; the run is ended with a visible cut. */
 	bool (*output)(int stream, const char *data, size_t len, void *arg);
-	/* exit 0..255; or failed: why is a sentence and exit is 255; or refused:
-	 * why says what would have been allowed and exit is 64. */
+	/* The last callback, from the loop.  exit 0..255; failed: why is a sentence
+	 * and exit is 255; refused: why says what would have been allowed, exit 64. */
 	void (*end)(bool refused, int exit, const char *why, void *arg);
 };
 
 /*
  * The agent asks for "ssh host command".  Never NULL; a refusal comes through
- * end like everything else, from the loop.  command is copied; events borrowed.
+ * end like everything else.  command is copied; events borrowed.
  */
 struct broker_run *broker_agent_run(struct broker *b, const char *host, size_t host_len,
     const char *command, size_t len, const struct broker_run_events *events, void *arg);
 
+/* Standard input of a devvm command; -1 when more than 1 MiB waits. */
 int broker_run_input(struct broker_run *run, const void *data, size_t len) MUST_CHECK;
 void broker_run_input_end(struct broker_run *run);
-void broker_run_ready(struct broker_run *run);
 
 /*
  * The shim is gone: no callback comes after this.  Closes the channel of a
  * devvm command; a verb goes on and its facts are still told to everyone.
  */
 void broker_run_abandon(struct broker_run *run);
+
+/* The turn that the agent's runs belong to from now on; 0: none. */
+void broker_set_turn(struct broker *b, int turn);
+
+/* Ends every devvm run of the agent (a cancelled turn). */
+void broker_stop_agent(struct broker *b, const char *why);
 
 #endif

@@ -152,3 +152,14 @@ hub_watch_silence(struct hub *h)
 {
 	uv_timer_start(&h->timer, on_look, HUB_LOOK_MS, HUB_LOOK_MS);
 }
+
+void
+hub_error(struct hub *h, const struct peer *maybe, const struct js *m, const char *where,
+    const char *text)
+{
+	for (struct peer *p = h->peers; p; p = p->next)
+		if (p == maybe) {
+			peer_error(p, m, where, text, NULL);
+			return;
+		}
+}

@@ -51,6 +51,10 @@ int hub_consoles(const struct hub *h);
 int hub_peers(const struct hub *h);
 void hub_each(struct hub *h, void (*f)(struct peer *p, void *arg), void *arg);
 
+/* An error for a peer that asked earlier and may be gone by now. */
+void hub_error(struct hub *h, const struct peer *maybe, const struct js *m, const char *where,
+    const char *text);
+
 /* The welcome of a peer says these; strings are borrowed for the hub's life. */
 void hub_set_version(struct hub *h, const char *version);
 

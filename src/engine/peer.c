@@ -203,7 +203,7 @@ peer_on_hello(struct peer *p, const struct js *m)
 	int64_t since = js_int(m, "since", -1), tail = js_int(m, "tail", 0);
 	struct err err;
 
-	if (message_only(m, "v name tty size role since tail read_only", &err) < 0) {
+	if (message_only(m, "v name tty size role since incident tail read_only", &err) < 0) {
 		peer_error(p, m, "hello", err.words, "update the older of console and engine");
 		return;
 	}
@@ -215,12 +215,15 @@ peer_on_hello(struct peer *p, const struct js *m)
 	}
 	peer_set_text(p->name, sizeof p->name, m, "name", "operator");
 	peer_set_text(p->tty, sizeof p->tty, m, "tty", "");
+	if (since >= 0 && (since > (int64_t)incident_last(p->hub->incident) ||
+	    !js_is(m, "incident", incident_id(p->hub->incident))))
+		since = -1; /* of another incident: its numbers say nothing here */
 	p->console = !js_is(m, "role", "command");
 	p->read_only = js_bool(m, "read_only", false);
 	p->state = PEER_REPLAYING;
 	peer_welcome(p);
 	p->hub->ev->attached(p, p->hub->arg);
-	if (tail < 0 || tail > PEER_TAIL_MAX)
+	if (tail < 0 || tail > PEER_TAIL_MAX || (js_has(m, "since") && since < 0))
 		tail = PEER_TAIL_MAX;
 	if (p->state == PEER_REPLAYING)
 		attach_start(p, since >= 0 ? (uint64_t)since : 0, since >= 0 ? 0 : (size_t)tail);

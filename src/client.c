@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define CLIENT_PING_MS 10000 /* a peer that is silent for 30 s is dropped */
+
+void
+client_init(struct client *c, int fd,
+    bool (*on_fact)(struct client *c, int kind, const struct js *m, void *arg), void *arg)
+{
+	memset(c, 0, sizeof *c);
+	c->fd = fd;
+	c->on_fact = on_fact;
+	c->arg = arg;
+	frame_init(&c->frame, 1024 * 1024);
+	buf_init(&c->out, FRAME_LINE_MAX);
+}
+
+void
+client_fini(struct client *c)
+{
+	frame_fini(&c->frame);
+	buf_fini(&c->out);
+	close(c->fd);
+}
+
+static int
+client_flush(struct client *c, struct err *err)
+{
+	while (c->out.len > 0) {
+		ssize_t n = send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			err_set(err, ERR_UNREACHABLE, "the engine has gone");
+			return -1;
+		}
+		buf_drop(&c->out, (size_t)n);
+	}
+	return 0;
+}
+
+int
+client_send(struct client *c, struct js *m, struct err *err)
+{
+	int rc = js_print(m, &c->out);
+
+	js_free(m);
+	if (rc < 0 || buf_add(&c->out, "\n", 1) < 0) {
+		buf_clear(&c->out);
+		return err_set(err, ERR_LIMIT, "the text is too long: at most 64 KiB go");
+	}
+	return client_flush(c, err);
+}
+
+int
+client_hello(struct client *c, const char *name, struct err *err)
+{
+	struct js *m = message_new(request_names[REQUEST_HELLO]);
+
+	js_set_int(m, "v", WIRE_VERSION);
+	js_set_str(m, "name", name);
+	js_set_str(m, "role", "command");
+	js_set_int(m, "tail", 0);
+	return client_send(c, m, err);
+}
+
+static bool
+on_line(char *line, size_t len, void *arg)
+{
+	struct client *c = arg;
+	struct err err;
+	struct js *m = js_parse(line, len, &err);
+
+	if (m && !c->on_fact(c, message_fact(m), m, c->arg))
+		c->stopped = true;
+	js_free(m);
+	return !c->stopped;
+}
+
+static int
+client_read(struct client *c, struct err *err)
+{
+	char data[16384];
+	ssize_t n = read(c->fd, data, sizeof data);
+
+	if (n < 0 && errno == EINTR)
+		return 0;
+	if (n <= 0)
+		return err_set(err, ERR_UNREACHABLE, "the engine has gone");
+	frame_feed(&c->frame, data, (size_t)n, on_line, c);
+	return 0;
+}
+
+int
+client_run(struct client *c, int64_t wait_ms, struct err *err)
+{
+	int64_t now = clock_mono_ms();
+	int64_t until = wait_ms < 0 ? INT64_MAX : now + wait_ms, ping = now + CLIENT_PING_MS;
+	struct pollfd p = {.fd = c->fd, .events = POLLIN};
+
+	c->stopped = false;
+	while (!c->stopped) {
+		int64_t next;
+
+		now = clock_mono_ms();
+		if (now >= until)
+			return 1;
+		if (now >= ping) {
+			ping = now + CLIENT_PING_MS;
+			if (client_send(c, message_new(request_names[REQUEST_PING]), err) < 0)
+				return -1;
+		}
+		next = ping < until ? ping : until;
+		if (poll(&p, 1, (int)(next - now)) > 0 && client_read(c, err) < 0)
+			return -1;
+	}
+	return 0;
+}

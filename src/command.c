@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/scrub.h"
+#include "client.h"
+#include "start.h"
+
+#define HELLO_MS 10000
+#define PING_MS 5000
+#define REQ "cmd" /* our only request at a time */
+
+static void
+on_clean(void *arg, const char *text, size_t len, uint32_t style)
+{
+	fwrite(text, 1, len, arg);
+}
+
+static void
+on_newline(void *arg)
+{
+	putc('\n', arg);
+}
+
+/* A lone CR starts the line anew; on paper that is a new line. */
+static const struct scrub_sink paper = {on_clean, on_newline, on_newline};
+
+static void
+say(const char *text)
+{
+	struct scrub s;
+
+	scrub_init(&s, &paper, stderr, SCRUB_PLAIN);
+	scrub_feed(&s, text, strlen(text));
+	scrub_finish(&s);
+	putc('\n', stderr);
+}
+
+static int
+exit_of(const struct err *err)
+{
+	say(err->words);
+	switch (err->code) {
+	case ERR_DENIED:
+		return COMMAND_NO_ACCESS;
+	case ERR_BUSY:
+		return COMMAND_BUSY;
+	case ERR_UNREACHABLE:
+		return COMMAND_UNREACHABLE;
+	case ERR_USAGE:
+		return COMMAND_USAGE;
+	default:
+		return COMMAND_FAILED;
+	}
+}
+
+static void
+print_json(const struct js *m)
+{
+	struct buf b;
+
+	buf_init(&b, 1024 * 1024);
+	if (js_print(m, &b) == 0)
+		puts(b.data);
+	fflush(stdout);
+	buf_fini(&b);
+}
+
+/* --- a verb --- */
+
+struct verb_command {
+	const struct command_opts *c;
+	enum verb verb;
+	bool greeted;
+	char id[16];  /* of the verb fact that is ours */
+	char run[16]; /* of its run */
+	struct scrub out;
+	struct frame lines;
+	int exit;
+	bool climbing; /* finished; the proof of recovery is awaited */
+};
+
+/* The host program's marks are for the engine; people are shown the rest. */
+static bool
+on_host_line(char *line, size_t len, void *arg)
+{
+	struct verb_command *v = arg;
+
+	if (len < 4 || memcmp(line, "#bg ", 4) != 0) {
+		scrub_feed(&v->out, line, len);
+		scrub_feed(&v->out, "\n", 1);
+		fflush(stdout);
+	}
+	return true;
+}
+
+static int
+exit_of_host(int code)
+{
+	switch (code) {
+	case 0:
+		return COMMAND_OK;
+	case 2:
+		return COMMAND_USAGE;
+	case 5:
+	case 75:
+		return COMMAND_BUSY;
+	default:
+		return COMMAND_FAILED;
+	}
+}
+
+static bool
+verb_is_over(struct verb_command *v, const struct js *m)
+{
+	const char *why = js_str(m, "why"), *result = js_str(m, "result");
+	char line[64];
+
+	if (js_is(m, "state", "finished")) {
+		int code = (int)js_int(m, "exit", 255);
+
+		v->exit = exit_of_host(code);
+		if (!verb_rows[v->verb].mutating && code == 0)
+			return true;
+		snprintf(line, sizeof line, "%s: host program exit %d after %.1f s",
+		    verb_rows[v->verb].name, code, (double)js_int(m, "ms", 0) / 1000);
+		say(line);
+		if (result)
+			say(result);
+		v->climbing = code == 0 && v->verb != VERB_STOP;
+		return !v->climbing;
+	}
+	if (js_is(m, "state", "unknown")) {
+		say(why ? why : "connection lost");
+		say("the outcome is unknown: the host finishes alone; breakglass status tells");
+		v->exit = COMMAND_UNKNOWN;
+		return true;
+	}
+	if (js_is(m, "state", "refused")) {
+		say(why ? why : "refused");
+		v->exit = !why ? COMMAND_USAGE : strstr(why, "holds the slot") ? COMMAND_BUSY
+		    : v->run[0] || strncmp(why, "not confirmed", 13) != 0 ? COMMAND_UNREACHABLE
+		    : COMMAND_USAGE;
+		return true;
+	}
+	return false;
+}
+
+static bool
+on_verb_fact(struct verb_command *v, const struct js *m)
+{
+	if (!v->id[0]) {
+		if (js_is(m, "state", "asked") && js_is(m, "req", REQ))
+			snprintf(v->id, sizeof v->id, "%s", js_str(m, "id"));
+		return true;
+	}
+	if (!js_is(m, "id", v->id))
+		return true;
+	if (v->c->json)
+		print_json(m);
+	if (js_is(m, "state", "sent"))
+		snprintf(v->run, sizeof v->run, "%s", js_str(m, "run") ? js_str(m, "run") : "");
+	return !verb_is_over(v, m);
+}
+
+static bool
+on_proof(struct verb_command *v, const struct js *m)
+{
+	const char *text = js_str(m, "text");
+	const struct js *rungs = js_get_array(m, "rungs");
+	size_t ok = 0;
+
+	if (v->c->json)
+		print_json(m);
+	if (!js_bool(m, "done", false))
+		return true;
+	for (size_t i = 0; i < js_len(rungs); i++) {
+		struct js *r = js_at(rungs, i);
+		char line[80];
+
+		if (!js_bool(r, "ok", false))
+			continue;
+		ok++;
+		snprintf(line, sizeof line, "  %-10.20s %8.1f s", js_str(r, "rung"),
+		    (double)js_int(r, "ms", 0) / 1000);
+		if (!v->c->json)
+			say(line);
+	}
+	if (text)
+		say(text);
+	v->exit = ok == js_len(rungs) ? COMMAND_OK : COMMAND_FAILED;
+	return false;
+}
+
+static bool
+verb_on_fact(struct client *client, int kind, const struct js *m, void *arg)
+{
+	struct verb_command *v = arg;
+	struct buf data;
+
+	switch (kind) {
+	case FACT_CAUGHT_UP:
+		v->greeted = true;
+		return false;
+	case FACT_VERB:
+		return on_verb_fact(v, m);
+	case FACT_OUTPUT:
+		if (!v->run[0] || !js_is(m, "id", v->run))
+			return true;
+		if (v->c->json) {
+			print_json(m);
+			return true;
+		}
+		buf_init(&data, FRAME_LINE_MAX);
+		if (js_bytes(m, "data", &data) == 0 && data.len)
+			frame_feed(&v->lines, data.data, data.len, on_host_line, v);
+		buf_fini(&data);
+		return true;
+	case FACT_STATE:
+		if (v->climbing && js_is(m, "what", "proof"))
+			return on_proof(v, m);
+		return true;
+	case FACT_ERROR:
+		/* A refusal of our request; its verb fact has said the same, if there was one. */
+		if (js_is(m, "req", REQ) && !v->id[0]) {
+			say(js_str(m, "text") ? js_str(m, "text") : "refused");
+			v->exit = COMMAND_USAGE;
+			return false;
+		}
+		return true;
+	default:
+		return true;
+	}
+}
+
+int
+command_verb(const struct command_opts *c, enum verb verb)
+{
+	struct verb_command v = {.c = c, .verb = verb, .exit = COMMAND_UNREACHABLE};
+	struct client client;
+	struct err err = {0};
+	struct js *m;
+	int fd;
+
+	if (verb_rows[verb].mutating && (!c->confirm || strcmp(c->confirm, verb_rows[verb].name) != 0)) {
+		fprintf(stderr, "breakglass: %s will %s;\nit %s.\nTo do it: breakglass %s --confirm %s\n",
+		    verb_rows[verb].name, verb_rows[verb].does, verb_rows[verb].limits,
+		    verb_rows[verb].name, verb_rows[verb].name);
+		return COMMAND_USAGE;
+	}
+	fd = start_connect(c->options, START_ONE_SHOT, c->verbose, &err);
+	if (fd < 0)
+		return exit_of(&err);
+	client_init(&client, fd, verb_on_fact, &v);
+	frame_init(&v.lines, FRAME_LINE_MAX);
+	scrub_init(&v.out, &paper, stdout, SCRUB_PLAIN);
+	if (client_hello(&client, c->name, &err) < 0 || client_run(&client, HELLO_MS, &err) < 0)
+		goto out;
+	m = message_new(request_names[REQUEST_VERB]);
+	js_set_str(m, "req", REQ);
+	js_set_str(m, "verb", verb_rows[verb].name);
+	js_set_str(m, "confirm", c->confirm);
+	err_set(&err, ERR_UNREACHABLE, "the engine did not say hello in 10 s");
+	if (!v.greeted || client_send(&client, m, &err) < 0)
+		goto out;
+	if (client_run(&client, -1, &err) == 0)
+		err.words[0] = '\0';
+out:
+	if (err.words[0] && v.exit != COMMAND_OK)
+		v.exit = exit_of(&err);
+	if (v.exit == COMMAND_UNREACHABLE && v.run[0] && verb_rows[verb].mutating)
+		v.exit = COMMAND_UNKNOWN; /* sent: the host finishes it alone */
+	scrub_finish(&v.out);
+	frame_fini(&v.lines);
+	client_fini(&client);
+	return v.exit;
+}
+
+/* --- ask --- */
+
+struct ask_command {
+	const struct command_opts *c;
+	bool greeted;
+	int64_t turn; /* ours, 0: not known yet */
+	struct scrub out;
+	bool in_line;
+	int64_t block;
+	size_t off; /* bytes of the open block that are printed */
+	int exit;
+};
+
+static void
+ask_print(struct ask_command *a, const struct js *m, size_t off)
+{
+	size_t len = 0, skip;
+	const char *text = js_strn(m, "text", &len);
+
+	if (js_int(m, "block", 0) != a->block) {
+		a->block = js_int(m, "block", 0);
+		a->off = 0;
+	}
+	if (!text || off > a->off)
+		off = a->off; /* a gap: print what there is */
+	skip = a->off - off;
+	if (!text || skip >= len)
+		return;
+	scrub_feed(&a->out, text + skip, len - skip);
+	fflush(stdout);
+	a->off = off + len;
+}
+
+static bool
+ask_on_turn_fact(struct ask_command *a, int kind, const struct js *m)
+{
+	const char *text = js_str(m, "text");
+
+	if (a->c->json)
+		print_json(m);
+	switch (kind) {
+	case FACT_DELTA:
+		if (!a->c->json)
+			ask_print(a, m, (size_t)js_int(m, "off", 0));
+		return true;
+	case FACT_TEXT:
+		if (a->c->json || js_bool(m, "thinking", false))
+			return true;
+		if (js_int(m, "part", 1) == 1)
+			ask_print(a, m, 0);
+		if (js_int(m, "part", 1) == js_int(m, "parts", 1))
+			scrub_feed(&a->out, "\n", 1);
+		fflush(stdout);
+		return true;
+	case FACT_ERROR:
+		if (text && !a->c->json)
+			say(text);
+		if (js_str(m, "todo") && !a->c->json)
+			say(js_str(m, "todo"));
+		return true;
+	case FACT_DONE:
+		a->exit = js_bool(m, "ok", false) ? COMMAND_OK : COMMAND_FAILED;
+		return false;
+	default:
+		return true;
+	}
+}
+
+static bool
+ask_on_fact(struct client *client, int kind, const struct js *m, void *arg)
+{
+	struct ask_command *a = arg;
+
+	if (kind == FACT_CAUGHT_UP) {
+		a->greeted = true;
+		return false;
+	}
+	if (!a->greeted)
+		return true;
+	if (kind == FACT_PROMPT && a->turn == 0 && js_is(m, "by", a->c->name))
+		a->turn = js_int(m, "turn", 0);
+	if (kind == FACT_ERROR && js_is(m, "req", REQ)) {
+		say(js_str(m, "text") ? js_str(m, "text") : "refused");
+		a->exit = COMMAND_USAGE;
+		return false;
+	}
+	if (a->turn == 0 || js_int(m, "turn", 0) != a->turn)
+		return true;
+	return ask_on_turn_fact(a, kind, m);
+}
+
+int
+command_ask(const struct command_opts *c, const char *text)
+{
+	struct ask_command a = {.c = c, .exit = COMMAND_UNREACHABLE, .block = -1};
+	struct client client;
+	struct err err;
+	struct js *m;
+	int fd = start_connect(c->options, START_ONE_SHOT, c->verbose, &err);
+
+	if (fd < 0)
+		return exit_of(&err);
+	client_init(&client, fd, ask_on_fact, &a);
+	scrub_init(&a.out, &paper, stdout, SCRUB_PLAIN);
+	if (client_hello(&client, c->name, &err) < 0 || client_run(&client, HELLO_MS, &err) < 0)
+		goto out;
+	m = message_new(request_names[REQUEST_PROMPT]);
+	js_set_str(m, "req", REQ);
+	js_set_bytes(m, "text", text, strlen(text));
+	if (client_send(&client, m, &err) < 0 || client_run(&client, -1, &err) < 0)
+		goto out;
+	err.words[0] = '\0';
+out:
+	if (a.exit == COMMAND_UNREACHABLE)
+		a.exit = exit_of(&err);
+	scrub_finish(&a.out);
+	client_fini(&client);
+	return a.exit;
+}
+
+/* --- ping --- */
+
+static bool
+ping_on_fact(struct client *client, int kind, const struct js *m, void *arg)
+{
+	const struct command_opts *c = arg;
+
+	if (kind != FACT_WELCOME)
+		return true;
+	if (c->json)
+		print_json(m);
+	else
+		printf("engine %s, pid %lld, up since %s, incident %s\n",
+		    js_str(m, "version") ? js_str(m, "version") : "?", (long long)js_int(m, "pid", 0),
+		    js_str(m, "started") ? js_str(m, "started") : "?",
+		    js_str(m, "incident") ? js_str(m, "incident") : "none");
+	return false;
+}
+
+int
+command_ping(const struct command_opts *c)
+{
+	struct client client;
+	struct err err;
+	int fd = start_connect(c->options, START_NEVER, 0, &err), rc;
+	struct command_opts copy = *c;
+
+	if (fd < 0)
+		return exit_of(&err);
+	client_init(&client, fd, ping_on_fact, &copy);
+	rc = client_hello(&client, c->name, &err);
+	if (rc == 0)
+		rc = client_run(&client, PING_MS, &err);
+	if (rc == 1)
+		rc = err_set(&err, ERR_UNREACHABLE, "the engine does not answer");
+	client_fini(&client);
+	return rc == 0 ? COMMAND_OK : exit_of(&err);
+}

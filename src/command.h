@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * command.h: one-shot commands for a shell or a script.
+ *
+ * Each is a client of an engine like a console, with an exit code:
+ * 0 done and verified, 1 failed, 64 usage or refused, 69 host or engine
+ * unreachable, 75 busy, 76 outcome unknown, 77 no access.
+ */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#include <stdbool.h>
+
+#include "base/options.h"
+#include "wire/verbs.h"
+
+enum command_exit {
+	COMMAND_OK = 0,
+	COMMAND_FAILED = 1,
+	COMMAND_USAGE = 64,
+	COMMAND_UNREACHABLE = 69,
+	COMMAND_BUSY = 75,
+	COMMAND_UNKNOWN = 76,
+	COMMAND_NO_ACCESS = 77
+};
+
+struct command_opts {
+	const struct options *options;
+	const char *name;    /* operator's */
+	const char *confirm; /* --confirm WORD, or NULL */
+	bool json;           /* facts as JSON lines instead of words */
+	int verbose;
+};
+
+int command_verb(const struct command_opts *c, enum verb verb);
+int command_ask(const struct command_opts *c, const char *text);
+int command_ping(const struct command_opts *c);
+
+#endif

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/broker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/later.h"
+#include "engine/power.h"
+
+#define BROKER_CONNECT_MS 10000              /* the agent waits so long for a host */
+#define BROKER_PRESSURE_HIGH (1024 * 1024)   /* bytes waiting for the disk: hosts are read no more */
+#define BROKER_RELIEF_MS 10                  /* how soon that is looked at again */
+
+struct door_row {
+	const char *host;
+	bool main; /* its state is the host's link state */
+};
+
+static const struct door_row doors[DOORS] = {
+	[DOOR_DEVVM] = {"devvm", true},
+	[DOOR_DEVVM_AGENT] = {"devvm", false},
+	[DOOR_PVE] = {"pve", true},
+	[DOOR_PVE_VERB] = {"pve", false},
+};
+
+struct broker_run {
+	struct broker_run *next;
+	struct broker *broker;
+	enum door door;
+	struct run *record;
+	struct remote_run *channel; /* NULL: not started, or over */
+	bool mutating;
+	bool agent;
+	const struct broker_exec_events *exec;
+	const struct broker_run_events *shim; /* NULL once abandoned */
+	void *arg;
+	struct power_verb *verb; /* the agent's "ssh pve VERB" */
+	char *refusal;
+};
+
+struct broker {
+	struct broker_config cfg;
+	struct remote *remotes[DOORS];
+	bool paused[DOORS];
+	uv_timer_t relief;
+	struct power *power;
+	enum autonomy autonomy;
+	int turn;
+	struct broker_run *runs;
+	struct door_ref {
+		struct broker *broker;
+		enum door door;
+	} refs[DOORS];
+};
+
+static const char *const levels[AUTONOMY_LEVELS] = {
+	[AUTONOMY_OBSERVE] = "observe",
+	[AUTONOMY_REPAIR] = "repair",
+	[AUTONOMY_AUTONOMOUS] = "autonomous",
+};
+
+const char *
+autonomy_name(enum autonomy level)
+{
+	return levels[level];
+}
+
+int
+autonomy_by_name(const char *name)
+{
+	for (int i = 0; i < AUTONOMY_LEVELS; i++)
+		if (strcmp(levels[i], name) == 0)
+			return i;
+	return -1;
+}
+
+/* --- links --- */
+
+static const char *
+link_state(enum remote_state s)
+{
+	switch (s) {
+	case REMOTE_IDLE:
+		return "idle";
+	case REMOTE_UP:
+		return "up";
+	case REMOTE_SILENT:
+		return "silent";
+	case REMOTE_DOWN:
+		return "down";
+	default:
+		return "connecting";
+	}
+}
+
+static void
+link_fill_key(struct js *f, const struct remote *r, const char *host)
+{
+	static const char *const words[] = {
+		[HOSTKEY_UNKNOWN] = NULL,
+		[HOSTKEY_PINNED] = "pinned",
+		[HOSTKEY_LEARNT] = "learnt",
+		[HOSTKEY_CHANGED] = "changed",
+	};
+
+	js_set_str(f, "key", words[remote_key_state(r)]);
+	if (remote_fingerprint(r)[0])
+		js_set_str(f, "fingerprint", remote_fingerprint(r));
+	if (remote_key_state(r) != HOSTKEY_CHANGED)
+		return;
+	js_set_str(f, "why", "its host key is not the one it had");
+	js_set_str(f, "todo", strcmp(host, "pve") == 0
+	    ? "compare the fingerprint on the host; until /accept pve, start, stop, reset and cycle are refused"
+	    : "a rebuilt devvm has a new key; compare, then /accept devvm");
+}
+
+static void
+link_tell(struct broker *b, enum door door, bool changed)
+{
+	const struct remote *r = b->remotes[door];
+	struct js *f = incident_fact(FACT_STATE, "engine");
+
+	js_set_str(f, "what", "link");
+	js_set_str(f, "host", doors[door].host);
+	js_set_str(f, "state", link_state(remote_state(r)));
+	if (remote_why(r)[0])
+		js_set_str(f, "why", remote_why(r));
+	if (remote_rtt_ms(r) >= 0)
+		js_set_int(f, "ms", remote_rtt_ms(r));
+	if (remote_retry_ms(r) >= 0)
+		js_set_int(f, "retry_ms", remote_retry_ms(r));
+	link_fill_key(f, r, doors[door].host);
+	if (changed)
+		incident_emit(b->cfg.incident, FACT_STATE, f);
+	else
+		incident_tell(b->cfg.incident, FACT_STATE, f);
+}
+
+void
+broker_tell_links(struct broker *b)
+{
+	for (int d = 0; d < DOORS; d++)
+		if (doors[d].main)
+			link_tell(b, (enum door)d, false);
+}
+
+/* Only what an operator would call a change goes into the journal. */
+static void
+on_remote_state(struct remote *r, void *arg)
+{
+	struct door_ref *ref = arg;
+	const struct js *was;
+	bool changed;
+
+	if (!doors[ref->door].main)
+		return;
+	was = incident_state(ref->broker->cfg.incident, "link", doors[ref->door].host);
+	changed = remote_state(r) >= REMOTE_UP && (!was ||
+	    !js_is(was, "state", link_state(remote_state(r))));
+	link_tell(ref->broker, ref->door, changed);
+	ref->broker->cfg.on_link(ref->door, ref->broker->cfg.arg);
+}
+
+static struct remote *
+door_open(struct broker *b, enum door door)
+{
+	const struct options *o = b->cfg.options;
+	bool devvm = strcmp(doors[door].host, "devvm") == 0;
+	struct remote_config cfg = {
+		.name = doors[door].host,
+		.address = devvm ? o->devvm_host : o->pve_host,
+		.port = (int)(devvm ? o->devvm_port : o->pve_port),
+		.user = devvm ? o->devvm_user : o->pve_user,
+		.key = b->cfg.key,
+		.key_why = b->cfg.key_why,
+		.hostkeys = b->cfg.hostkeys,
+	};
+
+	b->refs[door] = (struct door_ref){b, door};
+	return remote_new(b->cfg.loop, &cfg, on_remote_state, &b->refs[door]);
+}
+
+struct broker *
+broker_new(const struct broker_config *cfg)
+{
+	struct broker *b = mem_alloc(sizeof *b);
+
+	b->cfg = *cfg;
+	b->autonomy = AUTONOMY_AUTONOMOUS;
+	uv_timer_init(cfg->loop, &b->relief);
+	uv_unref((uv_handle_t *)&b->relief);
+	b->relief.data = b;
+	for (int d = 0; d < DOORS; d++)
+		b->remotes[d] = door_open(b, (enum door)d);
+	return b;
+}
+
+static void
+on_broker_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void
+broker_free(struct broker *b)
+{
+	struct broker_run *run;
+
+	if (!b)
+		return;
+	while ((run = b->runs) != NULL) {
+		b->runs = run->next;
+		free(run->refusal);
+		free(run);
+	}
+	for (int d = 0; d < DOORS; d++)
+		remote_free(b->remotes[d]);
+	uv_close((uv_handle_t *)&b->relief, on_broker_closed);
+}
+
+void
+broker_set_power(struct broker *b, struct power *p)
+{
+	b->power = p;
+}
+
+void
+broker_connect(struct broker *b)
+{
+	for (int d = 0; d < DOORS; d++)
+		remote_want(b->remotes[d], true);
+}
+
+struct remote *
+broker_remote(struct broker *b, enum door door)
+{
+	return b->remotes[door];
+}
+
+enum autonomy
+broker_autonomy(const struct broker *b)
+{
+	return b->autonomy;
+}
+
+void
+broker_set_autonomy(struct broker *b, enum autonomy level, const char *by)
+{
+	struct js *f = incident_fact(FACT_STATE, by);
+
+	b->autonomy = level;
+	js_set_str(f, "what", "autonomy");
+	js_set_str(f, "level", levels[level]);
+	incident_emit(b->cfg.incident, FACT_STATE, f);
+}
+
+int
+broker_accept_key(struct broker *b, const char *host, const char *fingerprint, const char *by,
+    struct err *err)
+{
+	struct js *f;
+	char text[160];
+	bool found = false;
+
+	for (int d = 0; d < DOORS; d++) {
+		if (strcmp(doors[d].host, host) != 0 || !remote_fingerprint(b->remotes[d])[0])
+			continue;
+		if (remote_accept_key(b->remotes[d], fingerprint, err) < 0 && doors[d].main)
+			return -1;
+		found = true;
+	}
+	if (!found)
+		return err_set(err, ERR_USAGE, "%s has shown no host key: nothing to accept", host);
+	snprintf(text, sizeof text, "accepted the host key of %.20s: %.80s", host, fingerprint);
+	f = incident_fact(FACT_NOTE, by);
+	js_set_str(f, "text", text);
+	incident_emit(b->cfg.incident, FACT_NOTE, f);
+	broker_tell_links(b);
+	return 0;
+}
+
+/* --- back-pressure: the journal's disk is slower than a host --- */
+
+static void
+on_relief(uv_timer_t *t)
+{
+	struct broker *b = t->data;
+
+	if (incident_journal(b->cfg.incident) == JOURNAL_OK &&
+	    incident_pressure(b->cfg.incident) > BROKER_PRESSURE_HIGH / 2)
+		return;
+	uv_timer_stop(t);
+	for (int d = 0; d < DOORS; d++) {
+		if (b->paused[d])
+			remote_resume(b->remotes[d]);
+		b->paused[d] = false;
+	}
+}
+
+static void
+broker_hold(struct broker *b, enum door door)
+{
+	if (b->paused[door] || incident_journal(b->cfg.incident) != JOURNAL_OK ||
+	    incident_pressure(b->cfg.incident) < BROKER_PRESSURE_HIGH)
+		return;
+	b->paused[door] = true;
+	remote_pause(b->remotes[door]);
+	uv_timer_start(&b->relief, on_relief, BROKER_RELIEF_MS, BROKER_RELIEF_MS);
+}
+
+/* --- runs --- */
+
+static struct broker_run *
+run_new(struct broker *b, enum door door, void *arg)
+{
+	struct broker_run *run = mem_alloc(sizeof *run);
+
+	run->broker = b;
+	run->door = door;
+	run->arg = arg;
+	run->next = b->runs;
+	b->runs = run;
+	return run;
+}
+
+static void
+run_drop(struct broker_run *run)
+{
+	struct broker_run **at = &run->broker->runs;
+
+	while (*at != run)
+		at = &(*at)->next;
+	*at = run->next;
+	free(run->refusal);
+	free(run);
+}
+
+static void
+on_channel_sent(struct remote_run *channel, void *arg)
+{
+	struct broker_run *run = arg;
+
+	if (run->exec && run->exec->sent)
+		run->exec->sent(run->arg);
+}
+
+static void
+on_channel_output(struct remote_run *channel, int stream, const char *data, size_t len,
+    void *arg)
+{
+	struct broker_run *run = arg;
+
+	run_output(run->record, stream, data, len);
+	broker_hold(run->broker, run->door);
+	if (run->exec)
+		run->exec->output(stream, data, len, run->arg);
+	else if (run->shim && !run->shim->output(stream, data, len, run->arg))
+		broker_run_stop(run, "nobody read its output: cut after 8 MiB");
+}
+
+static void
+run_record_end(struct broker_run *run, enum remote_end how, int code, const char *why)
+{
+	if (how == REMOTE_EXITED)
+		run_exit(run->record, code);
+	else if (how == REMOTE_SIGNALED)
+		run_signal(run->record, why);
+	else
+		run_fail(run->record, why);
+	run->record = NULL;
+}
+
+static void
+on_channel_end(struct remote_run *channel, enum remote_end how, int code, const char *why,
+    void *arg)
+{
+	struct broker_run *run = arg;
+
+	run->channel = NULL;
+	run_record_end(run, how, code, why);
+	if (run->exec)
+		run->exec->end(how, code, why, run->arg);
+	else if (run->shim)
+		run->shim->end(false, how == REMOTE_EXITED ? code : 255,
+		    how == REMOTE_EXITED ? "" : why, run->arg);
+	run_drop(run);
+}
+
+static const struct remote_run_events channel_events = {
+	on_channel_sent, on_channel_output, on_channel_end};
+
+static void
+run_start(struct broker_run *run, const struct run_info *info, int64_t connect_ms)
+{
+	struct broker *b = run->broker;
+
+	run->record = run_begin(b->cfg.runs, info);
+	run->channel = remote_exec(b->remotes[run->door], info->what, info->what_len, connect_ms,
+	    &channel_events, run);
+}
+
+struct broker_run *
+broker_exec(struct broker *b, enum door door, const struct run_info *info, int64_t connect_ms,
+    const struct broker_exec_events *events, void *arg)
+{
+	struct broker_run *run = run_new(b, door, arg);
+	int verb = info->verb ? verb_by_name(info->verb, strlen(info->verb)) : -1;
+
+	run->exec = events;
+	run->mutating = verb >= 0 && verb_rows[verb].mutating;
+	run_start(run, info, connect_ms);
+	return run;
+}
+
+const char *
+broker_run_id(const struct broker_run *run)
+{
+	return run->record ? run_id(run->record) : "";
+}
+
+static void
+on_stopped(void *arg)
+{
+	struct broker_run *run = arg;
+	const char *why = run->refusal ? run->refusal : "";
+
+	if (run->exec)
+		run->exec->end(REMOTE_FAILED, 255, why, run->arg);
+	else if (run->shim)
+		run->shim->end(false, 255, why, run->arg);
+	run_drop(run);
+}
+
+void
+broker_run_stop(struct broker_run *run, const char *why)
+{
+	if (run->mutating || !run->channel)
+		return;
+	remote_run_close(run->channel);
+	run->channel = NULL;
+	run_record_end(run, REMOTE_FAILED, 255, why);
+	run->refusal = mem_dup(why);
+	later(run->broker->cfg.loop, on_stopped, run);
+}
+
+int
+broker_stop_id(struct broker *b, const char *id, const char *by, struct err *err)
+{
+	char why[80];
+
+	for (struct broker_run *run = b->runs; run; run = run->next) {
+		if (!run->record || strcmp(run_id(run->record), id) != 0)
+			continue;
+		if (run->mutating)
+			return err_set(err, ERR_DENIED,
+			    "%s is a mutating verb: it finishes at the host, nothing here ends it", id);
+		snprintf(why, sizeof why, "ended by %.32s; the command may live on at the host", by);
+		broker_run_stop(run, why);
+		return 0;
+	}
+	return err_set(err, ERR_USAGE, "no run %.16s is going on", id);
+}
+
+/* --- the agent's side --- */
+
+static void
+on_refused(void *arg)
+{
+	struct broker_run *run = arg;
+
+	if (run->shim)
+		run->shim->end(true, 64, run->refusal, run->arg);
+	run_drop(run);
+}
+
+static void
+agent_refuse(struct broker_run *run, const char *host, size_t host_len, const char *command,
+    size_t len, const char *why)
+{
+	struct js *f = incident_fact(FACT_ERROR, "agent");
+	size_t cut = text_cut(command, len < 200 ? len : 200);
+	char where[24];
+
+	snprintf(where, sizeof where, "ssh %.*s", (int)(host_len < 16 ? host_len : 16), host);
+	js_set_str(f, "where", where);
+	js_set_bytes(f, "command", command, cut);
+	js_set_str(f, "text", why);
+	if (run->broker->turn)
+		js_set_int(f, "turn", run->broker->turn);
+	incident_emit(run->broker->cfg.incident, FACT_ERROR, f);
+	run->refusal = mem_dup(why);
+	later(run->broker->cfg.loop, on_refused, run);
+}
+
+static bool
+on_verb_output(int stream, const char *data, size_t len, void *arg)
+{
+	struct broker_run *run = arg;
+
+	return run->shim && run->shim->output(stream, data, len, run->arg);
+}
+
+static void
+on_verb_end(enum power_end how, int exit, const char *why, void *arg)
+{
+	struct broker_run *run = arg;
+
+	if (run->shim)
+		run->shim->end(how == POWER_REFUSED, how == POWER_REFUSED ? 64 :
+		    how == POWER_EXITED ? exit : 255, how == POWER_EXITED ? "" : why, run->arg);
+	run_drop(run);
+}
+
+static const struct power_listener verb_listener = {on_verb_output, on_verb_end};
+
+static void
+agent_pve(struct broker_run *run, const char *command, size_t len)
+{
+	struct broker *b = run->broker;
+	int verb = verb_by_name(command, len);
+	char why[200];
+
+	if (verb < 0) {
+		agent_refuse(run, "pve", 3, command, len,
+		    "ssh pve takes exactly one of: status forensics start stop reset cycle");
+		return;
+	}
+	if (b->autonomy < verb_rows[verb].level) {
+		snprintf(why, sizeof why,
+		    "an operator set the autonomy to %s: \"ssh pve %s\" is for operators now; "
+		    "allowed: ssh pve status, ssh pve forensics",
+		    levels[b->autonomy], verb_rows[verb].name);
+		agent_refuse(run, "pve", 3, command, len, why);
+		return;
+	}
+	run->verb = power_ask(b->power, &(struct power_ask){
+	    .verb = (enum verb)verb, .asked = "agent", .by = "agent", .turn = b->turn,
+	    .listener = &verb_listener, .arg = run});
+}
+
+static void
+agent_devvm(struct broker_run *run, const char *command, size_t len)
+{
+	struct broker *b = run->broker;
+
+	if (len == 0 || len > WIRE_COMMAND_MAX) {
+		agent_refuse(run, "devvm", 5, command, len, len
+		    ? "the command is longer than 64 KiB: send a file through standard input"
+		    : "ssh devvm needs a command: ssh devvm 'uptime; df -h'");
+		return;
+	}
+	if (b->autonomy < AUTONOMY_REPAIR) {
+		agent_refuse(run, "devvm", 5, command, len,
+		    "an operator set the autonomy to observe: commands on the devvm are for "
+		    "operators now; allowed: ssh pve status, ssh pve forensics");
+		return;
+	}
+	run->channel = NULL;
+	run_start(run, &(struct run_info){.asked = "agent", .by = "agent", .host = "devvm",
+	    .what = command, .what_len = len, .turn = b->turn}, BROKER_CONNECT_MS);
+}
+
+struct broker_run *
+broker_agent_run(struct broker *b, const char *host, size_t host_len, const char *command,
+    size_t len, const struct broker_run_events *events, void *arg)
+{
+	struct broker_run *run = run_new(b, DOOR_DEVVM_AGENT, arg);
+
+	run->agent = true;
+	run->shim = events;
+	if (host_len == 5 && memcmp(host, "devvm", 5) == 0)
+		agent_devvm(run, command, len);
+	else if (host_len == 3 && memcmp(host, "pve", 3) == 0)
+		agent_pve(run, command, len);
+	else
+		agent_refuse(run, host, host_len, command, len,
+		    "there are two hosts: ssh devvm COMMAND, and ssh pve VERB");
+	return run;
+}
+
+int
+broker_run_input(struct broker_run *run, const void *data, size_t len)
+{
+	return run->channel ? remote_run_input(run->channel, data, len) : 0;
+}
+
+void
+broker_run_input_end(struct broker_run *run)
+{
+	if (run->channel)
+		remote_run_input_end(run->channel);
+}
+
+void
+broker_run_abandon(struct broker_run *run)
+{
+	run->shim = NULL;
+	if (run->verb)
+		return; /* goes on; on_verb_end drops it */
+	if (run->channel)
+		broker_run_stop(run, "the agent went away; the command may live on at the host");
+}
+
+void
+broker_set_turn(struct broker *b, int turn)
+{
+	b->turn = turn;
+}
+
+void
+broker_stop_agent(struct broker *b, const char *why)
+{
+	for (struct broker_run *run = b->runs; run; run = run->next)
+		if (run->agent && run->channel)
+			broker_run_stop(run, why);
+}

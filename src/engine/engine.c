@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/engine_int.h"
+
+#define ENGINE_IDLE_LEAVE_MS ((int64_t)12 * 3600 * 1000)
+#define ENGINE_CLOSE_INCIDENT_MS ((int64_t)4 * 3600 * 1000)
+#define ENGINE_LOOK_MS (10 * 60 * 1000) /* how often the two above are looked at */
+#define ENGINE_LAST_WAIT_MS 2000        /* for the journal's disk, when leaving */
+
+static void
+ready(struct engine *e, const char *words)
+{
+	int fd = e->opts->ready_fd;
+
+	if (fd < 0)
+		return;
+	if (write(fd, words, strlen(words)) < 0)
+		LOG("engine", "nobody waits for us");
+	close(fd);
+}
+
+static int
+take_lock(struct engine *e, struct err *err)
+{
+	char *path = mem_printf("%s/engine.lock", e->run_dir);
+	char pid[32] = "";
+	ssize_t n;
+	int rc = 0;
+
+	e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (e->lock_fd < 0) {
+		rc = err_sys(err, errno, "open %s", path);
+	} else if (flock(e->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		n = pread(e->lock_fd, pid, sizeof pid - 1, 0);
+		pid[n > 0 ? n : 0] = '\0';
+		rc = err_set(err, ERR_BUSY, "an engine runs already in %s (pid %.10s): breakglass attaches to it",
+		    e->run_dir, pid);
+	} else {
+		snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+		if (ftruncate(e->lock_fd, 0) < 0 || pwrite(e->lock_fd, pid, strlen(pid), 0) < 0)
+			rc = err_sys(err, errno, "write %s", path);
+	}
+	free(path);
+	return rc;
+}
+
+/* We hold the lock, so a socket that lies there is a dead engine's. */
+static int
+listen_for_operators(struct engine *e, struct err *err)
+{
+	int fd;
+
+	e->socket = mem_printf("%s/console.sock", e->run_dir);
+	if (unlink(e->socket) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "remove %s", e->socket);
+	fd = fd_listen(e->socket, err);
+	return fd < 0 ? -1 : hub_listen(e->hub, fd, err);
+}
+
+/* No key is no reason not to start: the links say why they are down. */
+static void
+load_secrets(struct engine *e)
+{
+	const struct options *o = e->opts->options;
+	struct err err;
+
+	if (secret_harden_process(&err) < 0) {
+		snprintf(e->key_why, sizeof e->key_why, "the key is not read: %.400s", err.words);
+		return;
+	}
+	e->key = secret_load_key(o->key_path, &err);
+	if (!e->key)
+		snprintf(e->key_why, sizeof e->key_why, "%s", err.words);
+	if (o->api_key_file[0]) {
+		e->api_key = secret_load_token(o->api_key_file, &err);
+		if (!e->api_key)
+			LOG("engine", "api key: %s", err.words);
+	}
+}
+
+/* A pin that cannot be read is no pin: that is authority, so it ends the start. */
+static int
+load_hostkeys(struct engine *e, struct err *err)
+{
+	const struct options *o = e->opts->options;
+
+	e->hostkeys = hostkeys_new(o->sessions_dir);
+	if (o->pve_hostkey[0] && hostkeys_pin(e->hostkeys, "pve", o->pve_hostkey, err) < 0)
+		return err_wrap(err, "pve_hostkey");
+	if (o->devvm_hostkey[0] && hostkeys_pin(e->hostkeys, "devvm", o->devvm_hostkey, err) < 0)
+		return err_wrap(err, "devvm_hostkey");
+	return 0;
+}
+
+/* --- events of the parts --- */
+
+static void
+on_release(struct line *line, void *arg)
+{
+	struct engine *e = arg;
+
+	if (e->hub)
+		hub_tell(e->hub, line);
+}
+
+static void
+on_found(const struct js *record, void *arg)
+{
+	struct engine *e = arg;
+
+	runs_found(e->runs, record);
+	power_found(e->power, record);
+	turn_found(e->turn, record);
+	if (js_is(record, "t", "session") && js_str(record, "session"))
+		snprintf(e->session, sizeof e->session, "%s", js_str(record, "session"));
+}
+
+static void
+on_incident_ready(void *arg)
+{
+	struct engine *e = arg;
+	int level = autonomy_by_name(e->opts->options->autonomy);
+	struct err err;
+
+	broker_set_autonomy(e->broker, level < 0 ? AUTONOMY_OBSERVE : (enum autonomy)level, "engine");
+	power_found_end(e->power);
+	broker_connect(e->broker);
+	watch_start(e->watch);
+	engine_start_agent(e);
+	if (listen_for_operators(e, &err) < 0) {
+		ready(e, err.words);
+		engine_leave(e, err.words);
+		return;
+	}
+	ready(e, "+");
+}
+
+static void
+on_link(enum door door, void *arg)
+{
+	struct engine *e = arg;
+
+	if (e->watch)
+		watch_link(e->watch, door);
+}
+
+static void
+on_power_line(enum verb verb, const char *line, size_t len, void *arg)
+{
+	watch_line(((struct engine *)arg)->watch, verb, line, len);
+}
+
+static void
+on_power_before(enum verb verb, void *arg)
+{
+	watch_before(((struct engine *)arg)->watch, verb);
+}
+
+static void
+on_power_after(enum verb verb, enum power_end how, int exit, void *arg)
+{
+	watch_after(((struct engine *)arg)->watch, verb, how, exit);
+}
+
+static const struct incident_events incident_events = {on_release, on_found, on_incident_ready};
+static const struct power_events power_events = {on_power_line, on_power_before, on_power_after};
+
+/* --- leaving --- */
+
+static bool
+is_idle(const struct engine *e)
+{
+	return hub_peers(e->hub) == 0 && !power_is_busy(e->power) && !turn_is_busy(e->turn);
+}
+
+static void
+on_idle(uv_timer_t *t)
+{
+	struct engine *e = t->data;
+	int64_t idle_ms;
+
+	if (!is_idle(e)) {
+		e->idle_since_ms = clock_mono_ms();
+		return;
+	}
+	idle_ms = clock_mono_ms() - e->idle_since_ms;
+	if (e->opts->one_shot && e->had_peer)
+		engine_leave(e, "the command has its answer");
+	else if (e->opts->background && idle_ms > ENGINE_IDLE_LEAVE_MS)
+		engine_leave(e, "12 hours without a console and work");
+	else if (idle_ms > ENGINE_CLOSE_INCIDENT_MS)
+		incident_close(e->incident, "engine", "4 hours without a console and work");
+}
+
+static void
+on_signal(uv_signal_t *s, int signum)
+{
+	engine_leave(s->data, signum == SIGTERM ? "terminated" : "interrupted");
+}
+
+static void
+on_ignored(uv_signal_t *s, int signum)
+{
+}
+
+void
+engine_leave(struct engine *e, const char *why)
+{
+	LOG("engine", "leaving: %s", why);
+	e->leaving = true;
+	uv_stop(&e->loop);
+}
+
+static void
+watch_signals(struct engine *e)
+{
+	static const struct {
+		int signum;
+		uv_signal_cb cb;
+	} table[] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_ignored}};
+
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		uv_signal_init(&e->loop, &e->signals[i]);
+		e->signals[i].data = e;
+		uv_signal_start(&e->signals[i], table[i].cb, table[i].signum);
+	}
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* --- life --- */
+
+static int
+engine_build(struct engine *e, struct err *err)
+{
+	const struct options *o = e->opts->options;
+	uv_loop_t *loop = &e->loop;
+
+	e->run_dir = options_run_dir(o);
+	if (fd_own_dir(e->run_dir, err) < 0 || take_lock(e, err) < 0)
+		return -1;
+	load_secrets(e);
+	if (load_hostkeys(e, err) < 0)
+		return -1;
+	e->incident = incident_new(loop, o->sessions_dir, &incident_events, e);
+	e->runs = runs_new(e->incident);
+	e->broker = broker_new(&(struct broker_config){.loop = loop, .incident = e->incident,
+	    .runs = e->runs, .options = o, .key = e->key, .key_why = e->key_why,
+	    .hostkeys = e->hostkeys, .on_link = on_link, .arg = e});
+	e->power = power_new(&(struct power_config){.loop = loop, .incident = e->incident,
+	    .broker = e->broker, .options = o, .events = &power_events, .arg = e});
+	broker_set_power(e->broker, e->power);
+	e->watch = watch_new(loop, e->incident, e->broker);
+	e->turn = turn_new(&(struct turn_config){.loop = loop, .incident = e->incident,
+	    .runs = e->runs, .broker = e->broker, .options = o});
+	e->hub = hub_new(loop, e->incident, &engine_hub_events, e);
+	hub_set_version(e->hub, e->opts->version);
+	watch_signals(e);
+	uv_timer_init(loop, &e->idle);
+	e->idle.data = e;
+	e->idle_since_ms = clock_mono_ms();
+	uv_timer_start(&e->idle, on_idle, ENGINE_LOOK_MS, ENGINE_LOOK_MS);
+	return 0;
+}
+
+static void
+on_walk(uv_handle_t *handle, void *arg)
+{
+	if (!uv_is_closing(handle))
+		LOG("engine", "a %s handle was still open", uv_handle_type_name(handle->type));
+}
+
+static void
+engine_end(struct engine *e)
+{
+	e->leaving = true;
+	if (e->socket)
+		unlink(e->socket);
+	turn_free(e->turn);
+	agent_side_free(e->agent_side);
+	watch_free(e->watch);
+	power_free(e->power);
+	broker_free(e->broker);
+	runs_free(e->runs);
+	hub_free(e->hub);
+	e->hub = NULL;
+	incident_free(e->incident, ENGINE_LAST_WAIT_MS);
+	if (e->idle.data) {
+		uv_close((uv_handle_t *)&e->idle, NULL);
+		for (size_t i = 0; i < ARRAY_LEN(e->signals); i++)
+			uv_close((uv_handle_t *)&e->signals[i], NULL);
+	}
+	for (int i = 0; i < 100 && uv_run(&e->loop, UV_RUN_NOWAIT); i++)
+		continue;
+	uv_walk(&e->loop, on_walk, NULL);
+	hostkeys_free(e->hostkeys);
+	secret_free(e->key);
+	secret_free(e->api_key);
+	if (e->lock_fd >= 0)
+		close(e->lock_fd);
+	free(e->socket);
+	free(e->run_dir);
+	free(e);
+}
+
+int
+engine_main(const struct engine_opts *opts)
+{
+	struct engine *e = mem_alloc(sizeof *e);
+	struct err err;
+	int rc = 0;
+
+	e->opts = opts;
+	e->lock_fd = -1;
+	uv_loop_init(&e->loop);
+	if (engine_build(e, &err) < 0) {
+		ready(e, err.words);
+		if (opts->ready_fd < 0)
+			fprintf(stderr, "breakglass: %s\n", err.words);
+		rc = err.code == ERR_DENIED ? 77 : err.code == ERR_BUSY ? 75 : 1;
+	} else {
+		incident_start(e->incident);
+		uv_run(&e->loop, UV_RUN_DEFAULT);
+	}
+	engine_end(e);
+	return rc;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * engine.h: the process that acts.
+ *
+ * It owns the hosts, the journal, the power slot and the turn, and listens on
+ * UNIX sockets only.  It never waits for a socket, a disk, a name or a child.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+
+#include "base/options.h"
+
+struct engine_opts {
+	const struct options *options;
+	const char *version;
+	bool background; /* leaves after 12 h without a console and work */
+	bool one_shot;   /* leaves as soon as nobody is attached and nothing runs */
+	int ready_fd;    /* gets one byte when the socket listens, or words of failure; -1 */
+};
+
+/* Runs until told to leave; returns the exit code of the process. */
+int engine_main(const struct engine_opts *opts);
+
+#endif

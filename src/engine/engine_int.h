@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* engine_int.h: the engine's parts, for engine.c and requests.c alone. */
+#ifndef ENGINE_ENGINE_INT_H
+#define ENGINE_ENGINE_INT_H
+
+#include "engine/agent_side.h"
+#include "engine/broker.h"
+#include "engine/engine.h"
+#include "engine/hub.h"
+#include "engine/incident.h"
+#include "engine/power.h"
+#include "engine/run.h"
+#include "engine/secret.h"
+#include "engine/turn.h"
+#include "engine/watch.h"
+
+struct engine {
+	const struct engine_opts *opts;
+	uv_loop_t loop;
+	char *run_dir, *socket;
+	int lock_fd;
+	struct secret *key, *api_key;
+	char key_why[512];
+	struct hostkeys *hostkeys;
+	struct incident *incident;
+	struct runs *runs;
+	struct broker *broker;
+	struct power *power;
+	struct watch *watch;
+	struct turn *turn;
+	struct hub *hub;
+	struct agent_side *agent_side;
+	char session[64]; /* Claude's, from an earlier engine of this incident */
+	uv_signal_t signals[3];
+	uv_timer_t idle;
+	int64_t idle_since_ms;
+	bool leaving;
+	bool had_peer;
+};
+
+/* requests.c: the handlers of an operator's requests; arg is the engine. */
+extern const struct hub_events engine_hub_events;
+
+/* drivers.c: the agent side and the driver of this incident. */
+void engine_start_agent(struct engine *e);
+
+void engine_tell_here(struct engine *e);
+void engine_leave(struct engine *e, const char *why);
+
+#endif

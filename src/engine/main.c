@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* main.c: the engine's own program; "breakglass engine" becomes it. */
+#include <fcntl.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+
+static const struct option long_options[] = {
+	{"background", no_argument, NULL, 'b'},
+	{"one-shot", no_argument, NULL, 'o'},
+	{"ready-fd", required_argument, NULL, 'r'},
+	{0},
+};
+
+static void
+open_log(const struct options *o, int level)
+{
+	char *dir = options_run_dir(o), *path = mem_printf("%s/engine.log", dir);
+	struct err err;
+
+	if (level && fd_own_dir(dir, &err) == 0)
+		log_open(path, level);
+	free(path);
+	free(dir);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options;
+	struct engine_opts opts = {.options = &options, .version = PACKAGE_VERSION, .ready_fd = -1};
+	struct err err;
+	int c, verbose = 0, rc;
+
+	while ((c = getopt_long(argc, argv, "v", long_options, NULL)) != -1) {
+		if (c == 'b')
+			opts.background = true;
+		else if (c == 'o')
+			opts.one_shot = true;
+		else if (c == 'r')
+			opts.ready_fd = atoi(optarg);
+		else if (c == 'v')
+			verbose++;
+		else
+			return 64;
+	}
+	umask(077);
+	if (opts.ready_fd > 2)
+		fcntl(opts.ready_fd, F_SETFD, FD_CLOEXEC);
+	if (options_load(&options, &err) < 0) {
+		dprintf(opts.ready_fd >= 0 ? opts.ready_fd : 2, "%s", err.words);
+		return 64;
+	}
+	open_log(&options, verbose);
+	rc = engine_main(&opts);
+	log_close();
+	options_fini(&options);
+	return rc;
+}

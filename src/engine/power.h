@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * power.h: the six verbs, and the one slot for those that mutate.
+ *
+ *   asked --> refused
+ *     |
+ *     v                    (mutating: slot taken, journal synced)
+ *   confirmed --> sent --> stage … --> finished
+ *                  |  \
+ *                  |   +--> waiting     past its deadline; it goes on at the host
+ *                  +------> unknown     connection lost; status will tell
+ *
+ * The client never ends a mutating verb (law 5).  The bytes sent are the
+ * table's constant.  A status or forensics needs no slot, and is given up after
+ * its deadline.
+ */
+#ifndef ENGINE_POWER_H
+#define ENGINE_POWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/broker.h"
+#include "wire/verbs.h"
+
+struct power;
+struct power_verb;
+
+enum power_end { POWER_REFUSED, POWER_EXITED, POWER_FAILED, POWER_UNKNOWN };
+
+struct power_listener {
+	/* The host program's output as it comes; false: stop listening. */
+	bool (*output)(int stream, const char *data, size_t len, void *arg);
+	/* The last callback; from the loop. */
+	void (*end)(enum power_end how, int exit, const char *why, void *arg);
+};
+
+struct power_events {
+	/* Marks of the host program, of any verb's run. */
+	void (*line)(enum verb verb, const char *line, size_t len, void *arg);
+	/* A verb is about to be sent, or has ended (how, exit). */
+	void (*before)(enum verb verb, void *arg);
+	void (*after)(enum verb verb, enum power_end how, int exit, void *arg);
+};
+
+struct power_config {
+	uv_loop_t *loop;
+	struct incident *incident;
+	struct broker *broker;
+	const struct options *options;
+	const struct power_events *events;
+	void *arg;
+};
+
+struct power_ask {
+	enum verb verb;
+	const char *asked; /* "operator", "agent", "engine" */
+	const char *by;
+	int turn;
+	const char *req;     /* the asker's own id of the request, or NULL */
+	const char *confirm; /* the same word, for a mutating verb of an operator */
+	const struct power_listener *listener; /* may be NULL; borrowed */
+	void *arg;
+};
+
+struct power *power_new(const struct power_config *cfg);
+void power_free(struct power *p); /* a mutating verb at the host is left alone */
+
+/* Ids of an earlier engine of this incident are not used again; unfinished
+ * mutations are remembered. */
+void power_found(struct power *p, const struct js *record);
+void power_found_end(struct power *p);
+
+/* Never NULL; borrows ask for the call.  Refusals come through the listener. */
+struct power_verb *power_ask(struct power *p, const struct power_ask *ask);
+
+/* No callback comes to this listener after it.  The verb goes on. */
+void power_unlisten(struct power_verb *v);
+
+bool power_is_busy(const struct power *p);       /* a mutating verb holds the slot */
+bool power_has_unfinished(const struct power *p);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * requests.c: what an operator may ask for, one function a request.
+ *
+ * Members are checked here and nowhere else; what the request then means is
+ * the business of the part that owns it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/engine_int.h"
+#include "engine/fetch.h"
+
+#define NOTE_MAX (16 * 1024) /* bytes of an operator's note */
+
+/* False (and the peer has been told) when m has members that it may not have. */
+static bool
+request_is(struct peer *p, const struct js *m, const char *allowed)
+{
+	struct err err;
+
+	if (message_only(m, allowed, &err) == 0)
+		return true;
+	peer_error(p, m, "request", err.words, "see docs/protocol.md");
+	return false;
+}
+
+static void
+on_prompt(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+	size_t len = 0;
+	const char *text = js_strn(m, "text", &len);
+	struct err err;
+
+	if (!request_is(p, m, "text"))
+		return;
+	if (!text)
+		peer_error(p, m, "prompt", "a prompt needs a text", NULL);
+	else if (turn_prompt(e->turn, peer_name(p), text, len, &err) < 0)
+		peer_error(p, m, "prompt", err.words, NULL);
+}
+
+static void
+on_cancel(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+
+	if (!request_is(p, m, ""))
+		return;
+	if (turn_is_busy(e->turn))
+		turn_cancel(e->turn, peer_name(p));
+	else
+		peer_error(p, m, "cancel", "the agent is not working: nothing to stop", NULL);
+}
+
+struct verb_asker {
+	struct engine *e;
+	struct peer *peer; /* may be gone by then */
+	char *req;
+};
+
+static bool
+on_verb_output(int stream, const char *data, size_t len, void *arg)
+{
+	return true; /* the facts tell it */
+}
+
+static void
+on_verb_end(enum power_end how, int exit, const char *why, void *arg)
+{
+	struct verb_asker *a = arg;
+	struct js *m;
+
+	if (how == POWER_REFUSED || how == POWER_FAILED) {
+		m = js_new();
+		js_set_str(m, "req", a->req);
+		hub_error(a->e->hub, a->peer, m, "verb", why);
+		js_free(m);
+	}
+	free(a->req);
+	free(a);
+}
+
+static const struct power_listener verb_listener = {on_verb_output, on_verb_end};
+
+static void
+on_verb(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+	size_t len = 0;
+	const char *word = js_strn(m, "verb", &len);
+	int verb = word ? verb_by_name(word, len) : -1;
+	struct verb_asker *a;
+
+	if (!request_is(p, m, "verb confirm"))
+		return;
+	if (verb < 0) {
+		peer_error(p, m, "verb", "the verbs are: status forensics start stop reset cycle", NULL);
+		return;
+	}
+	a = mem_alloc(sizeof *a);
+	a->e = e;
+	a->peer = p;
+	a->req = mem_dup(js_str(m, "req"));
+	power_ask(e->power, &(struct power_ask){.verb = (enum verb)verb, .asked = "operator",
+	    .by = peer_name(p), .req = a->req, .confirm = js_str(m, "confirm"),
+	    .listener = &verb_listener, .arg = a});
+}
+
+static void
+on_end(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+	const char *id = js_str(m, "id");
+	struct err err;
+
+	if (!request_is(p, m, "id"))
+		return;
+	if (broker_stop_id(e->broker, id ? id : "", peer_name(p), &err) < 0)
+		peer_error(p, m, "end", err.words, NULL);
+}
+
+static void
+on_fetch(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+
+	if (request_is(p, m, "id stream from to"))
+		fetch_start(&e->loop, e->hub, e->incident, p, m);
+}
+
+static void
+on_accept_key(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+	const char *host = js_str(m, "host"), *print = js_str(m, "fingerprint");
+	struct err err;
+
+	if (!request_is(p, m, "host fingerprint"))
+		return;
+	if (broker_accept_key(e->broker, host ? host : "", print ? print : "", peer_name(p),
+		&err) < 0)
+		peer_error(p, m, "accept_key", err.words, NULL);
+}
+
+static void
+on_autonomy(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+	const char *name = js_str(m, "level");
+	int level = name ? autonomy_by_name(name) : -1;
+
+	if (!request_is(p, m, "level"))
+		return;
+	if (level < 0)
+		peer_error(p, m, "autonomy", "the levels are: observe repair autonomous", NULL);
+	else
+		broker_set_autonomy(e->broker, (enum autonomy)level, peer_name(p));
+}
+
+static void
+on_note(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+	size_t len = 0;
+	const char *text = js_strn(m, "text", &len);
+	struct js *f;
+
+	if (!request_is(p, m, "text"))
+		return;
+	if (!text || len == 0 || len > NOTE_MAX) {
+		peer_error(p, m, "note", "a note has 1 byte to 16 KiB of text", NULL);
+		return;
+	}
+	f = incident_fact(FACT_NOTE, peer_name(p));
+	js_set_strn(f, "text", text, len);
+	incident_emit(e->incident, FACT_NOTE, f);
+}
+
+static void
+on_incident(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+
+	if (!request_is(p, m, "state"))
+		return;
+	if (power_is_busy(e->power) || turn_is_busy(e->turn))
+		peer_error(p, m, "incident", "a verb or a turn is going on: it belongs to this incident",
+		    "wait for its end, or stop the agent (F8)");
+	else if (js_is(m, "state", "new"))
+		incident_open(e->incident, peer_name(p), "");
+	else if (js_is(m, "state", "close"))
+		incident_close(e->incident, peer_name(p), "an operator closed it");
+	else
+		peer_error(p, m, "incident", "state is \"new\" or \"close\"", NULL);
+}
+
+/* --- who is here --- */
+
+static void
+add_here(struct peer *p, void *arg)
+{
+	struct js *row;
+
+	if (!peer_is_console(p))
+		return;
+	row = js_new();
+	js_set_str(row, "name", peer_name(p));
+	js_set_str(row, "tty", peer_tty(p));
+	js_add(arg, row);
+}
+
+void
+engine_tell_here(struct engine *e)
+{
+	struct js *f = incident_fact(FACT_STATE, "engine"), *all = js_array();
+
+	hub_each(e->hub, add_here, all);
+	js_set_str(f, "what", "here");
+	js_set(f, "operators", all);
+	incident_tell(e->incident, FACT_STATE, f);
+}
+
+static void
+tell_operator(struct engine *e, struct peer *p, const char *state)
+{
+	struct js *f;
+
+	if (!peer_is_console(p))
+		return;
+	f = incident_fact(FACT_OPERATOR, peer_name(p));
+	js_set_str(f, "name", peer_name(p));
+	js_set_str(f, "state", state);
+	js_set_str(f, "proof", peer_proof(p));
+	js_set_int(f, "here", hub_consoles(e->hub));
+	incident_emit(e->incident, FACT_OPERATOR, f);
+	engine_tell_here(e);
+	watch_consoles(e->watch, hub_consoles(e->hub));
+}
+
+static void
+on_attached(struct peer *p, void *arg)
+{
+	struct engine *e = arg;
+
+	e->had_peer = true;
+	tell_operator(e, p, "attached");
+}
+
+static void
+on_detached(struct peer *p, void *arg)
+{
+	struct engine *e = arg;
+
+	if (e->leaving)
+		return;
+	tell_operator(e, p, "detached");
+	if (e->opts->one_shot)
+		uv_timer_start(&e->idle, e->idle.timer_cb, 0, 1000);
+}
+
+static void
+on_replayed(struct peer *p, void *arg)
+{
+	struct engine *e = arg;
+
+	turn_tell_open(e->turn, p);
+}
+
+const struct hub_events engine_hub_events = {
+	.on = {
+		[REQUEST_ACCEPT_KEY] = on_accept_key,
+		[REQUEST_AUTONOMY] = on_autonomy,
+		[REQUEST_CANCEL] = on_cancel,
+		[REQUEST_END] = on_end,
+		[REQUEST_FETCH] = on_fetch,
+		[REQUEST_NEW_INCIDENT] = on_incident,
+		[REQUEST_NOTE] = on_note,
+		[REQUEST_PROMPT] = on_prompt,
+		[REQUEST_VERB] = on_verb,
+	},
+	.attached = on_attached,
+	.detached = on_detached,
+	.replayed = on_replayed,
+};

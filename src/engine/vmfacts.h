@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * vmfacts.h: what the host program's lines say about VM 102.
+ *
+ * Lines of any verb are fed here; the picture is complete at the run's end.
+ * A host without our program prints "status: running" and no marks: that is
+ * read too, and the picture says that the host program is old.
+ */
+#ifndef ENGINE_VMFACTS_H
+#define ENGINE_VMFACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/json.h"
+
+#define VMFACTS_STAGED_MAX 32 /* staged settings that are shown */
+
+struct vmfacts {
+	char status[32]; /* "" until something said so */
+	char qmp[16];
+	char lock[48];
+	char job[160];
+	char verdict[24], advice[16], why[256];
+	long pid;
+	int64_t status_ms;
+	bool marks;   /* the host program is ours */
+	bool plain;   /* an old program's status line was seen */
+	bool job_runs;
+	struct js *staged; /* array; NULL: none */
+	/* While reading. */
+	bool in_pending;
+	char job_verb[16], job_phase[32], last_verb[16];
+	long job_age_s, last_rc;
+};
+
+/* Forgets what one reading left behind; status, pid and so on stay. */
+void vmfacts_begin(struct vmfacts *v);
+void vmfacts_line(struct vmfacts *v, const char *line, size_t len);
+
+/* Fills a state fact of kind "vm". */
+void vmfacts_fill(const struct vmfacts *v, struct js *fact);
+void vmfacts_fini(struct vmfacts *v);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/proof.h"
+#include "engine/vmfacts.h"
+#include "wire/frame.h"
+
+#define WATCH_ALONE_MS (10 * 60 * 1000)
+#define WATCH_LOOKED_ON_MS (30 * 1000)
+#define WATCH_SETTLING_MS 2000
+#define WATCH_ASK_MS 20000 /* an answer that takes longer is no answer */
+#define WATCH_LINE_MAX (8 * 1024)
+
+struct watch {
+	uv_loop_t *loop;
+	struct incident *incident;
+	struct broker *broker;
+	struct proof *proof;
+	struct vmfacts vm;
+	struct frame lines;
+	uv_timer_t timer, limit;
+	struct remote_run *asking;
+	int64_t asked_ms;
+	int consoles;
+	int64_t settle_until_ms; /* 0: settled */
+	int reading; /* verbs whose lines are being fed in */
+};
+
+static void watch_ask(struct watch *w);
+
+static void
+on_timer(uv_timer_t *t)
+{
+	watch_ask(t->data);
+}
+
+static void
+watch_arm(struct watch *w)
+{
+	int64_t ms = w->consoles ? WATCH_LOOKED_ON_MS : WATCH_ALONE_MS;
+
+	if (w->settle_until_ms)
+		ms = WATCH_SETTLING_MS;
+	uv_timer_start(&w->timer, on_timer, (uint64_t)ms, 0);
+}
+
+static bool
+vm_changed(struct watch *w, const struct js *f)
+{
+	static const char *const keys[] = {"status", "qmp", "lock", "job", "host_program"};
+	const struct js *was = incident_state(w->incident, "vm", NULL);
+
+	if (!was || js_int(was, "pid", 0) != js_int(f, "pid", 0) ||
+	    js_len(js_get_array(was, "staged")) != js_len(js_get_array(f, "staged")))
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const char *a = js_str(was, keys[i]), *b = js_str(f, keys[i]);
+
+		if (strcmp(a ? a : "", b ? b : "") != 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+watch_tell(struct watch *w)
+{
+	struct js *f = incident_fact(FACT_STATE, "engine");
+
+	vmfacts_fill(&w->vm, f);
+	js_set_int(f, "checked", clock_mono_ms());
+	proof_set_pid(w->proof, w->vm.pid);
+	if (vm_changed(w, f))
+		incident_emit(w->incident, FACT_STATE, f);
+	else
+		incident_tell(w->incident, FACT_STATE, f);
+}
+
+static bool
+on_line(char *line, size_t len, void *arg)
+{
+	struct watch *w = arg;
+
+	vmfacts_line(&w->vm, line, len);
+	return true;
+}
+
+static void
+on_output(struct remote_run *run, int stream, const char *data, size_t len, void *arg)
+{
+	struct watch *w = arg;
+
+	if (stream == 1)
+		frame_feed(&w->lines, data, len, on_line, w);
+}
+
+static void
+watch_answered(struct watch *w, bool ok)
+{
+	w->asking = NULL;
+	uv_timer_stop(&w->limit);
+	if (!ok) {
+		snprintf(w->vm.status, sizeof w->vm.status, "unknown");
+		w->vm.status_ms = 0;
+	} else if (!w->vm.marks) {
+		w->vm.status_ms = clock_mono_ms() - w->asked_ms;
+	}
+	watch_tell(w);
+	if (ok && w->settle_until_ms && !w->vm.job_runs && clock_mono_ms() > w->settle_until_ms)
+		w->settle_until_ms = 0;
+	watch_arm(w);
+}
+
+static void
+on_end(struct remote_run *run, enum remote_end how, int code, const char *why, void *arg)
+{
+	watch_answered(arg, how == REMOTE_EXITED);
+}
+
+static void
+on_limit(uv_timer_t *t)
+{
+	struct watch *w = t->data;
+
+	remote_run_close(w->asking);
+	watch_answered(w, false);
+}
+
+static const struct remote_run_events ask_events = {NULL, on_output, on_end};
+
+static void
+watch_ask(struct watch *w)
+{
+	const struct verb_row *row = &verb_rows[VERB_STATUS];
+
+	if (w->asking || w->reading) {
+		watch_arm(w);
+		return;
+	}
+	w->asked_ms = clock_mono_ms();
+	frame_fini(&w->lines);
+	frame_init(&w->lines, WATCH_LINE_MAX);
+	vmfacts_begin(&w->vm);
+	w->asking = remote_exec(broker_remote(w->broker, DOOR_PVE), row->name, row->len,
+	    WATCH_ASK_MS, &ask_events, w);
+	uv_timer_start(&w->limit, on_limit, WATCH_ASK_MS, 0);
+}
+
+struct watch *
+watch_new(uv_loop_t *loop, struct incident *incident, struct broker *broker)
+{
+	struct watch *w = mem_alloc(sizeof *w);
+
+	w->loop = loop;
+	w->incident = incident;
+	w->broker = broker;
+	w->proof = proof_new(loop, incident, broker);
+	frame_init(&w->lines, WATCH_LINE_MAX);
+	uv_timer_init(loop, &w->timer);
+	uv_timer_init(loop, &w->limit);
+	w->timer.data = w->limit.data = w;
+	return w;
+}
+
+static void
+on_timer_closed(uv_handle_t *handle)
+{
+	struct watch *w = handle->data;
+
+	frame_fini(&w->lines);
+	vmfacts_fini(&w->vm);
+	free(w);
+}
+
+static void
+on_limit_closed(uv_handle_t *handle)
+{
+	struct watch *w = handle->data;
+
+	uv_close((uv_handle_t *)&w->timer, on_timer_closed);
+}
+
+void
+watch_free(struct watch *w)
+{
+	if (!w)
+		return;
+	proof_free(w->proof);
+	uv_close((uv_handle_t *)&w->limit, on_limit_closed);
+}
+
+void
+watch_start(struct watch *w)
+{
+	watch_ask(w);
+}
+
+void
+watch_consoles(struct watch *w, int count)
+{
+	const struct js *was = incident_state(w->incident, "vm", NULL);
+	bool first = count > 0 && w->consoles == 0;
+
+	w->consoles = count;
+	if (first && (!was || clock_mono_ms() - js_int(was, "checked", 0) > WATCH_SETTLING_MS))
+		watch_ask(w);
+	else
+		watch_arm(w);
+}
+
+void
+watch_link(struct watch *w, enum door door)
+{
+	if (door == DOOR_DEVVM)
+		proof_on_link(w->proof);
+	else if (door == DOOR_PVE &&
+	    remote_state(broker_remote(w->broker, DOOR_PVE)) == REMOTE_UP && !w->vm.status[0])
+		watch_ask(w);
+}
+
+void
+watch_line(struct watch *w, enum verb verb, const char *line, size_t len)
+{
+	if (w->reading)
+		vmfacts_line(&w->vm, line, len);
+}
+
+void
+watch_before(struct watch *w, enum verb verb)
+{
+	if (verb_rows[verb].mutating)
+		proof_before(w->proof, w->vm.pid);
+	if (w->asking) {
+		remote_run_close(w->asking);
+		w->asking = NULL;
+		uv_timer_stop(&w->limit);
+	}
+	vmfacts_begin(&w->vm);
+	w->reading++;
+}
+
+static void
+watch_tell_verdict(struct watch *w)
+{
+	struct js *f;
+
+	if (!w->vm.verdict[0])
+		return;
+	f = incident_fact(FACT_VERDICT, "engine");
+	js_set_str(f, "word", w->vm.verdict);
+	js_set_str(f, "advice", w->vm.advice);
+	js_set_str(f, "why", w->vm.why);
+	incident_emit(w->incident, FACT_VERDICT, f);
+	w->vm.verdict[0] = '\0';
+}
+
+void
+watch_after(struct watch *w, enum verb verb, enum power_end how, int exit)
+{
+	w->reading--;
+	if (how == POWER_EXITED) {
+		if (verb == VERB_FORENSICS || verb_rows[verb].mutating)
+			watch_tell_verdict(w);
+		watch_tell(w);
+	}
+	if (!verb_rows[verb].mutating) {
+		watch_arm(w);
+		return;
+	}
+	w->settle_until_ms = clock_mono_ms() + 10000;
+	watch_ask(w);
+	if (verb != VERB_STOP && (how == POWER_UNKNOWN || (how == POWER_EXITED && exit == 0)))
+		proof_begin(w->proof, verb_rows[verb].name);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* main.c: the command line decides the role: console, engine, or a one-shot. */
+#include <getopt.h>
+#include <locale.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/options.h"
+#include "command.h"
+#include "console/console.h"
+#include "start.h"
+#include "wire/messages.h"
+
+struct cli {
+	char name[WIRE_NAME_MAX + 1];
+	const char *confirm;
+	bool json, read_only, linear;
+	int verbose;
+};
+
+enum long_only { OPT_AS = 256, OPT_CONFIRM, OPT_JSON, OPT_LINEAR, OPT_READ_ONLY, OPT_VERSION };
+
+static const struct option long_options[] = {
+	{"as", required_argument, NULL, OPT_AS},
+	{"confirm", required_argument, NULL, OPT_CONFIRM},
+	{"help", no_argument, NULL, 'h'},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"linear", no_argument, NULL, OPT_LINEAR},
+	{"read-only", no_argument, NULL, OPT_READ_ONLY},
+	{"verbose", no_argument, NULL, 'v'},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{0},
+};
+
+static void
+print_help(void)
+{
+	puts("breakglass: regain control of VM 102 (the devvm) when it is wedged\n"
+	     "\n"
+	     "  breakglass [--as NAME] [--read-only] [--linear]   the console\n"
+	     "  breakglass VERB [--confirm VERB] [--json]         one of the six verbs:");
+	for (int v = 0; v < VERBS; v++)
+		printf("      %-10s %s\n", verb_rows[v].name, verb_rows[v].does);
+	puts("  breakglass ask TEXT [--json]     a prompt for the agent; its answer on stdout\n"
+	     "  breakglass ping [--json]         is an engine there? (starts none)\n"
+	     "  breakglass engine [-v]           the engine in the foreground (a pod's main process)\n"
+	     "  breakglass help | --version\n"
+	     "\n"
+	     "  --as NAME      your name in the journal (default: SUDO_USER, USER, uid)\n"
+	     "  --linear       no cursor movement: for screen readers and dumb terminals\n"
+	     "  -v, -vv        diagnostics in the run directory (engine.log, console.log)\n"
+	     "\n"
+	     "Exit: 0 done and verified, 1 failed, 64 usage or refused, 69 host or engine\n"
+	     "unreachable, 75 busy, 76 outcome unknown, 77 no access.\n"
+	     "\n"
+	     "Settings (breakglass.conf, or the environment):");
+	options_print();
+}
+
+static void
+operator_name(char out[WIRE_NAME_MAX + 1])
+{
+	const char *name = getenv("SUDO_USER");
+	struct passwd *pw;
+
+	if (!name || !*name)
+		name = getenv("USER");
+	if ((!name || !*name) && (pw = getpwuid(getuid())) != NULL)
+		name = pw->pw_name;
+	if (name && *name)
+		snprintf(out, WIRE_NAME_MAX + 1, "%s", name);
+	else
+		snprintf(out, WIRE_NAME_MAX + 1, "uid%ld", (long)getuid());
+}
+
+/* -1: go on; else the exit code. */
+static int
+parse(struct cli *cli, int argc, char **argv)
+{
+	int c;
+
+	operator_name(cli->name);
+	while ((c = getopt_long(argc, argv, "+hv", long_options, NULL)) != -1) {
+		switch (c) {
+		case OPT_AS:
+			snprintf(cli->name, sizeof cli->name, "%s", optarg);
+			break;
+		case OPT_CONFIRM:
+			cli->confirm = optarg;
+			break;
+		case OPT_JSON:
+			cli->json = true;
+			break;
+		case OPT_LINEAR:
+			cli->linear = true;
+			break;
+		case OPT_READ_ONLY:
+			cli->read_only = true;
+			break;
+		case 'v':
+			cli->verbose++;
+			break;
+		case 'h':
+			print_help();
+			return COMMAND_OK;
+		case OPT_VERSION:
+			puts(PACKAGE_STRING);
+			return COMMAND_OK;
+		default:
+			fputs("Try: breakglass --help\n", stderr);
+			return COMMAND_USAGE;
+		}
+	}
+	return -1;
+}
+
+/* Options may stand before and behind the word: "breakglass cycle --confirm cycle". */
+static int
+parse_all(struct cli *cli, int argc, char **argv, char **word, char ***rest, int *rest_count)
+{
+	int rc = parse(cli, argc, argv);
+
+	*word = NULL;
+	if (rc >= 0 || optind >= argc)
+		return rc;
+	*word = argv[optind];
+	argc -= optind;
+	argv += optind;
+	optind = 0;
+	rc = parse(cli, argc, argv);
+	*rest = argv + optind;
+	*rest_count = argc - optind;
+	return rc;
+}
+
+static int
+run_console(const struct cli *cli, const struct options *o)
+{
+	struct err err;
+	char *path = start_socket_path(o);
+	int fd = start_connect(o, START_BACKGROUND, cli->verbose, &err);
+	int rc;
+
+	if (fd < 0) {
+		fprintf(stderr, "breakglass: %s\n", err.words);
+		free(path);
+		return err.code == ERR_DENIED ? COMMAND_NO_ACCESS : COMMAND_UNREACHABLE;
+	}
+	rc = console_main(&(struct console_opts){.socket = path, .fd = fd, .name = cli->name,
+	    .read_only = cli->read_only, .linear = cli->linear, .editing = o->editing});
+	free(path);
+	return rc;
+}
+
+static int
+run_engine(const struct cli *cli, const struct options *o)
+{
+	char arg0[] = "breakglass-engine", verbose[4] = "-v";
+	char *argv[] = {arg0, cli->verbose ? verbose : NULL, NULL};
+	struct err err;
+
+	if (cli->verbose > 1)
+		snprintf(verbose, sizeof verbose, "-vv");
+	start_become_engine(o, argv, &err);
+	fprintf(stderr, "breakglass: %s\n", err.words);
+	return COMMAND_FAILED;
+}
+
+static char *
+join(char **words, int count)
+{
+	char *text = mem_dup("");
+
+	for (int i = 0; i < count; i++) {
+		char *more = mem_printf("%s%s%s", text, i ? " " : "", words[i]);
+
+		free(text);
+		text = more;
+	}
+	return text;
+}
+
+static int
+run_ask(const struct command_opts *c, char **words, int count)
+{
+	char *text = join(words, count);
+	int rc = COMMAND_USAGE;
+
+	if (*text)
+		rc = command_ask(c, text);
+	else
+		fputs("breakglass ask TEXT: the text is missing\n", stderr);
+	free(text);
+	return rc;
+}
+
+static int
+run_word(const struct cli *cli, const struct options *o, const char *word, char **rest, int count)
+{
+	struct command_opts c = {.options = o, .name = cli->name, .confirm = cli->confirm,
+	    .json = cli->json, .verbose = cli->verbose};
+	int verb = verb_by_name(word, strlen(word));
+
+	if (strcmp(word, "ask") == 0)
+		return run_ask(&c, rest, count);
+	if (count > 0) {
+		fprintf(stderr, "breakglass %s takes no further words; nothing was sent\n", word);
+		return COMMAND_USAGE;
+	}
+	if (verb >= 0)
+		return command_verb(&c, (enum verb)verb);
+	if (strcmp(word, "ping") == 0)
+		return command_ping(&c);
+	if (strcmp(word, "engine") == 0)
+		return run_engine(cli, o);
+	if (strcmp(word, "help") == 0) {
+		print_help();
+		return COMMAND_OK;
+	}
+	fprintf(stderr, "breakglass: there is no command \"%.40s\"; try: breakglass --help\n", word);
+	return COMMAND_USAGE;
+}
+
+static void
+use_utf8(void)
+{
+	if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX < 4)
+		setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct cli cli = {0};
+	struct options o;
+	struct err err;
+	char *word, **rest = NULL;
+	int count = 0, rc;
+
+	use_utf8();
+	rc = parse_all(&cli, argc, argv, &word, &rest, &count);
+	if (rc >= 0)
+		return rc;
+	if (options_load(&o, &err) < 0) {
+		fprintf(stderr, "breakglass: %s\n", err.words);
+		return COMMAND_USAGE;
+	}
+	rc = word ? run_word(&cli, &o, word, rest, count) : run_console(&cli, &o);
+	options_fini(&o);
+	return rc;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/mem.h"
+
+extern char **environ;
+
+char *
+start_socket_path(const struct options *o)
+{
+	char *dir = options_run_dir(o);
+	char *path = mem_printf("%s/console.sock", dir);
+
+	free(dir);
+	return path;
+}
+
+static char *
+engine_path(const struct options *o)
+{
+	return mem_printf("%s/engine", o->libexec_dir[0] ? o->libexec_dir : BG_PKGLIBEXECDIR);
+}
+
+int
+start_become_engine(const struct options *o, char *const argv[], struct err *err)
+{
+	char *path = engine_path(o);
+
+	execv(path, argv);
+	err_sys(err, errno, "start %s", path);
+	free(path);
+	return -1;
+}
+
+/* The directory decides who may speak to us: another owner's is no engine of ours. */
+static int
+check_run_dir(const struct options *o, struct err *err)
+{
+	char *dir = options_run_dir(o);
+	struct stat st;
+	int rc = 0;
+
+	if (lstat(dir, &st) == 0)
+		rc = fd_own_dir(dir, err);
+	free(dir);
+	return rc;
+}
+
+static int
+spawn_engine(const struct options *o, enum start_mode mode, int verbose, int ready_fd,
+    struct err *err)
+{
+	char *path = engine_path(o), number[16];
+	char *argv[8];
+	int argc = 0, rc;
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t attr;
+	pid_t pid;
+
+	snprintf(number, sizeof number, "%d", ready_fd);
+	argv[argc++] = path;
+	argv[argc++] = mem_dup(mode == START_BACKGROUND ? "--background" : "--one-shot");
+	argv[argc++] = mem_dup("--ready-fd");
+	argv[argc++] = number;
+	if (verbose)
+		argv[argc++] = mem_dup(verbose > 1 ? "-vv" : "-v");
+	argv[argc] = NULL;
+	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDWR, 0);
+	posix_spawn_file_actions_adddup2(&fa, 0, 1);
+	posix_spawn_file_actions_adddup2(&fa, 0, 2);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID);
+	rc = posix_spawn(&pid, path, &fa, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&fa);
+	if (rc != 0)
+		err_sys(err, rc, "start the engine %s", path);
+	free(argv[1]);
+	free(argv[2]);
+	if (verbose)
+		free(argv[4]);
+	free(path);
+	return rc ? -1 : 0;
+}
+
+/* "+" when it listens; anything else is why it does not. */
+static int
+wait_ready(int fd, struct err *err)
+{
+	char words[400];
+	size_t len = 0;
+	int64_t until = clock_mono_ms() + START_WAIT_MS;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	ssize_t n;
+
+	for (;;) {
+		int64_t left = until - clock_mono_ms();
+
+		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+			return err_set(err, ERR_UNREACHABLE,
+			    "the engine did not come up in 10 s: run \"breakglass engine\" to see why");
+		n = read(fd, words + len, sizeof words - 1 - len);
+		if (n > 0)
+			len += (size_t)n;
+		if (len && words[0] == '+')
+			return 0;
+		if (n <= 0 || len == sizeof words - 1)
+			break;
+	}
+	words[len] = '\0';
+	return err_set(err, ERR_UNREACHABLE, "%s", len ? words
+	    : "the engine ended at once: run \"breakglass engine\" to see why");
+}
+
+static int
+start_engine(const struct options *o, enum start_mode mode, int verbose, struct err *err)
+{
+	int fds[2];
+	int rc;
+
+	if (pipe(fds) < 0)
+		return err_sys(err, errno, "make a pipe");
+	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	rc = spawn_engine(o, mode, verbose, fds[1], err);
+	close(fds[1]);
+	if (rc == 0)
+		rc = wait_ready(fds[0], err);
+	close(fds[0]);
+	return rc;
+}
+
+int
+start_connect(const struct options *o, enum start_mode mode, int verbose, struct err *err)
+{
+	char *path = start_socket_path(o);
+	struct err started;
+	int fd = -1;
+
+	if (check_run_dir(o, err) == 0 && (fd = fd_connect(path, err)) < 0 &&
+	    err->code == ERR_UNREACHABLE && mode != START_NEVER) {
+		int rc = start_engine(o, mode, verbose, &started);
+
+		/* Another console may have been faster: its engine will do. */
+		fd = fd_connect(path, err);
+		if (fd < 0 && rc < 0)
+			*err = started;
+	}
+	free(path);
+	return fd;
+}
