@@ -9,11 +9,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/incident.h"
 #include "engine/later.h"
 #include "engine/power.h"
+#include "engine/run.h"
 
 #define BROKER_CONNECT_MS 10000              /* the agent waits so long for a host */
 #define BROKER_PRESSURE_HIGH (1024 * 1024)   /* bytes waiting for the disk: hosts are read no more */
+#define BROKER_HELD_MS 10000                 /* nobody reads for so long: the run is ended */
 #define BROKER_RELIEF_MS 10                  /* how soon that is looked at again */
 
 struct door_row {
@@ -41,6 +44,7 @@ struct broker_run {
 	void *arg;
 	struct power_verb *verb; /* the agent's "ssh pve VERB" */
 	char *refusal;
+	int64_t held_ms; /* since when its reader takes no more; 0: it does */
 };
 
 struct broker {
@@ -287,19 +291,62 @@ broker_accept_key(struct broker *b, const char *host, const char *fingerprint, c
 /* --- back-pressure: the journal's disk is slower than a host --- */
 
 static void
+run_let_go(struct broker_run *run)
+{
+	if (run->held_ms)
+		remote_resume(run->broker->remotes[run->door]);
+	run->held_ms = 0;
+}
+
+/* True while some run is held for its reader. */
+static bool
+broker_look_at_held(struct broker *b)
+{
+	int64_t now = clock_mono_ms();
+	bool any = false;
+
+	for (struct broker_run *run = b->runs; run; run = run->next) {
+		if (run->held_ms && now - run->held_ms > BROKER_HELD_MS) {
+			run_let_go(run);
+			broker_run_stop(run, "nobody read its output for 10 s: cut after 8 MiB");
+		}
+		any |= run->held_ms != 0;
+	}
+	return any;
+}
+
+static void
 on_relief(uv_timer_t *t)
 {
 	struct broker *b = t->data;
+	bool held = broker_look_at_held(b);
 
 	if (incident_journal(b->cfg.incident) == JOURNAL_OK &&
 	    incident_pressure(b->cfg.incident) > BROKER_PRESSURE_HIGH / 2)
 		return;
-	uv_timer_stop(t);
 	for (int d = 0; d < DOORS; d++) {
 		if (b->paused[d])
 			remote_resume(b->remotes[d]);
 		b->paused[d] = false;
 	}
+	if (!held)
+		uv_timer_stop(t);
+}
+
+static void
+run_hold(struct broker_run *run)
+{
+	if (run->held_ms)
+		return;
+	run->held_ms = clock_mono_ms();
+	remote_pause(run->broker->remotes[run->door]);
+	uv_timer_start(&run->broker->relief, on_relief, BROKER_RELIEF_MS, BROKER_RELIEF_MS);
+}
+
+void
+broker_run_ready(struct broker_run *run)
+{
+	run_let_go(run);
 }
 
 static void
@@ -360,7 +407,7 @@ on_channel_output(struct remote_run *channel, int stream, const char *data, size
 	if (run->exec)
 		run->exec->output(stream, data, len, run->arg);
 	else if (run->shim && !run->shim->output(stream, data, len, run->arg))
-		broker_run_stop(run, "nobody read its output: cut after 8 MiB");
+		run_hold(run);
 }
 
 static void
@@ -382,12 +429,13 @@ on_channel_end(struct remote_run *channel, enum remote_end how, int code, const 
 	struct broker_run *run = arg;
 
 	run->channel = NULL;
+	run_let_go(run);
 	run_record_end(run, how, code, why);
 	if (run->exec)
 		run->exec->end(how, code, why, run->arg);
 	else if (run->shim)
 		run->shim->end(false, how == REMOTE_EXITED ? code : 255,
-		    how == REMOTE_EXITED ? "" : why, run->arg);
+		    how == REMOTE_EXITED ? NULL : why, run->arg);
 	run_drop(run);
 }
 
@@ -441,6 +489,7 @@ broker_run_stop(struct broker_run *run, const char *why)
 {
 	if (run->mutating || !run->channel)
 		return;
+	run_let_go(run);
 	remote_run_close(run->channel);
 	run->channel = NULL;
 	run_record_end(run, REMOTE_FAILED, 255, why);
@@ -512,7 +561,7 @@ on_verb_end(enum power_end how, int exit, const char *why, void *arg)
 
 	if (run->shim)
 		run->shim->end(how == POWER_REFUSED, how == POWER_REFUSED ? 64 :
-		    how == POWER_EXITED ? exit : 255, how == POWER_EXITED ? "" : why, run->arg);
+		    how == POWER_EXITED ? exit : 255, how == POWER_EXITED ? NULL : why, run->arg);
 	run_drop(run);
 }
 

@@ -16,9 +16,7 @@
 
 #include "base/err.h"
 #include "base/options.h"
-#include "engine/incident.h"
 #include "engine/remote.h"
-#include "engine/run.h"
 #include "wire/verbs.h"
 
 /*
@@ -27,7 +25,10 @@
  */
 enum door { DOOR_DEVVM, DOOR_DEVVM_AGENT, DOOR_PVE, DOOR_PVE_VERB, DOORS };
 
+struct incident;
 struct power;
+struct run_info;
+struct runs;
 struct broker;
 struct broker_run;
 
@@ -86,11 +87,13 @@ int broker_stop_id(struct broker *b, const char *id, const char *by, struct err 
 /* --- runs of the agent (the shim's side) --- */
 
 struct broker_run_events {
-	/* data is lent and taken whole.  false: nobody reads and no more will be
-	 * held; the run is ended with a visible cut. */
+	/* data is lent and taken whole.  false: enough is held, the host is read no
+	 * further until broker_run_ready; after 10 s without it the run is ended
+	 * with a visible cut, and the others go on. */
 	bool (*output)(int stream, const char *data, size_t len, void *arg);
-	/* The last callback, from the loop.  exit 0..255; failed: why is a sentence
-	 * and exit is 255; refused: why says what would have been allowed, exit 64. */
+	/* The last callback, from the loop.  exit 0..255 and why NULL; failed: why is a
+	 * sentence and exit is 255; refused: why says what would have been allowed,
+	 * exit 64. */
 	void (*end)(bool refused, int exit, const char *why, void *arg);
 };
 
@@ -104,6 +107,7 @@ struct broker_run *broker_agent_run(struct broker *b, const char *host, size_t h
 /* Standard input of a devvm command; -1 when more than 1 MiB waits. */
 int broker_run_input(struct broker_run *run, const void *data, size_t len) MUST_CHECK;
 void broker_run_input_end(struct broker_run *run);
+void broker_run_ready(struct broker_run *run); /* what was held has been read */
 
 /*
  * The shim is gone: no callback comes after this.  Closes the channel of a

@@ -9,8 +9,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/incident.h"
 #include "engine/later.h"
 #include "engine/mark.h"
+#include "engine/run.h"
 #include "wire/frame.h"
 
 #define POWER_CONNECT_MS 15000   /* a verb waits so long for the PVE host */

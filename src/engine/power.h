@@ -25,6 +25,7 @@
 
 struct power;
 struct power_verb;
+struct js;
 
 enum power_end { POWER_REFUSED, POWER_EXITED, POWER_FAILED, POWER_UNKNOWN };
 

@@ -8,6 +8,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "engine/incident.h"
+#include "engine/run.h"
 
 #define PROOF_STEP_MS 1000  /* how often an unreachable devvm is tried */
 #define PROOF_EXEC_MS 15000 /* a probe that takes longer failed on its rung */

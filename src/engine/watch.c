@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/incident.h"
 #include "engine/proof.h"
 #include "engine/vmfacts.h"
 #include "wire/frame.h"
