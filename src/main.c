@@ -151,8 +151,10 @@ run_console(const struct cli *cli, const struct options *o)
 		free(path);
 		return err.code == ERR_DENIED ? COMMAND_NO_ACCESS : COMMAND_UNREACHABLE;
 	}
-	rc = console_main(&(struct console_opts){.socket = path, .fd = fd, .name = cli->name,
-	    .read_only = cli->read_only, .linear = cli->linear, .editing = o->editing});
+	close(fd); /* the console connects by itself, and again when it must */
+	rc = console_main(&(struct console_opts){.socket_path = path, .name = cli->name,
+	    .read_only = cli->read_only, .linear = cli->linear,
+	    .vi = strcmp(o->editing, "vi") == 0});
 	free(path);
 	return rc;
 }

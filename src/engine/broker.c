@@ -440,7 +440,7 @@ on_channel_end(struct remote_run *channel, enum remote_end how, int code, const 
 }
 
 static const struct remote_run_events channel_events = {
-	on_channel_sent, on_channel_output, on_channel_end};
+	.sent = on_channel_sent, .output = on_channel_output, .end = on_channel_end};
 
 static void
 run_start(struct broker_run *run, const struct run_info *info, int64_t connect_ms)

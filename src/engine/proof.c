@@ -271,7 +271,8 @@ on_quiet_end(struct remote_run *run, enum remote_end how, int code, const char *
 	p->boot_id[strcspn(p->boot_id, "\r\n")] = '\0';
 }
 
-static const struct remote_run_events quiet_events = {NULL, on_quiet_output, on_quiet_end};
+static const struct remote_run_events quiet_events = {
+	.output = on_quiet_output, .end = on_quiet_end};
 
 void
 proof_learn(struct proof *p)

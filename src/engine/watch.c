@@ -134,7 +134,7 @@ on_limit(uv_timer_t *t)
 	watch_answered(w, false);
 }
 
-static const struct remote_run_events ask_events = {NULL, on_output, on_end};
+static const struct remote_run_events ask_events = {.output = on_output, .end = on_end};
 
 static void
 watch_ask(struct watch *w)
