@@ -6,6 +6,9 @@
  * kept in DIR/hostkeys (one line a host: "name type base64", written to a
  * temporary file and renamed).  A change is never accepted here by itself:
  * the broker decides what a changed key forbids, an operator accepts it.
+ *
+ * What is known counts from memory; a disk that refuses costs only that the
+ * next engine learns again, and hostkeys_why says so.
  */
 #ifndef ENGINE_HOSTKEYS_H
 #define ENGINE_HOSTKEYS_H
@@ -15,9 +18,17 @@
 enum hostkey_state { HOSTKEY_UNKNOWN, HOSTKEY_PINNED, HOSTKEY_LEARNT, HOSTKEY_CHANGED };
 
 struct hostkeys;
+struct uv_loop_s;
 
+/* Reads DIR/hostkeys, whose lines that make no sense are skipped; dir NULL: memory only. */
 struct hostkeys *hostkeys_new(const char *dir);
 void hostkeys_free(struct hostkeys *h);
+
+/*
+ * From now on the file is written in loop's thread pool, so that a hung disk
+ * holds nothing up; before, and with NULL, in the call itself.
+ */
+void hostkeys_use_loop(struct hostkeys *h, struct uv_loop_s *loop);
 
 /*
  * Pins host to the key in a public key or known_hosts style file ("type base64"
@@ -33,8 +44,14 @@ enum hostkey_state hostkeys_check(struct hostkeys *h, const char *host, const ch
 /* The key type that host is known by ("ssh-ed25519"), or NULL; lent. */
 const char *hostkeys_type(const struct hostkeys *h, const char *host);
 
-/* From now on host is known by this key; kept on disk where that is possible. */
+/*
+ * From now on host is known by this key; kept on disk where that is possible.
+ * A pin that the configuration still names is back at the engine's next start.
+ */
 int hostkeys_accept(struct hostkeys *h, const char *host, const char *type,
     const char *blob, struct err *err) MUST_CHECK;
+
+/* Why the file could not be written or read, as a sentence; "" when all is well; lent. */
+const char *hostkeys_why(const struct hostkeys *h);
 
 #endif

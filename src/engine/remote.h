@@ -93,7 +93,7 @@ enum remote_end {
 	REMOTE_EXITED,  /* code: exit status */
 	REMOTE_SIGNALED, /* why: the signal's name */
 	REMOTE_LOST,    /* the connection went away after the command was sent: outcome unknown */
-	REMOTE_FAILED   /* never sent: why */
+	REMOTE_FAILED   /* never sent, or refused by sshd: it did not run; why */
 };
 
 struct remote_run_events {
@@ -102,6 +102,8 @@ struct remote_run_events {
 	/* data is lent; all of it is taken.  stream 1: output, 2: errors. */
 	void (*output)(struct remote_run *run, int stream, const char *data, size_t len,
 	    void *arg);
+	/* All input given so far is on its way; NULL: not wanted to be known. */
+	void (*drained)(struct remote_run *run, void *arg);
 	/* The last callback of a run, exactly once; the run is gone after it. */
 	void (*end)(struct remote_run *run, enum remote_end how, int code, const char *why,
 	    void *arg);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "engine/hostkeys.h"
+
+#define ED "ssh-ed25519"
+#define ED_A "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define ED_B "AAAAC3NzaC1lZDI1NTE5AAAAIBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA"
+#define RSA "ssh-rsa"
+#define RSA_A "AAAAB3NzaC1yc2EAAAADAQABAAAAAQA="
+
+static char dir[] = "/tmp/test-hostkeys.XXXXXX";
+static char path[64], pin[64];
+static struct err err;
+
+static void
+set_up(void)
+{
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/hostkeys", dir);
+	snprintf(pin, sizeof pin, "%s/pin", dir);
+}
+
+static void
+tear_down(void)
+{
+	unlink(path);
+	unlink(pin);
+	rmdir(dir);
+}
+
+TestSuite(hostkeys, .init = set_up, .fini = tear_down);
+
+static void
+put(const char *file, const char *text)
+{
+	FILE *f = fopen(file, "we");
+
+	cr_assert_not_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+Test(hostkeys, the_first_key_is_learnt_and_kept_for_the_next_engine)
+{
+	struct hostkeys *h = hostkeys_new(dir);
+	struct stat st;
+
+	cr_assert_null(hostkeys_type(h, "devvm"));
+	cr_assert_eq(hostkeys_check(h, "devvm", ED, ED_A), HOSTKEY_LEARNT);
+	cr_assert_str_eq(hostkeys_why(h), "");
+	hostkeys_free(h);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_assert_eq(st.st_mode & 0777, 0600);
+	h = hostkeys_new(dir);
+	cr_assert_str_eq(hostkeys_type(h, "devvm"), ED);
+	cr_assert_eq(hostkeys_check(h, "devvm", ED, ED_A), HOSTKEY_LEARNT);
+	cr_assert_eq(hostkeys_check(h, "devvm", ED, ED_B), HOSTKEY_CHANGED);
+	cr_assert_eq(hostkeys_check(h, "devvm", RSA, RSA_A), HOSTKEY_CHANGED);
+	cr_assert_eq(hostkeys_check(h, "devvm", ED, ED_A), HOSTKEY_LEARNT);
+	hostkeys_free(h);
+}
+
+Test(hostkeys, a_change_is_taken_only_when_accepted)
+{
+	struct hostkeys *h = hostkeys_new(dir);
+
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_A), HOSTKEY_LEARNT);
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_CHANGED);
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_CHANGED);
+	cr_assert_eq(hostkeys_accept(h, "pve", ED, ED_B, &err), 0);
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_LEARNT);
+	cr_assert_eq(hostkeys_accept(h, "pve", ED, RSA_A, &err), -1);
+	cr_assert_eq(hostkeys_accept(h, "pve", "evil\n", ED_A, &err), -1);
+	hostkeys_free(h);
+	h = hostkeys_new(dir);
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_LEARNT);
+	hostkeys_free(h);
+}
+
+Test(hostkeys, a_public_key_file_or_a_known_hosts_line_pins)
+{
+	static const char *const files[] = {ED " " ED_A " root@pve\n",
+	    "# comment\n\n@revoked * " ED " " ED_B "\n[1.2.3.4]:22 " ED " " ED_A "\n",
+	    "|1|abc=|def= " ED " " ED_A "\r\n"};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct hostkeys *h = hostkeys_new(NULL);
+
+		put(pin, files[i]);
+		cr_assert_eq(hostkeys_pin(h, "pve", pin, &err), 0, "%zu: %s", i, err.words);
+		cr_assert_eq(hostkeys_check(h, "pve", ED, ED_A), HOSTKEY_PINNED);
+		cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_CHANGED);
+		hostkeys_free(h);
+	}
+}
+
+Test(hostkeys, a_file_without_a_key_pins_nothing_and_says_what_to_put_there)
+{
+	struct hostkeys *h = hostkeys_new(dir);
+
+	cr_assert_eq(hostkeys_pin(h, "pve", pin, &err), -1);
+	put(pin, "ssh-ed25519 not-base64\n" RSA " " ED_A "\n");
+	cr_assert_eq(hostkeys_pin(h, "pve", pin, &err), -1);
+	cr_assert_eq(err.code, ERR_USAGE);
+	cr_assert_not_null(strstr(err.words, "ssh_host_ed25519_key.pub"), "%s", err.words);
+	cr_assert_null(hostkeys_type(h, "pve"));
+	hostkeys_free(h);
+}
+
+Test(hostkeys, lines_that_make_no_sense_are_skipped_and_said)
+{
+	struct hostkeys *h;
+
+	put(path, "devvm " ED "\n\xff\xfe\npve " ED " " ED_A "\n" RSA " " RSA_A "\n");
+	h = hostkeys_new(dir);
+	cr_assert_str_eq(hostkeys_type(h, "pve"), ED);
+	cr_assert_null(hostkeys_type(h, "devvm"));
+	cr_assert_not_null(strstr(hostkeys_why(h), "skipped"));
+	hostkeys_free(h);
+}
+
+Test(hostkeys, a_disk_that_refuses_costs_only_the_next_engine)
+{
+	char gone[] = "/nonexistent-dir";
+	struct hostkeys *h = hostkeys_new(gone);
+
+	cr_assert_eq(hostkeys_check(h, "devvm", ED, ED_A), HOSTKEY_LEARNT);
+	cr_assert_eq(hostkeys_check(h, "devvm", ED, ED_B), HOSTKEY_CHANGED);
+	cr_assert_not_null(strstr(hostkeys_why(h), "not kept"), "%s", hostkeys_why(h));
+	hostkeys_free(h);
+}
+
+Test(hostkeys, with_a_loop_the_file_holds_the_last_of_two_quick_changes)
+{
+	struct hostkeys *h = hostkeys_new(dir);
+	uv_loop_t loop;
+
+	uv_loop_init(&loop);
+	hostkeys_use_loop(h, &loop);
+	cr_assert_eq(hostkeys_check(h, "devvm", ED, ED_A), HOSTKEY_LEARNT);
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_LEARNT);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	hostkeys_free(h);
+	h = hostkeys_new(dir);
+	cr_assert_str_eq(hostkeys_type(h, "devvm"), ED);
+	cr_assert_str_eq(hostkeys_type(h, "pve"), ED);
+	hostkeys_use_loop(h, &loop);
+	cr_assert_eq(hostkeys_accept(h, "pve", ED, ED_A, &err), 0);
+	hostkeys_free(h); /* while the write is in flight */
+	uv_run(&loop, UV_RUN_DEFAULT);
+	cr_assert_eq(uv_loop_close(&loop), 0);
+}
