@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import pwd
+import re
 import select
 import shlex
 import shutil
@@ -109,11 +110,15 @@ class Lab:
         self.vm = Vm(self.inst)
         self.quiet = quiet
         self.begin = time.monotonic()
-        if len((self.inst + "/102.serial0").encode()) > labvm.SUN_PATH_MAX:
+        if not re.fullmatch(r"[A-Za-z0-9/._+@~-]*", self.top):
+            raise VmError("the state folder's path goes into QEMU's, sshd's and "
+                          "shell's words: use a --dir of letters, digits and "
+                          "/ . _ + @ ~ - only, not %r" % self.top)
+        if len((self.inst + "/qmeventd.sock").encode()) > labvm.SUN_PATH_MAX:
             raise VmError("the state folder's path is too long for UNIX sockets "
                           "(%d bytes at most, with the instance's name): use a "
                           "shorter --dir than %s" %
-                          (labvm.SUN_PATH_MAX - 25, self.top))
+                          (labvm.SUN_PATH_MAX - 27, self.top))
 
     def say(self, text):
         if not self.quiet:
@@ -310,6 +315,7 @@ class Lab:
                 self.create(built, program, accel, user, quit_timeout, qm_delay)
                 self.keeper(die_with)
                 self.start_sshd()
+                self.start_qmeventd()
                 self.restore()
                 open(self.inst + "/ready", "w").close()
             except BaseException:
@@ -359,7 +365,7 @@ class Lab:
         with open(self.cache + "/keys/client_key.pub") as f, \
                 open(inst + "/authorized_keys", "w") as out:
             out.write('command="%s --site %s/site.conf",restrict,from="127.0.0.1" %s'
-                      % (program, inst, f.read()))
+                      % (shlex.quote(program), inst, f.read()))
         with open(inst + "/env", "w") as f:
             f.write(self.env_text())
 
@@ -407,6 +413,20 @@ class Lab:
         with open(self.inst + "/sshd.log") as f:
             raise VmError("sshd for the PVE side does not start: %s"
                           % f.read().strip()[-300:])
+
+    def start_qmeventd(self):
+        log = open(self.inst + "/qmeventd.log", "ab")
+        p = subprocess.Popen([HERE + "/qmeventd", self.inst], cwd="/", stdout=log,
+                             stderr=log, stdin=subprocess.DEVNULL,
+                             start_new_session=True)
+        log.close()
+        self.record("qmeventd", p.pid)
+        end = time.monotonic() + 10
+        while not os.path.exists(self.inst + "/qmeventd.sock"):
+            if p.poll() is not None or time.monotonic() > end:
+                raise VmError("qmeventd does not start; see %s/qmeventd.log"
+                              % self.inst)
+            time.sleep(0.01)
 
     def restore(self):
         """A healthy guest out of the saved state, whatever was before."""

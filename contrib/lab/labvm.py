@@ -223,6 +223,8 @@ def qemu_argv(vm, conf, incoming=None):
         "-no-shutdown",
         "-chardev", "socket,id=qmp,path=%s,server=on,wait=off" % vm.qmp_path,
         "-mon", "chardev=qmp,mode=control",
+        "-chardev", "socket,id=qmp-event,path=%s/qmeventd.sock,reconnect=5" % vm.inst,
+        "-mon", "chardev=qmp-event,mode=control",
         "-pidfile", vm.pidfile, "-daemonize",
         "-smp", "%s,sockets=1,cores=%s" % ((conf.get("cores", "1"),) * 2),
         "-nodefaults", "-vnc", "unix:" + vm.vnc_path,

@@ -81,13 +81,8 @@ def powered_off(lab):
 
 
 def powered_off_holds(lab):
-    """Proxmox's qmeventd ends a QEMU whose guest has powered off."""
-    if not lab.vm.pid():
-        lab.vm.forget()
-        return True
-    if qmp(lab.vm, "query-status")["status"] == "shutdown":
-        qmp(lab.vm, "quit")
-    return False
+    """qmeventd ends a QEMU whose guest has powered off."""
+    return lab.vm.pid() is None and not os.path.exists(lab.vm.pidfile)
 
 
 # -- the guest ---------------------------------------------------------------------

@@ -46,6 +46,7 @@ pve() { login "$BREAKGLASS_PVE_PORT" "$BREAKGLASS_PVE_USER" "$1"; }
 # the pattern goes by stdin: grep's own command line must not hold it
 left() { printf '%s\n' "$1" | grep -l -s -a -F -f - /proc/[0-9]*/cmdline; }
 none_left() { ! left "$1"; }
+fresh_pid() { local p; p=$(cat "$inst/102.pid" 2>/dev/null) && [ "$p" != "$1" ]; }
 
 # a stand-in for the host program: says what it was given
 cat >"$tmp/program" <<'END'
@@ -143,6 +144,11 @@ if [ -n "${BG_LONG-}" ]; then
 	check "qm shutdown ends the guest cleanly" qm shutdown 102
 	check "stopped" contains '^status: stopped$' qm status 102
 	check "qm reboot needs a running VM" contains 'not running' qm reboot 102
+	check "start" qm start 102
+	check "ssh works" wait_for 40 devvm true 5
+	old=$(cat "$inst/102.pid")
+	check "qm reboot" qm reboot 102
+	check "qmeventd starts a fresh QEMU" wait_for 20 fresh_pid "$old"
 	check "heal" lab heal
 fi
 
@@ -157,6 +163,16 @@ wait $owner 2>/dev/null
 check "it goes with its owner" wait_for 20 test ! -e "$other"
 check "and leaves no process" wait_for 5 none_left "$other/"
 check "the first one does not care" lab status
+
+"$lab" -q --name "$name-b" up &
+up=$!
+check "a third lab is half way up" wait_for 30 grep -q -s pve-sshd "$other/procs"
+kill -9 $up
+wait $up 2>/dev/null
+check "killed there, it goes away" wait_for 20 test ! -e "$other"
+check "and leaves no process" wait_for 5 none_left "$other/"
+check "a state folder that cannot work is refused" bash -c \
+	"! '$lab' --dir '$tmp/a b' up && ! '$lab' --dir '$tmp/$(printf %090d 0)' up"
 
 kill -9 "$(cat "$inst/102.pid")" "$(cat "$inst/sshd.pid")"
 check "up after a crash of everything starts afresh" "$lab" --name "$name" up --host-program "$tmp/program"

@@ -1,0 +1,165 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: the lab's qm says what Proxmox's says, with its exit codes, locks and
+# time-outs.  No guest: a small process with QEMU's name and a QMP socket.
+# BG_LONG=1 adds the time-outs of 10 s and more.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+lab=$here/../../contrib/lab
+tmp=$(mktemp -d) || exit 99
+[ -x /usr/bin/python3 ] || { echo "skipped: no /usr/bin/python3"; exit 77; }
+inst=$tmp/i
+failed=0
+vm=
+cleanup() { vm_end; rm -rf "$tmp"; }
+trap cleanup EXIT
+trap 'exit 99' INT TERM
+
+# expect WHAT EXIT TEXT ARGS...: both must be exact; TEXT is stdout and stderr
+expect() {
+	local what=$1 want=$2 text=$3 got rc begin=${EPOCHREALTIME/./}
+	shift 3
+	got=$("$inst/bin/qm" "$@" </dev/null 2>&1)
+	rc=$?
+	took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+	if [ "$rc" = "$want" ] && [ "$got" = "$text" ]; then
+		printf 'ok   %6d ms  %s\n' $took "$what"
+	else
+		failed=1
+		printf 'FAIL %6d ms  %s: exit %s, wanted %s\n' $took "$what" "$rc" "$want"
+		printf '  wanted: %s\n  got:    %s\n' "$text" "$got"
+	fi
+}
+took_between() { [ $took -ge "$1" ] && [ $took -le "$2" ] ||
+	{ echo "FAIL that took $took ms, wanted $1 to $2"; failed=1; }; }
+
+cat >"$tmp/vm.py" <<'END'
+import json, os, signal, socket, sys
+inst, mode = sys.argv[3], sys.argv[4]     # argv: -pidfile FILE INST MODE
+if mode == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+s = socket.socket(socket.AF_UNIX)
+s.bind(inst + "/102.qmp")
+s.listen(1)
+with open(sys.argv[2], "w") as f:
+    f.write("%d\n" % os.getpid())
+state = "running"
+while True:
+    if mode != "answers":
+        signal.pause()
+    c, _ = s.accept()
+    f = c.makefile("rw")
+    f.write('{"QMP": {"version": {}}}\n'); f.flush()
+    for line in f:
+        m = json.loads(line)["execute"]
+        state = {"stop": "paused", "cont": "running"}.get(m, state)
+        back = {"query-status": {"status": state}}.get(m, {})
+        f.write(json.dumps({"return": back}) + "\n"); f.flush()
+        if m == "quit":
+            sys.exit(0)
+    f.close(); c.close()
+END
+vm_begin() {
+	bash -c 'exec -a /usr/bin/kvm /usr/bin/python3 "$@"' - "$tmp/vm.py" \
+		-pidfile "$inst/102.pid" "$inst" "$1" &
+	vm=$!
+	until [ -s "$inst/102.pid" ]; do
+		kill -0 $vm || { echo "FAIL the fake QEMU does not start"; exit 99; }
+	done
+}
+vm_end() {
+	[ -n "$vm" ] && { kill -9 "$vm" 2>/dev/null; wait "$vm" 2>/dev/null; }
+	vm=
+	rm -f "$inst"/102.{pid,qmp}
+}
+conf() { printf '%b' "$1" >"$inst/102.conf"; }
+
+mkdir -p "$inst/bin" "$inst/local" "$inst/tasks"
+ln -s "$lab/qm" "$inst/bin/qm"
+echo '{"quit_timeout": 5, "qm_delay": 0, "devvm_port": 1, "accel": "tcg",
+	"kernel": "/k", "initrd": "/i"}' >"$inst/lab.json"
+gone="Configuration file 'nodes/pve/qemu-server/102.conf' does not exist"
+
+expect "no config: status" 2 "$gone" status 102
+expect "no config: start" 2 "$gone" start 102
+expect "another VM" 2 "${gone/102./1023.}" status 1023
+expect "not a number" 255 "400 Parameter verification failed.
+vmid: type check ('integer') failed - got '102;id'" status '102;id'
+expect "no VM named" 255 "400 not enough arguments
+qm status <vmid> [OPTIONS]" status
+expect "unknown command" 255 "ERROR: unknown command 'qm frob'
+USAGE: qm <COMMAND> [ARGS] [OPTIONS]" frob
+
+conf 'memory: 128\nname: devvm\nagent: 0\n'
+expect "stopped: status" 0 "status: stopped" status 102
+expect "stopped: stop is done already" 0 "" stop 102
+expect "stopped: reset" 255 "VM 102 not running" reset 102
+expect "stopped: config" 0 $'agent: 0\nmemory: 128\nname: devvm' config 102
+expect "stopped: set takes effect at once" 0 "update VM 102: -memory 160" set 102 --memory 160
+expect "stopped: nothing pending" 0 $'cur agent: 0\ncur memory: 160\ncur name: devvm' pending 102
+expect "no agent" 255 "No QEMU guest agent configured" guest cmd 102 ping
+conf 'memory: 128\nagent: 1\n'
+expect "stopped: agent" 255 "VM 102 is not running" agent 102 ping
+chmod 555 "$inst/local"
+expect "no quorum" 255 "cluster not ready - no quorum?" start 102
+chmod 755 "$inst/local"
+conf 'lock: backup\nmemory: 128\n'
+expect "locked: start" 255 "VM is locked (backup)" start 102
+expect "locked: stop" 255 "VM is locked (backup)" stop 102
+expect "unlock asks nothing" 0 "" unlock 102
+expect "the lock is gone" 0 "memory: 128" config 102
+expect "a disk is needed" 255 "start failed: VM 102 has no disk virtio0 or scsi0" start 102
+echo $$ >"$inst/102.pid"
+expect "a stale pidfile is not a VM" 0 "status: stopped" status 102
+
+vm_begin answers
+expect "running: status" 0 "status: running" status 102
+took_between 0 1500
+expect "running: start" 255 "VM 102 already running" start 102
+expect "running: set is staged" 0 "update VM 102: -memory 160 -delete tags" \
+	set 102 --memory 160 --delete tags
+expect "running: config merges" 0 "memory: 160" config 102
+expect "running: config --current does not" 0 "memory: 128" config 102 --current
+expect "running: pending" 0 $'cur memory: 128\nnew memory: 160' pending 102
+expect "reset says nothing" 0 "" reset 102
+expect "suspend" 0 "" suspend 102
+expect "paused: status" 0 "status: paused" status 102
+expect "paused: start" 255 "VM 102 already running" start 102
+expect "paused: shutdown" 255 "VM is paused - cannot shutdown" shutdown 102
+expect "resume" 0 "" resume 102
+expect "stop" 0 "" stop 102
+wait "$vm"; vm=
+expect "stopped: what was staged is applied" 0 "memory: 160" config 102 --current
+case $(cat "$inst/tasks/index") in
+*"UPID:pve:"*":qmstart:102:root@pam: "*" VM 102 already running"*":qmstop:102:root@pam: "*" OK"*)
+	echo "ok   the task index has both ends" ;;
+*) echo "FAIL the task index: $(cat "$inst/tasks/index")"; failed=1 ;;
+esac
+
+vm_begin hangs
+expect "hung: status falls back to running" 0 "status: running" status 102
+took_between 2900 4500
+expect "hung: reset" 255 "VM 102 qmp command 'system_reset' failed - got timeout" reset 102
+took_between 4900 6500
+expect "hung: quit is given 5 s, then SIGTERM" 0 \
+	"VM 102 qmp command 'quit' failed - unable to connect to VM 102 qmp socket - timeout after 51 retries
+VM quit/powerdown failed - terminating now with SIGTERM" stop 102
+took_between 4900 6500
+vm_end
+
+if [ -n "${BG_LONG-}" ]; then
+	vm_begin stubborn
+	expect "SIGTERM is given 10 s, then SIGKILL" 0 \
+		"VM 102 qmp command 'quit' failed - got timeout
+VM quit/powerdown failed - terminating now with SIGTERM
+VM still running - terminating now with SIGKILL" stop 102
+	took_between 14500 17500
+	vm_end
+	exec 9>"$inst/lock-102.conf"
+	flock 9
+	expect "the flock is waited for 10 s" 255 "trying to acquire lock...
+can't lock file '/var/lock/qemu-server/lock-102.conf' - got timeout" stop 102
+	took_between 9900 12000
+	exec 9>&-
+fi
+exit $failed
