@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/action.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "wire/messages.h"
+#include "wire/verbs.h"
+
+static void
+say(struct action_context *a, enum item_tone tone, const char *text)
+{
+	model_local(&a->screen->model, tone, text);
+}
+
+/* Takes m. */
+static void
+send(struct action_context *a, struct js *m)
+{
+	struct err err = {0};
+	char text[600];
+
+	if (a->screen->read_only) {
+		js_free(m);
+		say(a, TONE_BAD, "Nothing was sent: this console only watches.");
+		return;
+	}
+	if (a->send(a->arg, m, &err) == 0)
+		return;
+	snprintf(text, sizeof text, "Nothing was sent: %s.", err.words);
+	say(a, TONE_BAD, text);
+}
+
+static void
+send_text(struct action_context *a, const char *kind, const char *key, const char *text)
+{
+	struct js *m = message_new(kind);
+
+	js_set_str(m, key, text);
+	send(a, m);
+}
+
+static void
+send_verb(struct action_context *a, int verb)
+{
+	struct js *m = message_new("verb");
+
+	js_set_str(m, "verb", verb_rows[verb].name);
+	if (verb_rows[verb].mutating)
+		js_set_str(m, "confirm", verb_rows[verb].name);
+	send(a, m);
+}
+
+static void
+ask_verb(struct action_context *a, int verb)
+{
+	if (!verb_rows[verb].mutating) {
+		send_verb(a, verb);
+		return;
+	}
+	if (a->screen->read_only) {
+		say(a, TONE_BAD,
+		    "This console only watches: attach without --read-only to use verbs.");
+		return;
+	}
+	a->screen->help = false;
+	confirm_open_verb(&a->screen->confirm, verb, a->screen->now);
+	a->opened = true;
+}
+
+static void
+ask_key(struct action_context *a, const char *args)
+{
+	const struct vm *vm = &a->screen->model.vm;
+	int host = -1;
+
+	for (int h = 0; h < VM_HOSTS; h++)
+		if (strcmp(args, vm_host_names[h]) == 0 ||
+		    (!args[0] && strcmp(vm->link[h].key, "changed") == 0))
+			host = h;
+	if (host < 0)
+		say(a, TONE_BAD, "Which host? /accept pve or /accept devvm");
+	else if (strcmp(vm->link[host].key, "changed") != 0)
+		say(a, TONE_PLAIN,
+		    "Nothing to accept: that host shows the key that is known.");
+	else {
+		confirm_open_key(&a->screen->confirm, host, vm->link[host].fingerprint,
+		    a->screen->now);
+		a->opened = true;
+	}
+}
+
+static void
+confirmed(struct action_context *a, const struct confirm *k)
+{
+	struct js *m;
+
+	if (k->what == CONFIRM_VERB) {
+		send_verb(a, k->verb);
+		return;
+	}
+	m = message_new("accept_key");
+	js_set_str(m, "host", vm_host_names[k->host]);
+	js_set_str(m, "fingerprint", k->fingerprint);
+	send(a, m);
+}
+
+void
+action_confirm_key(struct action_context *a, const struct input *in)
+{
+	struct confirm *k = &a->screen->confirm;
+	char text[96];
+
+	switch (confirm_key(k, in, a->screen->now)) {
+	case CONFIRM_YES:
+		confirmed(a, k);
+		break;
+	case CONFIRM_NO:
+		snprintf(text, sizeof text, "%s: cancelled. Nothing was sent.",
+		    k->what == CONFIRM_VERB ? verb_rows[k->verb].name : "accept");
+		say(a, TONE_PLAIN, text);
+		break;
+	case CONFIRM_OPEN:
+		break;
+	}
+}
+
+static void
+find(struct action_context *a, const char *text)
+{
+	struct screen *s = a->screen;
+	bool found;
+
+	if (!text[0]) {
+		say(a, TONE_BAD, "What? /find TEXT");
+		return;
+	}
+	found = s->focus == FOCUS_CHAT ? view_chat_find(&s->chat, &s->model, text)
+				       : view_tools_find(&s->tools, &s->model, text);
+	if (!found)
+		say(a, TONE_PLAIN, "Not found above in this pane.");
+}
+
+static void
+incident(struct action_context *a, const char *state)
+{
+	send_text(a, "incident", "state", state);
+}
+
+static void
+run_request(struct action_context *a, enum action action, const char *args)
+{
+	if (action == ACTION_CANCEL)
+		send(a, message_new("cancel"));
+	else if (action == ACTION_OBSERVE)
+		send_text(a, "autonomy", "level", "observe");
+	else if (action == ACTION_REPAIR)
+		send_text(a, "autonomy", "level", "repair");
+	else if (action == ACTION_AUTONOMOUS)
+		send_text(a, "autonomy", "level", "autonomous");
+	else if (action == ACTION_NEW)
+		incident(a, "new");
+	else if (action == ACTION_CLOSE)
+		incident(a, "close");
+	else if (action == ACTION_ACCEPT)
+		ask_key(a, args);
+	else if (action == ACTION_NOTE && args[0])
+		send_text(a, "note", "text", args);
+	else if (action == ACTION_END && args[0])
+		send_text(a, "end", "id", args);
+	else
+		say(a, TONE_BAD,
+		    action == ACTION_NOTE
+			? "Which words? /note TEXT"
+			: "Which run? /end r12 (its number is in the tool pane)");
+}
+
+void
+action_run(struct action_context *a, enum action action, const char *args)
+{
+	struct screen *s = a->screen;
+
+	if (keymap_verb(action) >= 0) {
+		ask_verb(a, keymap_verb(action));
+		return;
+	}
+	switch (action) {
+	case ACTION_HELP:
+		s->help = !s->help;
+		s->help_top = 0;
+		break;
+	case ACTION_SHELL:
+		say(a, TONE_PLAIN,
+		    "A shell on the devvm is not there yet: ask the agent to run what "
+		    "you need, or ssh to the devvm from another terminal.");
+		break;
+	case ACTION_DETACH:
+		a->quit = true;
+		break;
+	case ACTION_SUSPEND:
+		a->suspend = true;
+		break;
+	case ACTION_REDRAW:
+		a->redraw = true;
+		break;
+	case ACTION_FOCUS:
+		s->focus = s->focus == FOCUS_CHAT ? FOCUS_TOOLS : FOCUS_CHAT;
+		break;
+	case ACTION_ZOOM:
+		s->zoom = !s->zoom;
+		break;
+	case ACTION_PAGE_UP:
+		layout_scroll(s, -layout_page(s));
+		break;
+	case ACTION_PAGE_DOWN:
+		layout_scroll(s, layout_page(s));
+		break;
+	case ACTION_TO_START:
+		layout_to_start(s);
+		break;
+	case ACTION_TO_END:
+		layout_to_end(s);
+		break;
+	case ACTION_FIND:
+		find(a, args);
+		break;
+	default:
+		run_request(a, action, args);
+	}
+}
+
+void
+action_line(struct action_context *a, const char *line)
+{
+	const char *args = "";
+	enum action action;
+	char text[160];
+	size_t blank = strspn(line, " \t\n");
+
+	if (line[blank] == '\0')
+		return;
+	if (line[0] != '/') {
+		layout_to_end(a->screen);
+		send_text(a, "prompt", "text", line);
+		return;
+	}
+	action = keymap_slash(line, &args);
+	if (action != ACTION_NONE) {
+		action_run(a, action, args);
+		return;
+	}
+	snprintf(text, sizeof text,
+	    "There is no %.40s: /help lists what there is. (To send it to the "
+	    "agent, put a blank in front.)",
+	    line);
+	say(a, TONE_BAD, text);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * action.h: what an operator's wish becomes: a change of the screen, or a request
+ * to the engine.  Nothing here draws or waits.
+ */
+#ifndef CONSOLE_ACTION_H
+#define CONSOLE_ACTION_H
+
+#include "base/err.h"
+#include "console/keymap.h"
+#include "console/layout.h"
+#include "wire/json.h"
+
+struct action_context {
+	struct screen *screen;
+	/* Takes request. */
+	int (*send)(void *arg, struct js *request, struct err *err);
+	void *arg;
+	bool quit, suspend, redraw; /* set here, done by the caller */
+	bool opened;		    /* a box was opened: the caller drops type-ahead */
+};
+
+/* args: what followed a slash command, or "". */
+void action_run(struct action_context *a, enum action action, const char *args);
+
+/* A finished line of the prompt: a slash command or a prompt for the agent. */
+void action_line(struct action_context *a, const char *line);
+
+/* A key while the confirm box is open. */
+void action_confirm_key(struct action_context *a, const struct input *in);
+
+#endif

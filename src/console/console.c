@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The loop.  Three things wake it: keys, facts, and the few timers below.
+ *
+ * A key is painted at once.  Facts are painted at once after 16 ms of quiet, else
+ * in frames; while they stream, frames come out of a budget of bytes a second, and
+ * when that is used up a key repaints the prompt alone.  No frame is made while
+ * the terminal still has not taken the one before: a slow line sees fewer frames,
+ * never old ones.
+ */
+#include "console/console.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "console/action.h"
+#include "console/input.h"
+#include "console/layout.h"
+#include "console/linear.h"
+#include "console/link.h"
+#include "console/prompt.h"
+#include "console/tty.h"
+#include "console/view_prompt.h"
+#include "wire/messages.h"
+
+#define FRAME_MS 16
+#define BUDGET_BPS 3600	   /* bytes a second while facts stream, at 80x24 */
+#define BUDGET_BURST 2400  /* bytes that may come at once */
+#define TICK_IDLE_MS 20000 /* ages grow in steps of 20 s */
+#define TICK_BUSY_MS 1000  /* elapsed seconds of what runs */
+#define STALL_MS 25000	   /* a terminal that takes nothing for so long is lost */
+#define PASTE_DEAF_MS 200  /* F-keys right after a paste are part of it */
+#define ESC_ARMED_MS 4000  /* Esc, then the digit */
+#define TAIL 2000	   /* records that an attach is told */
+#define READ_MAX 4096
+
+struct console {
+	uv_loop_t loop;
+	uv_poll_t poll;
+	uv_timer_t frame, tick, esc, stall;
+	uv_signal_t sigwinch, sigterm, sighup, sigint, sigcont;
+	struct tty *tty;
+	struct link *link;
+	struct screen screen;
+	struct canvas canvas;
+	struct input_reader input;
+	struct action_context ctx;
+	int64_t painted, refilled, pasted, esc_at, last_key;
+	double budget;
+	bool dirty;   /* facts that are not painted yet */
+	bool writing; /* the terminal has not taken all */
+	bool lost;    /* the terminal is gone */
+	int code;
+};
+
+static void paint(struct console *c);
+static void on_frame(uv_timer_t *timer);
+
+static void
+stop(struct console *c, int code)
+{
+	c->code = code;
+	uv_stop(&c->loop);
+}
+
+/* --- painting --- */
+
+static void watch(struct console *c);
+
+static void
+on_stall(uv_timer_t *timer)
+{
+	struct console *c = timer->data;
+
+	c->lost = true;
+	stop(c, 1);
+}
+
+static void
+flush(struct console *c)
+{
+	long left = tty_flush(c->tty);
+	bool was = c->writing;
+
+	if (left < 0) {
+		c->lost = true;
+		stop(c, 1);
+		return;
+	}
+	c->writing = left > 0;
+	if (c->writing && !was)
+		uv_timer_start(&c->stall, on_stall, STALL_MS, 0);
+	else if (!c->writing && was)
+		uv_timer_stop(&c->stall);
+	if (c->writing != was)
+		watch(c);
+}
+
+/* A bigger screen needs more for the same: a little more is given. */
+static double
+budget_bps(const struct console *c)
+{
+	int more = c->canvas.cols * c->canvas.rows - 80 * 24;
+
+	return BUDGET_BPS + (more > 0 ? more / 3 : 0);
+}
+
+static void
+refill(struct console *c)
+{
+	c->budget += budget_bps(c) * (double)(c->screen.now - c->refilled) / 1000;
+	if (c->budget > BUDGET_BURST)
+		c->budget = BUDGET_BURST;
+	c->refilled = c->screen.now;
+}
+
+static void
+look(struct console *c)
+{
+	struct screen *s = &c->screen;
+
+	s->now = clock_mono_ms();
+	s->line = prompt_text();
+	s->cursor = prompt_cursor();
+	s->prompt = prompt_label();
+	s->hint = prompt_matches();
+	refill(c);
+}
+
+static void
+send_frame(struct console *c)
+{
+	size_t bytes = tty_draw(c->tty, &c->canvas);
+
+	c->budget -= (double)bytes;
+	flush(c);
+}
+
+static void
+paint(struct console *c)
+{
+	look(c);
+	if (c->writing) {
+		c->dirty = true;
+		return;
+	}
+	layout_draw(&c->screen, &c->canvas);
+	c->dirty = false;
+	c->painted = c->screen.now;
+	send_frame(c);
+}
+
+/* After a key: the whole picture, or while the budget is used up the prompt alone. */
+static void
+paint_key(struct console *c)
+{
+	look(c);
+	if (c->budget > 0 || !c->dirty || c->screen.confirm.open || c->screen.help) {
+		paint(c);
+		return;
+	}
+	if (c->writing)
+		return;
+	layout_draw_prompt(&c->screen, &c->canvas);
+	send_frame(c);
+}
+
+static void
+arm_frame(struct console *c)
+{
+	int64_t now = clock_mono_ms(), wait = c->painted + FRAME_MS - now, fill;
+
+	c->screen.now = now;
+	refill(c);
+	fill = c->budget > 0 ? 0 : (int64_t)(-c->budget * 1000 / budget_bps(c)) + 50;
+	if (fill > wait)
+		wait = fill;
+	if (wait < 0)
+		wait = 0;
+	if (!uv_is_active((uv_handle_t *)&c->frame))
+		uv_timer_start(&c->frame, on_frame, (uint64_t)wait, 0);
+}
+
+static void
+on_frame(uv_timer_t *timer)
+{
+	struct console *c = timer->data;
+
+	if (!c->dirty || c->writing)
+		return;
+	look(c);
+	if (c->budget <= 0)
+		arm_frame(c);
+	else
+		paint(c);
+}
+
+static void
+on_tick(uv_timer_t *timer)
+{
+	struct console *c = timer->data;
+
+	c->dirty = true;
+	arm_frame(c);
+	uv_timer_start(timer, on_tick,
+	    layout_is_ticking(&c->screen) ? TICK_BUSY_MS : TICK_IDLE_MS, 0);
+}
+
+/* --- facts --- */
+
+static void
+on_fact(void *arg, const struct js *fact)
+{
+	struct console *c = arg;
+	bool ticking = layout_is_ticking(&c->screen);
+	unsigned what = model_apply(&c->screen.model, fact, clock_mono_ms());
+
+	if (what & MODEL_RESET) {
+		screen_reset(&c->screen);
+		link_since(c->link, 0);
+		link_restart(c->link);
+		return;
+	}
+	link_since(c->link, c->screen.model.incident.last);
+	if (!what)
+		return;
+	c->dirty = true;
+	arm_frame(c);
+	if (!ticking && layout_is_ticking(&c->screen))
+		uv_timer_start(&c->tick, on_tick, TICK_BUSY_MS, 0);
+}
+
+static void
+on_state(void *arg, enum link_state state, const char *words)
+{
+	struct console *c = arg;
+
+	c->screen.link_up = state == LINK_UP;
+	snprintf(c->screen.link_words, sizeof c->screen.link_words, "%s", words);
+	c->dirty = true;
+	arm_frame(c);
+}
+
+static int
+on_send(void *arg, struct js *request, struct err *err)
+{
+	struct console *c = arg;
+
+	return link_send(c->link, request, err);
+}
+
+/* --- keys --- */
+
+static void
+on_prompt_line(const char *line, void *arg)
+{
+	struct console *c = arg;
+
+	action_line(&c->ctx, line);
+}
+
+static void
+paste(struct console *c, const struct input *in)
+{
+	c->pasted = c->screen.now;
+	if (in->cut || !prompt_insert(in->paste, in->paste_len))
+		model_local(&c->screen.model, TONE_BAD,
+		    "That text is over 64 KiB, the most a prompt may have: it was not taken whole.");
+}
+
+static bool
+is_scroll(const struct input *in)
+{
+	return in->kind == INPUT_PGUP || in->kind == INPUT_PGDN;
+}
+
+static void
+help_key(struct console *c, const struct input *in)
+{
+	struct screen *s = &c->screen;
+
+	if (is_scroll(in))
+		layout_scroll(s, in->kind == INPUT_PGUP ? -10 : 10);
+	else if (in->kind == INPUT_UP || in->kind == INPUT_DOWN)
+		layout_scroll(s, in->kind == INPUT_UP ? -1 : 1);
+	else
+		s->help = false;
+}
+
+/* Esc, then a digit: only where a digit would not be text that somebody types. */
+static bool
+twin(struct console *c, const struct input *in)
+{
+	bool armed = c->screen.esc_armed && c->screen.now - c->esc_at < ESC_ARMED_MS;
+
+	c->screen.esc_armed = false;
+	if (!armed || in->kind != INPUT_CHAR || in->text[0] < '0' || in->text[0] > '9')
+		return false;
+	action_run(&c->ctx, keymap_digit(in->text[0]), "");
+	return true;
+}
+
+static bool
+escape(struct console *c, const struct input *in)
+{
+	if (in->kind != INPUT_ESC)
+		return false;
+	if (prompt_text()[0] && prompt_key(in)) /* vi: to the command mode */
+		return true;
+	c->screen.esc_armed = true;
+	c->esc_at = c->screen.now;
+	return true;
+}
+
+static void
+edit(struct console *c, const struct input *in)
+{
+	enum action action = keymap_key(in);
+	bool empty = prompt_text()[0] == '\0';
+
+	if (in->kind == INPUT_F && c->pasted && c->screen.now - c->pasted < PASTE_DEAF_MS)
+		return;
+	if ((action == ACTION_FOCUS || action == ACTION_DETACH_IF_EMPTY) && !empty)
+		action = ACTION_NONE;
+	if (action == ACTION_DETACH_IF_EMPTY)
+		action = ACTION_DETACH;
+	if (action != ACTION_NONE)
+		action_run(&c->ctx, action, "");
+	else
+		prompt_key(in);
+}
+
+static void
+on_key(const struct input *in, void *arg)
+{
+	struct console *c = arg;
+	struct screen *s = &c->screen;
+
+	s->now = clock_mono_ms();
+	if (c->ctx
+		.opened) /* what was typed before the box opened is not an answer to it */
+		return;
+	if (s->confirm.open) {
+		action_confirm_key(&c->ctx, in);
+		return;
+	}
+	if (twin(c, in))
+		return;
+	if (s->help && in->kind != INPUT_F && in->kind != INPUT_ALT) {
+		help_key(c, in);
+		return;
+	}
+	if (in->kind == INPUT_PASTE)
+		paste(c, in);
+	else if (!escape(c, in))
+		edit(c, in);
+}
+
+static void
+suspend(struct console *c)
+{
+	c->ctx.suspend = false;
+	tty_leave(c->tty);
+	raise(SIGSTOP); /* the whole job would be told by SIGTSTP, which libuv holds */
+	tty_enter(c->tty);
+}
+
+static void
+after_keys(struct console *c)
+{
+	if (c->ctx.opened)
+		input_flush(&c->input);
+	c->ctx.opened = false;
+	if (c->ctx.redraw)
+		tty_forget(c->tty);
+	c->ctx.redraw = false;
+	if (c->ctx.quit) {
+		stop(c, 0);
+		return;
+	}
+	if (c->ctx.suspend)
+		suspend(c);
+	paint_key(c);
+}
+
+static void
+on_esc(uv_timer_t *timer)
+{
+	struct console *c = timer->data;
+
+	input_timeout(&c->input, clock_mono_ms());
+	after_keys(c);
+}
+
+static void
+read_keys(struct console *c)
+{
+	char bytes[READ_MAX];
+	ssize_t n = read(tty_fd(c->tty), bytes, sizeof bytes);
+	int wait;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		c->lost = true;
+		stop(c, 1);
+		return;
+	}
+	input_feed(&c->input, bytes, (size_t)n, clock_mono_ms());
+	after_keys(c);
+	wait = input_wait_ms(&c->input, clock_mono_ms());
+	if (wait >= 0)
+		uv_timer_start(&c->esc, on_esc, (uint64_t)wait, 0);
+	else
+		uv_timer_stop(&c->esc);
+}
+
+static void
+on_terminal(uv_poll_t *poll, int status, int events)
+{
+	struct console *c = poll->data;
+
+	if (status < 0) {
+		c->lost = true;
+		stop(c, 1);
+		return;
+	}
+	if (events & UV_WRITABLE) {
+		flush(c);
+		if (!c->writing && c->dirty)
+			arm_frame(c);
+	}
+	if (events & UV_READABLE)
+		read_keys(c);
+}
+
+static void
+watch(struct console *c)
+{
+	uv_poll_start(
+	    &c->poll, UV_READABLE | (c->writing ? UV_WRITABLE : 0), on_terminal);
+}
+
+/* --- signals --- */
+
+static void
+on_winch(uv_signal_t *sig, int signum)
+{
+	struct console *c = sig->data;
+	int cols, rows;
+
+	tty_size(c->tty, &cols, &rows);
+	if (cols == c->canvas.cols && rows == c->canvas.rows)
+		return;
+	canvas_fini(&c->canvas);
+	canvas_init(&c->canvas, cols, rows);
+	tty_forget(c->tty);
+	paint(c);
+}
+
+static void
+on_cont(uv_signal_t *sig, int signum)
+{
+	struct console *c = sig->data;
+
+	tty_enter(c->tty);
+	on_winch(sig, signum);
+	paint(c);
+}
+
+static void
+on_end(uv_signal_t *sig, int signum)
+{
+	struct console *c = sig->data;
+
+	c->lost = signum == SIGHUP;
+	stop(c, 128 + signum);
+}
+
+static void
+on_int(uv_signal_t *sig, int signum)
+{
+	struct console *c = sig->data;
+
+	action_run(&c->ctx, ACTION_CANCEL, "");
+	paint(c);
+}
+
+/* --- start and end --- */
+
+static void
+watch_signal(struct console *c, uv_signal_t *sig, int signum, uv_signal_cb cb)
+{
+	uv_signal_init(&c->loop, sig);
+	sig->data = c;
+	uv_signal_start(sig, cb, signum);
+}
+
+static void
+watch_timer(struct console *c, uv_timer_t *timer)
+{
+	uv_timer_init(&c->loop, timer);
+	timer->data = c;
+}
+
+static struct link *
+make_link(struct console *c, const struct console_opts *opts)
+{
+	struct link_opts lo = {.socket_path = opts->socket_path,
+	    .name = opts->name,
+	    .role = "console",
+	    .tty = ttyname(STDIN_FILENO),
+	    .cols = c->canvas.cols,
+	    .rows = c->canvas.rows,
+	    .read_only = opts->read_only,
+	    .tail = TAIL,
+	    .on_fact = on_fact,
+	    .on_state = on_state,
+	    .arg = c};
+
+	return link_new(&c->loop, &lo);
+}
+
+static int
+start(struct console *c, const struct console_opts *opts, struct err *err)
+{
+	int cols, rows, rc;
+
+	uv_loop_init(&c->loop);
+	tty_size(c->tty, &cols, &rows);
+	canvas_init(&c->canvas, cols, rows);
+	screen_init(&c->screen);
+	c->screen.read_only = opts->read_only;
+	c->screen.few_keys = tty_few_keys(c->tty);
+	c->ctx = (struct action_context){.screen = &c->screen, .send = on_send, .arg = c};
+	c->budget = BUDGET_BURST;
+	c->refilled = clock_mono_ms();
+	input_init(&c->input, on_key, c);
+	prompt_start(opts->vi, on_prompt_line, c);
+	watch_timer(c, &c->frame);
+	watch_timer(c, &c->tick);
+	watch_timer(c, &c->esc);
+	watch_timer(c, &c->stall);
+	watch_signal(c, &c->sigwinch, SIGWINCH, on_winch);
+	watch_signal(c, &c->sigterm, SIGTERM, on_end);
+	watch_signal(c, &c->sighup, SIGHUP, on_end);
+	watch_signal(c, &c->sigint, SIGINT, on_int);
+	watch_signal(c, &c->sigcont, SIGCONT, on_cont);
+	signal(SIGPIPE, SIG_IGN);
+	rc = uv_poll_init(&c->loop, &c->poll, tty_fd(c->tty));
+	if (rc < 0)
+		return err_set(err, ERR_SYSTEM, "terminal: %s", uv_strerror(rc));
+	c->poll.data = c;
+	watch(c);
+	c->link = make_link(c, opts);
+	uv_timer_start(&c->tick, on_tick, TICK_IDLE_MS, 0);
+	return 0;
+}
+
+static void
+close_one(uv_handle_t *handle, void *arg)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void
+finish(struct console *c)
+{
+	link_free(c->link);
+	uv_walk(&c->loop, close_one, NULL);
+	uv_run(&c->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&c->loop);
+	prompt_stop();
+	input_fini(&c->input);
+	canvas_fini(&c->canvas);
+	screen_fini(&c->screen);
+}
+
+int
+console_main(const struct console_opts *opts)
+{
+	struct console *c;
+	struct err err = {0};
+	int code;
+
+	if (opts->linear)
+		return linear_main(opts, "");
+	c = mem_alloc(sizeof *c);
+	c->tty = tty_open(&err);
+	if (!c->tty) {
+		free(c);
+		return linear_main(opts, err.words);
+	}
+	if (start(c, opts, &err) == 0) {
+		paint(c);
+		uv_run(&c->loop, UV_RUN_DEFAULT);
+	} else {
+		c->code = 1;
+	}
+	finish(c);
+	tty_close(c->tty, c->lost);
+	if (err.words[0])
+		fprintf(stderr, "breakglass: %s\n", err.words);
+	else if (c->code == 0)
+		printf("Detached. The engine goes on; \"breakglass\" brings you back.\n");
+	code = c->code;
+	free(c);
+	return code;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * console.h: the operator's screen, from attach to detach.
+ *
+ * It asks and shows, it decides nothing: the engine goes on without it.
+ */
+#ifndef CONSOLE_CONSOLE_H
+#define CONSOLE_CONSOLE_H
+
+#include <stdbool.h>
+
+struct console_opts {
+	const char *socket_path; /* the engine's console.sock */
+	const char *name;	 /* the operator's name */
+	bool read_only;		 /* watch only */
+	bool linear;		 /* no cursor movement, whatever the terminal can do */
+	bool vi;		 /* line editing like vi, else emacs */
+};
+
+/*
+ * Runs until the operator detaches or the terminal is lost.  Returns the exit
+ * code: 0 detached, 1 the terminal was lost, 128 + n ended by signal n.
+ */
+int console_main(const struct console_opts *opts);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/keymap.h"
+
+#include <string.h>
+
+#include "wire/verbs.h"
+
+#define CTRL(letter) INPUT_CTRL, letter
+
+/* F-keys in their order, then what has no F-key: this order is the help's. */
+const struct keymap_row keymap_rows[] = {
+    {ACTION_HELP, 1, INPUT_NONE, 0, NULL, "help", NULL, "help", "this page"},
+    {ACTION_VERB_STATUS, 2, INPUT_NONE, 0, NULL, "status", NULL, "status", NULL},
+    {ACTION_VERB_FORENSICS, 3, INPUT_NONE, 0, NULL, "forensics", NULL, "forensics", NULL},
+    {ACTION_VERB_START, 4, INPUT_NONE, 0, NULL, "start", NULL, "start", NULL},
+    {ACTION_VERB_STOP, 5, INPUT_NONE, 0, NULL, "stop", NULL, "stop", NULL},
+    {ACTION_VERB_RESET, 6, INPUT_NONE, 0, NULL, "reset", NULL, "reset", NULL},
+    {ACTION_VERB_CYCLE, 7, INPUT_NONE, 0, NULL, "cycle", NULL, "cycle", NULL},
+    {ACTION_CANCEL, 8, CTRL('C'), "Ctrl-C", "cancel", NULL, "stop AI",
+	"stop the agent's turn; what runs on the hosts is told"},
+    {ACTION_SHELL, 9, INPUT_NONE, 0, NULL, "shell", NULL, NULL,
+	"a shell on the devvm (not there yet)"},
+    {ACTION_DETACH, 10, INPUT_NONE, 0, NULL, "detach", NULL, "detach",
+	"leave; everything goes on without you"},
+    {ACTION_DETACH_IF_EMPTY, 0, CTRL('D'), "Ctrl-D", NULL, NULL, NULL,
+	"on an empty prompt: detach"},
+    {ACTION_PAGE_UP, 0, INPUT_PGUP, 0, "PgUp", NULL, NULL, NULL, "scroll the pane up"},
+    {ACTION_PAGE_DOWN, 0, INPUT_PGDN, 0, "PgDn", NULL, NULL, NULL,
+	"scroll down; at the end it follows again"},
+    {ACTION_TO_START, 0, INPUT_NONE, 0, NULL, "top", NULL, NULL,
+	"to the oldest line kept"},
+    {ACTION_TO_END, 0, INPUT_NONE, 0, NULL, "bottom", NULL, NULL,
+	"to the newest line, and follow"},
+    {ACTION_FIND, 0, INPUT_NONE, 0, NULL, "find", "TEXT", NULL,
+	"look for TEXT above, in the pane that has the focus"},
+    {ACTION_FOCUS, 0, INPUT_TAB, 0, "Tab", "pane", NULL, NULL,
+	"on an empty prompt: the other pane"},
+    {ACTION_ZOOM, 0, CTRL('O'), "Ctrl-O", "zoom", NULL, NULL,
+	"one pane on the whole screen, and back"},
+    {ACTION_END, 0, INPUT_NONE, 0, NULL, "end", "RUN", NULL,
+	"close a run (r12) of the agent or of yours; never a mutating verb"},
+    {ACTION_ACCEPT, 0, INPUT_NONE, 0, NULL, "accept", "pve|devvm", NULL,
+	"accept a host's changed key; shows its fingerprint first"},
+    {ACTION_NOTE, 0, INPUT_NONE, 0, NULL, "note", "TEXT", NULL,
+	"write TEXT into the journal"},
+    {ACTION_OBSERVE, 0, INPUT_NONE, 0, NULL, "observe", NULL, NULL,
+	"the agent may only look, from now on"},
+    {ACTION_REPAIR, 0, INPUT_NONE, 0, NULL, "repair", NULL, NULL,
+	"the agent may repair the devvm, no power verbs"},
+    {ACTION_AUTONOMOUS, 0, INPUT_NONE, 0, NULL, "autonomous", NULL, NULL,
+	"the agent may use the power verbs by itself"},
+    {ACTION_NEW, 0, INPUT_NONE, 0, NULL, "new", NULL, NULL, "open a new incident"},
+    {ACTION_CLOSE, 0, INPUT_NONE, 0, NULL, "close", NULL, NULL, "close this incident"},
+    {ACTION_REDRAW, 0, CTRL('L'), "Ctrl-L", NULL, NULL, NULL, "draw the screen anew"},
+    {ACTION_SUSPEND, 0, CTRL('Z'), "Ctrl-Z", NULL, NULL, NULL,
+	"suspend this console (fg comes back)"},
+};
+const size_t keymap_count = sizeof keymap_rows / sizeof keymap_rows[0];
+
+enum action
+keymap_key(const struct input *in)
+{
+	if (in->kind == INPUT_ALT && in->n >= '0' && in->n <= '9')
+		return keymap_digit((char)in->n);
+	for (size_t i = 0; i < keymap_count; i++) {
+		const struct keymap_row *r = &keymap_rows[i];
+
+		if (in->kind == INPUT_F && r->fkey > 0 && r->fkey == in->n)
+			return r->action;
+		if (r->kind != INPUT_NONE && r->kind == in->kind && r->n == in->n)
+			return r->action;
+	}
+	return ACTION_NONE;
+}
+
+enum action
+keymap_digit(char digit)
+{
+	int fkey = digit == '0' ? 10 : digit - '0';
+
+	for (size_t i = 0; i < keymap_count; i++)
+		if (keymap_rows[i].fkey == fkey)
+			return keymap_rows[i].action;
+	return ACTION_NONE;
+}
+
+enum action
+keymap_slash(const char *line, const char **args)
+{
+	size_t len;
+
+	if (line[0] != '/')
+		return ACTION_NONE;
+	len = strcspn(++line, " ");
+	*args = line + len + strspn(line + len, " ");
+	for (size_t i = 0; i < keymap_count; i++) {
+		const char *slash = keymap_rows[i].slash;
+
+		if (slash && strlen(slash) == len && memcmp(slash, line, len) == 0)
+			return keymap_rows[i].action;
+	}
+	return ACTION_NONE;
+}
+
+int
+keymap_verb(enum action a)
+{
+	if (a < ACTION_VERB_STATUS || a > ACTION_VERB_CYCLE)
+		return -1;
+	return (int)(a - ACTION_VERB_STATUS) + VERB_STATUS;
+}
+
+const struct keymap_row *
+keymap_row(enum action a)
+{
+	for (size_t i = 0; i < keymap_count; i++)
+		if (keymap_rows[i].action == a)
+			return &keymap_rows[i];
+	return NULL;
+}

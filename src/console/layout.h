@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * layout.h: the whole picture from the whole state.
+ *
+ *   status line                 always
+ *   banners                     what must not be overlooked, at most three
+ *   chat | tools                side by side from 120 columns, stacked at 80x24,
+ *                               one with a switch below that
+ *   prompt
+ *   key bar                     from 8 rows
+ *
+ * Pure: no terminal, no clock.  Tests draw it on a canvas.
+ */
+#ifndef CONSOLE_LAYOUT_H
+#define CONSOLE_LAYOUT_H
+
+#include "console/canvas.h"
+#include "console/view_chat.h"
+#include "console/view_confirm.h"
+#include "console/view_tools.h"
+#include "model/model.h"
+
+enum focus { FOCUS_CHAT, FOCUS_TOOLS };
+
+struct screen {
+	struct model model;
+	struct view_chat chat;
+	struct view_tools tools;
+	struct confirm confirm;
+	enum focus focus;
+	bool zoom;
+	bool help;
+	int help_top;
+	bool esc_armed; /* an Esc came: the next digit is an F-key */
+	bool few_keys;	/* F-keys are doubtful here: show the twins */
+	bool read_only;
+	bool link_up;
+	char link_words[256]; /* why the link is not up, and what is done about it */
+	const char *hint;     /* completions that fit, or "" */
+	const char *prompt;   /* "> ", or what the line editor shows while it searches */
+	const char *line;     /* what is typed; lent */
+	size_t cursor;	      /* bytes before the cursor */
+	int64_t now;	      /* this machine's monotonic clock */
+};
+
+void screen_init(struct screen *s);
+void screen_fini(struct screen *s);
+
+/* Another incident: forgets all facts and where the panes stood. */
+void screen_reset(struct screen *s);
+
+/* Draws everything.  Same state, same picture. */
+void layout_draw(struct screen *s, struct canvas *c);
+
+/* Draws the prompt's line alone, on the picture that is there. */
+void layout_draw_prompt(const struct screen *s, struct canvas *c);
+
+/* Scrolls the pane that has the focus (or the help page). */
+void layout_scroll(struct screen *s, int lines);
+void layout_to_end(struct screen *s);
+void layout_to_start(struct screen *s);
+int layout_page(const struct screen *s); /* lines of one PgUp */
+
+/* Is there something on the screen whose words change by themselves each second? */
+bool layout_is_ticking(const struct screen *s);
+
+#endif

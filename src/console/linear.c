@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/linear.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "console/action.h"
+#include "console/layout.h"
+#include "console/lines.h"
+#include "console/link.h"
+#include "console/tty.h"
+#include "console/view_status.h"
+#include "wire/frame.h"
+#include "wire/messages.h"
+#include "wire/verbs.h"
+
+#define WIDTH 400	/* the terminal wraps, not we */
+#define TAIL 200	/* records that an attach is told */
+#define SEEN_MAX 256	/* items and runs that can still change */
+#define BURST_LINES 200 /* output lines printed at once; more are counted */
+
+struct seen {
+	uint64_t serial;
+	uint32_t version;
+	size_t len; /* bytes of text that are out */
+};
+
+struct linear {
+	uv_loop_t loop;
+	uv_poll_t poll;
+	uv_signal_t sigint, sigterm, sighup;
+	uv_idle_t printer;
+	struct link *link;
+	struct screen screen;
+	struct action_context ctx;
+	struct frame input;
+	struct seen chat[SEEN_MAX];
+	uint64_t run_line[SEEN_MAX]; /* by serial: the next line to print */
+	uint64_t run_serial[SEEN_MAX];
+	bool run_ended[SEEN_MAX];
+	char status[512];
+	bool stop, dirty;
+	int code, fd;
+};
+
+static void on_printer(uv_idle_t *idle);
+
+static void
+print_line(const char *prefix, const char *text, size_t len)
+{
+	struct canvas c;
+	struct buf out;
+
+	/* Through a canvas, like all else: one gate for every byte. */
+	canvas_init(&c, CANVAS_COLS_MAX, 1);
+	buf_init(&out, 64 * 1024);
+	canvas_put(&c, canvas_rect(&c), 0,
+	    canvas_text(&c, canvas_rect(&c), 0, 0, 0, prefix), 0, text, len);
+	if (canvas_print(&c, &out) == 0)
+		fwrite(out.data, 1, out.len, stdout);
+	buf_fini(&out);
+	canvas_fini(&c);
+}
+
+static void
+say(const char *text)
+{
+	print_line("", text, strlen(text));
+}
+
+/* --- chat --- */
+
+static void
+print_item(const struct item *it)
+{
+	struct lines l;
+
+	lines_init(&l, WIDTH);
+	view_chat_render(&l, it);
+	for (size_t i = 0; i < l.count; i++)
+		print_line("", l.line[i].text ? l.line[i].text : "", l.line[i].len);
+	lines_fini(&l);
+}
+
+/* Only what will not change any more is printed; a verb's stages as they come. */
+static void
+print_chat(struct linear *n)
+{
+	const struct transcript *t = &n->screen.model.chat;
+
+	for (size_t i = t->count > SEEN_MAX ? t->count - SEEN_MAX : 0; i < t->count;
+	     i++) {
+		const struct item *it = transcript_at(t, i);
+		struct seen *s = &n->chat[it->serial % SEEN_MAX];
+		bool first = s->serial != it->serial;
+
+		if (!first && s->version == it->version)
+			continue;
+		if ((it->kind == ITEM_TEXT || it->kind == ITEM_THINKING) && !it->final)
+			continue;
+		if (it->kind == ITEM_PROOF && it->tone == TONE_BUSY)
+			continue;
+		if (first) {
+			*s = (struct seen){it->serial, it->version, it->text.len};
+			print_item(it);
+			continue;
+		}
+		s->version = it->version;
+		if (it->kind == ITEM_TOOL || it->kind == ITEM_PROOF) {
+			print_item(it);
+		} else if (it->text.len > s->len) {
+			const char *more =
+			    it->text.data + s->len + (it->text.data[s->len] == '\n');
+
+			print_line("  ", more, strlen(more));
+			s->len = it->text.len;
+		}
+	}
+}
+
+/* --- output of runs --- */
+
+static void
+print_run(struct linear *n, const struct tail_run *r)
+{
+	size_t slot = r->serial % SEEN_MAX;
+	uint64_t last = r->first_line + r->count - (r->open >= 0 && r->count > 0 ? 1 : 0);
+	char prefix[64], text[128];
+
+	if (n->run_serial[slot] != r->serial) {
+		n->run_serial[slot] = r->serial;
+		n->run_line[slot] = r->first_line;
+		n->run_ended[slot] = false;
+		snprintf(prefix, sizeof prefix, "[%s] %s $ ", r->id, r->host);
+		print_line(prefix, r->what, strlen(r->what));
+	}
+	if (last > n->run_line[slot] + BURST_LINES) {
+		snprintf(text, sizeof text, "[%s] … %llu lines not read out …", r->id,
+		    (unsigned long long)(last - BURST_LINES - n->run_line[slot]));
+		say(text);
+		n->run_line[slot] = last - BURST_LINES;
+	}
+	for (; n->run_line[slot] < last; n->run_line[slot]++) {
+		const struct tail_line *l =
+		    tail_line(r, n->run_line[slot] - r->first_line);
+
+		snprintf(prefix, sizeof prefix, "[%s]%s ", r->id,
+		    l->stream == TAIL_ERR ? "!" : "");
+		print_line(prefix, l->text ? l->text : "", l->len);
+	}
+	if (r->ended && !n->run_ended[slot]) {
+		n->run_ended[slot] = true;
+		snprintf(prefix, sizeof prefix, "[%s] ", r->id);
+		print_line(prefix, r->end, strlen(r->end));
+	}
+}
+
+/* --- status: a line when its words change --- */
+
+static void
+print_status(struct linear *n)
+{
+	const struct vm *vm = &n->screen.model.vm;
+	char text[512];
+
+	snprintf(text, sizeof text, "VM 102 %s. pve %s, devvm %s, agent %s. %s%s%s",
+	    vm->known ? vm->status : "not asked yet",
+	    vm->link[VM_PVE].known ? vm->link[VM_PVE].state : "?",
+	    vm->link[VM_DEVVM].known ? vm->link[VM_DEVVM].state : "?",
+	    vm->agent.known ? vm->agent.state : "?",
+	    vm->slot.holder[0] ? vm->slot.holder : "", vm->slot.holder[0] ? " runs " : "",
+	    vm->slot.holder[0] ? vm->slot.verb : "");
+	if (strcmp(text, n->status) != 0) {
+		memcpy(n->status, text, sizeof text);
+		say(text);
+	}
+}
+
+static void
+on_printer(uv_idle_t *idle)
+{
+	struct linear *n = idle->data;
+
+	uv_idle_stop(idle);
+	if (n->screen.model.incident.caught_up || !n->screen.link_up)
+		print_status(n);
+	print_chat(n);
+	for (size_t i = 0; i < n->screen.model.tools.count; i++)
+		print_run(n, n->screen.model.tools.runs[i]);
+	fflush(stdout);
+}
+
+static void
+dirty(struct linear *n)
+{
+	uv_idle_start(&n->printer, on_printer);
+}
+
+/* --- the link --- */
+
+static void
+on_fact(void *arg, const struct js *fact)
+{
+	struct linear *n = arg;
+	unsigned what = model_apply(&n->screen.model, fact, clock_mono_ms());
+
+	if (what & MODEL_RESET) {
+		screen_reset(&n->screen);
+		memset(n->chat, 0, sizeof n->chat);
+		memset(n->run_serial, 0, sizeof n->run_serial);
+		link_since(n->link, 0);
+		link_restart(n->link);
+		return;
+	}
+	link_since(n->link, n->screen.model.incident.last);
+	if (what)
+		dirty(n);
+}
+
+static void
+on_state(void *arg, enum link_state state, const char *words)
+{
+	struct linear *n = arg;
+	bool was = n->screen.link_up, first = n->screen.link_words[0] == '\0';
+
+	n->screen.link_up = state == LINK_UP;
+	snprintf(n->screen.link_words, sizeof n->screen.link_words, "%s", words);
+	if (state == LINK_UP && !was)
+		say("Connected to the engine.");
+	else if (state != LINK_UP && (was || first))
+		print_line("ENGINE: ", words, strlen(words));
+	fflush(stdout);
+}
+
+static int
+on_send(void *arg, struct js *request, struct err *err)
+{
+	struct linear *n = arg;
+
+	return link_send(n->link, request, err);
+}
+
+/* --- input --- */
+
+static void
+ask_confirm(struct linear *n)
+{
+	struct canvas c;
+	struct buf out;
+
+	canvas_init(&c, 80, 20);
+	buf_init(&out, 64 * 1024);
+	view_confirm_draw(&n->screen.confirm, &c, canvas_rect(&c), &n->screen.model,
+	    model_now(&n->screen.model, clock_mono_ms()));
+	if (canvas_print(&c, &out) == 0)
+		for (char *line = strtok(out.data, "\n"); line; line = strtok(NULL, "\n"))
+			if (line[strspn(line, " ")])
+				printf("%s\n", line);
+	buf_fini(&out);
+	canvas_fini(&c);
+}
+
+static void
+confirm_line(struct linear *n, const char *line)
+{
+	struct confirm *k = &n->screen.confirm;
+	struct input in = {.kind = INPUT_ENTER};
+
+	n->screen.now = clock_mono_ms();
+	if (strcmp(line, k->word) == 0)
+		snprintf(k->typed, sizeof k->typed, "%s", line);
+	else
+		k->typed[0] = '\0';
+	k->opened_ms = 0;
+	action_confirm_key(&n->ctx, &in);
+}
+
+static void
+print_help(void)
+{
+	for (size_t i = 0; i < keymap_count; i++) {
+		const struct keymap_row *r = &keymap_rows[i];
+		int verb = keymap_verb(r->action);
+
+		if (r->slash && r->action != ACTION_ZOOM && r->action != ACTION_FOCUS)
+			printf("/%s%s%s: %s\n", r->slash, r->args ? " " : "",
+			    r->args ? r->args : "",
+			    verb >= 0 ? verb_rows[verb].does : r->help);
+	}
+}
+
+static bool
+on_input_line(char *line, size_t len, void *arg)
+{
+	struct linear *n = arg;
+
+	if (len > 0 && line[len - 1] == '\r')
+		line[--len] = '\0';
+	if (strlen(line) != len || !text_is_utf8(line, len)) {
+		say("That line is no text (a NUL or bytes that are no UTF-8); not sent.");
+		return true;
+	}
+	if (n->screen.confirm.open)
+		confirm_line(n, line);
+	else if (strcmp(line, "/help") == 0)
+		print_help();
+	else if (len > WIRE_PROMPT_MAX)
+		say("That line is over 64 KiB; not sent.");
+	else
+		action_line(&n->ctx, line);
+	if (n->ctx.opened)
+		ask_confirm(n);
+	n->ctx.opened = false;
+	if (n->ctx.quit)
+		n->stop = true;
+	dirty(n);
+	return !n->stop;
+}
+
+static void
+stop(struct linear *n, int code)
+{
+	n->code = code;
+	n->stop = true;
+	uv_stop(&n->loop);
+}
+
+static void
+on_readable(uv_poll_t *poll, int status, int events)
+{
+	struct linear *n = poll->data;
+	char chunk[4096];
+	ssize_t got = read(n->fd, chunk, sizeof chunk);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	n->screen.now = clock_mono_ms();
+	if (got > 0)
+		frame_feed(&n->input, chunk, (size_t)got, on_input_line, n);
+	if (got <= 0 || n->stop)
+		stop(n, 0);
+}
+
+static void
+on_signal(uv_signal_t *sig, int signum)
+{
+	stop(sig->data, 128 + signum);
+}
+
+/* Ctrl-C is F8 here, too: it stops the agent and never quits. */
+static void
+on_sigint(uv_signal_t *sig, int signum)
+{
+	struct linear *n = sig->data;
+
+	action_run(&n->ctx, ACTION_CANCEL, "");
+	dirty(n);
+}
+
+/* A terminal is opened anew, so that its other readers stay as they were. */
+static int
+open_input(struct linear *n)
+{
+	n->fd = -1;
+	if (isatty(STDIN_FILENO))
+		n->fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (n->fd < 0)
+		n->fd = STDIN_FILENO;
+	return uv_poll_init(&n->loop, &n->poll, n->fd);
+}
+
+static void
+watch_signal(struct linear *n, uv_signal_t *sig, int signum, uv_signal_cb cb)
+{
+	uv_signal_init(&n->loop, sig);
+	sig->data = n;
+	uv_signal_start(sig, cb, signum);
+}
+
+static void
+close_one(uv_handle_t *handle, void *arg)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static struct link *
+make_link(struct linear *n, const struct console_opts *opts)
+{
+	struct link_opts lo = {.socket_path = opts->socket_path,
+	    .name = opts->name,
+	    .role = "console",
+	    .tty = ttyname(STDIN_FILENO),
+	    .read_only = opts->read_only,
+	    .tail = TAIL,
+	    .on_fact = on_fact,
+	    .on_state = on_state,
+	    .arg = n};
+
+	return link_new(&n->loop, &lo);
+}
+
+int
+linear_main(const struct console_opts *opts, const char *why)
+{
+	struct linear *n = mem_alloc(sizeof *n);
+	int code;
+
+	tty_utf8();
+	if (why[0])
+		printf("breakglass: %s: line by line then.\n", why);
+	printf(
+	    "Type what is wrong and Enter, or /status, /forensics, /cycle, /help, /detach.\n");
+	fflush(stdout);
+	uv_loop_init(&n->loop);
+	screen_init(&n->screen);
+	n->screen.read_only = opts->read_only;
+	n->screen.now = clock_mono_ms();
+	n->ctx = (struct action_context){.screen = &n->screen, .send = on_send, .arg = n};
+	frame_init(&n->input, 2 * WIRE_PROMPT_MAX);
+	uv_idle_init(&n->loop, &n->printer);
+	n->printer.data = n;
+	n->link = make_link(n, opts);
+	watch_signal(n, &n->sigint, SIGINT, on_sigint);
+	watch_signal(n, &n->sigterm, SIGTERM, on_signal);
+	watch_signal(n, &n->sighup, SIGHUP, on_signal);
+	if (open_input(n) == 0) {
+		n->poll.data = n;
+		uv_poll_start(&n->poll, UV_READABLE, on_readable);
+		uv_run(&n->loop, UV_RUN_DEFAULT);
+	} else {
+		say("Input must be a terminal or a pipe.");
+		n->code = 1;
+	}
+	link_free(n->link);
+	uv_run(&n->loop, UV_RUN_NOWAIT);
+	uv_walk(&n->loop, close_one, NULL);
+	uv_run(&n->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&n->loop);
+	frame_fini(&n->input);
+	screen_fini(&n->screen);
+	code = n->code;
+	free(n);
+	return code;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * lines.h: styled text, wrapped to a width: what a view scrolls through.
+ *
+ * Text goes in with a style, in pieces; lines come out, broken at blanks (or
+ * anywhere where there is none), continued under an indent.  What goes in must be
+ * clean; outside text that is not yet comes in through lines_scrub.
+ */
+#ifndef CONSOLE_LINES_H
+#define CONSOLE_LINES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "console/canvas.h"
+
+#define LINES_MAX 20000 /* of one item; the rest is cut, visibly */
+
+struct lines_span {
+	uint32_t style, len;
+};
+
+struct lines_line {
+	char *text;
+	struct lines_span *span;
+	uint32_t len, spans;
+	int cols;
+};
+
+struct lines {
+	struct lines_line *line;
+	size_t count, size;
+	int width;
+	char indent[32]; /* clean text in front of each continued line */
+	bool open;	 /* the last line can still grow */
+	bool at_edge;	 /* it is full and a blank followed: break before the next word */
+	bool keep_blanks; /* break anywhere, keep every blank (code, output) */
+};
+
+void lines_init(struct lines *l, int width);
+void lines_fini(struct lines *l);
+
+void lines_put(struct lines *l, uint32_t style, const char *text, size_t len);
+void lines_str(struct lines *l, uint32_t style, const char *text);
+void lines_break(struct lines *l); /* ends the line; a blank one when none is open */
+void lines_scrub(struct lines *l, uint32_t style, const char *text, size_t len);
+
+/* Draws line i at row of r; the rest of the row is left as it is. */
+void lines_draw(
+    const struct lines *l, size_t i, struct canvas *c, struct rect r, int row);
+
+#endif

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/tty.h"
+
+#define NCURSES_WIDECHAR 1
+#include <curses.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define DRAIN_MS 300 /* how long a leaving console waits for its last bytes */
+
+struct tty {
+	int fd;
+	int memory; /* where curses writes to */
+	FILE *out, *in;
+	SCREEN *screen;
+	struct termios raw;
+	bool colours, few_keys, known;
+	struct canvas shown;
+	char *pending;
+	size_t pending_len, pending_at, pending_size;
+};
+
+/* What a signal handler needs; set while the terminal is ours. */
+static struct {
+	volatile sig_atomic_t active;
+	int fd;
+	struct termios saved;
+	char restore[128];
+	size_t restore_len;
+} rescue;
+
+static void
+rescue_terminal(void)
+{
+	if (!rescue.active)
+		return;
+	rescue.active = 0;
+	if (write(rescue.fd, rescue.restore, rescue.restore_len) < 0)
+		(void)0; /* nothing more can be done for it */
+	tcsetattr(rescue.fd, TCSANOW, &rescue.saved);
+}
+
+static void
+on_fatal(int sig)
+{
+	rescue_terminal();
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void
+catch_fatal(void)
+{
+	static const int sigs[] = {SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE, SIGQUIT};
+	struct sigaction sa = {
+	    .sa_handler = on_fatal, .sa_flags = SA_RESETHAND | SA_NODEFER};
+
+	sigemptyset(&sa.sa_mask);
+	for (size_t i = 0; i < ARRAY_LEN(sigs); i++)
+		sigaction(sigs[i], &sa, NULL);
+}
+
+void
+tty_utf8(void)
+{
+	setlocale(LC_CTYPE, "");
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0 && !setlocale(LC_CTYPE, "C.UTF-8"))
+		setlocale(LC_CTYPE, "en_US.UTF-8");
+}
+
+/* --- finding out what the terminal can do --- */
+
+static bool
+looks_modern(const char *term)
+{
+	static const char *const names[] = {"xterm", "kitty", "ghostty", "alacritty",
+	    "foot", "wezterm", "256color", "tmux", "screen", "iterm", "rio", "contour",
+	    "direct"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strstr(term, names[i]))
+			return true;
+	return false;
+}
+
+/* --- opening --- */
+
+static int
+open_terminal(struct err *err)
+{
+	int flags = O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
+	int fd;
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
+		return err_set(err, ERR_USAGE, "input or output is no terminal");
+	/* A file description of our own: what we do to it, our parent's never feels. */
+	fd = open("/dev/tty", flags);
+	if (fd < 0 && ttyname(STDIN_FILENO))
+		fd = open(ttyname(STDIN_FILENO), flags);
+	if (fd < 0)
+		return err_sys(err, errno, "open /dev/tty");
+	return fd;
+}
+
+static void
+add_restore(const char *cap)
+{
+	char *s = tigetstr(cap);
+
+	if (!s || s == (char *)-1 || strchr(s, '$') ||
+	    rescue.restore_len + strlen(s) >= sizeof rescue.restore)
+		return;
+	memcpy(rescue.restore + rescue.restore_len, s, strlen(s));
+	rescue.restore_len += strlen(s);
+}
+
+static void
+arm_rescue(struct tty *t)
+{
+	static const char paste_off[] = "\x1b[?2004l";
+
+	rescue.fd = t->fd;
+	rescue.restore_len = 0;
+	add_restore("sgr0");
+	add_restore("cnorm");
+	memcpy(rescue.restore + rescue.restore_len, paste_off, sizeof paste_off - 1);
+	rescue.restore_len += sizeof paste_off - 1;
+	add_restore("rmcup");
+	memcpy(rescue.restore + rescue.restore_len, "\r", 1);
+	rescue.restore_len++;
+	rescue.active = 1;
+}
+
+static void
+add_pending(struct tty *t, const char *data, size_t len)
+{
+	if (t->pending_at == t->pending_len)
+		t->pending_at = t->pending_len = 0;
+	if (t->pending_len + len > t->pending_size) {
+		t->pending_size = t->pending_len + len + 4096;
+		t->pending = mem_resize(t->pending, t->pending_size);
+	}
+	memcpy(t->pending + t->pending_len, data, len);
+	t->pending_len += len;
+}
+
+/* Moves what curses wrote to the end of what is pending. */
+static size_t
+collect(struct tty *t)
+{
+	char chunk[4096];
+	size_t total = 0;
+	ssize_t n;
+
+	fflush(t->out);
+	lseek(t->memory, 0, SEEK_SET);
+	while ((n = read(t->memory, chunk, sizeof chunk)) > 0) {
+		add_pending(t, chunk, (size_t)n);
+		total += (size_t)n;
+	}
+	if (ftruncate(t->memory, 0) == 0)
+		lseek(t->memory, 0, SEEK_SET);
+	return total;
+}
+
+static void
+set_raw(struct tty *t)
+{
+	t->raw = rescue.saved;
+	cfmakeraw(&t->raw);
+	t->raw.c_cc[VMIN] = 1;
+	t->raw.c_cc[VTIME] = 0;
+	tcsetattr(t->fd, TCSANOW, &t->raw);
+}
+
+static bool
+has_cap(const char *name)
+{
+	const char *s = tigetstr(name);
+
+	return s && s != (char *)-1;
+}
+
+/* newterm takes a terminal that cannot move its cursor, too, and draws rubbish on it. */
+static bool
+try_term(struct tty *t, const char *term)
+{
+	t->screen = newterm(term, t->out, t->in);
+	if (!t->screen)
+		return false;
+	if (has_cap("cup") && has_cap("clear"))
+		return true;
+	endwin();
+	delscreen(t->screen);
+	t->screen = NULL;
+	return false;
+}
+
+static bool
+choose_term(struct tty *t, const char *term)
+{
+	bool known = term && term[0] && strlen(term) < 64;
+
+	if (known && try_term(t, term))
+		return true;
+	if (known && (strcmp(term, "dumb") == 0 || strcmp(term, "emacs") == 0))
+		return false;
+	t->few_keys = true; /* a guess */
+	return (known && looks_modern(term) && try_term(t, "xterm-256color")) ||
+	    try_term(t, "vt100");
+}
+
+static int
+start_curses(struct tty *t, struct err *err)
+{
+	static const char *const hostile[] = {"TERMINFO", "TERMINFO_DIRS", "TERMCAP",
+	    "TERMPATH", "NCURSES_ASSUMED_COLORS", "NCURSES_GPM_TERMS", "NCURSES_TRACE"};
+
+	for (size_t i = 0; i < ARRAY_LEN(hostile); i++)
+		unsetenv(hostile[i]);
+	setenv("NCURSES_NO_PADDING", "1", 1);
+	t->memory = memfd_create("breakglass-screen", MFD_CLOEXEC);
+	t->out = t->memory >= 0 ? fdopen(t->memory, "w") : NULL;
+	t->in = fopen("/dev/null", "re");
+	if (!t->out || !t->in)
+		return err_sys(err, errno, "memory for the screen");
+	use_env(FALSE);
+	if (!choose_term(t, getenv("TERM")))
+		return err_set(err, ERR_USAGE, "this terminal cannot move its cursor");
+	typeahead(-1);
+	noecho();
+	nonl();
+	leaveok(stdscr, FALSE);
+	scrollok(stdscr, FALSE);
+	t->colours = has_colors() && !(getenv("NO_COLOR") && getenv("NO_COLOR")[0]);
+	if (t->colours) {
+		start_color();
+		use_default_colors();
+	}
+	return 0;
+}
+
+static void
+tty_free(struct tty *t)
+{
+	if (t->screen)
+		delscreen(t->screen);
+	if (t->out)
+		fclose(t->out);
+	else if (t->memory >= 0)
+		close(t->memory);
+	if (t->in)
+		fclose(t->in);
+	if (t->fd >= 0)
+		close(t->fd);
+	canvas_fini(&t->shown);
+	free(t->pending);
+	free(t);
+}
+
+struct tty *
+tty_open(struct err *err)
+{
+	struct tty *t = mem_alloc(sizeof *t);
+	int cols, rows;
+
+	tty_utf8();
+	t->memory = -1;
+	t->fd = open_terminal(err);
+	if (t->fd < 0)
+		goto out;
+	if (tcgetattr(t->fd, &rescue.saved) < 0) {
+		err_sys(err, errno, "terminal modes");
+		goto out;
+	}
+	if (start_curses(t, err) < 0)
+		goto out;
+	arm_rescue(t);
+	catch_fatal();
+	set_raw(t);
+	add_pending(t, "\x1b[?2004h", 8);
+	tty_size(t, &cols, &rows);
+	resizeterm(rows, cols);
+	canvas_init(&t->shown, cols, rows);
+	return t;
+out:
+	tty_free(t);
+	return NULL;
+}
+
+void
+tty_close(struct tty *t, bool gone)
+{
+	struct pollfd p = {t->fd, POLLOUT, 0};
+
+	if (!gone) {
+		endwin();
+		collect(t);
+		add_pending(t, "\x1b[?2004l", 8);
+		while (tty_flush(t) > 0 && poll(&p, 1, DRAIN_MS) > 0)
+			continue;
+	}
+	tcsetattr(t->fd, TCSANOW, &rescue.saved);
+	rescue.active = 0;
+	tty_free(t);
+}
+
+int
+tty_fd(const struct tty *t)
+{
+	return t->fd;
+}
+
+void
+tty_size(const struct tty *t, int *cols, int *rows)
+{
+	struct winsize w = {0};
+
+	if (ioctl(t->fd, TIOCGWINSZ, &w) < 0 || w.ws_col == 0 || w.ws_row == 0) {
+		w.ws_col = 80;
+		w.ws_row = 24;
+	}
+	*cols = w.ws_col < CANVAS_COLS_MAX ? w.ws_col : CANVAS_COLS_MAX;
+	*rows = w.ws_row < CANVAS_ROWS_MAX ? w.ws_row : CANVAS_ROWS_MAX;
+}
+
+bool
+tty_few_keys(const struct tty *t)
+{
+	return t->few_keys;
+}
+
+/* --- drawing --- */
+
+/* The nearest colour that a terminal with eight or sixteen of them has. */
+static int
+fit_colour(int colour, bool *bold)
+{
+	int r, g, b, top;
+
+	if (colour < COLORS)
+		return colour;
+	if (colour < 16) {
+		*bold = true;
+		return colour - 8;
+	}
+	if (colour >= 232)
+		return colour < 244 ? 0 : 7;
+	colour -= 16;
+	r = colour / 36;
+	g = colour / 6 % 6;
+	b = colour % 6;
+	top = r > g ? r : g;
+	top = top > b ? top : b;
+	if (top == 0)
+		return 0;
+	return (r * 2 > top ? 1 : 0) | (g * 2 > top ? 2 : 0) | (b * 2 > top ? 4 : 0);
+}
+
+static attr_t
+attributes(const struct tty *t, uint32_t style, int *pair)
+{
+	attr_t a = A_NORMAL;
+	int fg = STYLE_GET_FG(style), bg = STYLE_GET_BG(style);
+	bool bold = (style & STYLE_BOLD) != 0, unused = false;
+
+	*pair = 0;
+	if (style & STYLE_MARK)
+		a |= A_REVERSE;
+	if ((style & STYLE_REVERSE) || (bg >= 0 && !t->colours))
+		a |= A_REVERSE;
+	if (t->colours && (fg >= 0 || bg >= 0)) {
+		fg = fg >= 0 ? fit_colour(fg, &bold) : -1;
+		bg = bg >= 0 ? fit_colour(bg, &unused) : -1;
+		*pair = alloc_pair(fg, bg);
+		if (*pair < 0)
+			*pair = 0;
+	}
+	a |= bold ? A_BOLD : 0;
+	a |= style & STYLE_UNDERLINE ? A_UNDERLINE : 0;
+	a |= style & STYLE_ITALIC ? A_ITALIC : 0;
+	a |= style & STYLE_DIM ? A_DIM : 0;
+	return a;
+}
+
+static void
+draw_cell(const struct tty *t, const struct cell *cell, int row, int col)
+{
+	wchar_t text[CELL_CHARS + 1] = {0};
+	cchar_t cc;
+	int pair;
+	attr_t a = attributes(t, cell->style, &pair);
+
+	for (int i = 0; i < CELL_CHARS && cell->ch[i]; i++)
+		text[i] = (wchar_t)cell->ch[i];
+	if (setcchar(&cc, text, a, (short)pair, &pair) == OK)
+		mvadd_wch(row, col, &cc);
+}
+
+size_t
+tty_draw(struct tty *t, const struct canvas *c)
+{
+	bool all = !t->known;
+
+	if (c->cols != t->shown.cols || c->rows != t->shown.rows) {
+		canvas_fini(&t->shown);
+		canvas_init(&t->shown, c->cols, c->rows);
+		resizeterm(c->rows, c->cols);
+		all = true;
+	}
+	if (all)
+		clear();
+	for (int row = 0; row < c->rows; row++)
+		for (int col = 0; col < c->cols; col++) {
+			const struct cell *now = canvas_cell(c, row, col);
+			struct cell *was = canvas_cell(&t->shown, row, col);
+
+			if (!all && memcmp(now, was, sizeof *now) == 0)
+				continue;
+			*was = *now;
+			if (now->ch[0])
+				draw_cell(t, now, row, col);
+		}
+	t->known = true;
+	curs_set(c->cursor_row >= 0);
+	if (c->cursor_row >= 0)
+		move(c->cursor_row, c->cursor_col);
+	wnoutrefresh(stdscr);
+	doupdate();
+	return collect(t);
+}
+
+void
+tty_forget(struct tty *t)
+{
+	t->known = false;
+}
+
+long
+tty_flush(struct tty *t)
+{
+	while (t->pending_at < t->pending_len) {
+		ssize_t n = write(
+		    t->fd, t->pending + t->pending_at, t->pending_len - t->pending_at);
+
+		if (n > 0)
+			t->pending_at += (size_t)n;
+		else if (n < 0 && errno == EINTR)
+			continue;
+		else if (n < 0 && errno == EAGAIN)
+			break;
+		else
+			return -1;
+	}
+	return (long)(t->pending_len - t->pending_at);
+}
+
+void
+tty_leave(struct tty *t)
+{
+	struct pollfd p = {t->fd, POLLOUT, 0};
+
+	endwin();
+	collect(t);
+	add_pending(t, "\x1b[?2004l", 8);
+	while (tty_flush(t) > 0 && poll(&p, 1, DRAIN_MS) > 0)
+		continue;
+	tcsetattr(t->fd, TCSANOW, &rescue.saved);
+	rescue.active = 0;
+}
+
+void
+tty_enter(struct tty *t)
+{
+	rescue.active = 1;
+	set_raw(t);
+	add_pending(t, "\x1b[?2004h", 8);
+	t->known = false;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/view_chat.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "console/markdown.h"
+
+static uint32_t
+tone_look(enum item_tone tone)
+{
+	static const uint32_t looks[] = {LOOK_PLAIN, LOOK_GOOD, LOOK_BAD, LOOK_BUSY};
+
+	return looks[tone];
+}
+
+static void
+set_indent(struct lines *l, const char *indent)
+{
+	snprintf(l->indent, sizeof l->indent, "%s", indent);
+}
+
+static void
+render_prompt(struct lines *l, const struct item *it)
+{
+	lines_str(l, LOOK_NAME, it->by[0] ? it->by : "operator");
+	lines_str(l, LOOK_NAME, "> ");
+	set_indent(l, "  ");
+	lines_put(l, LOOK_STRONG, buf_str(&it->text), it->text.len);
+	if (it->tone == TONE_BUSY)
+		lines_str(l, LOOK_BUSY, "  (queued)");
+}
+
+/* A note of the model to itself: its first words are enough. */
+static void
+render_thinking(struct lines *l, const struct item *it)
+{
+	size_t len = it->text.len < 240 ? it->text.len : 240;
+
+	lines_str(l, LOOK_QUIET, "thinks: ");
+	lines_scrub(l, LOOK_QUIET | STYLE_ITALIC, buf_str(&it->text), len);
+	if (len < it->text.len)
+		lines_str(l, LOOK_QUIET, " …");
+}
+
+static void
+render_tool(struct lines *l, const struct item *it)
+{
+	lines_str(l, tone_look(it->tone),
+	    it->tone == TONE_BUSY	? "» "
+		: it->tone == TONE_GOOD ? "✓ "
+					: "✗ ");
+	set_indent(l, "  ");
+	lines_str(l, LOOK_CODE, it->head);
+	lines_str(l, LOOK_QUIET, "  ");
+	lines_put(l, tone_look(it->tone),
+	    it->tone == TONE_BUSY ? "runs" : buf_str(&it->text),
+	    it->tone == TONE_BUSY ? 4 : it->text.len);
+}
+
+static void
+render_verb(struct lines *l, const struct item *it)
+{
+	lines_str(l, LOOK_STRONG, "VM 102: ");
+	lines_str(l, tone_look(it->tone) | STYLE_BOLD, it->head);
+	lines_str(l, LOOK_QUIET, it->by[0] ? "  asked by " : "");
+	lines_str(l, LOOK_QUIET, it->by);
+	if (it->text.len > 0)
+		lines_break(l);
+	set_indent(l, "    ");
+	lines_put(l, LOOK_PLAIN, buf_str(&it->text), it->text.len);
+}
+
+static void
+render_error(struct lines *l, const struct item *it)
+{
+	const char *text = buf_str(&it->text), *todo = strchr(text, '\n');
+
+	lines_str(l, LOOK_BAD, "error");
+	if (it->head[0]) {
+		lines_str(l, LOOK_BAD, " ");
+		lines_str(l, LOOK_BAD, it->head);
+	}
+	lines_str(l, LOOK_BAD, ": ");
+	set_indent(l, "  ");
+	lines_put(l, LOOK_PLAIN, text, todo ? (size_t)(todo - text) : it->text.len);
+	if (todo) {
+		lines_break(l);
+		lines_str(l, LOOK_STRONG, "  do: ");
+		lines_str(l, LOOK_PLAIN, todo + 1);
+	}
+}
+
+static void
+render_headed(struct lines *l, const struct item *it, const char *what, uint32_t look)
+{
+	lines_str(l, look | STYLE_BOLD, what);
+	if (it->head[0]) {
+		lines_str(l, look | STYLE_BOLD, what[0] ? ": " : "");
+		lines_str(l, look | STYLE_BOLD, it->head);
+	}
+	if (it->text.len > 0)
+		lines_break(l);
+	set_indent(l, "  ");
+	lines_put(l, LOOK_PLAIN, buf_str(&it->text), it->text.len);
+}
+
+void
+view_chat_render(struct lines *l, const struct item *it)
+{
+	switch (it->kind) {
+	case ITEM_PROMPT:
+		render_prompt(l, it);
+		break;
+	case ITEM_TEXT:
+		markdown_render(l, buf_str(&it->text), it->text.len);
+		break;
+	case ITEM_THINKING:
+		render_thinking(l, it);
+		break;
+	case ITEM_TOOL:
+		render_tool(l, it);
+		break;
+	case ITEM_VERB:
+		render_verb(l, it);
+		break;
+	case ITEM_ERROR:
+		render_error(l, it);
+		break;
+	case ITEM_VERDICT:
+		render_headed(l, it, "verdict", LOOK_NAME);
+		break;
+	case ITEM_PROOF:
+		render_headed(l, it, "", tone_look(it->tone));
+		break;
+	case ITEM_NOTE:
+		lines_str(l, LOOK_BUSY, it->head);
+		lines_str(l, LOOK_PLAIN, it->head[0] ? ": " : "note: ");
+		lines_put(l, LOOK_PLAIN, buf_str(&it->text), it->text.len);
+		break;
+	default:
+		lines_put(l, it->kind == ITEM_LOCAL ? tone_look(it->tone) : LOOK_QUIET,
+		    buf_str(&it->text), it->text.len);
+	}
+	if (l->open)
+		lines_break(l);
+}
+
+/* Paragraph air: a blank line in front of what starts something new. */
+static bool
+wants_air(const struct view_chat *v, const struct item *it)
+{
+	size_t i = transcript_find(&v->model->chat, it->serial);
+	const struct item *before = i > 0 ? transcript_at(&v->model->chat, i - 1) : NULL;
+	bool small = it->kind == ITEM_TOOL || it->kind == ITEM_EVENT ||
+	    it->kind == ITEM_RESULT || it->kind == ITEM_LOCAL ||
+	    it->kind == ITEM_THINKING;
+
+	return before &&
+	    (!small || before->kind == ITEM_TEXT || before->kind == ITEM_VERB) &&
+	    !(it->kind == ITEM_RESULT);
+}
+
+static const struct lines *
+rendered(struct view_chat *v, const struct item *it)
+{
+	struct view_chat_kept *k = &v->kept[it->serial % VIEW_CHAT_KEPT];
+
+	if (k->serial == it->serial && k->version == it->version && k->width == v->width)
+		return &k->lines;
+	lines_fini(&k->lines);
+	lines_init(&k->lines, v->width);
+	if (wants_air(v, it))
+		lines_break(&k->lines);
+	view_chat_render(&k->lines, it);
+	k->serial = it->serial;
+	k->version = it->version;
+	k->width = v->width;
+	return &k->lines;
+}
+
+/* --- the list, as the scroller wants it: a unit is an item --- */
+
+static bool
+fix(void *arg, struct scroll_pos *pos)
+{
+	struct view_chat *v = arg;
+	size_t i = transcript_find(&v->model->chat, pos->unit);
+	const struct item *it;
+
+	if (v->model->chat.count == 0)
+		return false;
+	if (i >= v->model->chat.count)
+		i = v->model->chat.count - 1;
+	it = transcript_at(&v->model->chat, i);
+	*pos = (struct scroll_pos){it->serial, 0};
+	return true;
+}
+
+static bool
+step(void *arg, struct scroll_pos *pos, int dir)
+{
+	struct view_chat *v = arg;
+	size_t i = transcript_find(&v->model->chat, pos->unit);
+
+	if ((dir < 0 && i == 0) || (dir > 0 && i + 1 >= v->model->chat.count))
+		return false;
+	pos->unit = transcript_at(&v->model->chat, dir < 0 ? i - 1 : i + 1)->serial;
+	return true;
+}
+
+static const struct lines *
+at(struct view_chat *v, struct scroll_pos pos)
+{
+	return rendered(v,
+	    transcript_at(&v->model->chat, transcript_find(&v->model->chat, pos.unit)));
+}
+
+static size_t
+height(void *arg, struct scroll_pos pos)
+{
+	return at(arg, pos)->count;
+}
+
+static void
+draw(void *arg, struct scroll_pos pos, size_t line, struct canvas *c, struct rect r,
+    int row)
+{
+	lines_draw(at(arg, pos), line, c, r, row);
+}
+
+static struct scroll_source
+source(struct view_chat *v, const struct model *m)
+{
+	v->model = m;
+	return (struct scroll_source){v, fix, step, height, draw};
+}
+
+/* --- nothing yet: what to do at 3 a.m. --- */
+
+static void
+draw_tour(struct canvas *c, struct rect r, const struct model *m)
+{
+	struct lines l;
+
+	lines_init(&l, r.cols);
+	lines_str(&l, LOOK_STRONG, "breakglass: get VM 102 back when it hangs.");
+	lines_break(&l);
+	lines_break(&l);
+	set_indent(&l, "      ");
+	lines_str(&l, LOOK_PLAIN,
+	    "  1.  F2 asks the PVE host for the state. It changes nothing.\n");
+	lines_str(&l, LOOK_PLAIN,
+	    "  2.  F3 looks closer: QEMU, disks, staged config. Also safe.\n");
+	lines_str(
+	    &l, LOOK_PLAIN, "  3.  F7 is the fix for a hung QEMU: stop, then start. ");
+	lines_str(&l, LOOK_PLAIN, "It asks first and captures the evidence.\n");
+	if (!m->vm.agent.known || strcmp(m->vm.agent.state, "unavailable") != 0)
+		lines_str(&l, LOOK_PLAIN,
+		    "  4.  Or say what is wrong, below, and Enter: the agent looks into it.\n");
+	lines_break(&l);
+	set_indent(&l, "");
+	lines_str(&l, LOOK_QUIET,
+	    "No F-keys on this terminal? Esc, then the digit. F1 or /help shows everything.");
+	lines_break(&l);
+	for (size_t i = 0; i < l.count && (int)i < r.rows; i++)
+		lines_draw(&l, i, c, r, (int)i);
+	lines_fini(&l);
+}
+
+void
+view_chat_draw(
+    struct view_chat *v, struct canvas *c, struct rect r, const struct model *m)
+{
+	struct scroll_source src = source(v, m);
+
+	v->width = r.cols;
+	if (m->chat.count == 0)
+		draw_tour(c, r, m);
+	else
+		scroll_draw(&v->scroll, &src, c, r);
+}
+
+void
+view_chat_scroll(struct view_chat *v, const struct model *m, int lines)
+{
+	struct scroll_source src = source(v, m);
+
+	scroll_move(&v->scroll, &src, lines);
+}
+
+bool
+view_chat_find(struct view_chat *v, const struct model *m, const char *text)
+{
+	size_t i = v->scroll.away ? transcript_find(&m->chat, v->scroll.top.unit)
+				  : m->chat.count;
+
+	while (i-- > 0) {
+		const struct item *it = transcript_at(&m->chat, i);
+
+		if (!strcasestr(buf_str(&it->text), text) && !strcasestr(it->head, text))
+			continue;
+		v->scroll.away = true;
+		v->scroll.top = (struct scroll_pos){it->serial, 0};
+		v->scroll.line = 0;
+		return true;
+	}
+	return false;
+}
+
+void
+view_chat_fini(struct view_chat *v)
+{
+	for (size_t i = 0; i < VIEW_CHAT_KEPT; i++)
+		lines_fini(&v->kept[i].lines);
+}

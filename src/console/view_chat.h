@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * view_chat.h: the conversation, the verbs' stages and what went wrong.
+ *
+ * Each item is rendered once for its version and the pane's width; what is kept
+ * of that changes the speed, never the picture.
+ */
+#ifndef CONSOLE_VIEW_CHAT_H
+#define CONSOLE_VIEW_CHAT_H
+
+#include "console/lines.h"
+#include "console/scroll.h"
+#include "model/model.h"
+
+#define VIEW_CHAT_KEPT 128 /* rendered items */
+
+struct view_chat_kept {
+	uint64_t serial;
+	uint32_t version;
+	int width;
+	struct lines lines;
+};
+
+struct view_chat {
+	struct scroll scroll;
+	const struct model *model; /* during a call */
+	int width;
+	struct view_chat_kept kept[VIEW_CHAT_KEPT];
+};
+
+void view_chat_draw(
+    struct view_chat *v, struct canvas *c, struct rect r, const struct model *m);
+void view_chat_scroll(struct view_chat *v, const struct model *m, int lines);
+
+/* Scrolls to the next older item that holds text (any case); false: there is none. */
+bool view_chat_find(struct view_chat *v, const struct model *m, const char *text);
+void view_chat_fini(struct view_chat *v);
+
+/* Renders one item, for linear output. */
+void view_chat_render(struct lines *l, const struct item *it);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "model/model.h"
+
+#include <string.h>
+
+#include "wire/messages.h"
+#include "wire/verbs.h"
+
+void
+model_init(struct model *m)
+{
+	memset(m, 0, sizeof *m);
+	transcript_init(&m->chat);
+	tail_init(&m->tools);
+	vm_init(&m->vm);
+}
+
+void
+model_fini(struct model *m)
+{
+	transcript_fini(&m->chat);
+	tail_fini(&m->tools);
+}
+
+int64_t
+model_now(const struct model *m, int64_t mono_ms)
+{
+	return mono_ms + m->skew;
+}
+
+void
+model_local(struct model *m, enum item_tone tone, const char *text)
+{
+	transcript_local(&m->chat, tone, text);
+}
+
+static unsigned
+apply_state(struct model *m, const struct js *fact)
+{
+	if (js_is(fact, "what", "here"))
+		incident_here(&m->incident, fact);
+	else
+		vm_apply(&m->vm, fact);
+	return MODEL_STATUS;
+}
+
+/* Whatever was unfinished: a mutation that finished now is the newer truth. */
+static void
+settle_unfinished(struct model *m, const struct js *fact)
+{
+	const char *name = js_str(fact, "verb");
+	int verb = name ? verb_by_name(name, strlen(name)) : -1;
+
+	if (js_is(fact, "state", "finished") && (verb < 0 || verb_rows[verb].mutating))
+		m->vm.unfinished.verb[0] = '\0';
+}
+
+static unsigned
+apply_welcome(struct model *m, const struct js *fact, int64_t mono_ms)
+{
+	if (js_has(fact, "mono_ms"))
+		m->skew = js_int(fact, "mono_ms", 0) - mono_ms;
+	if (!incident_welcome(&m->incident, fact))
+		return MODEL_STATUS;
+	return MODEL_STATUS | MODEL_RESET;
+}
+
+unsigned
+model_apply(struct model *m, const struct js *fact, int64_t mono_ms)
+{
+	int kind = message_fact(fact);
+	unsigned dirty = 0;
+
+	if (kind < 0)
+		return 0;
+	if (kind == FACT_WELCOME)
+		return apply_welcome(m, fact, mono_ms);
+	if (!incident_take(&m->incident, fact))
+		return 0;
+	if (kind == FACT_STATE)
+		dirty |= apply_state(m, fact);
+	if (kind == FACT_INCIDENT || kind == FACT_OPERATOR)
+		dirty |= MODEL_STATUS;
+	if (kind == FACT_INCIDENT)
+		incident_apply(&m->incident, fact);
+	if (kind == FACT_CAUGHT_UP)
+		m->incident.caught_up = true;
+	if (kind == FACT_VERB)
+		settle_unfinished(m, fact);
+	if (tail_apply(&m->tools, fact))
+		dirty |= MODEL_TOOLS;
+	if (transcript_apply(&m->chat, fact))
+		dirty |= MODEL_CHAT;
+	return dirty;
+}

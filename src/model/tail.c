@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "model/tail.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "model/incident.h"
+#include "wire/messages.h"
+
+#define RUN_LINES_MAX 16384
+
+struct feeding {
+	struct tail *t;
+	struct tail_run *r;
+	int stream;
+};
+
+void
+tail_init(struct tail *t)
+{
+	memset(t, 0, sizeof *t);
+	t->next_serial = 1;
+}
+
+static size_t
+line_cost(const struct tail_line *l)
+{
+	return sizeof *l + l->len + l->spans * sizeof l->span[0];
+}
+
+static void
+drop_line(struct tail *t, struct tail_run *r)
+{
+	struct tail_line *l = &r->lines[r->head];
+	size_t cost = line_cost(l);
+
+	free(l->text);
+	free(l->span);
+	r->bytes -= cost;
+	t->bytes -= cost;
+	r->head = (r->head + 1) % r->size;
+	r->count--;
+	r->first_line++;
+}
+
+static void
+free_run(struct tail *t, size_t i)
+{
+	struct tail_run *r = t->runs[i];
+
+	while (r->count > 0)
+		drop_line(t, r);
+	free(r->lines);
+	free(r);
+	t->count--;
+	memmove(&t->runs[i], &t->runs[i + 1], (t->count - i) * sizeof t->runs[0]);
+}
+
+void
+tail_fini(struct tail *t)
+{
+	while (t->count > 0)
+		free_run(t, t->count - 1);
+}
+
+struct tail_run *
+tail_by_id(const struct tail *t, const char *id)
+{
+	for (size_t i = t->count; i-- > 0;)
+		if (strcmp(t->runs[i]->id, id) == 0)
+			return t->runs[i];
+	return NULL;
+}
+
+struct tail_run *
+tail_by_serial(const struct tail *t, uint64_t serial)
+{
+	for (size_t i = t->count; i-- > 0;)
+		if (t->runs[i]->serial == serial)
+			return t->runs[i];
+	return NULL;
+}
+
+const struct tail_line *
+tail_line(const struct tail_run *r, size_t i)
+{
+	return i < r->count ? &r->lines[(r->head + i) % r->size] : NULL;
+}
+
+/* Makes room: the oldest run that has ended and still has lines gives them first. */
+static void
+keep_bounds(struct tail *t, struct tail_run *r)
+{
+	while (
+	    r->count > 1 && (r->bytes > TAIL_RUN_BYTES_MAX || r->count > RUN_LINES_MAX))
+		drop_line(t, r);
+	while (t->bytes > TAIL_BYTES_MAX) {
+		struct tail_run *victim = NULL;
+
+		for (size_t i = 0; i < t->count && !victim; i++)
+			if (t->runs[i] != r && t->runs[i]->ended && t->runs[i]->count > 0)
+				victim = t->runs[i];
+		for (size_t i = 0; i < t->count && !victim; i++)
+			if (t->runs[i]->count > 1)
+				victim = t->runs[i];
+		if (!victim)
+			return;
+		drop_line(t, victim);
+	}
+}
+
+static struct tail_line *
+new_line(struct tail *t, struct tail_run *r, int stream)
+{
+	struct tail_line *l;
+
+	if (r->count == r->size) {
+		size_t size = r->size ? r->size * 2 : 16;
+		struct tail_line *lines = mem_alloc(size * sizeof *lines);
+
+		for (size_t i = 0; i < r->count; i++)
+			lines[i] = r->lines[(r->head + i) % r->size];
+		free(r->lines);
+		r->lines = lines;
+		r->size = size;
+		r->head = 0;
+	}
+	l = &r->lines[(r->head + r->count) % r->size];
+	memset(l, 0, sizeof *l);
+	l->stream = (uint8_t)stream;
+	r->count++;
+	r->bytes += line_cost(l);
+	t->bytes += line_cost(l);
+	keep_bounds(t, r);
+	return &r->lines[(r->head + r->count - 1) % r->size];
+}
+
+static void
+add_text(struct tail *t, struct tail_run *r, struct tail_line *l, const char *text,
+    size_t len, uint32_t style)
+{
+	size_t before = line_cost(l);
+
+	l->text = mem_resize(l->text, l->len + len);
+	memcpy(l->text + l->len, text, len);
+	l->len = (uint16_t)(l->len + len);
+	if (l->spans > 0 && l->span[l->spans - 1].style == style) {
+		l->span[l->spans - 1].len = (uint16_t)(l->span[l->spans - 1].len + len);
+	} else {
+		l->span = mem_resize(l->span, (l->spans + 1u) * sizeof l->span[0]);
+		l->span[l->spans].style = style;
+		l->span[l->spans++].len = (uint16_t)len;
+	}
+	r->bytes += line_cost(l) - before;
+	t->bytes += line_cost(l) - before;
+}
+
+static void
+clear_line(struct tail *t, struct tail_run *r, struct tail_line *l)
+{
+	size_t before = line_cost(l);
+
+	l->len = l->spans = 0;
+	r->bytes -= before - line_cost(l);
+	t->bytes -= before - line_cost(l);
+}
+
+static struct tail_line *
+last_line(const struct tail_run *r)
+{
+	return &r->lines[(r->head + r->count - 1) % r->size];
+}
+
+/* --- what the sanitiser hands over --- */
+
+static void
+on_text(void *arg, const char *text, size_t len, uint32_t style)
+{
+	struct feeding *f = arg;
+	struct tail_line *l;
+
+	l = f->r->open == f->stream ? last_line(f->r) : new_line(f->t, f->r, f->stream);
+	f->r->open = f->stream;
+	if (f->r->restart)
+		clear_line(f->t, f->r, l);
+	f->r->restart = false;
+	while (len > 0) {
+		size_t room = TAIL_LINE_MAX - l->len, n = len;
+
+		if (n > room)
+			n = text_cut(text, room);
+		add_text(f->t, f->r, l, text, n, style);
+		text += n;
+		len -= n;
+		if (len > 0) {
+			l->wraps = true;
+			l = new_line(f->t, f->r, f->stream);
+		}
+	}
+}
+
+static void
+on_newline(void *arg)
+{
+	struct feeding *f = arg;
+
+	if (f->r->open != f->stream)
+		new_line(f->t, f->r, f->stream);
+	f->r->open = -1;
+	f->r->restart = false;
+}
+
+static void
+on_restart(void *arg)
+{
+	struct feeding *f = arg;
+
+	f->r->restart = f->r->open == f->stream;
+}
+
+static const struct scrub_sink tail_sink = {on_text, on_newline, on_restart};
+
+/* --- facts --- */
+
+static void
+begin(struct tail *t, const struct js *fact)
+{
+	struct tail_run *r;
+
+	if (t->count == TAIL_RUNS_MAX) {
+		size_t oldest = 0;
+
+		while (oldest < t->count - 1 && !t->runs[oldest]->ended)
+			oldest++;
+		free_run(t, oldest);
+	}
+	r = mem_alloc(sizeof *r);
+	r->serial = t->next_serial++;
+	incident_label(fact, "id", r->id, sizeof r->id);
+	incident_label(fact, "by", r->by, sizeof r->by);
+	incident_label(fact, "asked", r->asked, sizeof r->asked);
+	incident_label(fact, "host", r->host, sizeof r->host);
+	incident_label(fact, "verb", r->verb, sizeof r->verb);
+	incident_label(fact, "what", r->what, sizeof r->what);
+	r->began = js_int(fact, "mono_ms", 0);
+	r->open = -1;
+	t->runs[t->count++] = r;
+}
+
+static void
+gap(struct tail *t, struct tail_run *r, int stream, int64_t bytes)
+{
+	struct tail_line *l = new_line(t, r, stream);
+	char text[96];
+
+	l->gap = true;
+	r->open = -1;
+	snprintf(text, sizeof text,
+	    "… %" PRId64 " bytes not shown; the journal has what came …", bytes);
+	add_text(t, r, l, text, strlen(text), 0);
+	scrub_init(&r->scrub[stream], &tail_sink, NULL, 0);
+}
+
+static bool
+output(struct tail *t, struct tail_run *r, const struct js *fact)
+{
+	int stream = js_is(fact, "stream", "err") ? TAIL_ERR : TAIL_OUT;
+	struct feeding f = {t, r, stream};
+	int64_t off = js_int(fact, "off", r->next[stream]);
+	struct buf data;
+	size_t seen;
+
+	buf_init(&data, 256 * 1024);
+	if (off < 0 || js_bytes(fact, "data", &data) < 0) {
+		buf_fini(&data);
+		return false;
+	}
+	if (off > r->next[stream])
+		gap(t, r, stream, off - r->next[stream]);
+	seen = off < r->next[stream] ? (size_t)(r->next[stream] - off) : 0;
+	if (seen < data.len) {
+		r->scrub[stream].sink = &tail_sink;
+		r->scrub[stream].arg = &f;
+		scrub_feed(&r->scrub[stream], data.data + seen, data.len - seen);
+		r->next[stream] = off + (int64_t)data.len;
+	}
+	buf_fini(&data);
+	return true;
+}
+
+static void
+end(struct tail *t, struct tail_run *r, const struct js *fact)
+{
+	char why[128];
+
+	for (int s = 0; s < TAIL_STREAMS; s++) {
+		struct feeding f = {t, r, s};
+
+		r->scrub[s].sink = &tail_sink;
+		r->scrub[s].arg = &f;
+		scrub_finish(&r->scrub[s]);
+		r->total[s] = js_int(fact, s == TAIL_OUT ? "out" : "err", r->next[s]);
+		if (r->total[s] > r->next[s]) {
+			gap(t, r, s, r->total[s] - r->next[s]);
+			r->next[s] = r->total[s];
+		}
+	}
+	r->ended = true;
+	r->open = -1;
+	r->exit = js_int(fact, "exit", -1);
+	r->ms = js_int(fact, "ms", 0);
+	r->cut = js_int(fact, "cut", 0);
+	if (js_str(fact, "failed")) {
+		incident_label(fact, "failed", r->end, sizeof r->end);
+	} else if (js_has(fact, "signal")) {
+		if (js_str(fact, "signal"))
+			incident_label(fact, "signal", why, sizeof why);
+		else
+			snprintf(why, sizeof why, "%" PRId64, js_int(fact, "signal", 0));
+		snprintf(r->end, sizeof r->end, "signal %s", why);
+	} else {
+		snprintf(r->end, sizeof r->end, "exit %" PRId64, r->exit);
+	}
+}
+
+bool
+tail_apply(struct tail *t, const struct js *fact)
+{
+	int kind = message_fact(fact);
+	struct tail_run *r;
+	char id[16];
+
+	if (kind == FACT_TOOL) {
+		begin(t, fact);
+		return true;
+	}
+	if (kind != FACT_OUTPUT && kind != FACT_SKIPPED && kind != FACT_TOOL_END)
+		return false;
+	incident_label(fact, "id", id, sizeof id);
+	r = tail_by_id(t, id);
+	if (!r)
+		return false;
+	if (kind == FACT_OUTPUT)
+		return output(t, r, fact);
+	if (kind == FACT_TOOL_END)
+		end(t, r, fact);
+	return kind == FACT_TOOL_END; /* skipped: the next offset tells it */
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tail.h: what the tool pane shows: every remote run, with the end of its output.
+ *
+ * A run holds clean lines with their colours, in a bounded ring: the oldest lines
+ * of the oldest ended runs go first.  What the engine did not send, or what went,
+ * is told in a line of its own, never left out silently.  Output is placed by its
+ * offset, so bytes that come twice show once.
+ */
+#ifndef MODEL_TAIL_H
+#define MODEL_TAIL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/scrub.h"
+#include "wire/json.h"
+
+#define TAIL_RUNS_MAX 128
+#define TAIL_BYTES_MAX (8 * 1024 * 1024) /* all runs together */
+#define TAIL_RUN_BYTES_MAX (2 * 1024 * 1024)
+#define TAIL_LINE_MAX 2048 /* bytes; a longer line goes on in the next one */
+
+enum tail_stream { TAIL_OUT, TAIL_ERR, TAIL_STREAMS };
+
+struct tail_span {
+	uint32_t style;
+	uint16_t len;
+};
+
+struct tail_line {
+	uint8_t stream;
+	bool gap;   /* our words about what is missing */
+	bool wraps; /* the line goes on in the next one */
+	uint16_t len, spans;
+	char *text; /* owned; clean, not NUL-terminated */
+	struct tail_span *span;
+};
+
+struct tail_run {
+	uint64_t serial; /* rises, never reused */
+	char id[16], by[33], asked[16], host[16], verb[16], what[256];
+	int64_t began; /* the engine's monotonic clock */
+	bool ended;
+	int64_t exit;  /* -1: by signal or failure, see end */
+	char end[160]; /* words of the end: "exit 0", "signal TERM", why it failed */
+	int64_t ms, cut;
+	int64_t next[TAIL_STREAMS];  /* offset of the byte that is expected */
+	int64_t total[TAIL_STREAMS]; /* bytes, as tool_end told */
+	uint64_t first_line;	     /* serial of lines[head] */
+	struct tail_line *lines;     /* a ring */
+	size_t head, count, size;
+	size_t bytes;
+	int open;     /* the stream whose line is unfinished (at the end), or -1 */
+	bool restart; /* that line begins again with the next text */
+	struct scrub scrub[TAIL_STREAMS];
+};
+
+struct tail {
+	struct tail_run *runs[TAIL_RUNS_MAX]; /* oldest first */
+	size_t count;
+	size_t bytes;
+	uint64_t next_serial;
+};
+
+void tail_init(struct tail *t);
+void tail_fini(struct tail *t);
+
+/* Folds a tool, output, skipped or tool_end fact in; returns whether anything changed. */
+bool tail_apply(struct tail *t, const struct js *fact);
+
+struct tail_run *tail_by_id(const struct tail *t, const char *id);	/* or NULL */
+struct tail_run *tail_by_serial(const struct tail *t, uint64_t serial); /* or NULL */
+/* i from 0: the oldest line that is kept. Lent until the next fact. */
+const struct tail_line *tail_line(const struct tail_run *r, size_t i);
+
+#endif

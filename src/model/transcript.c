@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "model/transcript.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/scrub.h"
+#include "model/incident.h"
+#include "wire/messages.h"
+
+void
+transcript_init(struct transcript *t)
+{
+	memset(t, 0, sizeof *t);
+	t->next_serial = 1;
+}
+
+static void
+drop_oldest(struct transcript *t)
+{
+	struct item *it = t->items[t->first];
+
+	t->bytes -= it->text.len + sizeof *it;
+	t->first = (t->first + 1) % TRANSCRIPT_ITEMS_MAX;
+	t->count--;
+	t->dropped++;
+	buf_fini(&it->text);
+	free(it);
+}
+
+void
+transcript_fini(struct transcript *t)
+{
+	while (t->count > 0)
+		drop_oldest(t);
+}
+
+struct item *
+transcript_at(const struct transcript *t, size_t i)
+{
+	return i < t->count ? t->items[(t->first + i) % TRANSCRIPT_ITEMS_MAX] : NULL;
+}
+
+size_t
+transcript_find(const struct transcript *t, uint64_t serial)
+{
+	const struct item *oldest = transcript_at(t, 0);
+
+	if (!oldest || serial <= oldest->serial)
+		return 0;
+	return serial - oldest->serial < t->count ? serial - oldest->serial : t->count;
+}
+
+/* The youngest item may not be the one that goes, however big it is. */
+static void
+keep_bounds(struct transcript *t)
+{
+	while (t->count > 1 &&
+	    (t->bytes > TRANSCRIPT_BYTES_MAX || t->count >= TRANSCRIPT_ITEMS_MAX))
+		drop_oldest(t);
+}
+
+static struct item *
+add(struct transcript *t, enum item_kind kind, const struct js *fact)
+{
+	struct item *it = mem_alloc(sizeof *it);
+	size_t len;
+	const char *at = fact ? js_strn(fact, "at", &len) : NULL;
+
+	keep_bounds(t);
+	it->kind = kind;
+	it->serial = t->next_serial++;
+	buf_init(&it->text, TRANSCRIPT_ITEM_MAX);
+	if (fact) {
+		it->turn = js_int(fact, "turn", 0);
+		incident_label(fact, "by", it->by, sizeof it->by);
+		incident_label(fact, "id", it->id, sizeof it->id);
+	}
+	if (at && len >= 19)
+		scrub_label(at + 11, 8, it->at, sizeof it->at);
+	t->items[(t->first + t->count) % TRANSCRIPT_ITEMS_MAX] = it;
+	t->count++;
+	t->bytes += sizeof *it;
+	return it;
+}
+
+/* Every change of an item's text goes through these two: they keep the sum of bytes. */
+static void
+append(struct transcript *t, struct item *it, const char *text, size_t len)
+{
+	t->bytes += buf_add_some(&it->text, text, len);
+	it->version++;
+}
+
+static void
+truncate_to(struct transcript *t, struct item *it, size_t len)
+{
+	if (len >= it->text.len)
+		return;
+	t->bytes -= it->text.len - len;
+	it->text.len = len;
+	if (it->text.data)
+		it->text.data[len] = '\0';
+	it->version++;
+}
+
+/* --- clean text of several lines --- */
+
+struct collector {
+	struct transcript *t;
+	struct item *it;
+};
+
+static void
+collect_text(void *arg, const char *text, size_t len, uint32_t style)
+{
+	struct collector *c = arg;
+
+	append(c->t, c->it, text, len);
+}
+
+static void
+collect_newline(void *arg)
+{
+	collect_text(arg, "\n", 1, 0);
+}
+
+static void
+append_clean(struct transcript *t, struct item *it, const char *text, size_t len)
+{
+	static const struct scrub_sink sink = {
+	    collect_text, collect_newline, collect_newline};
+	struct collector c = {t, it};
+	struct scrub s;
+
+	if (!text)
+		return;
+	scrub_init(&s, &sink, &c, SCRUB_PLAIN);
+	scrub_feed(&s, text, len < TRANSCRIPT_ITEM_MAX ? len : TRANSCRIPT_ITEM_MAX);
+	scrub_finish(&s);
+}
+
+static void
+append_member(
+    struct transcript *t, struct item *it, const struct js *fact, const char *key)
+{
+	size_t len = 0;
+	const char *s = js_strn(fact, key, &len);
+
+	append_clean(t, it, s, len);
+}
+
+static struct item *
+find_id(struct transcript *t, enum item_kind kind, const struct js *fact)
+{
+	char id[16];
+
+	incident_label(fact, "id", id, sizeof id);
+	for (size_t i = t->count; i-- > 0;) {
+		struct item *it = transcript_at(t, i);
+
+		if (it->kind == kind && id[0] && strcmp(it->id, id) == 0)
+			return it;
+	}
+	return NULL;
+}
+
+/* --- the agent's text --- */
+
+static struct item *
+find_block(struct transcript *t, int64_t turn, int64_t block)
+{
+	for (size_t i = t->count; i-- > 0;) {
+		struct item *it = transcript_at(t, i);
+
+		if ((it->kind == ITEM_TEXT || it->kind == ITEM_THINKING) &&
+		    it->turn == turn && it->block == block)
+			return it;
+	}
+	return NULL;
+}
+
+static struct item *
+block_item(struct transcript *t, const struct js *fact)
+{
+	int64_t turn = js_int(fact, "turn", 0), block = js_int(fact, "block", 0);
+	struct item *it = find_block(t, turn, block);
+
+	if (!it) {
+		it = add(t, js_bool(fact, "thinking", false) ? ITEM_THINKING : ITEM_TEXT,
+		    fact);
+		it->block = block;
+	}
+	return it;
+}
+
+static bool
+apply_delta(struct transcript *t, const struct js *fact)
+{
+	struct item *it = block_item(t, fact);
+	int64_t off = js_int(fact, "off", 0);
+	size_t len;
+	const char *text = js_strn(fact, "text", &len);
+
+	if (it->final || !text || off < 0)
+		return false;
+	if (off <= it->raw) { /* 0 replaces the block; an overlap is not doubled */
+		truncate_to(t, it, (size_t)off);
+		it->raw = off;
+	} else {
+		append(t, it, " […] ", strlen(" […] "));
+		it->raw = off;
+	}
+	append(t, it, text, len);
+	it->raw += (int64_t)len;
+	t->answering = true;
+	return true;
+}
+
+static bool
+apply_text(struct transcript *t, const struct js *fact)
+{
+	struct item *it = block_item(t, fact);
+	size_t len;
+	const char *text = js_strn(fact, "text", &len);
+
+	if (!text)
+		return false;
+	if (!it->final)
+		truncate_to(t, it, 0);
+	it->final = true;
+	it->kind = js_bool(fact, "thinking", false) ? ITEM_THINKING : ITEM_TEXT;
+	append(t, it, text, len);
+	if (js_bool(fact, "cut", false))
+		append(t, it, " […cut off here]", strlen(" […cut off here]"));
+	t->answering = false;
+	return true;
+}
+
+static bool
+apply_prompt(struct transcript *t, const struct js *fact)
+{
+	int64_t turn = js_int(fact, "turn", 0);
+	struct item *it = NULL;
+
+	for (size_t i = t->count; i-- > 0 && !it;) {
+		struct item *old = transcript_at(t, i);
+
+		if (old->kind == ITEM_PROMPT && old->turn == turn && turn > 0)
+			it = old;
+	}
+	if (!it) {
+		it = add(t, ITEM_PROMPT, fact);
+		append_member(t, it, fact, "text");
+	}
+	it->tone = js_is(fact, "state", "queued") ? TONE_BUSY : TONE_PLAIN;
+	it->version++;
+	return true;
+}
+
+/* --- runs --- */
+
+static bool
+apply_tool(struct transcript *t, const struct js *fact)
+{
+	struct item *it;
+	char host[16], what[120];
+
+	if (js_str(fact, "verb")) /* the verb's own item tells it */
+		return false;
+	it = add(t, ITEM_TOOL, fact);
+	incident_label(fact, "host", host, sizeof host);
+	incident_label(fact, "what", what, sizeof what);
+	snprintf(it->head, sizeof it->head, "%s: %s", host, what);
+	it->tone = TONE_BUSY;
+	t->answering = false;
+	return true;
+}
+
+static bool
+apply_tool_end(struct transcript *t, const struct js *fact)
+{
+	struct item *it = find_id(t, ITEM_TOOL, fact);
+	int64_t code = js_int(fact, "exit", -1);
+	char age[32], why[160], line[256];
+
+	if (!it)
+		return false;
+	truncate_to(t, it, 0);
+	clock_age(js_int(fact, "ms", 0), age, sizeof age);
+	if (js_str(fact, "failed")) {
+		incident_label(fact, "failed", why, sizeof why);
+		snprintf(line, sizeof line, "%s", why);
+	} else if (js_has(fact, "signal")) {
+		incident_label(fact, "signal", why, sizeof why);
+		snprintf(line, sizeof line, "ended by signal %s after %s", why, age);
+	} else {
+		snprintf(line, sizeof line, "exit %lld, %s", (long long)code, age);
+	}
+	it->tone = code == 0 ? TONE_GOOD : TONE_BAD;
+	append(t, it, line, strlen(line));
+	return true;
+}
+
+/* --- verbs --- */
+
+static void
+verb_line(struct transcript *t, struct item *it, const char *word, const struct js *fact,
+    const char *key)
+{
+	char at[16], said[512], line[640];
+
+	at[0] = '\0';
+	if (js_str(fact, "at") && strlen(js_str(fact, "at")) >= 19)
+		scrub_label(js_str(fact, "at") + 11, 8, at, sizeof at);
+	incident_label(fact, key, said, sizeof said);
+	snprintf(line, sizeof line, "%s%s  %s%s%s", it->text.len ? "\n" : "", at, word,
+	    said[0] ? ": " : "", said);
+	append(t, it, line, strlen(line));
+}
+
+static void
+verb_finished(struct transcript *t, struct item *it, const struct js *fact)
+{
+	int64_t code = js_int(fact, "exit", -1);
+	char age[32], word[80];
+
+	clock_age(js_int(fact, "ms", 0), age, sizeof age);
+	if (code == 0)
+		snprintf(word, sizeof word, "done in %s", age);
+	else
+		snprintf(word, sizeof word, "failed with exit %lld after %s",
+		    (long long)code, age);
+	it->tone = code == 0 ? TONE_GOOD : TONE_BAD;
+	verb_line(t, it, word, fact, "result");
+}
+
+static bool
+apply_verb(struct transcript *t, const struct js *fact)
+{
+	struct item *it = find_id(t, ITEM_VERB, fact);
+	char stage[64];
+
+	if (!it) {
+		it = add(t, ITEM_VERB, fact);
+		incident_label(fact, "verb", it->head, sizeof it->head);
+		it->tone = TONE_BUSY;
+	}
+	if (js_is(fact, "state", "refused")) {
+		it->tone = TONE_BAD;
+		verb_line(t, it, "refused, nothing was sent", fact, "why");
+	} else if (js_is(fact, "state", "sent")) {
+		verb_line(t, it, "sent to the PVE host", fact, "host_run");
+	} else if (js_is(fact, "state", "stage")) {
+		incident_label(fact, "stage", stage, sizeof stage);
+		verb_line(t, it, stage[0] ? stage : "stage", fact, "text");
+	} else if (js_is(fact, "state", "finished")) {
+		verb_finished(t, it, fact);
+	} else if (js_is(fact, "state", "waiting")) {
+		verb_line(t, it, "longer than expected; the host goes on by itself", fact,
+		    "why");
+	} else if (js_is(fact, "state", "unknown")) {
+		it->tone = TONE_BAD;
+		verb_line(
+		    t, it, "outcome unknown; press F2 to ask for the state", fact, "why");
+	}
+	it->version++;
+	return true;
+}
+
+/* --- the rest --- */
+
+static bool
+apply_error(struct transcript *t, const struct js *fact)
+{
+	struct item *it = add(t, ITEM_ERROR, fact);
+
+	incident_label(fact, "where", it->head, sizeof it->head);
+	it->tone = TONE_BAD;
+	append_member(t, it, fact, "text");
+	if (js_str(fact, "todo")) {
+		append(t, it, "\n", 1);
+		append_member(t, it, fact, "todo");
+	}
+	return true;
+}
+
+static bool
+apply_verdict(struct transcript *t, const struct js *fact)
+{
+	struct item *it = add(t, ITEM_VERDICT, fact);
+	const struct js *evidence = js_get_array(fact, "evidence");
+	char advice[32];
+	size_t len;
+
+	incident_label(fact, "word", it->head, sizeof it->head);
+	append_member(t, it, fact, "why");
+	for (size_t i = 0; i < js_len(evidence) && i < 16; i++) {
+		const char *line = js_at_str(evidence, i, &len);
+
+		append(t, it, "\n  ", 3);
+		append_clean(t, it, line, line ? len : 0);
+	}
+	incident_label(fact, "advice", advice, sizeof advice);
+	if (advice[0] && strcmp(advice, "none") != 0) {
+		append(t, it, "\nadvice: ", 9);
+		append(t, it, advice, strlen(advice));
+	}
+	return true;
+}
+
+static bool
+apply_result(struct transcript *t, const struct js *fact)
+{
+	struct item *it = add(t, ITEM_RESULT, fact);
+	char age[32], stop[32], line[200];
+
+	clock_age(js_int(fact, "ms", 0), age, sizeof age);
+	incident_label(fact, "stop", stop, sizeof stop);
+	snprintf(line, sizeof line, "turn %lld: %s, %s, %lld tokens in, %lld out, $%.2f",
+	    (long long)it->turn, stop[0] ? stop : "ended", age,
+	    (long long)js_int(fact, "in", 0), (long long)js_int(fact, "out", 0),
+	    js_dbl(fact, "cost_usd", 0));
+	append(t, it, line, strlen(line));
+	return true;
+}
+
+static bool
+apply_cancelled(struct transcript *t, const struct js *fact)
+{
+	struct item *it = add(t, ITEM_NOTE, fact);
+	const struct js *runs = js_get_array(fact, "runs");
+	char id[24];
+	size_t len;
+
+	snprintf(it->head, sizeof it->head, "agent stopped");
+	it->tone = TONE_BUSY;
+	append_member(t, it, fact, "text");
+	for (size_t i = 0; i < js_len(runs) && i < 32; i++) {
+		const char *run = js_at_str(runs, i, &len);
+
+		if (!run)
+			continue;
+		scrub_label(run, len, id, sizeof id);
+		append_clean(t, it, "\nstill runs: ", 13);
+		append(t, it, id, strlen(id));
+		append_clean(t, it, "  (/end ", 8);
+		append(t, it, id, strlen(id));
+		append_clean(t, it, " closes it)", 11);
+	}
+	return true;
+}
+
+static bool
+apply_operator(struct transcript *t, const struct js *fact)
+{
+	struct item *it = add(t, ITEM_EVENT, fact);
+	char name[33], state[16], proof[64], line[160];
+
+	incident_label(fact, "name", name, sizeof name);
+	incident_label(fact, "state", state, sizeof state);
+	incident_label(fact, "proof", proof, sizeof proof);
+	snprintf(line, sizeof line, "%s %s%s%s%s", name, state, proof[0] ? " (" : "",
+	    proof, proof[0] ? ")" : "");
+	append(t, it, line, strlen(line));
+	return true;
+}
+
+static bool
+apply_session(struct transcript *t, const struct js *fact)
+{
+	struct item *it = add(t, ITEM_EVENT, fact);
+	char driver[16], model[48], line[128];
+
+	incident_label(fact, "driver", driver, sizeof driver);
+	incident_label(fact, "model", model, sizeof model);
+	snprintf(line, sizeof line, "agent session: %s%s%s", driver, model[0] ? ", " : "",
+	    model);
+	append(t, it, line, strlen(line));
+	return true;
+}
+
+static bool
+apply_incident(struct transcript *t, const struct js *fact)
+{
+	struct item *it = add(t, ITEM_EVENT, fact);
+	char id[65], state[16], reason[96], line[256];
+
+	incident_label(fact, "id", id, sizeof id);
+	incident_label(fact, "state", state, sizeof state);
+	incident_label(fact, "reason", reason, sizeof reason);
+	snprintf(line, sizeof line, "incident %s %s%s%s", id, state,
+	    reason[0] ? ": " : "", reason);
+	append(t, it, line, strlen(line));
+	return true;
+}
+
+/* One item for the whole climb: rewritten until it is done. */
+static bool
+apply_proof(struct transcript *t, const struct js *fact)
+{
+	struct item *last = transcript_at(t, t->count - 1);
+	const struct js *rungs = js_get_array(fact, "rungs");
+	struct item *it;
+	bool done = js_bool(fact, "done", false), bad = false;
+
+	if (!js_is(fact, "when", "after"))
+		return false;
+	it = last && last->kind == ITEM_PROOF && last->tone == TONE_BUSY
+	    ? last
+	    : add(t, ITEM_PROOF, fact);
+	truncate_to(t, it, 0);
+	snprintf(it->head, sizeof it->head, "proof of recovery");
+	append_member(t, it, fact, "text");
+	for (size_t i = 0; i < js_len(rungs) && i < 12; i++) {
+		const struct js *r = js_at(rungs, i);
+		char rung[24], text[96], line[192];
+
+		incident_label(r, "rung", rung, sizeof rung);
+		incident_label(r, "text", text, sizeof text);
+		bad = bad || !js_bool(r, "ok", false);
+		snprintf(line, sizeof line, "\n  %-4s %-10s %5lld ms  %s",
+		    js_bool(r, "ok", false) ? "ok" : "no", rung,
+		    (long long)js_int(r, "ms", 0), text);
+		append(t, it, line, strlen(line));
+	}
+	it->tone = !done ? TONE_BUSY : bad ? TONE_BAD : TONE_GOOD;
+	return true;
+}
+
+static bool
+apply_line(struct transcript *t, const struct js *fact, const char *key)
+{
+	struct item *it = add(t, ITEM_NOTE, fact);
+
+	append_member(t, it, fact, key);
+	return true;
+}
+
+static bool
+apply(struct transcript *t, const struct js *fact)
+{
+	switch (message_fact(fact)) {
+	case FACT_DELTA:
+		return apply_delta(t, fact);
+	case FACT_TEXT:
+		return apply_text(t, fact);
+	case FACT_PROMPT:
+		return apply_prompt(t, fact);
+	case FACT_TOOL:
+		return apply_tool(t, fact);
+	case FACT_TOOL_END:
+		return apply_tool_end(t, fact);
+	case FACT_VERB:
+		return apply_verb(t, fact);
+	case FACT_VERDICT:
+		return apply_verdict(t, fact);
+	case FACT_ERROR:
+		return apply_error(t, fact);
+	case FACT_RESULT:
+		return apply_result(t, fact);
+	case FACT_CANCELLED:
+		return apply_cancelled(t, fact);
+	case FACT_OPERATOR:
+		return apply_operator(t, fact);
+	case FACT_SESSION:
+		return apply_session(t, fact);
+	case FACT_INCIDENT:
+		return apply_incident(t, fact);
+	case FACT_NOTE:
+	case FACT_ASK:
+		return apply_line(t, fact, "text");
+	case FACT_ANSWERED:
+		return apply_line(t, fact, "why");
+	case FACT_DONE:
+		t->answering = false;
+		return false;
+	case FACT_STATE:
+		return js_is(fact, "what", "proof") && apply_proof(t, fact);
+	default:
+		return false;
+	}
+}
+
+bool
+transcript_apply(struct transcript *t, const struct js *fact)
+{
+	bool changed = apply(t, fact);
+
+	keep_bounds(t); /* only here and in add: nobody holds an item now */
+	return changed;
+}
+
+void
+transcript_local(struct transcript *t, enum item_tone tone, const char *text)
+{
+	struct item *it = add(t, ITEM_LOCAL, NULL);
+
+	it->tone = tone;
+	append_clean(t, it, text, strlen(text));
+}

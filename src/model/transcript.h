@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * transcript.h: what the chat pane shows, as a bounded list of items.
+ *
+ * An item is a prompt, a text block of the agent (growing by deltas, replaced by
+ * its finished text), one line for a run, a verb with its stages, a note, an
+ * error ...  The oldest items go when the list is full: the journal has them.
+ *
+ * An item's text is clean, but for ITEM_TEXT: that is Markdown as it came, and
+ * whoever renders it cleans what comes out of the Markdown parser.
+ */
+#ifndef MODEL_TRANSCRIPT_H
+#define MODEL_TRANSCRIPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "wire/json.h"
+
+#define TRANSCRIPT_ITEMS_MAX 2048
+#define TRANSCRIPT_BYTES_MAX (2 * 1024 * 1024)
+#define TRANSCRIPT_ITEM_MAX (256 * 1024) /* bytes of one item's text */
+
+enum item_kind {
+	ITEM_PROMPT,
+	ITEM_TEXT,
+	ITEM_THINKING,
+	ITEM_TOOL,
+	ITEM_VERB,
+	ITEM_VERDICT,
+	ITEM_PROOF,
+	ITEM_NOTE,
+	ITEM_ERROR,
+	ITEM_RESULT,
+	ITEM_EVENT, /* operators, incident, session */
+	ITEM_LOCAL, /* from this console, nobody else has it */
+	ITEM_KINDS
+};
+
+enum item_tone { TONE_PLAIN, TONE_GOOD, TONE_BAD, TONE_BUSY };
+
+struct item {
+	enum item_kind kind;
+	enum item_tone tone;
+	uint64_t serial;  /* rises, never reused; the place of an item for a view */
+	uint32_t version; /* rises when the item changes */
+	int64_t turn, block;
+	int64_t raw; /* ITEM_TEXT: bytes of the block so far (deltas' offsets) */
+	bool final;  /* ITEM_TEXT: the finished text is here */
+	char id[16]; /* run or verb */
+	char by[33];
+	char at[9];	/* "03:12:07" UTC */
+	char head[160]; /* clean: the first words of the item */
+	struct buf text;
+};
+
+struct transcript {
+	struct item *items[TRANSCRIPT_ITEMS_MAX]; /* a ring */
+	size_t first, count;
+	size_t bytes;
+	uint64_t next_serial;
+	uint64_t dropped; /* items that went because the list was full */
+	bool answering;	  /* the last text block is still growing */
+};
+
+void transcript_init(struct transcript *t);
+void transcript_fini(struct transcript *t);
+
+/* i from 0 (oldest); lent. */
+struct item *transcript_at(const struct transcript *t, size_t i);
+
+/* Index of the item with that serial, or of the next younger one; count: none. */
+size_t transcript_find(const struct transcript *t, uint64_t serial);
+
+/* Folds a fact in; returns whether the chat changed. */
+bool transcript_apply(struct transcript *t, const struct js *fact);
+
+/* A line of this console's own, in plain words. tone as for errors. */
+void transcript_local(struct transcript *t, enum item_tone tone, const char *text);
+
+#endif

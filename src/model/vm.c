@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "model/vm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/scrub.h"
+#include "model/incident.h"
+
+const char *const vm_host_names[VM_HOSTS] = {"devvm", "pve"};
+
+#define LABEL(obj, key, field) incident_label(obj, key, field, sizeof(field))
+
+void
+vm_init(struct vm *vm)
+{
+	memset(vm, 0, sizeof *vm);
+	vm->status_ms = -1;
+	for (int i = 0; i < VM_HOSTS; i++)
+		vm->link[i].ms = vm->link[i].retry_ms = -1;
+}
+
+/* from and to of a staged key may be text, a number or missing. */
+static void
+value_label(const struct js *obj, const char *key, char *out, size_t size)
+{
+	if (js_str(obj, key))
+		incident_label(obj, key, out, size);
+	else if (js_has(obj, key) && js_int(obj, key, INT64_MIN) != INT64_MIN)
+		snprintf(out, size, "%lld", (long long)js_int(obj, key, 0));
+	else
+		snprintf(out, size, "(none)");
+}
+
+static void
+apply_vm(struct vm *vm, const struct js *f)
+{
+	const struct js *staged = js_get_array(f, "staged");
+
+	vm->known = true;
+	LABEL(f, "status", vm->status);
+	LABEL(f, "qmp", vm->qmp);
+	LABEL(f, "lock", vm->lock);
+	LABEL(f, "job", vm->job);
+	LABEL(f, "host_program", vm->host_program);
+	vm->status_ms = js_int(f, "status_ms", -1);
+	vm->pid = js_int(f, "pid", 0);
+	vm->checked = js_int(f, "checked", js_int(f, "mono_ms", 0));
+	vm->staged_count = (int)js_len(staged);
+	for (size_t i = 0; i < js_len(staged) && i < VM_STAGED_MAX; i++) {
+		struct vm_staged *s = &vm->staged[i];
+		const struct js *one = js_at(staged, i);
+
+		memset(s, 0, sizeof *s);
+		if (!one)
+			continue;
+		LABEL(one, "key", s->key);
+		value_label(one, "from", s->from, sizeof s->from);
+		value_label(one, "to", s->to, sizeof s->to);
+	}
+}
+
+static void
+apply_link(struct vm *vm, const struct js *f)
+{
+	struct vm_link *l = NULL;
+
+	for (int i = 0; i < VM_HOSTS; i++)
+		if (js_is(f, "host", vm_host_names[i]))
+			l = &vm->link[i];
+	if (!l)
+		return;
+	l->known = true;
+	LABEL(f, "state", l->state);
+	LABEL(f, "why", l->why);
+	LABEL(f, "todo", l->todo);
+	LABEL(f, "key", l->key);
+	LABEL(f, "fingerprint", l->fingerprint);
+	l->ms = js_int(f, "ms", -1);
+	l->since = js_int(f, "since", js_int(f, "mono_ms", 0));
+	l->retry_ms = js_int(f, "retry_ms", -1);
+}
+
+static void
+apply_agent(struct vm *vm, const struct js *f)
+{
+	vm->agent.known = true;
+	LABEL(f, "state", vm->agent.state);
+	LABEL(f, "driver", vm->agent.driver);
+	LABEL(f, "model", vm->agent.model);
+	LABEL(f, "why", vm->agent.why);
+	LABEL(f, "todo", vm->agent.todo);
+	vm->agent.turn = js_int(f, "turn", 0);
+	vm->agent.queued = js_int(f, "queued", 0);
+	vm->agent.quiet_ms = js_int(f, "quiet_ms", 0);
+}
+
+static void
+apply_proof(struct vm *vm, const struct js *f)
+{
+	const struct js *rungs = js_get_array(f, "rungs");
+
+	LABEL(f, "when", vm->proof.when);
+	LABEL(f, "text", vm->proof.text);
+	vm->proof.done = js_bool(f, "done", false);
+	vm->proof.rungs = 0;
+	for (size_t i = 0; i < js_len(rungs) && i < VM_RUNGS_MAX; i++) {
+		struct vm_rung *r = &vm->proof.rung[vm->proof.rungs];
+		const struct js *one = js_at(rungs, i);
+
+		if (!one)
+			continue;
+		LABEL(one, "rung", r->rung);
+		LABEL(one, "text", r->text);
+		r->ok = js_bool(one, "ok", false);
+		r->ms = js_int(one, "ms", -1);
+		vm->proof.rungs++;
+	}
+}
+
+static void
+apply_rest(struct vm *vm, const struct js *f)
+{
+	if (js_is(f, "what", "slot")) {
+		LABEL(f, "holder", vm->slot.holder);
+		LABEL(f, "verb", vm->slot.verb);
+		vm->slot.since = js_int(f, "since", js_int(f, "mono_ms", 0));
+	} else if (js_is(f, "what", "journal")) {
+		LABEL(f, "state", vm->journal.state);
+		LABEL(f, "path", vm->journal.path);
+		LABEL(f, "why", vm->journal.why);
+		LABEL(f, "todo", vm->journal.todo);
+	} else if (js_is(f, "what", "budget")) {
+		vm->budget.in = js_int(f, "in", 0);
+		vm->budget.out = js_int(f, "out", 0);
+		vm->budget.turns = js_int(f, "turns", 0);
+		vm->budget.cost_usd = js_dbl(f, "cost_usd", 0);
+	} else if (js_is(f, "what", "autonomy")) {
+		LABEL(f, "level", vm->autonomy);
+	} else if (js_is(f, "what", "unfinished")) {
+		LABEL(f, "verb", vm->unfinished.verb);
+		LABEL(f, "id", vm->unfinished.id);
+		LABEL(f, "by", vm->unfinished.by);
+		LABEL(f, "at", vm->unfinished.at);
+		LABEL(f, "text", vm->unfinished.text);
+		LABEL(f, "key", vm->unfinished.key);
+	}
+}
+
+void
+vm_apply(struct vm *vm, const struct js *fact)
+{
+	if (js_is(fact, "what", "vm"))
+		apply_vm(vm, fact);
+	else if (js_is(fact, "what", "link"))
+		apply_link(vm, fact);
+	else if (js_is(fact, "what", "agent"))
+		apply_agent(vm, fact);
+	else if (js_is(fact, "what", "proof"))
+		apply_proof(vm, fact);
+	else
+		apply_rest(vm, fact);
+}

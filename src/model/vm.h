@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * vm.h: the latest `state` facts: the VM, the links, the agent and the rest of
+ * what a status line tells.  Every string here is already clean.
+ */
+#ifndef MODEL_VM_H
+#define MODEL_VM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/json.h"
+
+#define VM_STAGED_MAX 16
+#define VM_RUNGS_MAX 12
+
+struct vm_staged {
+	char key[48], from[64], to[64];
+};
+
+struct vm_link {
+	bool known;
+	char state[16], why[256], todo[256], key[16], fingerprint[128];
+	int64_t ms;	  /* round trip; -1: not known */
+	int64_t since;	  /* the engine's monotonic clock */
+	int64_t retry_ms; /* -1: no try is planned */
+};
+
+enum vm_host { VM_DEVVM, VM_PVE, VM_HOSTS };
+
+struct vm_rung {
+	char rung[24], text[96];
+	bool ok;
+	int64_t ms;
+};
+
+struct vm {
+	bool known; /* somebody has asked the host at least once */
+	char status[32], qmp[16], lock[64], job[192], host_program[16];
+	int64_t status_ms, pid, checked;
+	int staged_count; /* may be more than are kept */
+	struct vm_staged staged[VM_STAGED_MAX];
+
+	struct vm_link link[VM_HOSTS];
+
+	struct {
+		bool known;
+		char state[16], driver[16], model[48], why[256], todo[256];
+		int64_t turn, queued, quiet_ms;
+	} agent;
+	struct {
+		char holder[48], verb[16]; /* holder "": free */
+		int64_t since;
+	} slot;
+	struct {
+		char state[16], path[192], why[192], todo[192];
+	} journal;
+	struct {
+		int64_t in, out, turns;
+		double cost_usd;
+	} budget;
+	char autonomy[16];
+	struct {
+		char when[8], text[192];
+		int rungs;
+		struct vm_rung rung[VM_RUNGS_MAX];
+		bool done;
+	} proof;
+	struct {
+		char verb[16], id[16], by[48], at[32], text[192],
+		    key[16]; /* verb "": none */
+	} unfinished;
+};
+
+extern const char *const vm_host_names[VM_HOSTS];
+
+void vm_init(struct vm *vm);
+
+/* Folds one `state` fact in (all but "here").  Unknown kinds change nothing. */
+void vm_apply(struct vm *vm, const struct js *fact);
+
+#endif
