@@ -14,7 +14,14 @@
 
 #define HELLO_MS 10000
 #define PING_MS 5000
-#define REQ "cmd" /* our only request at a time */
+#define REQ_MAX 32
+
+/* Our request's own id: facts of an earlier one with the same id are not ours. */
+static void
+make_req(char req[REQ_MAX])
+{
+	snprintf(req, REQ_MAX, "%lx-%llx", (long)getpid(), (long long)clock_wall_ms());
+}
 
 static void
 on_clean(void *arg, const char *text, size_t len, uint32_t style)
@@ -78,6 +85,7 @@ struct verb_command {
 	const struct command_opts *c;
 	enum verb verb;
 	bool greeted;
+	char req[REQ_MAX];
 	char id[16];  /* of the verb fact that is ours */
 	char run[16]; /* of its run */
 	struct scrub out;
@@ -156,7 +164,7 @@ static bool
 on_verb_fact(struct verb_command *v, const struct js *m)
 {
 	if (!v->id[0]) {
-		if (js_is(m, "state", "asked") && js_is(m, "req", REQ))
+		if (js_is(m, "state", "asked") && js_is(m, "req", v->req))
 			snprintf(v->id, sizeof v->id, "%s", js_str(m, "id"));
 		return true;
 	}
@@ -204,10 +212,13 @@ verb_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 	struct verb_command *v = arg;
 	struct buf data;
 
-	switch (kind) {
-	case FACT_CAUGHT_UP:
+	if (kind == FACT_CAUGHT_UP) {
 		v->greeted = true;
 		return false;
+	}
+	if (!v->greeted)
+		return true;
+	switch (kind) {
 	case FACT_VERB:
 		return on_verb_fact(v, m);
 	case FACT_OUTPUT:
@@ -228,7 +239,7 @@ verb_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 		return true;
 	case FACT_ERROR:
 		/* A refusal of our request; its verb fact has said the same, if there was one. */
-		if (js_is(m, "req", REQ) && !v->id[0]) {
+		if (js_is(m, "req", v->req) && !v->id[0]) {
 			say(js_str(m, "text") ? js_str(m, "text") : "refused");
 			v->exit = COMMAND_USAGE;
 			return false;
@@ -263,7 +274,8 @@ command_verb(const struct command_opts *c, enum verb verb)
 	if (client_hello(&client, c->name, &err) < 0 || client_run(&client, HELLO_MS, &err) < 0)
 		goto out;
 	m = message_new(request_names[REQUEST_VERB]);
-	js_set_str(m, "req", REQ);
+	make_req(v.req);
+	js_set_str(m, "req", v.req);
 	js_set_str(m, "verb", verb_rows[verb].name);
 	js_set_str(m, "confirm", c->confirm);
 	err_set(&err, ERR_UNREACHABLE, "the engine did not say hello in 10 s");
@@ -287,6 +299,7 @@ out:
 struct ask_command {
 	const struct command_opts *c;
 	bool greeted;
+	char req[REQ_MAX];
 	int64_t turn; /* ours, 0: not known yet */
 	struct scrub out;
 	bool in_line;
@@ -363,7 +376,7 @@ ask_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 		return true;
 	if (kind == FACT_PROMPT && a->turn == 0 && js_is(m, "by", a->c->name))
 		a->turn = js_int(m, "turn", 0);
-	if (kind == FACT_ERROR && js_is(m, "req", REQ)) {
+	if (kind == FACT_ERROR && js_is(m, "req", a->req)) {
 		say(js_str(m, "text") ? js_str(m, "text") : "refused");
 		a->exit = COMMAND_USAGE;
 		return false;
@@ -389,7 +402,8 @@ command_ask(const struct command_opts *c, const char *text)
 	if (client_hello(&client, c->name, &err) < 0 || client_run(&client, HELLO_MS, &err) < 0)
 		goto out;
 	m = message_new(request_names[REQUEST_PROMPT]);
-	js_set_str(m, "req", REQ);
+	make_req(a.req);
+	js_set_str(m, "req", a.req);
 	js_set_bytes(m, "text", text, strlen(text));
 	if (client_send(&client, m, &err) < 0 || client_run(&client, -1, &err) < 0)
 		goto out;

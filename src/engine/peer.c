@@ -226,7 +226,8 @@ peer_on_hello(struct peer *p, const struct js *m)
 	if (tail < 0 || tail > PEER_TAIL_MAX || (js_has(m, "since") && since < 0))
 		tail = PEER_TAIL_MAX;
 	if (p->state == PEER_REPLAYING)
-		attach_start(p, since >= 0 ? (uint64_t)since : 0, since >= 0 ? 0 : (size_t)tail);
+		attach_start(p, since >= 0 ? (uint64_t)since : incident_last(p->hub->incident),
+		    since >= 0 ? 0 : (size_t)tail);
 }
 
 static void

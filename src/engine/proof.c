@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "engine/incident.h"
-#include "engine/run.h"
 
 #define PROOF_STEP_MS 1000  /* how often an unreachable devvm is tried */
 #define PROOF_EXEC_MS 15000 /* a probe that takes longer failed on its rung */
@@ -21,9 +20,9 @@
  */
 static const char PROBE[] =
     "echo exec; cat /proc/sys/kernel/random/boot_id; cut -d' ' -f1 /proc/uptime; "
-    "sudo -n true && echo sudo; "
-    "sudo -n sh -c 'echo x >/var/tmp/.breakglass-probe && sync /var/tmp/.breakglass-probe "
-    "&& rm -f /var/tmp/.breakglass-probe' && echo disk";
+    "sudo -n true && echo sudo; for d in /var/tmp /var /root; do [ -d $d ] && break; done; "
+    "f=$d/.breakglass-probe; "
+    "sudo -n sh -c \"echo x >$f && sync && rm -f $f\" && echo disk";
 
 enum rung { RUNG_TCP, RUNG_HANDSHAKE, RUNG_AUTH, RUNG_EXEC, RUNG_SUDO, RUNG_DISK, RUNGS };
 
@@ -39,8 +38,10 @@ struct proof {
 	char verb[16];
 	int64_t began_ms, probed_ms;
 	int64_t rung_ms[RUNGS]; /* -1: not reached */
-	struct broker_run *probe;
-	struct remote_run *quiet; /* the learning probe: no run in the journal */
+	/* Questions of the engine's own, once a second: the facts that come of them
+	 * are journaled, they themselves are no runs. */
+	struct remote_run *probe;
+	char told[96]; /* what the last fact said, so that only a change is another */
 	struct buf out;
 	char boot_id[40], before_boot_id[40];
 	long uptime_s;
@@ -52,8 +53,18 @@ static void proof_look(struct proof *p);
 static void
 proof_tell(struct proof *p, bool done, const char *text)
 {
-	struct js *f = incident_fact(FACT_STATE, "engine"), *rungs = js_array();
+	struct js *f, *rungs;
+	char told[sizeof p->told];
+	int reached = 0;
 
+	for (int i = 0; i < RUNGS; i++)
+		reached += p->rung_ms[i] >= 0;
+	snprintf(told, sizeof told, "%d %.80s", reached, text);
+	if (!done && strcmp(told, p->told) == 0)
+		return;
+	strcpy(p->told, told);
+	f = incident_fact(FACT_STATE, "engine");
+	rungs = js_array();
 	for (int i = 0; i < RUNGS; i++) {
 		struct js *r = js_new();
 
@@ -117,6 +128,9 @@ proof_read(struct proof *p)
 	int64_t now = clock_mono_ms() - p->began_ms;
 	int n = 0;
 
+	if (!p->out.data)
+		return;
+
 	for (line = strtok_r(p->out.data, "\r\n", &save); line;
 	     line = strtok_r(NULL, "\r\n", &save)) {
 		if (strcmp(line, "exec") == 0) {
@@ -138,7 +152,15 @@ proof_read(struct proof *p)
 }
 
 static void
-on_probe_output(int stream, const char *data, size_t len, void *arg)
+proof_tell_short(struct proof *p)
+{
+	proof_tell(p, false, p->rung_ms[RUNG_EXEC] < 0
+	    ? "the devvm takes the login but runs nothing yet"
+	    : "the devvm runs commands, but a write with sync did not come back");
+}
+
+static void
+on_probe_output(struct remote_run *run, int stream, const char *data, size_t len, void *arg)
 {
 	struct proof *p = arg;
 
@@ -147,33 +169,38 @@ on_probe_output(int stream, const char *data, size_t len, void *arg)
 }
 
 static void
-on_probe_end(enum remote_end how, int code, const char *why, void *arg)
+on_probe_end(struct remote_run *run, enum remote_end how, int code, const char *why, void *arg)
 {
 	struct proof *p = arg;
 
 	p->probe = NULL;
+	proof_read(p);
 	if (!p->climbing)
-		return;
-	if (p->out.data)
-		proof_read(p);
+		return; /* it was asked only to know the boot id */
 	if (p->rung_ms[RUNG_DISK] >= 0)
 		proof_say_healthy(p);
 	else
-		proof_tell(p, false, p->rung_ms[RUNG_EXEC] < 0 ? "the devvm takes the login but runs nothing yet"
-		    : "the devvm runs commands, but a write with sync did not come back");
+		proof_tell_short(p);
 }
 
-static const struct broker_exec_events probe_events = {NULL, on_probe_output, on_probe_end};
+static const struct remote_run_events probe_events = {
+	.output = on_probe_output, .end = on_probe_end};
 
 static void
 proof_probe(struct proof *p)
 {
 	buf_clear(&p->out);
 	p->probed_ms = clock_mono_ms();
-	p->probe = broker_exec(p->broker, DOOR_DEVVM,
-	    &(struct run_info){.asked = "engine", .by = "engine", .host = "devvm", .what = PROBE,
-		.what_len = sizeof PROBE - 1},
+	p->probe = remote_exec(broker_remote(p->broker, DOOR_DEVVM), PROBE, sizeof PROBE - 1,
 	    PROOF_STEP_MS, &probe_events, p);
+}
+
+static void
+proof_stop_probe(struct proof *p)
+{
+	if (p->probe)
+		remote_run_close(p->probe);
+	p->probe = NULL;
 }
 
 static void
@@ -194,13 +221,15 @@ proof_look(struct proof *p)
 	if (!p->climbing)
 		return;
 	if (clock_mono_ms() - p->began_ms > PROOF_GIVE_UP_MS) {
-		if (p->probe)
-			broker_run_stop(p->probe, "gave up after three minutes");
+		proof_stop_probe(p);
 		proof_finish(p, "the devvm did not come back within 3 minutes: forensics (F3), then cycle (F7)");
 		return;
 	}
-	if (p->probe && clock_mono_ms() - p->probed_ms > PROOF_EXEC_MS)
-		broker_run_stop(p->probe, "no answer in 15 s");
+	if (p->probe && clock_mono_ms() - p->probed_ms > PROOF_EXEC_MS) {
+		proof_read(p); /* how far it came before it hung */
+		proof_stop_probe(p);
+		proof_tell_short(p);
+	}
 	if (s == REMOTE_HANDSHAKE)
 		proof_rung(p, RUNG_TCP);
 	if (s == REMOTE_AUTH)
@@ -251,39 +280,11 @@ proof_free(struct proof *p)
 		uv_close((uv_handle_t *)&p->timer, on_proof_closed);
 }
 
-static void
-on_quiet_output(struct remote_run *run, int stream, const char *data, size_t len, void *arg)
-{
-	struct proof *p = arg;
-
-	if (stream == 1)
-		buf_add_some(&p->out, data, len);
-}
-
-static void
-on_quiet_end(struct remote_run *run, enum remote_end how, int code, const char *why, void *arg)
-{
-	struct proof *p = arg;
-
-	p->quiet = NULL;
-	if (how == REMOTE_EXITED && code == 0 && p->out.len && !p->climbing)
-		snprintf(p->boot_id, sizeof p->boot_id, "%.36s", p->out.data);
-	p->boot_id[strcspn(p->boot_id, "\r\n")] = '\0';
-}
-
-static const struct remote_run_events quiet_events = {
-	.output = on_quiet_output, .end = on_quiet_end};
-
 void
 proof_learn(struct proof *p)
 {
-	static const char ask[] = "cat /proc/sys/kernel/random/boot_id";
-
-	if (p->climbing || p->quiet || p->probe)
-		return;
-	buf_clear(&p->out);
-	p->quiet = remote_exec(broker_remote(p->broker, DOOR_DEVVM), ask, sizeof ask - 1,
-	    PROOF_STEP_MS, &quiet_events, p);
+	if (!p->climbing && !p->probe)
+		proof_probe(p);
 }
 
 void
@@ -299,9 +300,8 @@ proof_before(struct proof *p, long pid)
 void
 proof_begin(struct proof *p, const char *verb)
 {
-	if (p->quiet)
-		remote_run_close(p->quiet);
-	p->quiet = NULL;
+	proof_stop_probe(p);
+	p->told[0] = '\0';
 	p->climbing = true;
 	p->began_ms = clock_mono_ms();
 	p->probed_ms = 0;

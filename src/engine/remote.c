@@ -746,7 +746,7 @@ run_opening(struct remote_run *run)
 		return;
 	}
 	run->state = RUN_ASKING;
-	if (!run->gone)
+	if (!run->gone && run->events->sent)
 		run->events->sent(run, run->arg);
 	remote_ask(r);
 }

@@ -97,7 +97,8 @@ enum remote_end {
 };
 
 struct remote_run_events {
-	/* The exec request is on its way: from here on the outcome may be unknown. */
+	/* The exec request is on its way: from here on the outcome may be unknown.
+	 * NULL: not wanted to be known. */
 	void (*sent)(struct remote_run *run, void *arg);
 	/* data is lent; all of it is taken.  stream 1: output, 2: errors. */
 	void (*output)(struct remote_run *run, int stream, const char *data, size_t len,
