@@ -170,7 +170,8 @@ sample(struct qmp *q, const struct devices *d, struct sample *s)
 }
 
 static void
-take_samples(const struct site *s, struct qmp *q, struct evidence *e)
+take_samples(
+    const struct site *s, struct qmp *q, enum ask_depth depth, struct evidence *e)
 {
 	struct devices d = {0};
 	long long ticks = qemu_vcpu_ticks(e->qemu.pid), ticks_b, t = mono_ms();
@@ -180,6 +181,8 @@ take_samples(const struct site *s, struct qmp *q, struct evidence *e)
 		e->qmp = QMP_HUNG;
 		return;
 	}
+	if (depth == ASK_ONCE)
+		return;
 	mono_nap(s->gap_ms);
 	if (sample(q, &d, &e->b) < 0) {
 		e->qmp = QMP_HUNG;
@@ -194,7 +197,8 @@ take_samples(const struct site *s, struct qmp *q, struct evidence *e)
 }
 
 void
-forensics_ask_qmp(const struct site *s, bool deep, int limit_ms, struct evidence *e)
+forensics_ask_qmp(
+    const struct site *s, enum ask_depth depth, int limit_ms, struct evidence *e)
 {
 	long long t = mono_ms(), before = qemu_switches(e->qemu.pid), after;
 	struct qmp q = {.fd = -1};
@@ -220,8 +224,8 @@ forensics_ask_qmp(const struct site *s, bool deep, int limit_ms, struct evidence
 		if (qmp_call(
 			&q, "{\"execute\":\"query-status\"}", CALL_MS, on_status, e) < 0)
 			e->qmp = QMP_HUNG;
-		else if (deep)
-			take_samples(s, &q, e);
+		else if (depth != ASK_STATUS)
+			take_samples(s, &q, depth, e);
 		break;
 	}
 	if (e->qmp != QMP_ALIVE)

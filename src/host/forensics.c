@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +20,15 @@
 
 #define TAIL_MAX 4096 /* bytes of a log or task list */
 #define THREADS_SHOWN 64
+#define KERNEL_LINES 20u
+#define KERNEL_LINE_MAX 300
+#define KERNEL_WARNING 4 /* syslog level; below is worse */
 #define LVS "/usr/sbin/lvs"
 
 enum {
 	P_PROCESS,
 	P_HOST,
+	P_KERNEL,
 	P_QMP,
 	P_AGENT,
 	P_CONFIG,
@@ -72,6 +77,16 @@ word_of(char *dst, size_t size, const char *dir, const char *tid, const char *na
 	dst[strcspn(dst, "\n")] = '\0';
 }
 
+/* Where in the kernel it waits: names the storage driver that does not answer. */
+static void
+cat_stack(const char *dir, const char *tid)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%.16s/stack", dir, tid);
+	cat_file("        ", path);
+}
+
 /* One line a thread: state, where in the kernel it sleeps, which call. */
 static int
 probe_process(void *arg)
@@ -100,6 +115,8 @@ probe_process(void *arg)
 		printf("%-8.16s %c %-16s wchan=%s syscall=%s\n", d->d_name,
 		    state && state[1] ? state[2] : '?', comm, *wchan ? wchan : "-",
 		    *call ? call : "-");
+		if (state && state[1] && state[2] == 'D')
+			cat_stack(dir, d->d_name);
 		fflush(stdout);
 		n++;
 	}
@@ -115,6 +132,33 @@ probe_host(void *arg)
 	cat_file("pressure io", "/proc/pressure/io");
 	cat_file("pressure memory", "/proc/pressure/memory");
 	cat_file("uptime", "/proc/uptime");
+	fflush(stdout);
+	return 0;
+}
+
+/* The host kernel's last warnings: a disk that times out says so there. */
+static int
+probe_kernel(void *arg)
+{
+	static char lines[KERNEL_LINES][KERNEL_LINE_MAX];
+	char record[1024], *text;
+	unsigned n = 0;
+	ssize_t len;
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	/* EPIPE: records were overwritten while we read; the next read goes on */
+	while (fd >= 0 &&
+	    ((len = read(fd, record, sizeof(record) - 1)) > 0 ||
+		(len < 0 && errno == EPIPE))) {
+		record[len > 0 ? len : 0] = '\0';
+		text = strchr(record, ';');
+		if (text == NULL || (atoi(record) & 7) > KERNEL_WARNING)
+			continue;
+		text[strcspn(text, "\n")] = '\0';
+		snprintf(lines[n++ % KERNEL_LINES], KERNEL_LINE_MAX, "%s", text + 1);
+	}
+	for (unsigned i = n > KERNEL_LINES ? n - KERNEL_LINES : 0; i < n; i++)
+		printf("%s\n", lines[i % KERNEL_LINES]);
 	fflush(stdout);
 	return 0;
 }
@@ -147,7 +191,7 @@ probe_qmp(void *arg)
 	const struct capture *c = arg;
 	struct evidence *e = c->e;
 
-	forensics_ask_qmp(c->site, true, c->site->greeting_ms, e);
+	forensics_ask_qmp(c->site, ASK_TWICE, c->site->greeting_ms, e);
 	printf("qmp %s after %lld ms%s%s\n", qmp_state_to_str(e->qmp), e->qmp_ms,
 	    e->status[0] ? ", status " : "", e->status);
 	print_sample("first", &e->a);
@@ -214,11 +258,7 @@ say_facts(struct out *o, const struct evidence *e)
 	}
 	out_fact(o, "qmp", qmp_state_to_str(e->qmp));
 	out_fact_num(o, "qmp_ms", e->qmp_ms);
-	out_fact(o, "status",
-	    e->status[0] ? e->status
-		: e->qemu.found == QEMU_NONE || e->qemu.found == QEMU_FOREIGN
-		? "stopped"
-		: "unknown");
+	out_fact(o, "status", verdict_status(e, ""));
 	if (e->both && e->a.blk && e->b.blk) {
 		out_fact_num(o, "gap_ms", e->gap_ms);
 		out_fact_num(o, "rd_delta", (long long)(e->b.rd - e->a.rd));
@@ -312,6 +352,7 @@ forensics_run(const struct site *s, struct out *o, bool brief, struct evidence *
 	struct probe p[PROBES] = {
 	    [P_PROCESS] = {.name = "process", .limit_ms = 1000, .fn = probe_process},
 	    [P_HOST] = {.name = "host", .limit_ms = 1000, .fn = probe_host},
+	    [P_KERNEL] = {.name = "kernel", .limit_ms = 1000, .fn = probe_kernel},
 	    [P_QMP] = {.name = "qmp", .limit_ms = 6500, .fn = probe_qmp},
 	    [P_AGENT] = {.name = "agent", .limit_ms = 5500, .fn = probe_agent},
 	    [P_CONFIG] = {.name = "config", .limit_ms = 3000, .argv = config},

@@ -25,11 +25,18 @@ struct site;
 void forensics_run(const struct site *s, struct out *o, bool brief, struct evidence *e,
     struct verdict *v);
 
+enum ask_depth {
+	ASK_STATUS, /* the status word */
+	ASK_ONCE,   /* and one sample of the counters, 2 ms */
+	ASK_TWICE,  /* and another gap_ms later */
+};
+
 /*
- * Asks QMP and, with deep, takes both samples gap_ms apart.  For status and for
- * verification; blocks up to limit_ms + gap.  Fills qmp, status and samples.
+ * Asks QMP at most limit_ms for its greeting, and 2 s for each reply.  Fills
+ * qmp, qmp_ms, status and samples of e; e->qemu must be there.
  */
-void forensics_ask_qmp(const struct site *s, bool deep, int limit_ms, struct evidence *e);
+void forensics_ask_qmp(
+    const struct site *s, enum ask_depth depth, int limit_ms, struct evidence *e);
 
 /* Asks the guest agent, at most limit_ms; fills agent and freeze. */
 void forensics_ask_agent(const struct site *s, int limit_ms, struct evidence *e);

@@ -26,6 +26,7 @@
 #define HA_WAIT_MS 60000 /* with HA, qm only asks the manager and returns */
 #define ASK_MS 1000	 /* QMP while verifying */
 #define THAW_MS 5000
+#define RESET_USED_MIN 100 /* a younger queue proves nothing */
 
 struct power {
 	struct job *j;
@@ -208,7 +209,7 @@ wait_running(struct power *p, const struct qemu *old, int limit_ms, struct evide
 		if (e->qemu.found == QEMU_OURS &&
 		    (old == NULL || e->qemu.pid != old->pid ||
 			e->qemu.start != old->start)) {
-			forensics_ask_qmp(j->site, false, ASK_MS, e);
+			forensics_ask_qmp(j->site, ASK_STATUS, ASK_MS, e);
 			if (e->qmp == QMP_ALIVE && strcmp(e->status, "running") == 0)
 				return 0;
 		}
@@ -347,14 +348,34 @@ do_cycle(struct power *p)
 	return bring_up(p);
 }
 
+/*
+ * qm reset's exit status means only that QEMU accepted the command.  A reset
+ * that happened took the disks' queues back to the beginning.
+ */
+static int
+check_was_reset(struct power *p, const struct evidence *after)
+{
+	struct job *j = p->j;
+	unsigned long long before = p->e.both ? p->e.b.used : p->e.a.used;
+	bool known = p->e.a.vq && after->a.vq && before >= RESET_USED_MIN;
+	bool seen = known && after->a.used < before;
+
+	out_fact(&j->out, "reset_seen", !known ? "unknown" : seen ? "yes" : "no");
+	if (known && !seen)
+		return job_fail(j, CODE_START_FAILED,
+		    "QEMU accepted the reset and did not do it: use cycle");
+	return CODE_OK;
+}
+
 /* A reset of a paused VM leaves it in prelaunch, so it is resumed afterwards. */
 static int
 press_reset(struct power *p)
 {
 	struct job *j = p->j;
-	struct evidence e = {.qemu = p->e.qemu};
+	struct evidence after = {.qemu = p->e.qemu};
 	char line[200];
 	struct qm qm;
+	int rc;
 
 	job_phase(j, "resetting", NULL);
 	qm_run(j->site->qm, "reset", j->site->reset_ms, j->qm_fd, &j->out, &qm);
@@ -364,9 +385,12 @@ press_reset(struct power *p)
 		    qm_config_locked(&qm) ? CODE_LOCKED : CODE_START_FAILED,
 		    "qm reset: %s", line);
 	}
-	forensics_ask_qmp(j->site, false, j->site->greeting_ms, &e);
-	if (e.qmp == QMP_ALIVE &&
-	    (strcmp(e.status, "prelaunch") == 0 || strcmp(e.status, "paused") == 0))
+	forensics_ask_qmp(j->site, ASK_ONCE, j->site->greeting_ms, &after);
+	if ((rc = check_was_reset(p, &after)) != CODE_OK)
+		return rc;
+	if (after.qmp == QMP_ALIVE &&
+	    (strcmp(after.status, "prelaunch") == 0 ||
+		strcmp(after.status, "paused") == 0))
 		return resume(p);
 	return verify(p, NULL);
 }

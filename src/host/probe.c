@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -35,7 +34,7 @@ void
 probe_child_reset(void)
 {
 	static const int signals[] = {
-	    SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGALRM, SIGCHLD};
+	    SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGTSTP, SIGALRM, SIGCHLD};
 	sigset_t none;
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
@@ -53,10 +52,36 @@ probe_child_reset(void)
 	}
 }
 
+void
+probe_close_from(int first)
+{
+	if (syscall(SYS_close_range, (unsigned)first, ~0U, 0) == 0)
+		return;
+	for (int fd = first; fd < 1024; fd++)
+		(void)close(fd);
+}
+
+/*
+ * A file in memory of a fixed size: a limit on the child's file sizes would do
+ * too, but it would also hit a log that qm appends to.
+ */
+static int
+output_file(const char *name)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 &&
+	    (ftruncate(fd, PROBE_OUTPUT_MAX) < 0 ||
+		fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
 static void
 run_child(struct probe *p)
 {
-	struct rlimit size = {PROBE_OUTPUT_MAX, PROBE_OUTPUT_MAX};
 	int null;
 
 	(void)setsid();
@@ -66,7 +91,7 @@ run_child(struct probe *p)
 		(void)dup2(null, 0);
 	(void)dup2(p->fd, 1);
 	(void)dup2(p->fd, 2);
-	(void)setrlimit(RLIMIT_FSIZE, &size);
+	probe_close_from(3);
 	if (p->fn != NULL)
 		_exit(p->fn(p->arg) & 255);
 	execv(p->argv[0], (char *const *)(uintptr_t)p->argv);
@@ -81,7 +106,7 @@ probe_start(struct probe *p)
 	p->done = p->told = p->running = false;
 	p->ms = 0;
 	p->rc = 127;
-	p->fd = memfd_create(p->name, MFD_CLOEXEC);
+	p->fd = output_file(p->name);
 	p->pid = p->fd < 0 ? -1 : fork();
 	if (p->pid == 0)
 		run_child(p);
@@ -191,11 +216,15 @@ char *
 probe_text(const struct probe *p, size_t *len)
 {
 	char *text = calloc(1, PROBE_SHOWN_MAX + 1);
+	off_t wrote = p->fd < 0 ? 0 : lseek(p->fd, 0, SEEK_CUR);
 	ssize_t n;
 
+	/* the child's descriptors share our offset: it stands where they wrote to */
 	if (text == NULL)
 		abort();
-	n = p->fd < 0 ? 0 : pread(p->fd, text, PROBE_SHOWN_MAX, 0);
+	if (wrote > PROBE_SHOWN_MAX)
+		wrote = PROBE_SHOWN_MAX;
+	n = wrote > 0 ? pread(p->fd, text, (size_t)wrote, 0) : 0;
 	*len = n > 0 ? (size_t)n : 0;
 	return text;
 }

@@ -45,6 +45,12 @@ struct probe {
 
 /* Children of ours start with signals, umask and oom score as they were. */
 void probe_child_reset(void);
+
+/*
+ * Closes every descriptor from first on.  A child that outlives us in D state
+ * must not keep a lock of ours alive through its copy.
+ */
+void probe_close_from(int first);
 /* What probe_child_reset gives back to /proc/self/oom_score_adj. */
 void probe_keep_oom_score(const char *text);
 

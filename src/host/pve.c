@@ -180,9 +180,9 @@ main(int argc, char **argv)
 	int verb;
 
 	sane_descriptors();
+	/* both strings stay where exec put them, also without an environment */
 	request = getenv("SSH_ORIGINAL_COMMAND");
 	connection = getenv("SSH_CONNECTION");
-	request = request ? strdup(request) : NULL;
 	copy_from(from, sizeof(from), connection);
 	sane_environment();
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)

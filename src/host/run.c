@@ -10,10 +10,23 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/probe.h"
 #include "host/run.h"
 
-#define STATE_MAX 1024 /* bytes of now and last */
-#define RUNS_MAX 4096
+#define STATE_MAX 1024		  /* bytes of now and last */
+#define RUN_RESERVED (128 * 1024) /* bytes of disk at a run's begin */
+
+/*
+ * Room for a whole run, taken at its begin: a disk that fills up meanwhile must
+ * not cost the last lines.  Where the file system cannot do it, never mind.
+ */
+static int
+reserve(int fd)
+{
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, RUN_RESERVED) < 0 && errno == ENOSPC)
+		return -1;
+	return 0;
+}
 
 static bool
 can_write(const char *dir)
@@ -28,7 +41,7 @@ can_write(const char *dir)
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return false;
-	ok = write(fd, page, sizeof(page)) == (ssize_t)sizeof(page);
+	ok = write(fd, page, sizeof(page)) == (ssize_t)sizeof(page) && reserve(fd) == 0;
 	close(fd);
 	(void)unlink(path);
 	return ok;
@@ -78,9 +91,13 @@ int
 run_create(const char *dir, const char *id, const char *suffix)
 {
 	char path[SITE_PATH_MAX + RUN_ID_MAX + 32];
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/runs/%s.%s", dir, id, suffix);
-	return open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		(void)reserve(fd);
+	return fd;
 }
 
 static int
@@ -247,13 +264,28 @@ run_rotate(const char *dir, int keep)
 }
 
 void
+run_trim(int fd)
+{
+	struct stat st;
+	int rc;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		rc = ftruncate(fd, st.st_size);
+		(void)rc;
+	}
+}
+
+void
 run_sync(int fd)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		if (fd != 3)
+			(void)dup2(fd, 3);
+		probe_close_from(4);
 		if (fork() == 0)
-			(void)fsync(fd);
+			(void)fsync(3);
 		_exit(0);
 	}
 	if (pid > 0)

@@ -67,6 +67,9 @@ bool run_last_read(const char *dir, struct run_last *last);
 /* Removes all but the keep youngest runs. */
 void run_rotate(const char *dir, int keep);
 
+/* Gives back what a run file reserved and did not use. */
+void run_trim(int fd);
+
 /* fsync in a child nobody waits for: a hung disk must not hold the worker. */
 void run_sync(int fd);
 

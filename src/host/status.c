@@ -22,6 +22,7 @@
 #include "host/probe.h"
 #include "host/qm.h"
 
+#define STALL_MS 5000	  /* requests in use and no I/O for that long: worth a line */
 #define QMP_MS 2000	  /* silence in a status; forensics wait longer */
 #define QMP_BESIDE_MS 500 /* while a verb runs the monitor is its own */
 
@@ -36,7 +37,7 @@ ask_child(void *arg)
 {
 	struct ask *a = arg;
 
-	forensics_ask_qmp(a->site, false, a->limit_ms, a->e);
+	forensics_ask_qmp(a->site, ASK_ONCE, a->limit_ms, a->e);
 	return 0;
 }
 
@@ -61,19 +62,6 @@ qm_word(struct probe *p, char *word, size_t size)
 	if (p->rc == 0 && strncmp(text, "status: ", 8) == 0)
 		snprintf(word, size, "%.*s", (int)strcspn(text + 8, " \r\n"), text + 8);
 	free(text);
-}
-
-/* One word for the VM, with what was found out about the process in front of it. */
-static const char *
-word_for(const struct evidence *e, const char *qm)
-{
-	if (e->qemu.found == QEMU_NONE || e->qemu.found == QEMU_FOREIGN)
-		return "stopped";
-	if (e->qmp == QMP_ALIVE && e->status[0] != '\0')
-		return e->status;
-	if (e->qmp == QMP_HUNG || e->qmp == QMP_NONE)
-		return "hung";
-	return *qm ? qm : "unknown";
 }
 
 static void
@@ -133,6 +121,10 @@ say_vm(struct job *j, const struct evidence *e, const char *word, const char *qm
 		out_fact_num(o, "qemu_start", (long long)e->qemu.start);
 		out_fact_num(o, "uptime_s", uptime_s(&e->qemu));
 	}
+	if (e->a.vq)
+		out_fact_num(o, "vq_inuse", (long long)e->a.inuse);
+	if (e->a.blk && e->a.idle_ms >= 0)
+		out_fact_num(o, "idle_ms", e->a.idle_ms);
 	out_fact(o, "lock", pre->lock[0] ? pre->lock : "none");
 	out_fact(o, "ha", pre->ha ? "yes" : "no");
 	out_fact(o, "startable", pre->ok ? "yes" : "no");
@@ -144,6 +136,11 @@ say_vm(struct job *j, const struct evidence *e, const char *word, const char *qm
 	else
 		out_text(o, "VM 102: %s, no QEMU process, lock %s", word,
 		    pre->lock[0] ? pre->lock : "none");
+	if (e->a.vq && e->a.inuse > 0 && e->a.idle_ms >= STALL_MS)
+		out_text(o,
+		    "QEMU holds %llu disk requests and its last I/O was %lld s ago: perhaps an "
+		    "I/O stall; forensics tell",
+		    e->a.inuse, e->a.idle_ms / 1000);
 	if (strcmp(word, "hung") == 0 && strcmp(qm, "running") == 0)
 		out_text(o, "qm says \"running\", which it also says of a hung QEMU");
 	if (!pre->ok)
@@ -193,7 +190,8 @@ status_do(struct job *j)
 	const struct site *s = j->site;
 	long long deadline = mono_ms() + s->status_ms;
 	struct evidence *e = probe_shared(sizeof(*e));
-	struct ask a = {s, e, job_runs(j) ? QMP_BESIDE_MS : QMP_MS};
+	bool beside = job_runs(j);
+	struct ask a = {s, e, beside ? QMP_BESIDE_MS : QMP_MS};
 	const char *pending[] = {s->qm, "pending", "102", NULL};
 	const char *status[] = {s->qm, "status", "102", NULL};
 	struct probe p_qmp = {
@@ -211,12 +209,14 @@ status_do(struct job *j)
 	preflight_look(s, &pre);
 	wait_all(first, e->qemu.found >= QEMU_UNPROVEN ? 1 : 0, deadline);
 	/* what is known is said at once; qm's Perl takes its time */
-	if (e->qmp != QMP_ALIVE) {
+	if (beside && e->qmp != QMP_ALIVE)
+		e->qmp = QMP_BUSY; /* the running verb has it; nothing to conclude */
+	else if (e->qmp != QMP_ALIVE) {
 		probe_start(&p_status);
 		wait_all(both, 2, deadline);
 		qm_word(&p_status, qm, sizeof(qm));
 	}
-	snprintf(j->state, sizeof(j->state), "%s", word_for(e, qm));
+	snprintf(j->state, sizeof(j->state), "%s", verdict_status(e, qm));
 	j->pid = e->qemu.found >= QEMU_UNPROVEN ? e->qemu.pid : 0;
 	say_vm(j, e, j->state, qm, &pre);
 	say_job(j);

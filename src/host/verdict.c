@@ -32,6 +32,18 @@ qmp_state_to_str(enum qmp_state state)
 	return names[state];
 }
 
+const char *
+verdict_status(const struct evidence *e, const char *fallback)
+{
+	if (e->qemu.found == QEMU_NONE || e->qemu.found == QEMU_FOREIGN)
+		return "stopped";
+	if (e->qmp == QMP_ALIVE && e->status[0] != '\0')
+		return e->status;
+	if (e->qmp == QMP_HUNG || e->qmp == QMP_NONE)
+		return "hung";
+	return *fallback ? fallback : "unknown";
+}
+
 static void
 say(struct verdict *v, enum verdict_word word, const char *advice, const char *why)
 {

@@ -75,6 +75,8 @@ struct verdict {
 };
 
 void verdict_make(const struct evidence *e, struct verdict *v);
+/* One word for the VM: stopped, hung, QMP's word, fallback, or unknown. */
+const char *verdict_status(const struct evidence *e, const char *fallback);
 const char *verdict_to_str(enum verdict_word word);
 const char *qmp_state_to_str(enum qmp_state state);
 

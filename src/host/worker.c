@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -141,10 +142,14 @@ finish(struct job *j, int lock, int rc)
 		run_now_clear(j->dir);
 	}
 	write_log_line(j, rc, ms);
-	if (lock >= 0)
-		close(lock); /* before the result line: who reads it may send the next
-				verb */
+	/* before the result line: who reads that may send the next verb */
+	if (lock >= 0) {
+		(void)flock(lock, LOCK_UN);
+		close(lock);
+	}
 	say_result(j, rc, ms);
+	run_trim(j->out.fd);
+	run_trim(j->qm_fd);
 	run_sync(j->out.fd);
 }
 
@@ -216,9 +221,9 @@ start_by_systemd(struct job *j, const char *self, const char *site_path)
 {
 	char unit[RUN_ID_MAX + 32];
 	const char *argv[] = {j->site->systemd_run_path, "--quiet", "--collect", unit,
-	    "--property=KillMode=process", "--property=OOMScoreAdjust=-900", "--", self,
-	    "--worker", j->now.id, "--verb", verb_rows[j->verb].name, "--from", j->from,
-	    site_path ? "--site" : NULL, site_path, NULL};
+	    "--property=KillMode=process", "--", self, "--worker", j->now.id, "--verb",
+	    verb_rows[j->verb].name, "--from", j->from, site_path ? "--site" : NULL,
+	    site_path, NULL};
 	struct probe p = {
 	    .name = "systemd-run", .limit_ms = SYSTEMD_RUN_MS, .argv = argv};
 	int rc;
@@ -230,24 +235,21 @@ start_by_systemd(struct job *j, const char *self, const char *site_path)
 }
 
 static pid_t
-start_by_fork(struct job *j, int lock)
+start_by_fork(struct job *j, int log, int lock)
 {
 	pid_t pid = fork();
-	int log;
 
 	if (pid != 0)
 		return pid;
 	(void)setsid();
-	log = run_create(j->dir, j->now.id, "log");
-	if (log < 0)
-		_exit(errno == EEXIST ? 0 : 1);
 	let_go_of_stdio();
 	(void)work(j, log, lock);
 	_exit(0);
 }
 
 /*
- * No place for a run file: the verb outranks its record, so it runs right here.
+ * No place for a run file, or no process for a worker: the verb outranks its
+ * record, so it runs right here.
  * A client that does not read must not hold it, hence no waiting on stdout.
  */
 static int
@@ -271,41 +273,45 @@ say_lost(struct job *j, const char *why)
 	return CODE_FAULT;
 }
 
+/*
+ * 0 with pid (0: systemd's), or -1: nothing was started.  A unit that came up
+ * after systemd-run was given up has made the run file already: it works.
+ */
 static int
 launch(struct job *j, const char *self, const char *site_path, int lock, pid_t *pid)
 {
+	int log;
+
 	*pid = 0;
 	if (verb_rows[j->verb].mutating && wants_systemd(j->site) &&
 	    start_by_systemd(j, self, site_path))
 		return 0;
-	*pid = start_by_fork(j, lock);
+	log = run_create(j->dir, j->now.id, "log");
+	if (log < 0)
+		return errno == EEXIST ? 0 : -1;
+	*pid = start_by_fork(j, log, lock);
+	close(log);
 	return *pid < 0 ? -1 : 0;
 }
 
 int
 worker_start(struct job *j, const char *self, const char *site_path)
 {
-	bool gone = false;
+	bool mutating = verb_rows[j->verb].mutating, gone = false;
 	int lock = -1, rc;
 	pid_t pid;
 
 	if (run_dir_pick(j->site, j->dir) < 0)
 		j->dir[0] = '\0';
-	if (verb_rows[j->verb].mutating) {
+	if (mutating) {
 		lock = lock_take(j->site);
 		if (lock == -1)
 			return say_busy(j);
 		if (j->dir[0] != '\0')
 			take_over_now(j);
 	}
-	if (j->dir[0] == '\0')
+	if (j->dir[0] == '\0' || launch(j, self, site_path, lock, &pid) < 0)
 		return work_here(j, lock);
-	if (launch(j, self, site_path, lock, &pid) < 0) {
-		(void)job_fail(j, CODE_FAULT, "fork: %s", strerror(errno));
-		run_now_clear(j->dir);
-		finish(j, lock, CODE_FAULT);
-		return CODE_FAULT;
-	}
 	if (lock >= 0)
 		close(lock);
 	rc = run_follow(j->dir, j->now.id, 1, pid, j->site->follow_ms, &gone);

@@ -92,6 +92,25 @@ check "without a run directory a cycle works" [ $? = 0 ]
 vm_pid >>"$T/pids"
 check "and is a new process" eval '[ "$(vm_pid)" != "$old" ] && vm_alive'
 
+# a full disk: the spare directory is used; and one that fills up costs no result line
+sed -i "s|^run_dir.*|run_dir = $T/small|" "$T/site"
+echo "spare_dir = $T/spare" >>"$T/site"
+echo "lock = $T/lock" >>"$T/site"
+mkdir -p "$T/small"
+if unshare -m true 2>/dev/null; then
+	out=$(unshare -m bash -c "mount -t tmpfs -o size=64k,mode=700 none '$T/small' &&
+		SSH_ORIGINAL_COMMAND=cycle '$PVE' --site '$T/site'")
+	check "on a full disk a cycle works" [ $? = 0 ]
+	check "and leaves its record in the spare directory" eval 'ls "$T/spare/runs" | grep -q cycle'
+	out=$(unshare -m bash -c "mount -t tmpfs -o size=512k,mode=700 none '$T/small' &&
+		{ SSH_ORIGINAL_COMMAND=cycle '$PVE' --site '$T/site' & } &&
+		dd if=/dev/zero of='$T/small/filler' bs=4k count=200 2>/dev/null; wait \$!")
+	check "a disk that fills up costs no result line" grep -q "^#bg result verb=cycle rc=0" <<<"$out"
+	vm_pid >>"$T/pids"
+else
+	echo "not tried: a full disk (no right to mount)"
+fi
+
 # rotation
 sed -i "s|^run_dir.*|run_dir = $T/run|" "$T/site"
 for i in $(seq -w 60); do : >"$T/run/runs/20000101T0000${i}Z-cycle-1.log"; done

@@ -61,6 +61,13 @@ printf 'name: devvm\n' >"$T/config.txt"
 run reset
 check "reset of a healthy VM" rc_is 0
 check "qm reset ran once" eval '[ "$(calls reset)" = 1 ]'
+check "and is seen to have happened" has "#bg fact reset_seen=yes"
+echo 'exit 0' >"$T/qm.reset"
+run start # lets the counters grow
+for _ in 1 2 3 4 5 6 7 8; do pve status >/dev/null; done
+run reset
+check "a reset that did not happen is not believed" eval 'rc_is 3 && has "#bg fact reset_seen=no"'
+rm "$T/qm.reset"
 
 # --- cycle, healthy
 old=$(vm_pid)

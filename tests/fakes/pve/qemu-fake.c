@@ -11,6 +11,7 @@
  *   frozen    the agent says that file systems are frozen
  *   noagent   the agent does not answer
  *   stubborn  SIGTERM is ignored (read at start)
+ * SIGUSR1 is the reset button: queues begin again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +35,13 @@ struct peer {
 
 static const char *mode_path;
 static unsigned long long ops = 1000;
+static volatile sig_atomic_t was_reset;
+
+static void
+on_usr1(int sig)
+{
+	was_reset = 1;
+}
 
 static bool
 mode(const char *word)
@@ -87,6 +95,9 @@ answer_qmp(struct peer *p, const char *line)
 	char reply[1024];
 	bool stalled = mode("stalled");
 
+	if (was_reset)
+		ops = 0;
+	was_reset = 0;
 	if (!stalled)
 		ops += 7;
 	if (strstr(line, "\"qmp_capabilities\"") || strstr(line, "\"system_reset\"")) {
@@ -236,6 +247,7 @@ main(int argc, char **argv)
 	qmp.listener = listen_at(qmp_path);
 	qga.listener = listen_at(qga_path);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, on_usr1);
 	if (mode("stubborn"))
 		signal(SIGTERM, SIG_IGN);
 	if (daemon(0, 0) < 0 || (f = fopen(pidfile, "w")) == NULL)
