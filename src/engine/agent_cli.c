@@ -236,7 +236,8 @@ api_words(struct agent_cli *c, int status, const char *text)
 	const char *todo = "the F-keys need no model; send the prompt again when the API is well";
 
 	if (status == 401 || status == 403) {
-		snprintf(c->why, sizeof c->why, "the API refuses the key (%d)", status);
+		/* After a 403 claude asks for the key anew, gets none, and the last word is 401. */
+		snprintf(c->why, sizeof c->why, "the API refuses the key (401 or 403)");
 		todo = "check the file that api_key_file names, then send the prompt again";
 	} else if (status == 429)
 		snprintf(c->why, sizeof c->why, "the API's rate limit is reached (429)");

@@ -345,7 +345,7 @@ js_len(const struct js *array)
 struct js *
 js_at(const struct js *array, size_t i)
 {
-	struct json_object *o = json_object_array_get_idx(JO(array), i);
+	struct json_object *o = array ? json_object_array_get_idx(JO(array), i) : NULL;
 
 	return json_object_is_type(o, json_type_object) ? JS(o) : NULL;
 }
@@ -353,7 +353,7 @@ js_at(const struct js *array, size_t i)
 const char *
 js_at_str(const struct js *array, size_t i, size_t *len)
 {
-	struct json_object *o = json_object_array_get_idx(JO(array), i);
+	struct json_object *o = array ? json_object_array_get_idx(JO(array), i) : NULL;
 
 	if (!json_object_is_type(o, json_type_string))
 		return NULL;

@@ -59,8 +59,9 @@ bool js_is(const struct js *obj, const char *key, const char *value); /* equal s
 int js_bytes(const struct js *obj, const char *key, struct buf *out) MUST_CHECK;
 
 size_t js_len(const struct js *array); /* 0 for NULL */
-struct js *js_at(const struct js *array, size_t i); /* an object, else NULL */
-const char *js_at_str(const struct js *array, size_t i, size_t *len); /* or NULL */
+/* NULL when array is NULL, i is behind its end, or the element is of another kind. */
+struct js *js_at(const struct js *array, size_t i); /* an object */
+const char *js_at_str(const struct js *array, size_t i, size_t *len);
 
 /* Calls f for each member's name until it returns false; returns that. */
 bool js_each_key(const struct js *obj, bool (*f)(const char *key, void *arg), void *arg);

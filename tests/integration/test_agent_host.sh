@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The CLI driver and agent-host with no claude, and with programs in its place
+# that die, hang, print garbage, or do not obey.  Needs no real claude.
+set -u
+. "$(dirname "$0")/agent_lib.sh"
+
+# fake BODY: a claude that tells its version and then does what BODY says.
+fake() {
+	cat >"$dir/claude" <<X
+#!/bin/bash
+[ "\$1" = --version ] && { echo "9.9.9 (Claude Code)"; exit; }
+ready() { read -r line; echo '{"type":"control_response","response":{"subtype":"success","request_id":"initialize-1","response":{}}}'; }
+$1
+X
+	chmod 755 "$dir/claude"
+}
+start() { start_rig RIG_KEY=sk-ant-test RIG_CLAUDE="$dir/claude" RIG_GRACE_MS=300 "$@"; }
+
+# None at all, none that runs, no key: said, with what to do; a prompt is refused with it.
+start_rig RIG_KEY=sk-ant-test RIG_CLAUDE="$dir/missing"
+say start
+expect 10 'state unavailable\|claude cannot be run: .*missing is not a program.*\|install claude'
+mark
+say prompt hello
+expect 5 'refused claude cannot be run'
+stop_rig
+start_rig RIG_KEY=sk-ant-test PATH=/usr/bin:/bin HOME=/nonexistent XDG_CACHE_HOME=
+expect 10 'state unavailable\|claude cannot be run: claude is not installed here'
+stop_rig
+echo 'not a program' >"$dir/claude"; chmod 755 "$dir/claude"
+start
+expect 10 'state unavailable\|claude cannot be run: .* does not run here'
+stop_rig
+fake 'ready; sleep 600'
+start_rig RIG_CLAUDE="$dir/claude"
+expect 10 'state unavailable\|there is no API key\|.*chmod 600.*api_key_file'
+mark
+say prompt hello
+expect 5 'refused there is no API key'
+stop_rig
+
+# What it is started with: nothing of ours.
+fake 'env | sort >'"$dir"'/env; pwd >'"$dir"'/pwd; printf "%s\n" "$@" >'"$dir"'/args; ready; cat >'"$dir"'/stdin'
+start SECRET_OF_OURS=1 SSH_AUTH_SOCK=/x
+say prompt '/clear "quoted" @/etc/passwd'
+wait_for 10 test -s "$dir/stdin" || fail "the prompt did not arrive"
+grep -qE 'SECRET|SSH_AUTH|ANTHROPIC_API' "$dir/env" && fail "environment: $(cat "$dir/env")"
+grep -q "^PATH=$agent/shim:/usr/bin:/bin$" "$dir/env" || fail "PATH: $(grep PATH "$dir/env")"
+[ "$(cat "$dir/pwd")" = "$dir/run/agent-host/work" ] || fail "folder"
+grep -q clear "$dir/args" && fail "an operator's text is in the arguments"
+python3 - "$dir/stdin" <<'X' || fail "the prompt's line: $(cat "$dir/stdin")"
+import json, sys
+m = json.loads(open(sys.argv[1]).readline())
+assert m["message"]["content"] == '/clear "quoted" @/etc/passwd' and m["client_composed"] is True
+X
+# It does not answer and does not obey: interrupt, TERM, KILL; the cancel is told all the same.
+say cancel
+expect 5 ' done cancelled'
+stop_rig
+
+# It ignores even TERM.
+fake 'trap "" TERM INT; ready; while :; do sleep 1; done'
+start
+say start
+expect 5 'state ready'
+say prompt hello
+expect 5 'state working'
+pid=$(sed -n 's/.*claude 1 is pid \([0-9]*\)$/\1/p' "$dir/log" | tail -n 1)
+say cancel
+expect 5 ' done cancelled'
+wait_for 5 eval "! kill -0 $pid" || fail "it survived KILL"
+expect 5 'state starting'
+stop_rig
+
+# It dies at once: three tries, then no more until somebody asks.
+fake 'echo x >>'"$dir"'/starts; echo "cannot open frobnicator" >&2; exit 3'
+: >"$dir/starts"
+start
+say start
+expect 10 'state unavailable\|claude ended \(exit 3\): cannot open frobnicator\|'
+[ "$(wc -l <"$dir/starts")" = 3 ] || fail "$(wc -l <"$dir/starts") starts"
+mark
+say prompt try again
+expect 10 ' done failed died'
+[ "$(wc -l <"$dir/starts")" = 4 ] || fail "a prompt is one more try, not $(wc -l <"$dir/starts")"
+stop_rig
+
+# It prints garbage, a line of 2 MB, a line without an end, and what it must not ask.
+fake 'ready; echo "Segmentation fault"; head -c 2000000 /dev/zero | tr "\0" x; echo
+      printf "\xff\xfe\n{}\n[]\n{\"type\":7}\n"; read -r line
+      echo "{\"type\":\"control_request\",\"request_id\":\"q\",\"request\":{\"subtype\":\"can_use_tool\"}}"
+      read -r line; echo "$line" >'"$dir"'/answer
+      echo "{\"is_error\":false,\"type\":\"result\",\"subtype\":\"success\",\"terminal_reason\":\"completed\"}"
+      printf "{\"type\":\"half"; exit 0'
+start
+say prompt hello
+expect 10 ' done ok completed'
+grep -q '"request_id":"q".*decides nothing' "$dir/answer" || fail "its question: $(cat "$dir/answer")"
+expect 5 'state starting'
+stop_rig
+
+# A flood: the driver takes it all and stays quick.
+fake 'ready; read -r line; for i in $(seq 300); do head -c 65536 /dev/zero | tr "\0" "\n"; done
+      head -c 20000000 /dev/zero | tr "\0" y; echo
+      echo "{\"is_error\":false,\"type\":\"result\",\"subtype\":\"success\",\"terminal_reason\":\"completed\"}"; cat'
+start
+say prompt hello
+expect 20 ' done ok completed'
+stop_rig
+
+# agent-host ends what it started when it is told to end, detached or not.
+fake 'ready; setsid sleep 6543 & (setsid sleep 6544 &) ; echo $! >'"$dir"'/left; cat'
+start
+say start
+expect 5 'state ready'
+wait_for 5 eval 'pgrep -x -f "sleep 654[34]" | wc -l | grep -qx 2' || fail "the detached did not start"
+stop_rig
+wait_for 5 eval '! pgrep -x -f "sleep 654[34]"' || fail "detached processes live on"
+
+# A start-up file that the agent left for its next shell is removed before the next claude.
+fake 'ready; read -r line; echo "ssh() { echo mine; }" >~/.bashrc; echo x >~/.claude.json; exit 0'
+start
+say start
+say prompt hello
+expect 5 ' done failed died'
+mark
+expect 5 'state ready'
+[ -e "$dir/run/agent-host/home/.bashrc" ] && fail "the shell's start-up file is still there"
+[ -e "$dir/run/agent-host/home/.claude.json" ] || fail "claude's own memory is gone"
+stop_rig
+
+# Folders that are not ours alone are refused, with the mend.
+mkdir -p "$dir/run2/agent-host"; chmod 700 "$dir/run2"; chmod 755 "$dir/run2/agent-host"
+(dir_run=$dir/run2; RIG_KEY=x "$rig" "$dir_run" "$agent" "$here/agents" < <(sleep 1.5) >"$dir/o" 2>&1)
+grep -q 'agent-host ended: .*chmod 700' "$dir/o" || fail "an open folder: $(cat "$dir/o")"
+chmod 755 "$dir/run2/agent"
+"$rig" "$dir/run2" "$agent" "$here/agents" </dev/null >"$dir/o" 2>&1
+[ $? = 99 ] && grep -q 'chmod 700' "$dir/o" || fail "an open agent folder: $(cat "$dir/o")"
+# No launcher there.
+(RIG_KEY=x "$rig" "$dir/run3" /nonexistent "$here/agents" < <(sleep 1) >"$dir/o" 2>&1)
+grep -q 'state unavailable|.*/nonexistent/launcher cannot be started' "$dir/o" || fail "$(cat "$dir/o")"
+echo "every broken claude is told and outlived"
