@@ -984,9 +984,10 @@ remote_drive(struct remote *r, int events)
 	default:
 		break;
 	}
-	if (r->state == REMOTE_UP || r->state == REMOTE_SILENT)
+	remote_tell(r); /* up is said before anything is sent */
+	if (!r->dead && (r->state == REMOTE_UP || r->state == REMOTE_SILENT))
 		remote_serve(r);
-	if (!remote_is_needed(r) && (r->state == REMOTE_UP || r->state == REMOTE_SILENT))
+	if (!r->dead && !remote_is_needed(r) && (r->state == REMOTE_UP || r->state == REMOTE_SILENT))
 		remote_idle(r);
 }
 

@@ -9,8 +9,8 @@
  *   remote-probe ... flood COMMAND PAUSE_MS counts output, stops reading now and then
  *   remote-probe ... talk                   jobs from stdin, events as lines
  *
- * "talk" reads "exec COMMAND", "close", "accept", "retry", "want 0|1" and ends
- * with its standard input.
+ * "talk" reads "exec COMMAND", "close", "accept", "retry", "want 0|1" and
+ * "quit"; it ends with its standard input, too.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -189,6 +189,8 @@ start_run(void)
 	if (strcmp(p.mode, "many") == 0)
 		p.began_ns = uv_hrtime();
 	p.last = remote_exec(p.remote, p.command, strlen(p.command), 8000, &events, NULL);
+	if (strcmp(p.mode, "exec") != 0)
+		remote_run_input_end(p.last);
 }
 
 static void
@@ -202,6 +204,8 @@ do_line(char *line)
 	} else if (strcmp(line, "close") == 0 && p.last) {
 		remote_run_close(p.last);
 		p.last = NULL;
+	} else if (strcmp(line, "quit") == 0) {
+		finish(0);
 	} else if (strcmp(line, "retry") == 0) {
 		remote_retry_now(p.remote);
 	} else if (strncmp(line, "want ", 5) == 0) {
@@ -224,6 +228,8 @@ on_talk(const char *data, size_t len)
 		p.line[p.line_len] = '\0';
 		p.line_len = 0;
 		do_line(p.line);
+		if (!p.remote)
+			return;
 	}
 }
 
