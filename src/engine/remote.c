@@ -590,7 +590,7 @@ run_on_data(ssh_session session, ssh_channel channel, void *data, uint32_t len, 
 {
 	struct remote_run *run = run_of_channel(channel, arg);
 
-	if (run)
+	if (run && run->events->output)
 		run->events->output(run, is_stderr ? 2 : 1, data, len, run->arg);
 	return (int)len;
 }
@@ -663,7 +663,7 @@ run_end(struct remote_run *run, enum remote_end how, int code, const char *why)
 	run->remote->kicked = true; /* somebody may wait for its place */
 	LOG("remote", "%s: run ends: %d, code %d %s", run->remote->name, how, code,
 	    why ? why : "");
-	if (!run->gone && !run->remote->dead)
+	if (!run->gone && !run->remote->dead && run->events->end)
 		run->events->end(run, how, code, why, run->arg);
 	run_free(run);
 }

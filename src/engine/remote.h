@@ -96,6 +96,7 @@ enum remote_end {
 	REMOTE_FAILED   /* never sent, or refused by sshd: it did not run; why */
 };
 
+/* Each may be NULL: that is not wanted to be known. */
 struct remote_run_events {
 	/* The exec request is on its way: from here on the outcome may be unknown.
 	 * NULL: not wanted to be known. */
@@ -103,7 +104,7 @@ struct remote_run_events {
 	/* data is lent; all of it is taken.  stream 1: output, 2: errors. */
 	void (*output)(struct remote_run *run, int stream, const char *data, size_t len,
 	    void *arg);
-	/* All input given so far is on its way; NULL: not wanted to be known. */
+	/* All input given so far is on its way. */
 	void (*drained)(struct remote_run *run, void *arg);
 	/* The last callback of a run, exactly once; the run is gone after it. */
 	void (*end)(struct remote_run *run, enum remote_end how, int code, const char *why,
