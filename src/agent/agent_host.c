@@ -21,8 +21,9 @@
 #include "base/mem.h"
 #include "wire/messages.h"
 
-#define OUT_MAX (1024 * 1024) /* bytes waiting for the engine: claude is not read above it */
-#define OUT_LOW (256 * 1024)  /* ... and is read again below this */
+#define OUT_MAX \
+	(1024 * 1024) /* bytes waiting for the engine: claude is not read above it */
+#define OUT_LOW (256 * 1024) /* ... and is read again below this */
 #define RETRY_MS 1000
 #define LOOK_MS 10000 /* a claude that is missing is looked for again */
 
@@ -55,9 +56,11 @@ host_send(struct host *h, struct js *m)
 	buf_init(&out->text, FRAME_LINE_MAX);
 	out->h = h;
 	out->req.data = out;
-	if (h->linked && js_print(m, &out->text) == 0 && buf_add(&out->text, "\n", 1) == 0) {
+	if (h->linked && js_print(m, &out->text) == 0 &&
+	    buf_add(&out->text, "\n", 1) == 0) {
 		text = uv_buf_init(out->text.data, (unsigned)out->text.len);
-		if (uv_write(&out->req, (uv_stream_t *)&h->engine, &text, 1, on_written) == 0)
+		if (uv_write(
+			&out->req, (uv_stream_t *)&h->engine, &text, 1, on_written) == 0)
 			out = NULL;
 	}
 	if (out) {
@@ -87,7 +90,8 @@ tell_host(struct host *h)
 	else
 		js_set_str(m, "why", h->why);
 	js_set_str(m, "pinned", BG_CLAUDE_VERSION);
-	js_set_str(m, "sandbox", "own session, empty environment, no inherited descriptors");
+	js_set_str(
+	    m, "sandbox", "own session, empty environment, no inherited descriptors");
 	js_set_int(m, "pid", getpid());
 	host_send(h, m);
 }

@@ -25,11 +25,11 @@ struct host_child;
 
 struct host {
 	uv_loop_t loop;
-	const char *socket;     /* the engine's agent.sock */
-	const char *dir;        /* our private 0700 directory */
+	const char *socket;	/* the engine's agent.sock */
+	const char *dir;	/* our private 0700 directory */
 	const char *configured; /* the claude that was named, or NULL */
-	char *libexec;          /* where launcher, key-helper and shim/ are */
-	bool wait;              /* a pod: connect again whenever the engine comes back */
+	char *libexec;		/* where launcher, key-helper and shim/ are */
+	bool wait;		/* a pod: connect again whenever the engine comes back */
 
 	uv_pipe_t engine;
 	bool linked;   /* the connection is open */
@@ -42,11 +42,12 @@ struct host {
 
 	char *key; /* locked in memory; NULL: none */
 	size_t key_size;
-	bool key_given; /* to this child: once is enough for claude, and all that is safe */
+	bool key_given; /* to this child: once is enough for claude, and all that is safe
+			 */
 	uv_pipe_t key_door;
 
 	struct host_child *child; /* at most one */
-	pid_t probe;              /* the `claude --version` in flight, or 0 */
+	pid_t probe;		  /* the `claude --version` in flight, or 0 */
 	uv_timer_t look;
 	uv_timer_t retry;
 	uv_signal_t on_term, on_int, on_chld;
@@ -80,7 +81,7 @@ void host_find(struct host *h, void (*done)(struct host *h));
 void host_child_start(struct host *h, const struct js *m);
 void host_child_input(struct host *h, const struct js *m);
 void host_child_signal(struct host *h, const struct js *m);
-void host_child_flow(struct host *h); /* the engine has taken what waited */
+void host_child_flow(struct host *h);		/* the engine has taken what waited */
 pid_t host_child_session(const struct host *h); /* 0: none */
 
 /* host_key.c */
@@ -89,6 +90,7 @@ void host_key_set(struct host *h, const char *key); /* copies; NULL: forget */
 
 /* host_proc.c */
 int host_proc_kill_all(void); /* SIGKILL to every descendant; how many still lived */
-void host_proc_reap(const pid_t *ours, size_t n); /* takes orphans' ends, but not of ours */
+void host_proc_reap(
+    const pid_t *ours, size_t n); /* takes orphans' ends, but not of ours */
 
 #endif

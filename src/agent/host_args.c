@@ -18,38 +18,38 @@
 #define CLAUDE_OOM "700" /* the agent goes before anything that recovers the VM */
 
 static const char *const claude_env[] = {
-	"LANG=C.UTF-8",
-	"TERM=dumb",
-	"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
-	"CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1", /* a time-out ends the command */
-	"CLAUDE_CODE_DISABLE_AUTO_MEMORY=1",
-	"CLAUDE_CODE_DISABLE_CLAUDE_MDS=1",
-	"CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS=1",
-	"CLAUDE_CODE_ATTRIBUTION_HEADER=0",
-	"CLAUDE_CODE_API_KEY_HELPER_TTL_MS=86400000", /* ask once: host_key.c answers once */
-	"CLAUDE_CODE_MAX_RETRIES=4",
-	"API_TIMEOUT_MS=60000",
-	"CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS=60000",
-	"BASH_DEFAULT_TIMEOUT_MS=120000",
-	"BASH_MAX_TIMEOUT_MS=600000",
-	"CLAUDE_CODE_STARTUP_FAILURE_RESULTS=1",
-	"DISABLE_AUTOUPDATER=1",
+    "LANG=C.UTF-8",
+    "TERM=dumb",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+    "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1", /* a time-out ends the command */
+    "CLAUDE_CODE_DISABLE_AUTO_MEMORY=1",
+    "CLAUDE_CODE_DISABLE_CLAUDE_MDS=1",
+    "CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS=1",
+    "CLAUDE_CODE_ATTRIBUTION_HEADER=0",
+    "CLAUDE_CODE_API_KEY_HELPER_TTL_MS=86400000", /* ask once: host_key.c answers once */
+    "CLAUDE_CODE_MAX_RETRIES=4",
+    "API_TIMEOUT_MS=60000",
+    "CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS=60000",
+    "BASH_DEFAULT_TIMEOUT_MS=120000",
+    "BASH_MAX_TIMEOUT_MS=600000",
+    "CLAUDE_CODE_STARTUP_FAILURE_RESULTS=1",
+    "DISABLE_AUTOUPDATER=1",
 };
 
 static const char *const claude_args[] = {
-	"-p",
-	"--verbose",
-	"--output-format",
-	"stream-json",
-	"--input-format",
-	"stream-json",
-	"--include-partial-messages",
-	"--setting-sources",
-	"",
-	"--strict-mcp-config",
-	"--disable-slash-commands",
-	"--permission-mode",
-	"dontAsk",
+    "-p",
+    "--verbose",
+    "--output-format",
+    "stream-json",
+    "--input-format",
+    "stream-json",
+    "--include-partial-messages",
+    "--setting-sources",
+    "",
+    "--strict-mcp-config",
+    "--disable-slash-commands",
+    "--permission-mode",
+    "dontAsk",
 };
 
 void
@@ -106,6 +106,8 @@ args_claude_env(const struct host *h, struct args *a, const struct js *start)
 	args_add(a, "--env");
 	args_add(a, "PATH=%s/shim:/usr/bin:/bin", h->libexec);
 	args_env(a, "BREAKGLASS_SOCKET", h->socket);
+	/* claude asks git about its folder: one made above it is not looked for */
+	args_env(a, "GIT_CEILING_DIRECTORIES", h->dir);
 	for (size_t i = 0; i < ARRAY_LEN(claude_env); i++) {
 		args_add(a, "--env");
 		args_add(a, "%s", claude_env[i]);

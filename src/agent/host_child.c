@@ -22,9 +22,10 @@
 #include "base/mem.h"
 #include "wire/messages.h"
 
-#define CHILD_INPUT_MAX (4 * 1024 * 1024) /* bytes waiting for claude's standard input */
-#define SWEEP_MS 10                       /* between two looks at what was left behind */
-#define SWEEP_ROUNDS 500                  /* then the end is told all the same */
+#define CHILD_INPUT_MAX (4 * 1024 * 1024) /* bytes waiting for claude's standard input \
+					   */
+#define SWEEP_MS 10			  /* between two looks at what was left behind */
+#define SWEEP_ROUNDS 500		  /* then the end is told all the same */
 
 struct host_child {
 	struct host *h;
@@ -111,7 +112,8 @@ on_child_exit(uv_process_t *proc, int64_t status, int sig)
 {
 	struct host_child *c = proc->data;
 
-	LOG("child", "claude %ld ended: exit %ld signal %d", (long)proc->pid, (long)status, sig);
+	LOG("child", "claude %ld ended: exit %ld signal %d", (long)proc->pid,
+	    (long)status, sig);
 	c->exited = true;
 	c->status = status;
 	c->sig = sig;
@@ -183,7 +185,8 @@ remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 
 /*
  * Empties a folder of ours.  In HOME claude's own memory of the session stays;
- * start-up files of a shell must not, one could define another ssh.
+ * start-up files of a shell or of git must not: they would run in the next
+ * claude's own session, where the key is given out, or define another ssh.
  */
 static void
 folder_clean(const char *dir, const char *keep_prefix)
@@ -196,7 +199,8 @@ folder_clean(const char *dir, const char *keep_prefix)
 
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (keep_prefix && strncmp(e->d_name, keep_prefix, strlen(keep_prefix)) == 0)
+		if (keep_prefix &&
+		    strncmp(e->d_name, keep_prefix, strlen(keep_prefix)) == 0)
 			continue;
 		path = mem_printf("%s/%s", dir, e->d_name);
 		if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
@@ -226,14 +230,18 @@ write_definition(const struct host *h, const char *text, size_t len)
 static int
 child_prepare(struct host *h, const struct js *m)
 {
-	char *home = mem_printf("%s/home", h->dir), *tmp = mem_printf("%s/tmp", h->dir);
+	static const struct {
+		const char *name, *keep;
+	} folders[] = {{"home", ".claude"}, {"tmp", NULL}, {"work", NULL}};
 	const char *text;
 	size_t len;
 
-	folder_clean(home, ".claude");
-	folder_clean(tmp, NULL);
-	free(home);
-	free(tmp);
+	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+		char *path = mem_printf("%s/%s", h->dir, folders[i].name);
+
+		folder_clean(path, folders[i].keep);
+		free(path);
+	}
 	text = js_strn(m, "agents", &len);
 	return write_definition(h, text, len);
 }
@@ -241,11 +249,14 @@ child_prepare(struct host *h, const struct js *m)
 static int
 child_spawn(struct host_child *c, const struct js *m)
 {
-	uv_stdio_container_t stdio[3] = {
-	    {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&c->in},
-	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&c->out},
-	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&c->err}};
-	uv_process_options_t o = {.exit_cb = on_child_exit, .stdio = stdio, .stdio_count = 3};
+	uv_stdio_container_t stdio[3] = {{.flags = UV_CREATE_PIPE | UV_READABLE_PIPE,
+					     .data.stream = (uv_stream_t *)&c->in},
+	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+		.data.stream = (uv_stream_t *)&c->out},
+	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+		.data.stream = (uv_stream_t *)&c->err}};
+	uv_process_options_t o = {
+	    .exit_cb = on_child_exit, .stdio = stdio, .stdio_count = 3};
 	struct args args = {0};
 	int rc;
 
@@ -327,7 +338,8 @@ static struct host_child *
 child_of(struct host *h, const struct js *m)
 {
 	return h->child && !h->child->exited && js_int(m, "child", -1) == h->child->id
-	    ? h->child : NULL;
+	    ? h->child
+	    : NULL;
 }
 
 void

@@ -41,7 +41,8 @@ find_in_path(const char *path)
 {
 	char *copy = mem_dup(path), *save = NULL, *found = NULL;
 
-	for (char *d = strtok_r(copy, ":", &save); d && !found; d = strtok_r(NULL, ":", &save)) {
+	for (char *d = strtok_r(copy, ":", &save); d && !found;
+	     d = strtok_r(NULL, ":", &save)) {
 		if (d[0] != '/')
 			continue;
 		found = mem_printf("%s/claude", d);
@@ -61,10 +62,12 @@ find_in_cache(void)
 	char *path;
 
 	if (cache && cache[0] == '/')
-		path = mem_printf("%s/breakglass/claude/" BG_CLAUDE_VERSION "/claude", cache);
+		path = mem_printf(
+		    "%s/breakglass/claude/" BG_CLAUDE_VERSION "/claude", cache);
 	else
-		path = mem_printf("%s/.cache/breakglass/claude/" BG_CLAUDE_VERSION "/claude",
-		    home ? home : "");
+		path =
+		    mem_printf("%s/.cache/breakglass/claude/" BG_CLAUDE_VERSION "/claude",
+			home ? home : "");
 	if (is_program(path))
 		return path;
 	free(path);
@@ -97,7 +100,7 @@ on_closed(uv_handle_t *handle)
 {
 	struct probe *p = handle->data;
 	struct host *h = p->h;
-	void (*done)(struct host *h) = p->done;
+	void (*done)(struct host * h) = p->done;
 
 	if (--p->open > 0)
 		return;
@@ -164,9 +167,11 @@ static int
 probe_spawn(struct probe *p)
 {
 	uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE},
-	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&p->out},
+	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+		.data.stream = (uv_stream_t *)&p->out},
 	    {.flags = UV_IGNORE}};
-	uv_process_options_t o = {.exit_cb = on_probe_exit, .stdio = stdio, .stdio_count = 3};
+	uv_process_options_t o = {
+	    .exit_cb = on_probe_exit, .stdio = stdio, .stdio_count = 3};
 	struct args args = {0};
 	int rc;
 

@@ -45,9 +45,10 @@ proc_read(pid_t pid, struct proc *p)
 	rest = strrchr(text, ')'); /* the name in front of it may hold anything */
 	p->pid = pid;
 	p->ours = false;
-	if (!rest || sscanf(rest + 1,
-	    " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-	    &p->state, &p->ppid, &p->born) != 3)
+	if (!rest ||
+	    sscanf(rest + 1,
+		" %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		&p->state, &p->ppid, &p->born) != 3)
 		return -1;
 	return 0;
 }

@@ -70,7 +70,8 @@ option(struct launch *l, const char *name, char *value)
 		l->oom = value;
 	} else if (strcmp(name, "--keep") == 0 && l->keeps < LAUNCHER_KEEP_MAX)
 		l->keep[l->keeps++] = (int)number(value, 0x7fffffff);
-	else if (strcmp(name, "--env") == 0 && l->envs < LAUNCHER_ENV_MAX && strchr(value, '='))
+	else if (strcmp(name, "--env") == 0 && l->envs < LAUNCHER_ENV_MAX &&
+	    strchr(value, '='))
 		l->env[l->envs++] = value;
 	else
 		fail(EXIT_SETUP, "unknown, malformed or one too many: ", name);
@@ -85,7 +86,8 @@ parse(struct launch *l, char **argv)
 		option(l, argv[0], argv[1]);
 	}
 	if (!*argv || !argv[1])
-		fail(EXIT_SETUP, "usage: launcher [OPTION VALUE]... -- PROGRAM [ARGUMENT]...", "");
+		fail(EXIT_SETUP,
+		    "usage: launcher [OPTION VALUE]... -- PROGRAM [ARGUMENT]...", "");
 	l->argv = argv + 1;
 }
 
@@ -172,13 +174,16 @@ main(int argc, char **argv)
 	setsid(); /* fails only for one that leads a session already */
 	close_others(&l);
 	umask(077);
-	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		fail(EXIT_SETUP, "cannot drop core files and privileges: ", strerror(errno));
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		fail(EXIT_SETUP,
+		    "cannot drop core files and privileges: ", strerror(errno));
 	be_first_for_the_oom_killer(&l);
 	if (l.cwd && chdir(l.cwd) < 0)
 		fail(EXIT_SETUP, "cannot enter the working folder: ", strerror(errno));
 	default_signals();
-	/* Landlock and seccomp are to be applied here, last: they bind PROGRAM and not us. */
+	/* Landlock and seccomp are to be applied here, last: they bind PROGRAM and not
+	 * us. */
 	execve(l.argv[0], l.argv, l.env);
 	fprintf(stderr, "launcher: cannot run %s: %s\n", l.argv[0], strerror(errno));
 	return errno == ENOENT ? 127 : 126;

@@ -25,8 +25,8 @@
 
 #define SHIM_COMMAND_MAX (64 * 1024) /* bytes: WIRE_COMMAND_MAX */
 #define SHIM_FRAME_MAX (32 * 1024)   /* bytes of one frame's content: WIRE_CHUNK_MAX */
-#define SHIM_WORDS_MAX 1024          /* bytes kept of a refusal's sentence */
-#define FRAME_HEAD 5                 /* kind and length */
+#define SHIM_WORDS_MAX 1024	     /* bytes kept of a refusal's sentence */
+#define FRAME_HEAD 5		     /* kind and length */
 #define EXIT_REFUSED 64
 #define EXIT_UNREACHABLE 69
 #define EXIT_LOST 255 /* as OpenSSH says that the connection, not the command, failed */
@@ -34,7 +34,8 @@
 struct shim {
 	int sock;
 	int in; /* what to forward, or -1 */
-	/* towards the engine: one frame at a time, so that a slow engine holds back our reader */
+	/* towards the engine: one frame at a time, so that a slow engine holds back our
+	 * reader */
 	unsigned char out[FRAME_HEAD + SHIM_FRAME_MAX];
 	size_t out_len, out_done;
 	/* from the engine: the frame in progress */
@@ -46,13 +47,14 @@ struct shim {
 	int errors_gone; /* nobody reads our standard error any more */
 };
 
-static struct shim shim = {.sock = -1, .in = -1}; /* static: a big stack costs page faults */
+static struct shim shim = {
+    .sock = -1, .in = -1}; /* static: a big stack costs page faults */
 
 static _Noreturn void
 shim_refuse(const char *what)
 {
-	fprintf(stderr, "ssh: %s. Allowed: ssh devvm COMMAND, and ssh pve VERB with one of",
-	    what);
+	fprintf(stderr,
+	    "ssh: %s. Allowed: ssh devvm COMMAND, and ssh pve VERB with one of", what);
 	for (int v = 0; v < VERBS; v++)
 		fprintf(stderr, " %s", verb_rows[v].name);
 	fprintf(stderr, ".\n");
@@ -149,7 +151,8 @@ shim_ask(int sock, const char *host, char **words)
 	}
 	p += sprintf(p,
 	    "{\"t\":\"hello\",\"v\":1,\"role\":\"shim\"}\n"
-	    "{\"t\":\"run\",\"host\":\"%s\",\"command_b64\":\"", host);
+	    "{\"t\":\"run\",\"host\":\"%s\",\"command_b64\":\"",
+	    host);
 	p = put_base64(p, (unsigned char *)command, len);
 	memcpy(p, "\"}\n", 3);
 	if (write_all(sock, line, (size_t)(p + 3 - line)) < 0)
@@ -258,7 +261,8 @@ shim_frame_end(struct shim *s)
 		exit(words_status(s));
 	case 'r':
 	case 'f':
-		fprintf(stderr, "ssh: %.*s\n", (int)(s->words_len - skip), s->words + skip);
+		fprintf(
+		    stderr, "ssh: %.*s\n", (int)(s->words_len - skip), s->words + skip);
 		exit(s->head[0] == 'r' ? EXIT_REFUSED : words_status(s));
 	}
 }
@@ -274,10 +278,12 @@ shim_receive(struct shim *s, const unsigned char *p, size_t len)
 			len--;
 			if (s->head_len < FRAME_HEAD)
 				continue;
-			s->left = (uint32_t)s->head[1] << 24 | (uint32_t)s->head[2] << 16 |
-			    (uint32_t)s->head[3] << 8 | s->head[4];
+			s->left = (uint32_t)s->head[1] << 24 |
+			    (uint32_t)s->head[2] << 16 | (uint32_t)s->head[3] << 8 |
+			    s->head[4];
 			if (s->left > SHIM_FRAME_MAX)
-				shim_fail(EXIT_LOST, "the engine sent a frame that is too long");
+				shim_fail(EXIT_LOST,
+				    "the engine sent a frame that is too long");
 		}
 		n = len < s->left ? len : s->left;
 		shim_content(s, p, n);
@@ -336,8 +342,9 @@ main(int argc, char **argv)
 	if (host[0] == '-' || (argc > 2 && argv[2][0] == '-'))
 		shim_refuse("there are no options here");
 	if (strcmp(host, "devvm") != 0 && strcmp(host, "pve") != 0)
-		shim_refuse(strchr(host, '@') ? "no user is named here, the host knows who you are"
-					      : "there are two hosts, devvm and pve");
+		shim_refuse(strchr(host, '@')
+			? "no user is named here, the host knows who you are"
+			: "there are two hosts, devvm and pve");
 	if (argc == 2)
 		shim_refuse(host[0] == 'd' ? "a shell without a command is not offered"
 					   : "no verb is named");

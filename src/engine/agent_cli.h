@@ -25,19 +25,20 @@
 
 struct agent_cli_config {
 	uv_loop_t *loop;
-	struct agent_side *side;             /* borrowed for the driver's life */
+	struct agent_side *side;	     /* borrowed for the driver's life */
 	const struct definition *definition; /* copied */
-	const char *model;   /* NULL or "": the definition's */
-	const char *api_url; /* NULL or "": the vendor's */
-	const char *api_key; /* lent for the call; NULL or "": none */
-	const char *session; /* an earlier session of the incident to go on with, or NULL */
+	const char *model;		     /* NULL or "": the definition's */
+	const char *api_url;		     /* NULL or "": the vendor's */
+	const char *api_key;		     /* lent for the call; NULL or "": none */
+	const char
+	    *session; /* an earlier session of the incident to go on with, or NULL */
 	/* 0: the times that the header names; tests take shorter ones. */
 	int64_t quiet_ms;  /* no line for so long, no tool open: said (60 s) */
 	int64_t silent_ms; /* ... for so long: interrupted, then ended (180 s) */
 	int64_t grace_ms;  /* between interrupt, TERM and KILL (5 s) */
 };
 
-struct agent *agent_cli_new(const struct agent_cli_config *cfg,
-    const struct agent_events *events, void *arg);
+struct agent *agent_cli_new(
+    const struct agent_cli_config *cfg, const struct agent_events *events, void *arg);
 
 #endif

@@ -20,7 +20,12 @@ struct agent_side;
 struct broker;
 struct broker_run;
 
-enum agent_peer_state { AGENT_PEER_NEW, AGENT_PEER_HOST, AGENT_PEER_SHIM, AGENT_PEER_RUNNING };
+enum agent_peer_state {
+	AGENT_PEER_NEW,
+	AGENT_PEER_HOST,
+	AGENT_PEER_SHIM,
+	AGENT_PEER_RUNNING
+};
 
 struct agent_peer {
 	uv_pipe_t pipe;
@@ -36,9 +41,9 @@ struct agent_peer {
 	struct broker_run *run; /* NULL once it ended */
 	unsigned char head[5];
 	size_t head_len;
-	uint32_t left;     /* bytes of the frame in progress */
-	struct buf input;  /* standard input that the host does not take yet */
-	bool output_held;  /* the broker was told to wait */
+	uint32_t left;	  /* bytes of the frame in progress */
+	struct buf input; /* standard input that the host does not take yet */
+	bool output_held; /* the broker was told to wait */
 };
 
 /* agent_side.c */
@@ -46,7 +51,7 @@ struct agent_peer {
 void agent_peer_write(struct agent_peer *p, char *data, size_t len, bool last);
 void agent_peer_close(struct agent_peer *p);
 struct broker *agent_peer_broker(const struct agent_peer *p);
-int agent_peer_shims(const struct agent_peer *p); /* how many runs there are */
+int agent_peer_shims(const struct agent_peer *p);  /* how many runs there are */
 void agent_peer_input_waits(struct agent_peer *p); /* call agent_shim_retry soon */
 
 /* agent_shim.c */

@@ -123,7 +123,8 @@ shim_input(struct agent_peer *p, const char *data, size_t len)
 bool
 agent_shim_retry(struct agent_peer *p)
 {
-	if (p->run && p->input.len && broker_run_input(p->run, p->input.data, p->input.len) < 0)
+	if (p->run && p->input.len &&
+	    broker_run_input(p->run, p->input.data, p->input.len) < 0)
 		return false;
 	buf_clear(&p->input);
 	return true;
@@ -147,8 +148,9 @@ agent_shim_receive(struct agent_peer *p, const char *data, size_t len)
 			len--;
 			if (p->head_len < FRAME_HEAD)
 				continue;
-			p->left = (uint32_t)p->head[1] << 24 | (uint32_t)p->head[2] << 16 |
-			    (uint32_t)p->head[3] << 8 | p->head[4];
+			p->left = (uint32_t)p->head[1] << 24 |
+			    (uint32_t)p->head[2] << 16 | (uint32_t)p->head[3] << 8 |
+			    p->head[4];
 			if (p->head[0] != 'i' || p->left > WIRE_CHUNK_MAX) {
 				shim_bad_frame(p);
 				return;
@@ -173,7 +175,8 @@ agent_shim_receive(struct agent_peer *p, const char *data, size_t len)
 void
 agent_shim_written(struct agent_peer *p)
 {
-	if (!p->run || !p->output_held || p->pipe.write_queue_size > AGENT_SIDE_HELD_MAX / 2)
+	if (!p->run || !p->output_held ||
+	    p->pipe.write_queue_size > AGENT_SIDE_HELD_MAX / 2)
 		return;
 	p->output_held = false;
 	broker_run_ready(p->run);

@@ -2,7 +2,6 @@
 #include "engine/agent_side.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,27 +11,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/agent_peer.h"
+#include "engine/agent_proc.h"
 #include "wire/messages.h"
 
 #define PEERS_MAX 64
-#define HELLO_MS 10000     /* a peer that has not said who it is by then is closed */
+#define HELLO_MS 10000 /* a peer that has not said who it is by then is closed */
 #define SWEEP_MS 2000
-#define INPUT_RETRY_MS 10  /* while a host does not take what a shim has to say */
-#define LIVED_MS 60000     /* after so long a death counts as the first again */
-#define RESTART_MAX_MS 15000
-#define WORDS_MAX 400
-
-struct host_proc {
-	uv_process_t proc;
-	uv_pipe_t err;
-	struct agent_side *side;
-	char buf[1024];
-	struct frame lines;
-	char words[WORDS_MAX]; /* its last complaint */
-	int open;
-	int64_t since_ms;
-	bool ended;
-};
+#define INPUT_RETRY_MS 10 /* while a host does not take what a shim has to say */
+#define LIVED_MS 60000	  /* after so long a death counts as the first again */
+#define RESTART_MS 250	  /* until agent-host is started again, doubled each time ... */
+#define RESTART_MAX_MS 15000 /* ... up to about this */
 
 struct agent_side {
 	uv_loop_t *loop;
@@ -44,7 +32,7 @@ struct agent_side {
 	uv_timer_t sweep, restart, input, soon;
 	struct agent_peer *peers;
 	int peer_count;
-	struct host_proc *proc; /* NULL: not running */
+	struct agent_proc *proc; /* NULL: not running */
 	struct agent_peer *host;
 	struct js *info; /* the last "host" message; NULL: not up */
 	int64_t restart_ms;
@@ -52,7 +40,7 @@ struct agent_side {
 	bool dead;
 };
 
-static void host_spawn(struct agent_side *s);
+static void host_start(struct agent_side *s);
 
 /* ---- the end ---- */
 
@@ -111,8 +99,9 @@ agent_peer_close(struct agent_peer *p)
 		agent_shim_gone(p);
 	if (p->side->host == p) {
 		p->side->host = NULL;
-		if (p->side->proc && !p->side->proc->ended)
-			uv_process_kill(&p->side->proc->proc, SIGKILL); /* its end tells the rest */
+		if (p->side->proc)
+			agent_proc_kill(
+			    p->side->proc, SIGKILL); /* its end tells the rest */
 	}
 	uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 }
@@ -215,7 +204,8 @@ host_on_output(struct agent_side *s, const struct js *m, int64_t child)
 
 	buf_init(&data, FRAME_LINE_MAX);
 	if (js_bytes(m, "data", &data) == 0)
-		s->ev->output(child, js_is(m, "stream", "err"), buf_str(&data), data.len, s->arg);
+		s->ev->output(
+		    child, js_is(m, "stream", "err"), buf_str(&data), data.len, s->arg);
 	buf_fini(&data);
 }
 
@@ -238,8 +228,8 @@ host_on_message(struct agent_side *s, struct js *m)
 	else if (kind == AGENT_OUT_CHILD_STARTED)
 		s->ev->started(child, js_int(m, "pid", 0), s->arg);
 	else if (kind == AGENT_OUT_CHILD_EXIT)
-		s->ev->exited(child, (int)js_int(m, "exit", 0), (int)js_int(m, "signal", 0),
-		    js_str(m, "why"), s->arg);
+		s->ev->exited(child, (int)js_int(m, "exit", 0),
+		    (int)js_int(m, "signal", 0), js_str(m, "why"), s->arg);
 }
 
 /* ---- hello ---- */
@@ -254,7 +244,7 @@ peer_welcome_host(struct agent_peer *p)
 	struct js *m;
 
 	if (s->host || !s->proc || uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 ||
-	    fd_peer(fd, &uid, &pid) < 0 || pid != s->proc->proc.pid) {
+	    fd_peer(fd, &uid, &pid) < 0 || pid <= 0 || pid != agent_proc_pid(s->proc)) {
 		peer_deny(p, "agent-host is started by the engine, and you are not it");
 		return;
 	}
@@ -361,7 +351,8 @@ agent_peer_input_waits(struct agent_peer *p)
 {
 	uv_read_stop((uv_stream_t *)&p->pipe);
 	if (!uv_is_active((uv_handle_t *)&p->side->input))
-		uv_timer_start(&p->side->input, on_input_retry, INPUT_RETRY_MS, INPUT_RETRY_MS);
+		uv_timer_start(
+		    &p->side->input, on_input_retry, INPUT_RETRY_MS, INPUT_RETRY_MS);
 }
 
 static void
@@ -387,7 +378,8 @@ on_peer(uv_stream_t *door, int status)
 	s->open++;
 	if (uv_accept(door, (uv_stream_t *)&p->pipe) < 0 || s->peer_count > PEERS_MAX ||
 	    uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 || fd_peer(fd, &uid, &pid) < 0 ||
-	    uid != geteuid() || uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read) < 0) {
+	    uid != geteuid() ||
+	    uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read) < 0) {
 		LOG("agent", "a peer on the agent side is not let in");
 		agent_peer_close(p);
 	}
@@ -398,173 +390,43 @@ on_peer(uv_stream_t *door, int status)
 static void
 on_restart(uv_timer_t *timer)
 {
-	host_spawn(timer->data);
+	host_start(timer->data);
 }
 
 static void
-host_down(struct agent_side *s, const char *why)
+on_host_end(struct agent_proc *proc, const char *why, void *arg)
 {
+	struct agent_side *s = arg;
+
+	if (agent_proc_age_ms(proc) > LIVED_MS)
+		s->restart_ms = RESTART_MS;
+	s->proc = NULL;
+	if (s->host)
+		agent_peer_close(s->host);
 	js_free(s->info);
 	s->info = NULL;
-	if (s->dead)
-		return;
-	uv_timer_start(&s->restart, on_restart, (uint64_t)s->restart_ms, 0);
-	s->restart_ms = s->restart_ms * 2 < RESTART_MAX_MS ? s->restart_ms * 2 : RESTART_MAX_MS;
-	if (s->ev)
-		s->ev->down(why, s->arg);
-}
-
-static void
-on_proc_closed(uv_handle_t *handle)
-{
-	struct host_proc *hp = handle->data;
-	struct agent_side *s = hp->side;
-	char why[WORDS_MAX + 64];
-
-	if (--hp->open > 0)
-		return;
-	s->proc = NULL;
-	snprintf(why, sizeof why, "agent-host ended%s%s", hp->words[0] ? ": " : "", hp->words);
-	if (clock_mono_ms() - hp->since_ms > LIVED_MS)
-		s->restart_ms = 250;
-	frame_fini(&hp->lines);
-	free(hp);
-	host_down(s, why);
+	if (!s->dead) {
+		uv_timer_start(&s->restart, on_restart, (uint64_t)s->restart_ms, 0);
+		s->restart_ms *= s->restart_ms * 2 < RESTART_MAX_MS ? 2 : 1;
+		if (s->ev)
+			s->ev->down(why, s->arg);
+	}
 	side_release(s);
 }
 
 static void
-host_proc_close(struct host_proc *hp)
+host_start(struct agent_side *s)
 {
-	if (hp->ended)
-		return;
-	hp->ended = true;
-	if (hp->side->host)
-		agent_peer_close(hp->side->host);
-	uv_close((uv_handle_t *)&hp->proc, on_proc_closed);
-	uv_close((uv_handle_t *)&hp->err, on_proc_closed);
-}
+	struct agent_proc_config cfg = {.libexec = s->libexec,
+	    .socket = s->socket,
+	    .dir = s->host_dir,
+	    .claude = s->claude};
 
-static void
-on_proc_exit(uv_process_t *proc, int64_t status, int sig)
-{
-	struct host_proc *hp = proc->data;
-
-	LOG("agent", "agent-host %ld ended: exit %ld signal %d", (long)proc->pid, (long)status,
-	    sig);
-	if (!hp->words[0] && sig)
-		snprintf(hp->words, sizeof hp->words, "signal %d", sig);
-	host_proc_close(hp);
-}
-
-static bool
-on_err_line(char *line, size_t len, void *arg)
-{
-	struct host_proc *hp = arg;
-
-	if (strncmp(line, "agent-host: ", 12) == 0 || strncmp(line, "launcher: ", 10) == 0)
-		snprintf(hp->words, sizeof hp->words, "%s", strchr(line, ':') + 2);
-	LOG("agent-host", "%s", line);
-	return true;
-}
-
-static void
-on_err_alloc(uv_handle_t *handle, size_t want, uv_buf_t *buf)
-{
-	struct host_proc *hp = handle->data;
-
-	*buf = uv_buf_init(hp->buf, sizeof hp->buf);
-}
-
-static void
-on_err_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-	struct host_proc *hp = stream->data;
-
-	if (n > 0)
-		frame_feed(&hp->lines, buf->base, (size_t)n, on_err_line, hp);
-	else if (n < 0)
-		uv_read_stop(stream);
-}
-
-/* What agent-host may know of our environment: enough to find claude. */
-static int
-host_env(char **argv, int n, char **own)
-{
-	static const char *const names[] = {"PATH", "HOME", "XDG_CACHE_HOME"};
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		const char *value = getenv(names[i]);
-
-		if (!value)
-			continue;
-		own[i] = mem_printf("%s=%s", names[i], value);
-		argv[n++] = mem_dup("--env");
-		argv[n++] = own[i];
-	}
-	return n;
-}
-
-static int
-host_uv_spawn(struct agent_side *s, struct host_proc *hp)
-{
-	uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE},
-	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&hp->err}};
-	uv_process_options_t o = {.exit_cb = on_proc_exit, .stdio = stdio, .stdio_count = 3};
-	char *argv[32] = {0}, *own[3];
-	int n = 0, rc;
-
-	argv[n++] = mem_printf("%s/launcher", s->libexec);
-	argv[n++] = mem_dup("--parent");
-	argv[n++] = mem_printf("%ld", (long)getpid());
-	argv[n++] = mem_dup("--cwd");
-	argv[n++] = mem_dup("/");
-	n = host_env(argv, n, own);
-	argv[n++] = mem_dup("--");
-	argv[n++] = mem_printf("%s/agent-host", s->libexec);
-	argv[n++] = mem_dup("--socket");
-	argv[n++] = mem_dup(s->socket);
-	argv[n++] = mem_dup("--dir");
-	argv[n++] = mem_dup(s->host_dir);
-	argv[n++] = mem_dup("-v");
-	if (*s->claude) {
-		argv[n++] = mem_dup("--claude");
-		argv[n++] = mem_dup(s->claude);
-	}
-	o.file = argv[0];
-	o.args = argv;
-	rc = uv_spawn(s->loop, &hp->proc, &o);
-	for (int i = 0; i < n; i++)
-		free(argv[i]);
-	return rc;
-}
-
-static void
-host_spawn(struct agent_side *s)
-{
-	struct host_proc *hp = mem_alloc(sizeof *hp);
-	int rc;
-
-	hp->side = s;
-	hp->open = 2;
-	hp->since_ms = clock_mono_ms();
-	hp->proc.data = hp->err.data = hp;
-	frame_init(&hp->lines, 4096);
-	uv_pipe_init(s->loop, &hp->err, 0);
-	s->proc = hp;
 	s->open++;
-	rc = host_uv_spawn(s, hp);
-	if (rc < 0) {
-		snprintf(hp->words, sizeof hp->words,
-		    "%s/launcher cannot be started (%s): install breakglass whole, or set libexec_dir",
-		    s->libexec, uv_strerror(rc));
-		host_proc_close(hp);
-		return;
-	}
-	uv_read_start((uv_stream_t *)&hp->err, on_err_alloc, on_err_read);
+	s->proc = agent_proc_start(s->loop, &cfg, on_host_end, s);
 }
 
-/* ---- the sides's own life ---- */
+/* ---- the side's own life ---- */
 
 static void
 on_sweep(uv_timer_t *timer)
@@ -576,8 +438,8 @@ on_sweep(uv_timer_t *timer)
 		if ((p->state == AGENT_PEER_NEW || p->state == AGENT_PEER_SHIM) &&
 		    p->since_ms < late)
 			agent_peer_close(p);
-	if (s->proc && !s->host && !s->proc->ended && s->proc->since_ms < late)
-		uv_process_kill(&s->proc->proc, SIGKILL);
+	if (s->proc && !s->host && agent_proc_age_ms(s->proc) > HELLO_MS)
+		agent_proc_kill(s->proc, SIGKILL);
 }
 
 static int
@@ -587,7 +449,8 @@ side_listen(struct agent_side *s, struct err *err)
 
 	if (fd_own_dir(s->dir, err) < 0)
 		return -1;
-	unlink(s->socket); /* in a folder that is ours alone: the socket of a dead engine */
+	unlink(
+	    s->socket); /* in a folder that is ours alone: the socket of a dead engine */
 	fd = fd_listen(s->socket, err);
 	if (fd < 0)
 		return -1;
@@ -622,7 +485,7 @@ agent_side_new(const struct agent_side_config *cfg, struct err *err)
 	s->host_dir = mem_printf("%s/agent-host", cfg->run_dir);
 	s->libexec = mem_dup(*cfg->libexec_dir ? cfg->libexec_dir : BG_PKGLIBEXECDIR);
 	s->claude = mem_dup(cfg->claude);
-	s->restart_ms = 250;
+	s->restart_ms = RESTART_MS;
 	s->open = 5;
 	uv_pipe_init(s->loop, &s->door, 0);
 	s->door.data = s;
@@ -637,7 +500,7 @@ agent_side_new(const struct agent_side_config *cfg, struct err *err)
 		return NULL;
 	}
 	uv_timer_start(&s->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
-	host_spawn(s);
+	host_start(s);
 	return s;
 }
 
@@ -657,8 +520,8 @@ agent_side_free(struct agent_side *s)
 		s->host = NULL; /* it ends by itself when its connection does */
 		agent_peer_close(host);
 	}
-	if (s->proc && !s->proc->ended)
-		uv_process_kill(&s->proc->proc, SIGTERM);
+	if (s->proc)
+		agent_proc_kill(s->proc, SIGTERM);
 	unlink(s->socket);
 	side_close_handles(s);
 }

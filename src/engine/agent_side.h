@@ -22,24 +22,27 @@
 #include "base/err.h"
 
 #define AGENT_SIDE_SHIMS_MAX 32
-#define AGENT_SIDE_HELD_MAX (8 * 1024 * 1024) /* bytes held for a shim that does not read */
+#define AGENT_SIDE_HELD_MAX \
+	(8 * 1024 * 1024) /* bytes held for a shim that does not read */
 
 struct agent_side;
 struct broker;
 
 struct agent_side_config {
 	uv_loop_t *loop;
-	const char *run_dir;     /* agent/agent.sock and agent-host/ are made below it */
-	const char *libexec_dir; /* of launcher and agent-host; "" : where they were installed */
-	const char *claude;      /* the configured program; "" : agent-host looks for it */
-	struct broker *broker;   /* borrowed; outlives the agent side */
+	const char *run_dir; /* agent/agent.sock and agent-host/ are made below it */
+	const char
+	    *libexec_dir; /* of launcher and agent-host; "" : where they were installed */
+	const char *claude;    /* the configured program; "" : agent-host looks for it */
+	struct broker *broker; /* borrowed; outlives the agent side */
 };
 
 struct agent_host_info {
 	const char *claude;  /* path, or NULL: it cannot be run */
 	const char *version; /* or NULL */
-	const char *pinned;  /* the version that this breakglass was tested with, or NULL */
-	const char *why;     /* when claude is NULL */
+	const char
+	    *pinned;	 /* the version that this breakglass was tested with, or NULL */
+	const char *why; /* when claude is NULL */
 	const char *sandbox; /* what holds the child, in words */
 };
 
@@ -50,13 +53,14 @@ struct agent_host_events {
 	/* It is gone, and with it any child: no child_exit comes. */
 	void (*down)(const char *why, void *arg);
 	void (*started)(int64_t child, int64_t pid, void *arg);
-	void (*output)(int64_t child, bool is_err, const char *data, size_t len, void *arg);
+	void (*output)(
+	    int64_t child, bool is_err, const char *data, size_t len, void *arg);
 	/* signal 0: it exited; why: it never ran, else NULL. */
 	void (*exited)(int64_t child, int status, int sig, const char *why, void *arg);
 };
 
 struct agent_child {
-	int64_t child;       /* a number that the driver chose */
+	int64_t child;	     /* a number that the driver chose */
 	const char *session; /* UUID */
 	bool resume;
 	const char *agent;  /* name of the definition */
@@ -67,8 +71,8 @@ struct agent_child {
 };
 
 /* Binds the socket and starts agent-host.  Strings are copied. */
-struct agent_side *agent_side_new(const struct agent_side_config *cfg,
-    struct err *err) MUST_CHECK;
+struct agent_side *agent_side_new(
+    const struct agent_side_config *cfg, struct err *err) MUST_CHECK;
 
 /* Ends agent-host and every shim; runs are abandoned.  Handles close on the loop. */
 void agent_side_free(struct agent_side *s);
@@ -78,13 +82,14 @@ bool agent_side_is_up(const struct agent_side *s);
 
 /* The one driver that hears of agent-host; NULL: nobody.  If agent-host is up
  * already, up comes from the loop. */
-void agent_side_watch(struct agent_side *s, const struct agent_host_events *ev, void *arg);
+void agent_side_watch(
+    struct agent_side *s, const struct agent_host_events *ev, void *arg);
 
 /* To agent-host; without one they do nothing (down has said so). */
 void agent_side_credential(struct agent_side *s, const char *key);
 void agent_side_child_start(struct agent_side *s, const struct agent_child *c);
-void agent_side_child_input(struct agent_side *s, int64_t child, const char *data,
-    size_t len);
+void agent_side_child_input(
+    struct agent_side *s, int64_t child, const char *data, size_t len);
 void agent_side_child_signal(struct agent_side *s, int64_t child, const char *sig);
 
 #endif

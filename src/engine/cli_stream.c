@@ -38,7 +38,8 @@ void
 cli_stream_cut(struct cli_stream *s)
 {
 	if (s->open && !s->stale && s->partial.len)
-		s->ev->text(s->block, s->partial.data, s->partial.len, false, true, s->arg);
+		s->ev->text(
+		    s->block, s->partial.data, s->partial.len, false, true, s->arg);
 	s->open = false;
 }
 
@@ -152,7 +153,8 @@ on_tool_block(struct cli_stream *s, const struct js *block)
 {
 	static const char *const keys[] = {"command", "file_path", "pattern"};
 	const struct js *input = js_get(block, "input");
-	const char *id = js_str(block, "id"), *name = js_str(block, "name"), *value = NULL;
+	const char *id = js_str(block, "id"), *name = js_str(block, "name"),
+		   *value = NULL;
 	struct buf what;
 	size_t len = 0;
 
@@ -191,8 +193,8 @@ on_assistant(struct cli_stream *s, const struct js *m)
 		if (!block)
 			continue;
 		if (js_bool(m, "is_api_error_message", false))
-			s->ev->api_error((int)js_int(m, "api_error_status", 0), js_str(block, "text"),
-			    s->arg);
+			s->ev->api_error((int)js_int(m, "api_error_status", 0),
+			    js_str(block, "text"), s->arg);
 		else if (js_is(message, "model", "<synthetic>"))
 			continue;
 		else if (js_is(block, "type", "text"))
@@ -231,7 +233,8 @@ on_tool_result(struct cli_stream *s, const struct js *block)
 	}
 	if (all.len)
 		all.len = text_cut(all.data, all.len);
-	s->ev->tool_end(id, js_bool(block, "is_error", false), buf_str(&all), all.len, s->arg);
+	s->ev->tool_end(
+	    id, js_bool(block, "is_error", false), buf_str(&all), all.len, s->arg);
 	buf_fini(&all);
 }
 
@@ -264,12 +267,13 @@ on_note(struct cli_stream *s, const struct js *m, const char *subtype)
 	if (strcmp(subtype, "model_fallback") == 0 && !text)
 		text = "the model is not available: another one answers";
 	if (strcmp(subtype, "session_writes_lost") == 0 && !text)
-		text = "claude cannot write its session: after a restart it will not remember this";
+		text =
+		    "claude cannot write its session: after a restart it will not remember this";
 	if (strcmp(subtype, "permission_denied") == 0) {
 		const char *tool = js_str(m, "tool_name");
 
-		snprintf(words, sizeof words, "a %s call was refused by claude's own rules",
-		    tool ? tool : "tool");
+		snprintf(words, sizeof words,
+		    "a %s call was refused by claude's own rules", tool ? tool : "tool");
 		text = words;
 	}
 	if (text)
@@ -289,8 +293,10 @@ on_system(struct cli_stream *s, const struct js *m)
 		s->ev->init(js_str(m, "session_id"), js_str(m, "model"),
 		    js_str(m, "claude_code_version"), s->arg);
 	else if (strcmp(subtype, "api_retry") == 0)
-		s->ev->retry((int)js_int(m, "attempt", 0), (int)js_int(m, "max_retries", 0),
-		    (int)js_int(m, "retry_delay_ms", (int64_t)js_dbl(m, "retry_delay_ms", 0)),
+		s->ev->retry((int)js_int(m, "attempt", 0),
+		    (int)js_int(m, "max_retries", 0),
+		    (int)js_int(
+			m, "retry_delay_ms", (int64_t)js_dbl(m, "retry_delay_ms", 0)),
 		    (int)js_int(m, "error_status", 0), js_str(m, "error"), s->arg);
 	for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++)
 		if (strcmp(subtype, notes[i]) == 0)
@@ -351,7 +357,8 @@ on_message(struct cli_stream *s, const struct js *m)
 		on_result(s, m);
 	else if (strcmp(type, "control_response") == 0)
 		on_control(s, m);
-	else if (strcmp(type, "control_request") == 0 && (id = js_str(m, "request_id")) != NULL)
+	else if (strcmp(type, "control_request") == 0 &&
+	    (id = js_str(m, "request_id")) != NULL)
 		s->ev->asks(id, s->arg);
 }
 

@@ -33,17 +33,23 @@ struct cli_result {
 struct cli_stream_events {
 	void (*line)(void *arg); /* before what the line brings: the child is alive */
 	void (*bad)(const char *why, void *arg);
-	void (*init)(const char *session, const char *model, const char *version, void *arg);
+	void (*init)(
+	    const char *session, const char *model, const char *version, void *arg);
 	void (*delta)(int block, size_t off, const char *text, size_t len, void *arg);
-	void (*text)(int block, const char *text, size_t len, bool thinking, bool cut, void *arg);
-	void (*tool)(const char *id, const char *name, const char *what, size_t len, void *arg);
-	void (*tool_end)(const char *id, bool failed, const char *text, size_t len, void *arg);
+	void (*text)(
+	    int block, const char *text, size_t len, bool thinking, bool cut, void *arg);
+	void (*tool)(
+	    const char *id, const char *name, const char *what, size_t len, void *arg);
+	void (*tool_end)(
+	    const char *id, bool failed, const char *text, size_t len, void *arg);
 	/* status 0: no answer at all. */
-	void (*retry)(int attempt, int max, int delay_ms, int status, const char *error, void *arg);
+	void (*retry)(
+	    int attempt, int max, int delay_ms, int status, const char *error, void *arg);
 	void (*api_error)(int status, const char *text, void *arg);
 	void (*note)(const char *text, void *arg);
-	void (*answer)(const char *request, bool ok, void *arg); /* to a control request of ours */
-	void (*asks)(const char *request, void *arg);            /* a control request of its own */
+	void (*answer)(
+	    const char *request, bool ok, void *arg); /* to a control request of ours */
+	void (*asks)(const char *request, void *arg); /* a control request of its own */
 	void (*result)(const struct cli_result *r, void *arg);
 };
 
@@ -53,9 +59,9 @@ struct cli_stream {
 	struct frame frame;
 	uint64_t dropped; /* of frame.dropped, what was told */
 	int next_block;
-	int block;        /* of the text that streams now */
-	bool open;        /* it has no "assistant" line yet */
-	bool stale;       /* ... and never will: another message has begun */
+	int block;  /* of the text that streams now */
+	bool open;  /* it has no "assistant" line yet */
+	bool stale; /* ... and never will: another message has begun */
 	struct buf partial;
 };
 

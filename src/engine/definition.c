@@ -61,7 +61,8 @@ tools_list(char *value)
 	char *out = mem_alloc(strlen(value) + 2), *end = out, *save = NULL;
 	int n = 0;
 
-	for (char *t = strtok_r(value, ", \t[]", &save); t; t = strtok_r(NULL, ", \t[]", &save)) {
+	for (char *t = strtok_r(value, ", \t[]", &save); t;
+	     t = strtok_r(NULL, ", \t[]", &save)) {
 		for (char *c = t; *c; c++)
 			if (!isalnum((unsigned char)*c) && *c != '_')
 				goto bad;
@@ -103,7 +104,8 @@ frontmatter_line(struct definition *d, char *line, struct err *err)
 	else if (strcmp(line, "tools") == 0) {
 		tools = tools_list(value);
 		if (!tools)
-			return err_set(err, ERR_USAGE, "tools must be names with commas between");
+			return err_set(
+			    err, ERR_USAGE, "tools must be names with commas between");
 		take(&d->tools, tools);
 	}
 	return 0;
@@ -113,14 +115,15 @@ static int
 check(const struct definition *d, struct err *err)
 {
 	if (!d->name || !is_name(d->name))
-		return err_set(err, ERR_USAGE,
-		    "name must be lower case letters, digits and dashes");
+		return err_set(
+		    err, ERR_USAGE, "name must be lower case letters, digits and dashes");
 	if (!d->description || !*d->description)
 		return err_set(err, ERR_USAGE, "there is no description");
 	if (!d->tools)
 		return err_set(err, ERR_USAGE, "tools are not named");
 	if (!d->prompt || !*d->prompt)
-		return err_set(err, ERR_USAGE, "there is no prompt behind the frontmatter");
+		return err_set(
+		    err, ERR_USAGE, "there is no prompt behind the frontmatter");
 	return 0;
 }
 
@@ -171,7 +174,8 @@ definition_load(struct definition *d, const char *dir, const char *name, struct 
 
 	if (!is_name(name))
 		return err_set(err, ERR_USAGE,
-		    "agent \"%s\": a name is lower case letters, digits and dashes", name);
+		    "agent \"%s\": a name is lower case letters, digits and dashes",
+		    name);
 	path = mem_printf("%s/%s.md", dir, name);
 	text = fd_read_file(path, DEFINITION_MAX, &len, err);
 	if (text) {

@@ -17,20 +17,20 @@
 #define DEFINITION_MAX (64 * 1024) /* bytes of the file */
 
 struct definition {
-	char *name;        /* lower case letters, digits and dashes */
+	char *name; /* lower case letters, digits and dashes */
 	char *description;
-	char *model;       /* "" when the file names none */
-	char *tools;       /* "Bash,Read,Grep,Glob" */
-	char *prompt;      /* never empty */
+	char *model;  /* "" when the file names none */
+	char *tools;  /* "Bash,Read,Grep,Glob" */
+	char *prompt; /* never empty */
 };
 
 /* Fills d, which is untouched on failure. */
-int definition_parse(struct definition *d, const char *text, size_t len,
-    struct err *err) MUST_CHECK;
+int definition_parse(
+    struct definition *d, const char *text, size_t len, struct err *err) MUST_CHECK;
 
 /* Reads DIR/NAME.md; name is checked first, it can leave no folder. */
-int definition_load(struct definition *d, const char *dir, const char *name,
-    struct err *err) MUST_CHECK;
+int definition_load(
+    struct definition *d, const char *dir, const char *name, struct err *err) MUST_CHECK;
 
 void definition_fini(struct definition *d);
 

@@ -29,8 +29,7 @@ static struct agent *agent;
 static int64_t began_ms;
 
 /* One line of an event; what stands in it is escaped as JSON does. */
-static void
-say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static void
 say(const char *fmt, ...)
@@ -127,8 +126,8 @@ run_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		uv_read_stop(stream);
 		run_ended(run);
 	} else if (n > 0 && !run->gone &&
-	    !run->ev->output(stream == (uv_stream_t *)&run->err ? 2 : 1, buf->base, (size_t)n,
-	    run->arg)) {
+	    !run->ev->output(stream == (uv_stream_t *)&run->err ? 2 : 1, buf->base,
+		(size_t)n, run->arg)) {
 		say("run-held %d", run->number);
 		uv_read_stop((uv_stream_t *)&run->out);
 		uv_read_stop((uv_stream_t *)&run->err);
@@ -141,7 +140,8 @@ run_refuse(uv_timer_t *timer)
 	struct broker_run *run = timer->data;
 
 	if (!run->gone)
-		run->ev->end(true, 64, "pve takes one of: status forensics start stop reset cycle",
+		run->ev->end(true, 64,
+		    "pve takes one of: status forensics start stop reset cycle",
 		    run->arg);
 	run->gone = true;
 	uv_close((uv_handle_t *)&run->soon, run_closed);
@@ -152,19 +152,26 @@ broker_agent_run(struct broker *b, const char *host, size_t host_len, const char
     size_t len, const struct broker_run_events *events, void *arg)
 {
 	struct broker_run *run = mem_alloc(sizeof *run);
-	uv_stdio_container_t stdio[3] = {
-	    {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&run->in},
-	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&run->out},
-	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&run->err}};
+	uv_stdio_container_t stdio[3] = {{.flags = UV_CREATE_PIPE | UV_READABLE_PIPE,
+					     .data.stream = (uv_stream_t *)&run->in},
+	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+		.data.stream = (uv_stream_t *)&run->out},
+	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+		.data.stream = (uv_stream_t *)&run->err}};
 	char sh[] = "/bin/sh", c[] = "-c", *argv[] = {sh, c, NULL, NULL};
-	uv_process_options_t o = {.file = sh, .args = argv, .stdio = stdio, .stdio_count = 3,
-	    .exit_cb = run_exit, .flags = UV_PROCESS_DETACHED};
+	uv_process_options_t o = {.file = sh,
+	    .args = argv,
+	    .stdio = stdio,
+	    .stdio_count = 3,
+	    .exit_cb = run_exit,
+	    .flags = UV_PROCESS_DETACHED};
 
 	run->ev = events;
 	run->arg = arg;
 	run->number = ++runs;
 	run->command = mem_dupn(command, len);
-	run->proc.data = run->in.data = run->out.data = run->err.data = run->soon.data = run;
+	run->proc.data = run->in.data = run->out.data = run->err.data = run->soon.data =
+	    run;
 	say("run %d %.*s %s", run->number, (int)host_len, host, run->command);
 	uv_timer_init(&loop, &run->soon);
 	run->is_verb = host_len == 3;
@@ -175,7 +182,8 @@ broker_agent_run(struct broker *b, const char *host, size_t host_len, const char
 	}
 	run->known = true;
 	run->open = 5;
-	argv[2] = run->is_verb ? mem_printf("echo verb %s", run->command) : mem_dup(run->command);
+	argv[2] = run->is_verb ? mem_printf("echo verb %s", run->command)
+			       : mem_dup(run->command);
 	uv_pipe_init(&loop, &run->in, 0);
 	uv_pipe_init(&loop, &run->out, 0);
 	uv_pipe_init(&loop, &run->err, 0);
@@ -251,8 +259,8 @@ broker_run_abandon(struct broker_run *run)
 static void
 on_state(enum agent_state state, const char *why, const char *todo, void *arg)
 {
-	static const char *const names[] = {"unavailable", "starting", "ready", "working",
-	    "waiting"};
+	static const char *const names[] = {
+	    "unavailable", "starting", "ready", "working", "waiting"};
 
 	say("state %s|%s|%s", names[state], why ? why : "", todo ? todo : "");
 }
@@ -272,8 +280,8 @@ on_delta(int block, size_t off, const char *text, size_t len, void *arg)
 static void
 on_text(int block, const char *text, size_t len, bool thinking, bool cut, void *arg)
 {
-	say("text %d%s%s %.*s", block, thinking ? " thinking" : "", cut ? " cut" : "", (int)len,
-	    text);
+	say("text %d%s%s %.*s", block, thinking ? " thinking" : "", cut ? " cut" : "",
+	    (int)len, text);
 }
 
 static void
@@ -298,12 +306,15 @@ static void
 on_done(const struct agent_outcome *o, void *arg)
 {
 	say("done %s %s in=%lld out=%lld cost=%.6f|%s|%s",
-	    o->cancelled ? "cancelled" : o->ok ? "ok" : "failed", o->stop, (long long)o->in_tokens,
-	    (long long)o->out_tokens, o->cost_usd, o->why ? o->why : "", o->todo ? o->todo : "");
+	    o->cancelled ? "cancelled"
+		: o->ok	 ? "ok"
+			 : "failed",
+	    o->stop, (long long)o->in_tokens, (long long)o->out_tokens, o->cost_usd,
+	    o->why ? o->why : "", o->todo ? o->todo : "");
 }
 
-static const struct agent_events events = {on_state, on_session, on_delta, on_text, on_tool,
-    on_tool_end, on_trouble, on_done};
+static const struct agent_events events = {
+    on_state, on_session, on_delta, on_text, on_tool, on_tool_end, on_trouble, on_done};
 
 static bool
 on_command(char *line, size_t len, void *arg)
@@ -352,9 +363,13 @@ static struct agent *
 rig_agent(struct agent_side *side, const char *agents)
 {
 	struct definition definition;
-	struct agent_cli_config cfg = {.loop = &loop, .side = side, .definition = &definition,
-	    .api_url = getenv("RIG_URL"), .api_key = getenv("RIG_KEY"),
-	    .session = getenv("RIG_SESSION"), .quiet_ms = atoi(env_or("RIG_QUIET_MS", "0")),
+	struct agent_cli_config cfg = {.loop = &loop,
+	    .side = side,
+	    .definition = &definition,
+	    .api_url = getenv("RIG_URL"),
+	    .api_key = getenv("RIG_KEY"),
+	    .session = getenv("RIG_SESSION"),
+	    .quiet_ms = atoi(env_or("RIG_QUIET_MS", "0")),
 	    .silent_ms = atoi(env_or("RIG_SILENT_MS", "0")),
 	    .grace_ms = atoi(env_or("RIG_GRACE_MS", "0"))};
 	struct err err;
@@ -385,8 +400,12 @@ main(int argc, char **argv)
 	if (getenv("RIG_LOG"))
 		log_open(getenv("RIG_LOG"), 1);
 	uv_loop_init(&loop);
-	side = agent_side_new(&(struct agent_side_config){.loop = &loop, .run_dir = argv[1],
-	    .libexec_dir = argv[2], .claude = env_or("RIG_CLAUDE", ""), .broker = &broker}, &err);
+	side = agent_side_new(&(struct agent_side_config){.loop = &loop,
+				  .run_dir = argv[1],
+				  .libexec_dir = argv[2],
+				  .claude = env_or("RIG_CLAUDE", ""),
+				  .broker = &broker},
+	    &err);
 	if (!side) {
 		fprintf(stderr, "agent-rig: %s\n", err.words);
 		return 99;

@@ -56,8 +56,8 @@ grep -q "$key" "$dir/events" && fail "the key is in: $(grep "$key" "$dir/events"
 grep -rq "$key" "$dir/run" "$dir/log" && fail "the key is in $(grep -rl "$key" "$dir/run" "$dir/log")"
 for p in $(pgrep -f "$dir/run"); do
 	[ "$p" = "$rig_pid" ] && continue # it was told so, in place of a key file
-	tr '\0' '\n' <"/proc/$p/environ" 2>/dev/null | grep -q "$key" && fail "environment of $p"
-	tr '\0' '\n' <"/proc/$p/cmdline" 2>/dev/null | grep -q "$key" && fail "arguments of $p"
+	{ tr '\0' '\n' <"/proc/$p/environ"; } 2>/dev/null | grep -q "$key" && fail "environment of $p"
+	{ tr '\0' '\n' <"/proc/$p/cmdline"; } 2>/dev/null | grep -q "$key" && fail "arguments of $p"
 done
 grep -q 'SSH_AUTH_SOCK=' "$dir/events" && fail "an ssh-agent is in the environment"
 

@@ -120,7 +120,8 @@ stop_rig
 wait_for 5 eval '! pgrep -x -f "sleep 654[34]"' || fail "detached processes live on"
 
 # A start-up file that the agent left for its next shell is removed before the next claude.
-fake 'ready; read -r line; echo "ssh() { echo mine; }" >~/.bashrc; echo x >~/.claude.json; exit 0'
+fake 'ready; read -r line; echo "ssh() { echo mine; }" >~/.bashrc; echo x >~/.claude.json
+      mkdir .git ~/.config; echo x >.git/config; exit 0'
 start
 say start
 say prompt hello
@@ -128,6 +129,7 @@ expect 5 ' done failed died'
 mark
 expect 5 'state ready'
 [ -e "$dir/run/agent-host/home/.bashrc" ] && fail "the shell's start-up file is still there"
+[ -n "$(ls -A "$dir/run/agent-host/work")" ] && fail "the folder is not empty for the next claude"
 [ -e "$dir/run/agent-host/home/.claude.json" ] || fail "claude's own memory is gone"
 stop_rig
 

@@ -14,6 +14,8 @@
 
 static struct buf told;
 
+static void tell(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
 static void
 tell(const char *fmt, ...)
 {
@@ -56,8 +58,8 @@ on_delta(int block, size_t off, const char *text, size_t len, void *arg)
 static void
 on_text(int block, const char *text, size_t len, bool thinking, bool cut, void *arg)
 {
-	tell("text %d%s%s %.*s", block, thinking ? " thinking" : "", cut ? " cut" : "", (int)len,
-	    text);
+	tell("text %d%s%s %.*s", block, thinking ? " thinking" : "", cut ? " cut" : "",
+	    (int)len, text);
 }
 
 static void
@@ -105,13 +107,14 @@ on_asks(const char *request, void *arg)
 static void
 on_result(const struct cli_result *r, void *arg)
 {
-	tell("result %s %s %lld in %lld out %lld usd %.5f", r->is_error ? "error" : "ok", r->reason,
-	    (long long)r->api_status, (long long)r->in_tokens, (long long)r->out_tokens,
-	    r->total_usd);
+	tell("result %s %s %lld in %lld out %lld usd %.5f", r->is_error ? "error" : "ok",
+	    r->reason, (long long)r->api_status, (long long)r->in_tokens,
+	    (long long)r->out_tokens, r->total_usd);
 }
 
-static const struct cli_stream_events events = {on_line, on_bad, on_init, on_delta, on_text,
-    on_tool, on_tool_end, on_retry, on_api_error, on_note, on_answer, on_asks, on_result};
+static const struct cli_stream_events events = {on_line, on_bad, on_init, on_delta,
+    on_text, on_tool, on_tool_end, on_retry, on_api_error, on_note, on_answer, on_asks,
+    on_result};
 
 static void
 start(struct cli_stream *s)
@@ -164,7 +167,8 @@ expect(const char *name, const char *const *lines)
 	for (; *lines; lines++) {
 		char *hit = strstr(at, *lines);
 
-		cr_assert_not_null(hit, "%s: no \"%s\" in, or out of order:\n%s", name, *lines, all);
+		cr_assert_not_null(
+		    hit, "%s: no \"%s\" in, or out of order:\n%s", name, *lines, all);
 		at = hit + strlen(*lines);
 	}
 	free(all);
@@ -174,9 +178,10 @@ expect(const char *name, const char *const *lines)
 
 Test(cli_stream, a_turn_with_tools_comes_in_order)
 {
-	EXPECT("turn", "answer i0 1\n", "init claude-sonnet-5-5 2.1.328\n", "delta ", "text ",
-	    "tool Bash ssh devvm uptime\n", "tool_end ok", "tool Bash ssh pve 'status; id'\n",
-	    "tool_end failed", "Exit code 64", "text ", "result ok completed 0 in ");
+	EXPECT("turn", "answer i0 1\n", "init claude-sonnet-5-5 2.1.328\n", "delta ",
+	    "text ", "tool Bash ssh devvm uptime\n", "tool_end ok",
+	    "tool Bash ssh pve 'status; id'\n", "tool_end failed", "Exit code 64",
+	    "text ", "result ok completed 0 in ");
 }
 
 Test(cli_stream, blocks_are_numbered_within_a_turn_and_deltas_have_offsets)
@@ -196,13 +201,11 @@ Test(cli_stream, blocks_are_numbered_within_a_turn_and_deltas_have_offsets)
 
 	start(&s);
 	cli_stream_feed(&s, a, sizeof a - 1);
-	cr_assert_str_eq(told.data,
-	    "delta 0 0 ab\ndelta 0 2 c\ntext 0 abc\ntext 1 d\n");
+	cr_assert_str_eq(told.data, "delta 0 0 ab\ndelta 0 2 c\ntext 0 abc\ntext 1 d\n");
 	cli_stream_turn(&s);
 	buf_clear(&told);
 	cli_stream_feed(&s, a, sizeof a - 1);
-	cr_assert_str_eq(told.data,
-	    "delta 0 0 ab\ndelta 0 2 c\ntext 0 abc\ntext 1 d\n");
+	cr_assert_str_eq(told.data, "delta 0 0 ab\ndelta 0 2 c\ntext 0 abc\ntext 1 d\n");
 	cli_stream_fini(&s);
 	buf_fini(&told);
 }
@@ -214,13 +217,14 @@ Test(cli_stream, cost_is_cumulative_over_two_turns)
 
 Test(cli_stream, results_of_parallel_tools_all_come)
 {
-	EXPECT("parallel-tools", "tool Bash", "tool Bash", "tool Bash", "tool_end", "tool_end",
-	    "tool_end", "result ok");
+	EXPECT("parallel-tools", "tool Bash", "tool Bash", "tool Bash", "tool_end",
+	    "tool_end", "tool_end", "result ok");
 }
 
 Test(cli_stream, an_interrupted_text_is_kept_and_marked_cut)
 {
-	EXPECT("interrupt-text", "delta 0 0", "text 0 cut ", "result error aborted_streaming");
+	EXPECT("interrupt-text", "delta 0 0", "text 0 cut ",
+	    "result error aborted_streaming");
 }
 
 Test(cli_stream, an_interrupted_tool_ends_and_the_next_turn_works)
@@ -237,9 +241,11 @@ Test(cli_stream, the_half_text_of_a_cut_attempt_is_dropped_and_its_number_used_a
 
 	cr_assert_not_null(retry, "%s", all);
 	cr_assert_not_null(text, "%s", all);
-	cr_assert(text > retry, "the only finished block 0 is the second attempt's:\n%s", all);
+	cr_assert(
+	    text > retry, "the only finished block 0 is the second attempt's:\n%s", all);
 	cr_assert_null(strstr(text + 1, "text 1"), "%s", all);
-	cr_assert_not_null(strstr(retry, "delta 0 0 "), "it begins again at offset 0:\n%s", all);
+	cr_assert_not_null(
+	    strstr(retry, "delta 0 0 "), "it begins again at offset 0:\n%s", all);
 	free(all);
 }
 
@@ -250,13 +256,14 @@ Test(cli_stream, a_block_that_was_whole_before_a_cut_stays)
 
 Test(cli_stream, a_whole_answer_after_a_stall_replaces_the_half_one)
 {
-	EXPECT("stall-then-whole", "delta 0 0", "text 0 The whole sentence.\n", "result ok");
+	EXPECT(
+	    "stall-then-whole", "delta 0 0", "text 0 The whole sentence.\n", "result ok");
 }
 
 Test(cli_stream, an_outage_is_told_and_judged_by_is_error_and_not_by_subtype)
 {
-	EXPECT("error-529", "retry 1 of 2 529 overloaded\n", "api_error 529 API Error: 529",
-	    "result error api_error 529");
+	EXPECT("error-529", "retry 1 of 2 529 overloaded\n",
+	    "api_error 529 API Error: 529", "result error api_error 529");
 	EXPECT("error-401", "retry ", " 401 authentication_failed\n",
 	    "api_error 401 Invalid API key", "result error api_error 401");
 	EXPECT("retry-429", "retry 1 of", "429 rate_limit\n", "result ok");
@@ -266,12 +273,14 @@ Test(cli_stream, a_refused_call_and_a_refused_answer_are_notes)
 {
 	EXPECT("denied", "tool Bash", "note a Bash call was refused", "tool_end failed",
 	    "result ok");
-	EXPECT("refusal", "text 0 I cannot\n", "note Sonnet", "text 1 Fine.\n", "result ok");
+	EXPECT(
+	    "refusal", "text 0 I cannot\n", "note Sonnet", "text 1 Fine.\n", "result ok");
 }
 
 Test(cli_stream, a_tool_call_that_was_cut_is_told_by_its_input)
 {
-	EXPECT("max-tokens-in-tool", "tool Bash {\"__unparsedToolInput\"", "tool_end failed");
+	EXPECT("max-tokens-in-tool", "tool Bash {\"__unparsedToolInput\"",
+	    "tool_end failed");
 }
 
 Test(cli_stream, an_unknown_session_is_an_error_with_its_words)
@@ -288,9 +297,10 @@ Test(cli_stream, a_time_out_and_bytes_that_are_no_text_pass)
 Test(cli_stream, a_command_of_several_lines_is_told_on_one)
 {
 	struct cli_stream s;
-	static const char a[] = "{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":"
-				"\"tool_use\",\"id\":\"t\",\"name\":\"Bash\",\"input\":{"
-				"\"command\":\"a\\nb\\u001b\\tc\\u0000d\"}}]}}\n";
+	static const char a[] =
+	    "{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":"
+	    "\"tool_use\",\"id\":\"t\",\"name\":\"Bash\",\"input\":{"
+	    "\"command\":\"a\\nb\\u001b\\tc\\u0000d\"}}]}}\n";
 
 	start(&s);
 	cli_stream_feed(&s, a, sizeof a - 1);
@@ -301,16 +311,17 @@ Test(cli_stream, a_command_of_several_lines_is_told_on_one)
 
 Test(cli_stream, lines_that_are_no_JSON_and_unknown_types_are_passed_over)
 {
-	static const char a[] = "Segmentation fault\n"
-				"{\"type\":\"ui_invalidate\"}\n"
-				"{\"type\":\"result\",\"type\":\"result\"}\n"
-				"[1,2]\n"
-				"{\"type\":\"assistant\",\"message\":7}\n"
-				"{\"type\":\"user\",\"message\":{\"content\":\"text\"}}\n"
-				"{\"type\":\"system\",\"subtype\":7}\n"
-				"{\"type\":\"assistant\",\"parent_tool_use_id\":\"t\",\"message\":{"
-				"\"content\":[{\"type\":\"text\",\"text\":\"sub\"}]}}\n"
-				"{\"type\":\"control_request\",\"request_id\":\"r\",\"request\":{}}\n";
+	static const char a[] =
+	    "Segmentation fault\n"
+	    "{\"type\":\"ui_invalidate\"}\n"
+	    "{\"type\":\"result\",\"type\":\"result\"}\n"
+	    "[1,2]\n"
+	    "{\"type\":\"assistant\",\"message\":7}\n"
+	    "{\"type\":\"user\",\"message\":{\"content\":\"text\"}}\n"
+	    "{\"type\":\"system\",\"subtype\":7}\n"
+	    "{\"type\":\"assistant\",\"parent_tool_use_id\":\"t\",\"message\":{"
+	    "\"content\":[{\"type\":\"text\",\"text\":\"sub\"}]}}\n"
+	    "{\"type\":\"control_request\",\"request_id\":\"r\",\"request\":{}}\n";
 	struct cli_stream s;
 	int lines = 0;
 
@@ -326,8 +337,9 @@ Test(cli_stream, lines_that_are_no_JSON_and_unknown_types_are_passed_over)
 
 Test(cli_stream, a_line_longer_than_16_MiB_costs_only_itself)
 {
-	static const char a[] = "{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s\","
-				"\"model\":\"m\",\"claude_code_version\":\"v\"}\n";
+	static const char a[] =
+	    "{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"s\","
+	    "\"model\":\"m\",\"claude_code_version\":\"v\"}\n";
 	static char flood[1024 * 1024];
 	struct cli_stream s;
 
@@ -337,7 +349,8 @@ Test(cli_stream, a_line_longer_than_16_MiB_costs_only_itself)
 		cli_stream_feed(&s, flood, sizeof flood);
 	cli_stream_feed(&s, "\n", 1);
 	cli_stream_feed(&s, a, sizeof a - 1);
-	cr_assert_str_eq(told.data, "bad a line longer than 16 MiB was passed over\ninit m v\n");
+	cr_assert_str_eq(
+	    told.data, "bad a line longer than 16 MiB was passed over\ninit m v\n");
 	cli_stream_fini(&s);
 	buf_fini(&told);
 }

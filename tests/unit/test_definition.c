@@ -66,8 +66,11 @@ Test(definition, takes_CR_LF_line_ends_in_the_frontmatter)
 	struct definition d;
 	struct err err;
 
-	cr_assert_eq(parse(&d, "---\r\nname: a\r\ndescription: b\r\nmodel: sonnet\r\ntools: Bash\r\n---\r\nP\r\n",
-	    &err), 0, "%s", err.words);
+	cr_assert_eq(
+	    parse(&d,
+		"---\r\nname: a\r\ndescription: b\r\nmodel: sonnet\r\ntools: Bash\r\n---\r\nP\r\n",
+		&err),
+	    0, "%s", err.words);
 	cr_assert_str_eq(d.name, "a");
 	cr_assert_str_eq(d.model, "sonnet");
 	definition_fini(&d);
@@ -125,7 +128,8 @@ Test(definition, the_shipped_agent_is_what_the_checklist_names)
 	struct definition d;
 	struct err err;
 
-	cr_assert_eq(definition_load(&d, AGENTS_DIR, "breakglass", &err), 0, "%s", err.words);
+	cr_assert_eq(
+	    definition_load(&d, AGENTS_DIR, "breakglass", &err), 0, "%s", err.words);
 	cr_assert_str_eq(d.name, "breakglass");
 	cr_assert_str_eq(d.model, "sonnet");
 	cr_assert_str_eq(d.tools, "Bash,Read,Grep,Glob");
