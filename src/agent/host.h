@@ -42,8 +42,7 @@ struct host {
 
 	char *key; /* locked in memory; NULL: none */
 	size_t key_size;
-	bool key_given; /* to this child: once is enough for claude, and all that is safe
-			 */
+	bool key_given; /* to this child; a second time would not be safe */
 	uv_pipe_t key_door;
 
 	struct host_child *child; /* at most one */

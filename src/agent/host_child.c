@@ -22,8 +22,7 @@
 #include "base/mem.h"
 #include "wire/messages.h"
 
-#define CHILD_INPUT_MAX (4 * 1024 * 1024) /* bytes waiting for claude's standard input \
-					   */
+#define CHILD_INPUT_MAX (4 * 1024 * 1024) /* bytes waiting for claude */
 #define SWEEP_MS 10			  /* between two looks at what was left behind */
 #define SWEEP_ROUNDS 500		  /* then the end is told all the same */
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* agent_proc.h: one agent-host process, started through the launcher, and its last words.
- */
+/* agent_proc.h: one agent-host process, through the launcher, and its last words. */
 #ifndef ENGINE_AGENT_PROC_H
 #define ENGINE_AGENT_PROC_H
 

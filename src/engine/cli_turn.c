@@ -15,8 +15,7 @@
 #define TOOL_LIMIT_MS 600000 /* claude's own limit for a command, on top of silent_ms */
 #define AGAIN_MS 1000	     /* an interrupt that is not obeyed is repeated */
 
-/* Whoever hears of it may give the next prompt at once: nothing of the old turn is left.
- */
+/* Whoever hears of it may give the next prompt at once: the old turn is all gone. */
 static void
 turn_done(struct agent_cli *c, const struct agent_outcome *o)
 {
