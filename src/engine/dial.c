@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DIAL_ADDRESS_MAX 64 /* bytes of "fe80::1%interface" and NUL */
+#define DIAL_ADDRESS_MAX 64   /* bytes of "fe80::1%interface" and NUL */
 #define DIAL_UNACKED_MS 15000 /* a host that acknowledges nothing for so long is gone */
 
 static socklen_t
@@ -51,7 +51,8 @@ dial_tune(int fd)
 	/* None of these is worth failing for. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof unacked_ms);
+	(void)setsockopt(
+	    fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof unacked_ms);
 }
 
 int
@@ -62,8 +63,10 @@ dial_start(const char *address, int port, struct err *err)
 	int fd;
 
 	if (len == 0)
-		return err_set(err, ERR_USAGE, "address \"%s\" port %d is no literal IP address "
-		    "and port: names are never looked up, configure numbers", address, port);
+		return err_set(err, ERR_USAGE,
+		    "address \"%s\" port %d is no literal IP address "
+		    "and port: names are never looked up, configure numbers",
+		    address, port);
 	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_sys(err, errno, "make a socket");
@@ -81,24 +84,30 @@ dial_words(int errnum, struct err *err)
 {
 	switch (errnum) {
 	case ECONNREFUSED:
-		return err_set(err, ERR_UNREACHABLE, "refused the connection: is sshd running "
+		return err_set(err, ERR_UNREACHABLE,
+		    "refused the connection: is sshd running "
 		    "there, on that port?");
 	case EHOSTUNREACH:
 	case ENETUNREACH:
 	case ENETDOWN:
 	case EHOSTDOWN:
-		return err_set(err, ERR_UNREACHABLE, "cannot be reached from here (%s): is it "
-		    "switched off, or is there no route to it?", strerror(errnum));
+		return err_set(err, ERR_UNREACHABLE,
+		    "cannot be reached from here (%s): is it "
+		    "switched off, or is there no route to it?",
+		    strerror(errnum));
 	case ETIMEDOUT:
-		return err_set(err, ERR_UNREACHABLE, "does not answer: is it switched off, "
+		return err_set(err, ERR_UNREACHABLE,
+		    "does not answer: is it switched off, "
 		    "hung, or cut off by a firewall?");
 	case ECONNRESET:
 	case EPIPE:
 		return err_set(err, ERR_UNREACHABLE, "closed the connection");
 	case EACCES:
 	case EPERM:
-		return err_set(err, ERR_UNREACHABLE, "cannot be reached: this machine's own "
-		    "firewall or network policy forbids it (%s)", strerror(errnum));
+		return err_set(err, ERR_UNREACHABLE,
+		    "cannot be reached: this machine's own "
+		    "firewall or network policy forbids it (%s)",
+		    strerror(errnum));
 	default:
 		return err_sys(err, errnum, "cannot be reached");
 	}

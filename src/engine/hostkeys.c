@@ -15,9 +15,10 @@
 #include "base/mem.h"
 #include "wire/base64.h"
 
-#define HOSTKEYS_MAX 16 /* hosts; there are two */
+#define HOSTKEYS_MAX 16		      /* hosts; there are two */
 #define HOSTKEYS_FILE_MAX (64 * 1024) /* bytes of our file and of a configured one */
-#define HOSTKEYS_BLOB_MAX (4 * 1024) /* bytes of base64: an RSA key of 16,384 bits has 2.8 K */
+#define HOSTKEYS_BLOB_MAX \
+	(4 * 1024) /* bytes of base64: an RSA key of 16,384 bits has 2.8 K */
 
 struct hostkey {
 	char *host, *type, *blob;
@@ -30,7 +31,7 @@ struct hostkeys {
 	struct hostkey keys[HOSTKEYS_MAX];
 	size_t count;
 	struct hostkeys_write *writing; /* at most one in flight */
-	bool again;                     /* changed since that one began */
+	bool again;			/* changed since that one began */
 	struct err trouble;
 };
 
@@ -82,8 +83,8 @@ hostkeys_blob_fits(const char *type, const char *blob)
 }
 
 static int
-hostkeys_set(struct hostkeys *h, const char *host, const char *type, const char *blob,
-    bool pinned)
+hostkeys_set(
+    struct hostkeys *h, const char *host, const char *type, const char *blob, bool pinned)
 {
 	size_t i = hostkeys_find(h, host);
 	struct hostkey *k = &h->keys[i];
@@ -112,10 +113,13 @@ hostkeys_load_line(struct hostkeys *h, char *line)
 
 	if (!host || *host == '#')
 		return;
-	if (!type || !blob || !hostkeys_is_type(type) || !hostkeys_blob_fits(type, blob) ||
+	if (!type || !blob || !hostkeys_is_type(type) ||
+	    !hostkeys_blob_fits(type, blob) ||
 	    hostkeys_set(h, host, type, blob, false) < 0)
-		err_set(&h->trouble, ERR_USAGE, "%s has a line that is no host key: it was "
-		    "skipped, and goes at the next change", h->path);
+		err_set(&h->trouble, ERR_USAGE,
+		    "%s has a line that is no host key: it was "
+		    "skipped, and goes at the next change",
+		    h->path);
 }
 
 struct hostkeys *
@@ -175,14 +179,20 @@ hostkeys_write_file(const char *path, const char *text, struct err *err)
 	int rc = -1;
 
 	if (n < 0 || fsync(fd) < 0)
-		err_sys(err, errno, "host keys are known until this engine ends, not kept: "
-		    "write %s", tmp);
+		err_sys(err, errno,
+		    "host keys are known until this engine ends, not kept: "
+		    "write %s",
+		    tmp);
 	else if ((size_t)n != len)
-		err_set(err, ERR_SYSTEM, "host keys are known until this engine ends, not "
-		    "kept: %s is cut short, is the disk full?", tmp);
+		err_set(err, ERR_SYSTEM,
+		    "host keys are known until this engine ends, not "
+		    "kept: %s is cut short, is the disk full?",
+		    tmp);
 	else if (rename(tmp, path) < 0)
-		err_sys(err, errno, "host keys are known until this engine ends, not kept: "
-		    "rename %s", tmp);
+		err_sys(err, errno,
+		    "host keys are known until this engine ends, not kept: "
+		    "rename %s",
+		    tmp);
 	else
 		rc = 0;
 	if (fd >= 0)
@@ -271,7 +281,8 @@ hostkeys_pin_line(struct hostkeys *h, const char *host, char *line)
 {
 	char *save = NULL, *type = NULL;
 
-	for (char *w = strtok_r(line, " \t\r", &save); w; w = strtok_r(NULL, " \t\r", &save)) {
+	for (char *w = strtok_r(line, " \t\r", &save); w;
+	     w = strtok_r(NULL, " \t\r", &save)) {
 		if (*w == '#' || *w == '@')
 			return false;
 		if (type && hostkeys_blob_fits(type, w))
@@ -291,11 +302,14 @@ hostkeys_pin(struct hostkeys *h, const char *host, const char *file, struct err 
 
 	if (!text)
 		return err_wrap(err, "host key of %s", host);
-	for (char *p = strtok_r(text, "\n", &save); p && rc < 0; p = strtok_r(NULL, "\n", &save))
+	for (char *p = strtok_r(text, "\n", &save); p && rc < 0;
+	     p = strtok_r(NULL, "\n", &save))
 		rc = hostkeys_pin_line(h, host, p) ? 0 : -1;
 	if (rc < 0)
-		err_set(err, ERR_USAGE, "host key of %s: %s holds no public key: put the "
-		    "host's /etc/ssh/ssh_host_ed25519_key.pub there", host, file);
+		err_set(err, ERR_USAGE,
+		    "host key of %s: %s holds no public key: put the "
+		    "host's /etc/ssh/ssh_host_ed25519_key.pub there",
+		    host, file);
 	free(text);
 	return rc;
 }
@@ -331,8 +345,10 @@ hostkeys_accept(struct hostkeys *h, const char *host, const char *type, const ch
 	if (!hostkeys_is_type(type) || !hostkeys_blob_fits(type, blob))
 		return err_set(err, ERR_USAGE, "that is no host key of a kind we know");
 	if (hostkeys_set(h, host, type, blob, false) < 0)
-		return err_set(err, ERR_LIMIT, "%d host keys are known, no more fit: remove "
-		    "lines from %s", HOSTKEYS_MAX, h->path ? h->path : "memory");
+		return err_set(err, ERR_LIMIT,
+		    "%d host keys are known, no more fit: remove "
+		    "lines from %s",
+		    HOSTKEYS_MAX, h->path ? h->path : "memory");
 	hostkeys_save(h);
 	return 0;
 }

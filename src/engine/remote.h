@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * remote.h: one SSH connection to one host; the only file that knows libssh.
+ * remote.h: one SSH connection to one host; remote.c alone knows libssh.
  *
  *            want                                  bytes stop
  *   IDLE ---------> CONNECTING -> HANDSHAKE -> AUTH -> UP <----> SILENT

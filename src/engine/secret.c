@@ -18,7 +18,8 @@
 #include "wire/base64.h"
 
 #define SECRET_PAGES (SECRET_MAX + 4096) /* bytes mapped: text, a line end, NUL */
-#define SECRET_TOLD_LINES 3 /* lines of a key that the log is told of; it holds 8 in all */
+#define SECRET_TOLD_LINES \
+	3 /* lines of a key that the log is told of; it holds 8 in all */
 #define SECRET_TOLD_LINE_MAX 128 /* bytes; the longest line a PEM file has is 76 */
 #define SECRET_GROUPS_MAX 256
 
@@ -38,7 +39,8 @@ secret_harden_process(struct err *err)
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		return err_sys(err, errno, "forbid core dumps");
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	    prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return err_sys(err, errno, "make this process undumpable");
 	return 0;
 }
@@ -105,12 +107,12 @@ secret_check_file(int fd, const char *path, struct err *err)
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "look at %s", path);
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_USAGE, "%s is not a regular file: name the file itself",
-		    path);
+		return err_set(err, ERR_USAGE,
+		    "%s is not a regular file: name the file itself", path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return err_set(err, ERR_DENIED,
-		    "%s belongs to uid %ld, neither to us (%ld) nor to root: chown %ld %s", path,
-		    (long)st.st_uid, (long)geteuid(), (long)geteuid(), path);
+		    "%s belongs to uid %ld, neither to us (%ld) nor to root: chown %ld %s",
+		    path, (long)st.st_uid, (long)geteuid(), (long)geteuid(), path);
 	if (st.st_mode & 027)
 		return err_set(err, ERR_DENIED,
 		    "%s can be read or changed by others (mode %04o): chmod 600 %s", path,
@@ -139,8 +141,10 @@ secret_read(struct secret *s, int fd, const char *path, struct err *err)
 			    path, SECRET_MAX);
 	}
 	if (memchr(s->text, '\0', s->len))
-		return err_set(err, ERR_USAGE, "%s holds binary data: that is no key, "
-		    "name the right file", path);
+		return err_set(err, ERR_USAGE,
+		    "%s holds binary data: that is no key, "
+		    "name the right file",
+		    path);
 	s->text[s->len] = '\0';
 	return 0;
 }
@@ -153,9 +157,10 @@ secret_load(const char *path, struct err *err)
 
 	if (fd < 0) {
 		if (errno == EACCES)
-			err_set(err, ERR_DENIED, "%s may not be read by uid %ld: "
-			    "chown %ld %s and chmod 600 %s", path, (long)geteuid(),
-			    (long)geteuid(), path, path);
+			err_set(err, ERR_DENIED,
+			    "%s may not be read by uid %ld: "
+			    "chown %ld %s and chmod 600 %s",
+			    path, (long)geteuid(), (long)geteuid(), path, path);
 		else
 			err_sys(err, errno, "no file to read at %s", path);
 		return NULL;
@@ -212,7 +217,8 @@ secret_openssh_is_encrypted(const char *body)
 	}
 	memset(head, 0, sizeof head);
 	encrypted = n == sizeof line && base64_decode(line, n, head) > 0 &&
-	    memcmp(head, open_key, 15) == 0 && memcmp(head, open_key, sizeof open_key - 1) != 0;
+	    memcmp(head, open_key, 15) == 0 &&
+	    memcmp(head, open_key, sizeof open_key - 1) != 0;
 	explicit_bzero(head, sizeof head);
 	explicit_bzero(line, sizeof line);
 	return encrypted;
@@ -221,33 +227,46 @@ secret_openssh_is_encrypted(const char *body)
 static int
 secret_check_key(const char *text, const char *path, struct err *err)
 {
-	static const char *const public[] = {"ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-",
-	    "---- BEGIN SSH2 PUBLIC", "-----BEGIN PUBLIC", "-----BEGIN RSA PUBLIC"};
+	static const char *const public[] = {"ssh-", "ecdsa-sha2-", "sk-ssh-",
+	    "sk-ecdsa-", "---- BEGIN SSH2 PUBLIC", "-----BEGIN PUBLIC",
+	    "-----BEGIN RSA PUBLIC"};
 	const char *begin = strstr(text, "-----BEGIN ");
 	const char *eol;
 
 	if (text[strspn(text, " \t\n")] == '\0')
-		return err_set(err, ERR_USAGE, "%s is empty: put the private key there", path);
+		return err_set(
+		    err, ERR_USAGE, "%s is empty: put the private key there", path);
 	for (size_t i = 0; i < ARRAY_LEN(public); i++) {
 		if (starts(text, public[i]))
-			return err_set(err, ERR_USAGE, "%s is a public key: name the private "
-			    "one, usually the same path without .pub", path);
+			return err_set(err, ERR_USAGE,
+			    "%s is a public key: name the private "
+			    "one, usually the same path without .pub",
+			    path);
 	}
 	if (starts(text, "PuTTY-User-Key-File"))
-		return err_set(err, ERR_USAGE, "%s is a PuTTY key: convert it with "
-		    "puttygen %s -O private-openssh -o FILE", path, path);
+		return err_set(err, ERR_USAGE,
+		    "%s is a PuTTY key: convert it with "
+		    "puttygen %s -O private-openssh -o FILE",
+		    path, path);
 	if (!begin || (eol = strchr(begin, '\n')) == NULL ||
 	    !memmem(begin, (size_t)(eol - begin), "PRIVATE KEY-----", 16))
-		return err_set(err, ERR_USAGE, "%s is not an SSH private key: name the file "
-		    "that ssh-keygen made", path);
-	if (starts(begin, "-----BEGIN ENCRYPTED") || strstr(eol, "Proc-Type: 4,ENCRYPTED") ||
+		return err_set(err, ERR_USAGE,
+		    "%s is not an SSH private key: name the file "
+		    "that ssh-keygen made",
+		    path);
+	if (starts(begin, "-----BEGIN ENCRYPTED") ||
+	    strstr(eol, "Proc-Type: 4,ENCRYPTED") ||
 	    (starts(begin, "-----BEGIN OPENSSH") && secret_openssh_is_encrypted(eol)))
-		return err_set(err, ERR_USAGE, "%s is protected by a passphrase, which nobody "
+		return err_set(err, ERR_USAGE,
+		    "%s is protected by a passphrase, which nobody "
 		    "can type into an engine: make a copy without one (ssh-keygen -p -N '' -f "
-		    "COPY) and name that", path);
+		    "COPY) and name that",
+		    path);
 	if (!strstr(eol, "\n-----END "))
-		return err_set(err, ERR_USAGE, "%s is cut short: its END line is missing, "
-		    "copy it again", path);
+		return err_set(err, ERR_USAGE,
+		    "%s is cut short: its END line is missing, "
+		    "copy it again",
+		    path);
 	return 0;
 }
 
@@ -304,8 +323,10 @@ secret_load_token(const char *path, struct err *err)
 	if (n == 0)
 		err_set(err, ERR_USAGE, "%s is empty: put the token there", path);
 	else if (s->text[n + strspn(s->text + n, " \t\r\n")] != '\0')
-		err_set(err, ERR_USAGE, "%s holds more than one word: a token is one line "
-		    "without blanks", path);
+		err_set(err, ERR_USAGE,
+		    "%s holds more than one word: a token is one line "
+		    "without blanks",
+		    path);
 	else {
 		explicit_bzero(s->text + n, SECRET_PAGES - n);
 		s->len = n;

@@ -138,10 +138,10 @@ report(void)
 		printf("first_ms=%.2f median_ms=%.2f p90_ms=%.2f max_ms=%.2f ", first,
 		    p.ms[p.count / 2], p.ms[p.count * 9 / 10], p.ms[p.count - 1]);
 	printf("ended=%ld failed=%ld bytes=%llu mb_s=%.0f pauses=%ld rss_start_kb=%ld "
-	       "rss_kb=%ld peak_kb=%ld rtt_ms=%ld\n", p.ended, p.failed,
-	    (unsigned long long)p.bytes, (double)p.bytes / 1e6 / seconds, p.pauses,
-	    p.rss_start_kb, rss_kb("VmRSS:"), rss_kb("VmHWM:"),
-	    (long)remote_rtt_ms(p.remote));
+	       "rss_kb=%ld peak_kb=%ld rtt_ms=%ld\n",
+	    p.ended, p.failed, (unsigned long long)p.bytes,
+	    (double)p.bytes / 1e6 / seconds, p.pauses, p.rss_start_kb, rss_kb("VmRSS:"),
+	    rss_kb("VmHWM:"), (long)remote_rtt_ms(p.remote));
 }
 
 static void
@@ -292,7 +292,8 @@ main(int argc, char **argv)
 	struct err err = {0};
 
 	if (argc < 7) {
-		fprintf(stderr, "usage: remote-probe ADDRESS PORT USER KEYFILE DIR MODE ...\n");
+		fprintf(stderr,
+		    "usage: remote-probe ADDRESS PORT USER KEYFILE DIR MODE ...\n");
 		return 99;
 	}
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);

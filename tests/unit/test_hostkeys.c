@@ -94,7 +94,8 @@ Test(hostkeys, a_public_key_file_or_a_known_hosts_line_pins)
 		struct hostkeys *h = hostkeys_new(NULL);
 
 		put(pin, files[i]);
-		cr_assert_eq(hostkeys_pin(h, "pve", pin, &err), 0, "%zu: %s", i, err.words);
+		cr_assert_eq(
+		    hostkeys_pin(h, "pve", pin, &err), 0, "%zu: %s", i, err.words);
 		cr_assert_eq(hostkeys_check(h, "pve", ED, ED_A), HOSTKEY_PINNED);
 		cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_CHANGED);
 		hostkeys_free(h);
@@ -109,7 +110,8 @@ Test(hostkeys, a_file_without_a_key_pins_nothing_and_says_what_to_put_there)
 	put(pin, "ssh-ed25519 not-base64\n" RSA " " ED_A "\n");
 	cr_assert_eq(hostkeys_pin(h, "pve", pin, &err), -1);
 	cr_assert_eq(err.code, ERR_USAGE);
-	cr_assert_not_null(strstr(err.words, "ssh_host_ed25519_key.pub"), "%s", err.words);
+	cr_assert_not_null(
+	    strstr(err.words, "ssh_host_ed25519_key.pub"), "%s", err.words);
 	cr_assert_null(hostkeys_type(h, "pve"));
 	hostkeys_free(h);
 }

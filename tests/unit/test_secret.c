@@ -16,15 +16,15 @@ static char path[64];
 static struct err err;
 
 /* Not a key of anything: the right frame around zeros. */
-#define BODY                                                                              \
-	"b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n"       \
-	"QyNTUxOQAAACAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"       \
+#define BODY                                                                       \
+	"b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\n" \
+	"QyNTUxOQAAACAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"   \
 	"c2VjcmV0LXBhcnQtb2YtdGhlLWtleS1vbmUtdHdvLXRocmVlLWZvdXItZml2ZS1zaXgtcw\n"
-#define OPEN_KEY                                                                          \
+#define OPEN_KEY \
 	"-----BEGIN OPENSSH PRIVATE KEY-----\n" BODY "-----END OPENSSH PRIVATE KEY-----\n"
-#define LOCKED_KEY                                                                        \
-	"-----BEGIN OPENSSH PRIVATE KEY-----\n"                                           \
-	"b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAAGAAAABDlCDXXL7\n"       \
+#define LOCKED_KEY                                                                 \
+	"-----BEGIN OPENSSH PRIVATE KEY-----\n"                                    \
+	"b3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0AAAAGAAAABDlCDXXL7\n" \
 	"AAAA\n-----END OPENSSH PRIVATE KEY-----\n"
 
 static void
@@ -95,12 +95,16 @@ Test(secret, carriage_returns_a_byte_order_mark_and_a_missing_last_line_end_are_
 
 Test(secret, what_is_no_usable_key_is_refused_in_words_of_its_own)
 {
-	refused("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ me@here\n", ERR_USAGE, "public key");
+	refused(
+	    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ me@here\n", ERR_USAGE, "public key");
 	refused(LOCKED_KEY, ERR_USAGE, "passphrase");
-	refused("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: x\n\nAA\n"
-		"-----END RSA PRIVATE KEY-----\n", ERR_USAGE, "passphrase");
+	refused(
+	    "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: x\n\nAA\n"
+	    "-----END RSA PRIVATE KEY-----\n",
+	    ERR_USAGE, "passphrase");
 	refused("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA\n"
-		"-----END ENCRYPTED PRIVATE KEY-----\n", ERR_USAGE, "passphrase");
+		"-----END ENCRYPTED PRIVATE KEY-----\n",
+	    ERR_USAGE, "passphrase");
 	refused("PuTTY-User-Key-File-2: ssh-rsa\n", ERR_USAGE, "puttygen");
 	refused("", ERR_USAGE, "empty");
 	refused(" \n\t\n", ERR_USAGE, "empty");
@@ -204,7 +208,8 @@ Test(secret, a_token_is_trimmed_and_has_one_word)
 
 Test(secret, the_log_knows_the_private_part)
 {
-	char text[] = "x c2VjcmV0LXBhcnQtb2YtdGhlLWtleS1vbmUtdHdvLXRocmVlLWZvdXItZml2ZS1zaXgtcw";
+	char text[] =
+	    "x c2VjcmV0LXBhcnQtb2YtdGhlLWtleS1vbmUtdHdvLXRocmVlLWZvdXItZml2ZS1zaXgtcw";
 	struct secret *s;
 
 	put(OPEN_KEY, strlen(OPEN_KEY), 0600);

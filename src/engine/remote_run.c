@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/remote_int.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define RUN_GRACE_MS 2000  /* from the exit status to the end of a held channel */
+#define RUN_REFUSED_MS 250 /* until a refused channel is asked for again */
+#define RUN_INPUT_MAX (1024 * 1024) /* bytes of standard input that wait */
+#define RUN_INPUT_PIECE (64 * 1024) /* bytes handed to libssh at once */
+#define RUN_RETRY_MS 1000	    /* a run does not sit out a longer retry time */
+
+static void
+run_free(struct remote_run *run)
+{
+	buf_fini(&run->input);
+	free(run->command);
+	free(run);
+}
+
+static void
+run_unlink(struct remote_run *run)
+{
+	struct remote_run **p = &run->remote->runs;
+
+	while (*p != run)
+		p = &(*p)->next;
+	*p = run->next;
+}
+
+/* The run is gone from the list before its owner hears of it, and freed after. */
+static void
+run_end(struct remote_run *run, enum remote_end how, int code, const char *why)
+{
+	remote_channel_free(run);
+	run_unlink(run);
+	run->remote->kicked = true; /* somebody may wait for its place */
+	LOG("remote", "%s: run ends: %d, code %d %s", run->remote->name, how, code,
+	    why ? why : "");
+	if (!run->gone && !run->remote->dead && run->events->end)
+		run->events->end(run, how, code, why, run->arg);
+	run_free(run);
+}
+
+/* What was never sent may still go over the next connection. */
+void
+remote_runs_lost(struct remote *r)
+{
+	for (struct remote_run *run = r->runs; run; run = run->next) {
+		if (run->state == RUN_OPENING)
+			run->state = RUN_QUEUED;
+		else if (run->state != RUN_QUEUED)
+			run->closed = true; /* its next step ends it */
+	}
+}
+
+void
+remote_runs_free(struct remote *r)
+{
+	struct remote_run *run;
+
+	while ((run = r->runs) != NULL) {
+		r->runs = run->next;
+		run_free(run);
+	}
+}
+
+static int
+remote_running(const struct remote *r)
+{
+	int n = 0;
+
+	for (const struct remote_run *run = r->runs; run; run = run->next)
+		n += run->state != RUN_QUEUED;
+	return n;
+}
+
+static void run_negotiate(struct remote_run *run);
+
+static void
+run_open(struct remote_run *run)
+{
+	struct remote *r = run->remote;
+
+	if (run->gone || r->state != REMOTE_UP || remote_running(r) >= REMOTE_RUNS_MAX ||
+	    clock_mono_ms() < run->not_before_ms)
+		return;
+	if (remote_channel_new(run) < 0) {
+		r->broken = true;
+		return;
+	}
+	run->state = RUN_OPENING;
+	remote_ask(r);
+	run_negotiate(run);
+}
+
+/*
+ * sshd counts a session until its process has ended, also one whose channel we
+ * closed.  With others running, wait for one of them; alone, a new connection
+ * starts the count at none.
+ */
+static void
+run_refused(struct remote_run *run)
+{
+	struct remote *r = run->remote;
+
+	remote_channel_free(run);
+	run->state = RUN_QUEUED;
+	run->not_before_ms = clock_mono_ms() + RUN_REFUSED_MS;
+	r->full = remote_running(r) == 0;
+	r->broken = r->full || !remote_ssh_is_alive(r);
+}
+
+static void
+run_opening(struct remote_run *run)
+{
+	enum step step = remote_channel_open(run);
+
+	if (step == STEP_AGAIN)
+		return;
+	if (step != STEP_DONE) {
+		run_refused(run);
+		return;
+	}
+	run->state = RUN_ASKING;
+	if (!run->gone && run->events->sent)
+		run->events->sent(run, run->arg);
+	remote_ask(run->remote);
+}
+
+static void
+run_asking(struct remote_run *run)
+{
+	enum step step = remote_channel_exec(run);
+	struct err err;
+
+	if (step == STEP_AGAIN)
+		return;
+	if (step == STEP_DONE) {
+		run->state = RUN_RUNNING;
+	} else if (!remote_ssh_is_alive(run->remote)) {
+		run->remote->broken = true;
+	} else {
+		err_set(&err, ERR_UNREACHABLE,
+		    "%s refused to start the command: its sshd could "
+		    "not make a process (out of memory or of processes?)",
+		    run->remote->where);
+		run_end(run, REMOTE_FAILED, 255, err.words);
+	}
+}
+
+/* What needs libssh to answer: it may read, and so call others back, in here. */
+static void
+run_negotiate(struct remote_run *run)
+{
+	if (run->state == RUN_OPENING)
+		run_opening(run);
+	if (run->state == RUN_ASKING && !run->gone && !run->remote->dead)
+		run_asking(run);
+}
+
+static void
+run_feed(struct remote_run *run)
+{
+	while (run->input.len && !remote_ssh_wants_write(run->remote)) {
+		size_t n =
+		    run->input.len < RUN_INPUT_PIECE ? run->input.len : RUN_INPUT_PIECE;
+
+		n = remote_channel_write(run, run->input.data, n);
+		if (n == 0)
+			return;
+		buf_drop(&run->input, n);
+		if (run->input.len == 0 && run->events->drained && !run->gone)
+			run->events->drained(run, run->arg);
+	}
+	if (run->input_ended && !run->input_closed && run->input.len == 0) {
+		run->input_closed = true;
+		remote_channel_end_input(run);
+	}
+}
+
+/* Has it ended?  On close, or when something else holds the channel too long. */
+static void
+run_finish(struct remote_run *run)
+{
+	struct remote *r = run->remote;
+	bool exited = run->exit_code >= 0 || run->signal[0];
+	struct err err;
+
+	if (!run->closed && run->channel && remote_channel_is_closed(run))
+		run->closed = true;
+	if (!run->closed &&
+	    !(exited && clock_mono_ms() - run->exited_ms >= RUN_GRACE_MS)) {
+		return;
+	} else if (run->signal[0]) {
+		run_end(run, REMOTE_SIGNALED, 255, run->signal);
+	} else if (exited) {
+		run_end(run, REMOTE_EXITED, run->exit_code, NULL);
+	} else if (run->channel) {
+		err_set(&err, ERR_UNREACHABLE,
+		    "%s closed the command's channel without saying "
+		    "how it ended: look on the host",
+		    r->where);
+		run_end(run, REMOTE_LOST, 255, err.words);
+	} else {
+		err_set(&err, ERR_UNREACHABLE,
+		    "%s; the command was sent, what became of it is "
+		    "not known",
+		    r->why);
+		run_end(run, REMOTE_LOST, 255, err.words);
+	}
+}
+
+static void
+run_wait(struct remote_run *run)
+{
+	struct remote *r = run->remote;
+	struct err err;
+
+	if (run->refused) {
+		run_end(run, REMOTE_FAILED, 255, run->refused);
+	} else if (r->state != REMOTE_UP && clock_mono_ms() >= run->deadline_ms) {
+		err_set(
+		    &err, ERR_UNREACHABLE, "not sent: %s", r->why[0] ? r->why : r->where);
+		if (!r->why[0])
+			err_set(&err, ERR_UNREACHABLE,
+			    "not sent: %s is still being connected to: "
+			    "try again",
+			    r->where);
+		run_end(run, REMOTE_FAILED, 255, err.words);
+	} else {
+		run_open(run);
+	}
+}
+
+static void
+run_step(struct remote_run *run)
+{
+	struct remote *r = run->remote;
+
+	if (run->gone && run->state != RUN_OPENING) {
+		/* An answer to OPEN must find its channel: that one waits for it. */
+		run_end(run, REMOTE_LOST, 255, NULL);
+	} else if (run->state == RUN_QUEUED) {
+		run_wait(run);
+	} else if (run->state == RUN_RUNNING || run->closed) {
+		if (run->channel && !run->closed && !r->paused)
+			run_feed(run);
+		run_finish(run);
+	}
+}
+
+void
+remote_runs_step(struct remote *r)
+{
+	struct remote_run *run, *next;
+
+	for (run = r->runs; run && !r->dead; run = next) {
+		next = run->next;
+		run_step(run);
+	}
+}
+
+void
+remote_runs_negotiate(struct remote *r)
+{
+	struct remote_run *run, *next;
+
+	for (run = r->runs; run && !r->dead && !r->paused; run = next) {
+		next = run->next;
+		run_negotiate(run);
+	}
+}
+
+static int64_t
+run_due_ms(const struct remote_run *run)
+{
+	bool exited = run->exit_code >= 0 || run->signal[0];
+
+	if (run->refused || run->gone)
+		return run->state == RUN_OPENING ? -1 : 0;
+	if (run->state == RUN_QUEUED)
+		return run->remote->state == REMOTE_UP
+		    ? (run->not_before_ms > clock_mono_ms() ? run->not_before_ms : -1)
+		    : run->deadline_ms;
+	return run->closed ? 0 : exited ? run->exited_ms + RUN_GRACE_MS : -1;
+}
+
+int64_t
+remote_runs_due_ms(const struct remote *r)
+{
+	int64_t due = -1;
+
+	for (const struct remote_run *run = r->runs; run; run = run->next)
+		due = remote_earlier(due, run_due_ms(run));
+	return due;
+}
+
+/* ---- what others call ------------------------------------------------------------ */
+
+static const char *
+remote_refusal(const struct remote *r, const char *command, size_t len)
+{
+	int waiting = 0;
+
+	for (const struct remote_run *run = r->runs; run; run = run->next)
+		waiting += run->state == RUN_QUEUED;
+	if (waiting > REMOTE_QUEUE_MAX)
+		return "not sent: too many commands wait for this host: let some finish first";
+	if (memchr(command, '\0', len))
+		return "not sent: the command holds a NUL byte, which no host takes";
+	return NULL;
+}
+
+struct remote_run *
+remote_exec(struct remote *r, const char *command, size_t len, int64_t connect_ms,
+    const struct remote_run_events *events, void *arg)
+{
+	struct remote_run *run = mem_alloc(sizeof *run), **p = &r->runs;
+	int64_t now = clock_mono_ms();
+
+	run->remote = r;
+	run->events = events;
+	run->arg = arg;
+	run->command = mem_dupn(command, len);
+	run->deadline_ms = now + connect_ms;
+	run->exit_code = -1;
+	buf_init(&run->input, RUN_INPUT_MAX);
+	while (*p)
+		p = &(*p)->next;
+	*p = run;
+	run->refused = remote_refusal(r, command, len);
+	/* Somebody needs it now: no sitting out a long retry time. */
+	if (r->state == REMOTE_DOWN && r->retry == RETRY_SOON)
+		r->retry_ms = remote_earlier(r->retry_ms, r->down_ms + RUN_RETRY_MS);
+	remote_kick(r);
+	return run;
+}
+
+int
+remote_run_input(struct remote_run *run, const void *data, size_t len)
+{
+	if (buf_add(&run->input, data, len) < 0)
+		return -1;
+	remote_kick(run->remote);
+	return 0;
+}
+
+void
+remote_run_input_end(struct remote_run *run)
+{
+	run->input_ended = true;
+	remote_kick(run->remote);
+}
+
+bool
+remote_run_input_idle(const struct remote_run *run)
+{
+	return run->input.len == 0;
+}
+
+void
+remote_run_close(struct remote_run *run)
+{
+	run->gone = true;
+	remote_kick(run->remote);
+}
