@@ -284,6 +284,23 @@ own_folder(void)
 	return mem_dup(dirname(path));
 }
 
+/*
+ * A claude of an agent-host that was killed would go on in the same session
+ * beside the next one, and one of the two histories would be lost.
+ */
+static void
+host_end_strays(const struct host *h)
+{
+	char *entry = mem_printf(HOST_MARK "=%s", h->dir);
+	int n = 0;
+
+	for (int i = 0; i < 100 && host_proc_kill_strays(entry) > 0; i++, n++)
+		usleep(10000);
+	if (n)
+		LOG("host", "ended what an earlier agent-host had left behind");
+	free(entry);
+}
+
 static void
 host_signals(struct host *h)
 {
@@ -355,6 +372,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "agent-host: %s\n", err.words);
 		return 1;
 	}
+	host_end_strays(&h);
 	host_link(&h);
 	uv_run(&h.loop, UV_RUN_DEFAULT);
 	return 0;

@@ -54,6 +54,7 @@ struct host {
 };
 
 #define ARGS_MAX 128
+#define HOST_MARK "BREAKGLASS_AGENT_HOST" /* in claude's environment: whose it is */
 
 /* An argument vector that owns its strings. */
 struct args {
@@ -89,6 +90,8 @@ void host_key_set(struct host *h, const char *key); /* copies; NULL: forget */
 
 /* host_proc.c */
 int host_proc_kill_all(void); /* SIGKILL to every descendant; how many still lived */
+/* SIGKILL to whatever has entry in its environment, as all has that claude starts. */
+int host_proc_kill_strays(const char *entry);
 void host_proc_reap(
     const pid_t *ours, size_t n); /* takes orphans' ends, but not of ours */
 

@@ -106,6 +106,7 @@ args_claude_env(const struct host *h, struct args *a, const struct js *start)
 	args_add(a, "--env");
 	args_add(a, "PATH=%s/shim:/usr/bin:/bin", h->libexec);
 	args_env(a, "BREAKGLASS_SOCKET", h->socket);
+	args_env(a, HOST_MARK, h->dir);
 	/* claude asks git about its folder: one made above it is not looked for */
 	args_env(a, "GIT_CEILING_DIRECTORIES", h->dir);
 	for (size_t i = 0; i < ARRAY_LEN(claude_env); i++) {

@@ -4,7 +4,8 @@
  *
  * Each command of the agent runs in a session of its own and survives claude.
  * As agent-host is the subreaper, all of them are below it in the process
- * tree, however they detached themselves; the tree is read from /proc.
+ * tree, however they detached themselves; the tree is read from /proc.  Those of
+ * an agent-host that was killed belong to nobody: their environment tells them.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +20,8 @@
 #include "agent/host.h"
 #include "base/mem.h"
 
-#define PROC_MAX 65536 /* processes looked at */
+#define PROC_MAX 65536		 /* processes looked at */
+#define ENVIRON_MAX (128 * 1024) /* bytes of one environment */
 
 struct proc {
 	pid_t pid, ppid;
@@ -136,6 +138,46 @@ host_proc_kill_all(void)
 	}
 	free(list);
 	return alive;
+}
+
+/* Whether one of the environment's entries is exactly entry. */
+static bool
+proc_has_env(pid_t pid, const char *entry)
+{
+	static char env[ENVIRON_MAX + 1];
+	char path[64];
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%ld/environ", (long)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	n = fread(env, 1, ENVIRON_MAX, f);
+	fclose(f);
+	env[n] = '\0';
+	for (const char *p = env; p < env + n; p += strlen(p) + 1)
+		if (strcmp(p, entry) == 0)
+			return true;
+	return false;
+}
+
+int
+host_proc_kill_strays(const char *entry)
+{
+	size_t n;
+	struct proc *list = proc_list(&n);
+	int found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].state == 'Z' || list[i].pid == getpid() ||
+		    !proc_has_env(list[i].pid, entry))
+			continue;
+		proc_kill(&list[i]);
+		found++;
+	}
+	free(list);
+	return found;
 }
 
 void

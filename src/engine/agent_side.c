@@ -70,6 +70,7 @@ struct peer_write {
 	uv_write_t req;
 	struct agent_peer *peer;
 	char *data;
+	size_t len;
 };
 
 static void
@@ -112,6 +113,8 @@ on_written(uv_write_t *req, int status)
 	struct peer_write *w = req->data;
 	struct agent_peer *p = w->peer;
 
+	if (p->state == AGENT_PEER_HOST)
+		explicit_bzero(w->data, w->len); /* it may have been the credential */
 	free(w->data);
 	free(w);
 	if (p->closing)
@@ -135,6 +138,7 @@ agent_peer_write(struct agent_peer *p, char *data, size_t len, bool last)
 	w = mem_alloc(sizeof *w);
 	w->peer = p;
 	w->data = data;
+	w->len = len;
 	w->req.data = w;
 	p->last_written = last;
 	if (uv_write(&w->req, (uv_stream_t *)&p->pipe, &piece, 1, on_written) < 0) {

@@ -9,6 +9,7 @@
 #define PARTIAL_MAX (1024 * 1024) /* bytes of one unfinished block */
 #define TOOL_TEXT_MAX (256 * 1024)
 #define WHAT_MAX (16 * 1024)
+#define LINE_KEEP (256 * 1024) /* bytes of line buffer that outlive a long line */
 
 void
 cli_stream_init(struct cli_stream *s, const struct cli_stream_events *ev, void *arg)
@@ -384,6 +385,8 @@ void
 cli_stream_feed(struct cli_stream *s, const char *data, size_t len)
 {
 	frame_feed(&s->frame, data, len, on_line, s);
+	if (s->frame.line.len == 0 && s->frame.line.size > LINE_KEEP)
+		buf_fini(&s->frame.line);
 	if (s->frame.dropped != s->dropped) {
 		s->dropped = s->frame.dropped;
 		s->ev->bad("a line longer than 16 MiB was passed over", s->arg);

@@ -133,6 +133,80 @@ expect 5 'state ready'
 [ -e "$dir/run/agent-host/home/.claude.json" ] || fail "claude's own memory is gone"
 stop_rig
 
+# The key: told once to each claude, to its own session only, and never to what it sets apart.
+helper="$agent/key-helper $dir/run/agent-host/key.sock"
+fake 'setsid '"$helper"' >'"$dir"'/apart 2>&1; sh -c "'"$helper"'" >'"$dir"'/first
+      '"$helper"' >'"$dir"'/second 2>&1; ready; cat'
+start
+say start
+expect 5 'state ready'
+[ "$(cat "$dir/first")" = sk-ant-test ] || fail "claude is not told the key: $(cat "$dir/first")"
+grep -q 'no API key for this process' "$dir/apart" || fail "another session: $(cat "$dir/apart")"
+grep -q 'no API key for this process' "$dir/second" || fail "told twice: $(cat "$dir/second")"
+$helper >"$dir/o" 2>&1 && fail "a stranger was told: $(cat "$dir/o")"
+stop_rig
+
+# agent-host is killed: what its claude had detached is found and ended by the next one.
+fake 'ready; setsid sleep 6545 & cat'
+start
+say start
+expect 5 'state ready'
+wait_for 5 eval 'pgrep -x -f "sleep 6545" >"$dir/stray"' || fail "no stray"
+mark
+kill -9 "$(pgrep -f "agent-host --socket $dir/run")"
+expect 5 'state unavailable\|agent-host ended: signal 9'
+expect 10 'state ready'
+[ -e "/proc/$(cat "$dir/stray")/exe" ] && fail "a stray outlives the next agent-host"
+stop_rig
+
+# --wait (a container of its own): it comes back to the next engine, and no claude waits with it.
+fake 'ready; cat'
+mkdir -m 700 "$dir/pod"
+timeout 60 python3 - "$agent/agent-host" "$dir" <<'X' || fail "--wait"
+import json, os, socket, subprocess, sys, time
+host, base = sys.argv[1:]
+path = base + "/pod/agent.sock"
+p = subprocess.Popen([host, "--socket", path, "--dir", base + "/pod/host", "--claude",
+                      base + "/claude", "--wait"])
+try:
+    for turn in range(2):
+        door = socket.socket(socket.AF_UNIX)
+        door.bind(path)
+        door.listen()
+        door.settimeout(10)
+        s = door.accept()[0]
+        s.settimeout(10)
+        f = s.makefile("rw")
+        def say(**m):
+            f.write(json.dumps(m) + "\n")
+            f.flush()
+        assert json.loads(f.readline())["role"] == "agent-host"
+        say(t="welcome", v=1)
+        m = json.loads(f.readline())
+        assert m["t"] == "host" and m["version"] == "9.9.9", m
+        say(t="child_start", child=7, session="u", agent="a", agents="{}", tools="Bash")
+        m = json.loads(f.readline())
+        assert m["t"] == "child_started" and m["child"] == 7, m
+        say(t="child_start", child=8, session="u", agent="a", agents="{}", tools="Bash")
+        m = json.loads(f.readline())
+        assert m["t"] == "child_exit" and "another" in m["why"], m
+        for bad in ("nonsense", "{}", '{"t":"child_input"}', '{"t":"child_signal","child":9}'):
+            f.write(bad + "\n")
+        say(t="child_input", child=7, data="probe\n")
+        m = json.loads(f.readline())
+        assert m["t"] == "child_output" and "initialize-1" in m["data"], m
+        pid = int(subprocess.check_output(["pgrep", "-f", base + "/claude -p"]).split()[0])
+        os.unlink(path)
+        f.close(); s.close(); door.close()
+        end = time.monotonic() + 5
+        while os.path.exists("/proc/%d/exe" % pid):
+            assert time.monotonic() < end, "claude outlives its engine"
+            time.sleep(0.02)
+finally:
+    p.terminate()
+    p.wait(10)
+X
+
 # Folders that are not ours alone are refused, with the mend.
 mkdir -p "$dir/run2/agent-host"; chmod 700 "$dir/run2"; chmod 755 "$dir/run2/agent-host"
 (dir_run=$dir/run2; RIG_KEY=x "$rig" "$dir_run" "$agent" "$here/agents" < <(sleep 1.5) >"$dir/o" 2>&1)

@@ -370,3 +370,78 @@ Test(cli_stream, text_without_its_end_is_told_once_and_marked_cut)
 	cli_stream_fini(&s);
 	buf_fini(&told);
 }
+
+/* A crash here would be one that the CLI, or what it reads, could cause. */
+Test(cli_stream, no_damage_to_a_line_ends_the_reader)
+{
+	static const char *const names[] = {"turn", "denied", "interrupt-text",
+	    "error-529", "cut-after-block", "resume-unknown"};
+	uint32_t seed = 1;
+
+	for (int round = 0; round < 600; round++) {
+		char path[512], *text;
+		struct cli_stream s;
+		struct err err;
+		size_t len;
+
+		snprintf(path, sizeof path, "%s/%s.jsonl", FIXTURES_DIR,
+		    names[(size_t)round % (sizeof names / sizeof names[0])]);
+		text = fd_read_file(path, 1024 * 1024, &len, &err);
+		cr_assert_not_null(text);
+		for (int i = 0; i < 40; i++) {
+			static const char bytes[] = "\"{}[],:0n\\tf \n\xff";
+
+			seed = seed * 1103515245 + 12345;
+			text[(seed >> 8) % len] = bytes[(seed >> 3) % (sizeof bytes - 1)];
+		}
+		start(&s);
+		buf_fini(&told);
+		buf_init(&told, 64 * 1024 * 1024);
+		cli_stream_feed(&s, text, len);
+		cli_stream_cut(&s);
+		cli_stream_fini(&s);
+		buf_fini(&told);
+		free(text);
+	}
+}
+
+/* The kinds of members that the reader looks at, each of a kind it does not expect. */
+Test(cli_stream, members_of_the_wrong_kind_are_passed_over)
+{
+	static const char *const values[] = {"null", "7", "\"x\"", "[]", "{}", "[7]",
+	    "[[]]", "true", "[{\"type\":7}]", "[{\"type\":\"text\"}]",
+	    "[{\"type\":\"tool_result\",\"tool_use_id\":\"a\"}]",
+	    "[{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"b\",\"input\":[]}]"};
+	static const char *const lines[] = {"{\"type\":%s}\n",
+	    "{\"type\":\"assistant\",\"message\":%s}\n",
+	    "{\"type\":\"assistant\",\"message\":{\"content\":%s}}\n",
+	    "{\"type\":\"assistant\",\"is_api_error_message\":true,\"message\":{\"content\":%s}}\n",
+	    "{\"type\":\"user\",\"message\":{\"content\":%s}}\n",
+	    "{\"type\":\"user\",\"message\":{\"content\":[{\"type\":\"tool_result\","
+	    "\"tool_use_id\":\"a\",\"content\":%s}]}}\n",
+	    "{\"type\":\"stream_event\",\"event\":%s}\n",
+	    "{\"type\":\"stream_event\",\"event\":{\"type\":\"content_block_start\","
+	    "\"content_block\":%s}}\n",
+	    "{\"type\":\"stream_event\",\"event\":{\"type\":\"content_block_delta\",\"delta\":%s}}\n",
+	    "{\"type\":\"result\",\"errors\":%s}\n",
+	    "{\"type\":\"result\",\"usage\":%s}\n",
+	    "{\"type\":\"control_response\",\"response\":%s}\n",
+	    "{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":%s}\n",
+	    "{\"type\":\"system\",\"subtype\":\"api_retry\",\"error_status\":%s}\n",
+	    "{\"type\":\"system\",\"subtype\":\"informational\",\"content\":%s}\n"};
+	struct cli_stream s;
+	char line[512];
+
+	start(&s);
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+		for (size_t k = 0; k < sizeof values / sizeof values[0]; k++) {
+			const char *hole = strstr(lines[i], "%s");
+			int n = snprintf(line, sizeof line, "%.*s%s%s",
+			    (int)(hole - lines[i]), lines[i], values[k], hole + 2);
+
+			cli_stream_feed(&s, line, (size_t)n);
+		}
+	cr_assert_null(strstr(told.data, "bad "), "%s", told.data);
+	cli_stream_fini(&s);
+	buf_fini(&told);
+}
