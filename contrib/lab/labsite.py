@@ -304,6 +304,10 @@ class Lab:
         with self.lock(600):
             if self.is_up():
                 self.say("already up (lab status tells more)")
+                if program and program != self.settings()["program"]:
+                    self.say("the PVE side now runs %s" % program)
+                    self.save_settings(program=program)
+                    self.authorize(program)
                 if die_with:
                     self.keeper(die_with)
                 return
@@ -362,12 +366,18 @@ class Lab:
                 f.write("#!/bin/sh\necho 'this lab was started without "
                         "breakglass-pve' >&2\nexit 127\n")
             os.chmod(program, 0o700)
-        with open(self.cache + "/keys/client_key.pub") as f, \
-                open(inst + "/authorized_keys", "w") as out:
-            out.write('command="%s --site %s/site.conf",restrict,from="127.0.0.1" %s'
-                      % (shlex.quote(program), inst, f.read()))
+        self.authorize(program)
         with open(inst + "/env", "w") as f:
             f.write(self.env_text())
+
+    def authorize(self, program):
+        """One key, one command.  sshd reads this at each login."""
+        if '"' in program:
+            raise VmError("the host program's path must not hold a quote: %r" % program)
+        with open(self.inst + "/client_key.pub") as f, \
+                open(self.inst + "/authorized_keys", "w") as out:
+            out.write('command="%s --site %s/site.conf",restrict,from="127.0.0.1" %s'
+                      % (shlex.quote(program), self.inst, f.read()))
 
     def env_text(self):
         s = self.settings()

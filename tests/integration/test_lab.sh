@@ -71,7 +71,8 @@ for f in "$BREAKGLASS_DEVVM_PORT guest_host_key" "$BREAKGLASS_PVE_PORT pve_host_
 	echo "[127.0.0.1]:${f% *} $(cat "$inst/${f#* }.pub")"
 done >"$tmp/known"
 
-check "up again does nothing" contains "already up" "$lab" --name "$name" up
+check "up again does nothing" contains "already up" "$lab" --name "$name" up \
+	--host-program "$tmp/program"
 check "the key is private" contains '^600$' stat -c %a "$BREAKGLASS_KEY_PATH"
 check "everything listens on loopback only" \
 	bash -c "! ss -Hltn 2>/dev/null | grep -E ':($BREAKGLASS_DEVVM_PORT|$BREAKGLASS_PVE_PORT) ' | grep -qv 127.0.0.1:"
@@ -80,7 +81,7 @@ check "breakglass has root rights in the guest" contains '^uid=0(root)' devvm 's
 check "the guest's clock is right" \
 	bash -c "d=\$((\$(date +%s) - $(devvm 'date +%s'))); [ \${d#-} -le 2 ]"
 check "the guest writes to its disk" devvm 'sudo touch /srv/x && sync'
-check "the guest has a journal and units" contains 'sshd' devvm 'systemctl is-active app && journalctl -u sshd -n 20'
+check "the guest has a journal and units" contains 'sshd' devvm 'systemctl is-active app && journalctl -u ssh -n 20'
 check "the PVE side runs the host program with its site file" \
 	contains "^argv --site $inst/site.conf verb status$" pve status
 check "QEMU's command line has -id 102 and its pidfile" bash -c \
@@ -103,8 +104,10 @@ check "heal" lab heal
 
 check "wedge panic" lab wedge panic
 check "panic: qm status says running" contains '^status: running$' qm status 102
-check "panic: a reset brings the guest back" qm reset 102
-check "panic: ssh works after the reset" wait_for 40 devvm true 5
+if [ -n "${BG_LONG-}" ]; then
+	check "panic: a reset" qm reset 102
+	check "panic: the reset brings the guest back" wait_for 40 devvm true 5
+fi
 check "heal" lab heal
 
 check "wedge paused" lab wedge paused

@@ -147,6 +147,22 @@ VM quit/powerdown failed - terminating now with SIGTERM" stop 102
 took_between 4900 6500
 vm_end
 
+vm_begin stubborn
+"$inst/bin/qm" stop 102 2>&1 </dev/null | head -c 0
+expect "a stop whose output nobody takes never comes to its SIGKILL and leaves the VM running" 0 "status: running" status 102
+vm_end
+
+vm_begin hangs
+"$inst/bin/qm" reset 102 </dev/null 2>/dev/null &
+until grep -q qmreset "$inst/tasks/active"; do :; done
+kill -9 $!
+wait $! 2>/dev/null
+expect "a task outlives the qm that is killed: the lock is still held" 255 "trying to acquire lock...
+ OK
+VM 102 qmp command 'system_reset' failed - got timeout" reset 102
+took_between 8000 11000
+vm_end
+
 if [ -n "${BG_LONG-}" ]; then
 	vm_begin stubborn
 	expect "SIGTERM is given 10 s, then SIGKILL" 0 \
