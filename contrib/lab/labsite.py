@@ -42,24 +42,27 @@ SSH_OPTIONS = ("-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
 
 @contextlib.contextmanager
 def locked(path, limit_s, what):
-    """Hold a lock file; kept beside what it guards, so that it outlives it."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        end = time.monotonic() + limit_s
-        told = False
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    """Hold a lock file.  It lies beside what it guards; whoever holds it may
+    delete it, so what was locked must still be what lies there."""
+    end = time.monotonic() + limit_s
+    told = False
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(fd).st_ino == os.stat(path).st_ino:
                 break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise VmError("%s is in use by another lab command for more "
-                                  "than %d s" % (what, limit_s))
-                if not told:
-                    print("lab: waiting for another lab command (%s)" % what,
-                          file=sys.stderr)
-                    told = True
-                time.sleep(0.1)
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        os.close(fd)
+        if time.monotonic() > end:
+            raise VmError("%s is in use by another lab command for more than %d s"
+                          % (what, limit_s))
+        if not told:
+            print("lab: waiting for another lab command (%s)" % what, file=sys.stderr)
+            told = True
+        time.sleep(0.1)
+    try:
         yield
     finally:
         os.close(fd)
@@ -324,6 +327,7 @@ class Lab:
                 open(self.inst + "/ready", "w").close()
             except BaseException:
                 self.clean()
+                self.unlock()
                 raise
         s = self.settings()
         self.say("up: devvm breakglass@127.0.0.1 port %d, pve %s@127.0.0.1 port %d"
@@ -494,11 +498,16 @@ class Lab:
 
     def down(self):
         with self.lock():
-            if not os.path.isdir(self.inst):
-                self.say("not up")
-                return
-            self.clean()
-            self.say("down")
+            there = os.path.isdir(self.inst)
+            if there:
+                self.clean()
+            self.unlock()
+            self.say("down" if there else "not up")
+
+    def unlock(self):
+        """Nothing is left of an instance that is down, its lock included."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink("%s/run/%s.lock" % (self.top, self.name))
 
     def clean(self):
         """End every process of this instance, then its files."""
@@ -562,6 +571,7 @@ class Lab:
                         return
                     if role == "owner" or not os.path.exists(self.inst + "/ready"):
                         self.clean()
+                        self.unlock()
                         return
 
 
