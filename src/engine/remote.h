@@ -16,7 +16,11 @@
  * without an answer, DOWN after 15 s.  DOWN retries by itself while the
  * connection is wanted: after 1, 2, 4, 8, 15, 15 … seconds.  A refused
  * authentication is DOWN too, with a why that says which key was offered to
- * whom, and retries every 15 s.
+ * whom, and retries every 15 s.  What only a change here can mend (no key, an
+ * address that is none) is not retried by itself; remote_retry_ms is -1.
+ *
+ * A run that comes while DOWN brings the retry forward to 1 s after the loss,
+ * but never that of a refused key: hosts lock out who knocks too often.
  *
  * No callback comes from inside a call made here, except that remote_free ends
  * everything without any.
@@ -116,6 +120,10 @@ struct remote_run_events {
  * connection at most connect_ms, then ends REMOTE_FAILED.  Never NULL; events
  * is borrowed for the run's life.  A run ends on channel close, or 2 s after
  * its exit status when something it left behind holds the channel open.
+ *
+ * While all channels are taken a run waits without limit: whoever asked may
+ * close it.  sshd counts a closed channel until its process has ended; when it
+ * refuses one and no other run is going on, a new connection is made for it.
  */
 struct remote_run *remote_exec(struct remote *r, const char *command, size_t len,
     int64_t connect_ms, const struct remote_run_events *events, void *arg);

@@ -7,6 +7,7 @@
  *   remote-probe ... many COUNT COMMAND     one after the other, times and memory
  *   remote-probe ... queue COUNT COMMAND    all at once
  *   remote-probe ... flood COMMAND PAUSE_MS counts output, stops reading now and then
+ *   remote-probe ... drop COMMAND           frees it all at the first output
  *   remote-probe ... talk                   jobs from stdin, events as lines
  *
  * "talk" reads "exec COMMAND", "close", "accept", "retry", "want 0|1" and
@@ -111,6 +112,8 @@ static void
 on_output(struct remote_run *run, int stream, const char *data, size_t len, void *arg)
 {
 	p.bytes += len;
+	if (strcmp(p.mode, "drop") == 0)
+		finish(0);
 	if (strcmp(p.mode, "exec") == 0 || strcmp(p.mode, "talk") == 0) {
 		fwrite(data, 1, len, stream == 1 ? stdout : stderr);
 		fflush(stdout);

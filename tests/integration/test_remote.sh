@@ -105,7 +105,7 @@ ssh-keygen -q -t ed25519 -N '' -f "$T/key" && ssh-keygen -q -t ed25519 -N '' -f 
 	ssh-keygen -q -t ecdsa -N '' -f "$T/host3" &&
 	ssh-keygen -q -t ed25519 -N '' -f "$T/stranger" || exit 99
 cp "$T/key.pub" "$T/authorized"
-mkdir -m 700 "$T/known" "$T/k2" "$T/k3" "$T/k4"
+mkdir -m 700 "$T/known" "$T/k2" "$T/k3" "$T/k4" "$T/k5"
 [ "$(id -u)" != 0 ] || mkdir -p /run/sshd
 asan=
 grep -q __asan_init "$probe" && asan=1
@@ -121,8 +121,36 @@ expect stopped 10 'state up'
 kill -STOP $(pgrep -P "$stopped_pid")
 say stopped exec echo never
 
-start_sshd main "$T/host"
-main_pid=$pid
+start_sshd dozing "$T/host"
+dozing_pid=$pid
+known=$T/k5 talk dozing
+expect dozing 10 'state up'
+kill -STOP $(pgrep -P "$dozing_pid")
+say dozing exec echo awake
+(wait_for 12 said dozing 'state silent ' && kill -CONT $(pgrep -P "$dozing_pid")) &
+
+# A host that drops what would connect: a full backlog does, as a dead one.
+python3 - "$T" <<'END' &
+import os, signal, socket, sys
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+s.listen(0)
+held = []
+for _ in range(4):
+    c = socket.socket()
+    c.setblocking(False)
+    c.connect_ex(s.getsockname())
+    held.append(c)
+open(sys.argv[1] + "/full.new", "w").write(str(s.getsockname()[1]))
+os.rename(sys.argv[1] + "/full.new", sys.argv[1] + "/full.port")
+signal.pause()
+END
+pids+=($!)
+wait_for 5 [ -s "$T/full.port" ]
+port=$(cat "$T/full.port") && known=$T/k5 talk deaf
+
+start_sshd main "$T/host" "RekeyLimit 32M"
+main_pid=$pid main_port=$port
 
 out=$(run exec 'echo out; echo err >&2; exit 7' </dev/null 2>"$T/err")
 check "exit code passes" [ $? = 7 ]
@@ -153,13 +181,47 @@ for pause in 0 20; do
 	check "200 MB arrive, pause $pause ms" [ "$(value "$line" bytes)" = 200000000 ]
 	[ -n "$asan" ] || check "memory stays small in a flood" [ "$(value "$line" peak_kb)" -lt 20000 ]
 done
+run drop 'head -c 1000000 /dev/zero; sleep 5' >"$T/err" 2>&1
+check "a connection can be freed from inside a callback" [ $? = 0 ]
 if [ -n "${BG_LONG:-}" ]; then
+	line=$(run flood 'head -c 3000000000 /dev/zero' 0)
+	echo "    $line"
+	check "3 GB arrive, keys change on the way" [ "$(value "$line" bytes)" = 3000000000 ]
 	line=$(run many 2000 true)
 	echo "    $line"
 	check "2,000 runs" [ "$(value "$line" ended)/$(value "$line" failed)" = 2000/0 ]
 	[ -n "$asan" ] || check "memory is flat after 2,000 runs" \
 		[ $(($(value "$line" rss_kb) - $(value "$line" rss_start_kb))) -le 256 ]
 fi
+
+# Keys of every make, ours and the host's.
+ssh-keygen -q -t rsa -b 2048 -m PEM -N '' -f "$T/rsa_pem"
+ssh-keygen -q -t rsa -b 2048 -N '' -f "$T/rsa"
+ssh-keygen -q -t ecdsa -m PKCS8 -N '' -f "$T/ecdsa_pkcs8"
+ssh-keygen -q -t ecdsa -b 521 -N '' -f "$T/ecdsa"
+sed 's/$/\r/' "$T/key" >"$T/crlf" && chmod 600 "$T/crlf"
+cat "$T"/{rsa_pem,rsa,ecdsa_pkcs8,ecdsa}.pub >>"$T/authorized"
+for k in rsa_pem rsa ecdsa_pkcs8 ecdsa crlf; do
+	out=$("$probe" 127.0.0.1 "$port" "$user" "$T/$k" "$T/known" exec 'echo in' </dev/null)
+	check "key $k opens" [ "$out" = in ]
+done
+ssh-keygen -q -p -N secret -P '' -f "$T/ecdsa" >/dev/null
+for k in ecdsa key.pub; do
+	chmod 600 "$T/$k"
+	"$probe" 127.0.0.1 "$port" "$user" "$T/$k" "$T/known" exec true </dev/null 2>"$T/err"
+	check "$k is refused in words" grep -qE 'passphrase|public key' "$T/err"
+done
+start_sshd rsahost "$T/rsa"
+mkdir -m 700 "$T/k6"
+for i in 1 2; do
+	out=$("$probe" 127.0.0.1 "$port" "$user" "$T/key" "$T/k6" exec 'echo in' </dev/null)
+	check "an RSA host is known again, $i" [ "$out" = in ]
+done
+check "by its type" grep -q '^devvm ssh-rsa ' "$T/k6/hostkeys"
+known=$T/k6 talk rsahost
+expect rsahost 5 'state up key learnt'
+end_sshd "$pid"
+port=$main_port
 
 # A connection that dies under a run comes back, and says what it does not know.
 talk main
@@ -262,6 +324,10 @@ port=$(cat "$T/stranger.port") && talk web
 expect web 5 'state down .*does not get through the SSH handshake'
 
 # Frozen before the greeting, and frozen after the login.
+expect deaf 10 'state down .*did not answer within 5 s'
+expect dozing 15 'state silent '
+expect dozing 5 '^awake$'
+check "a dozing host is up again" [ "$(grep -oE '^state [a-z]+' "$T/dozing.out" | tail -1)" = "state up" ]
 expect frozen 15 'state down .*sent no greeting for 10 s'
 expect stopped 15 'state silent .*does not answer although the connection stands'
 expect stopped 25 'state down .*stopped answering'
