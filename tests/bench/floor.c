@@ -162,7 +162,8 @@ main(int argc, char **argv)
 	start_command(&f, argc > 1 ? argv[1] : NULL);
 	paint(&f);
 	for (;;) {
-		struct pollfd p[2] = {{.fd = 0, .events = POLLIN}, {.fd = f.in, .events = POLLIN}};
+		struct pollfd p[2] = {
+		    {.fd = 0, .events = POLLIN}, {.fd = f.in, .events = POLLIN}};
 		long long left = f.painted + FRAME_MS - now_ms();
 
 		if (poll(p, 2, !f.dirty ? -1 : left > 0 ? (int)left : 0) < 0)
