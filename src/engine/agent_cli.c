@@ -205,7 +205,7 @@ cli_prompt(struct agent *a, const char *text, size_t len, struct err *err)
 		return err_set(
 		    err, ERR_LIMIT, "a prompt has 1 to %d bytes", WIRE_PROMPT_MAX);
 	if (c->state == CLI_OFF && !c->may_retry)
-		return err_set(err, ERR_UNREACHABLE, "%s; %s", c->why, c->todo);
+		return err_set(err, ERR_UNREACHABLE, "%s", c->why);
 	c->prompt = mem_dupn(text, len);
 	c->prompt_len = len;
 	c->sent = c->cancelled = c->waiting = c->quiet_told = false;

@@ -34,7 +34,7 @@ struct turn {
 	struct turn_config cfg;
 	enum turn_state state;
 	struct agent *agent;
-	char *why, *todo; /* of no agent */
+	char *why, *todo; /* of no agent, or as the driver last said with its state */
 	enum agent_state agent_state;
 	char model[64];
 	int last_turn;
@@ -69,6 +69,10 @@ turn_tell_agent(struct turn *t, const char *why, const char *todo)
 	struct js *f = incident_fact(FACT_STATE, "engine");
 	enum agent_state s = t->agent_state;
 
+	if (!why && !todo) {
+		why = t->why;
+		todo = t->todo;
+	}
 	if (t->state != TURN_IDLE && s == AGENT_READY)
 		s = AGENT_WORKING;
 	js_set_str(f, "what", "agent");
@@ -296,7 +300,11 @@ on_state(enum agent_state state, const char *why, const char *todo, void *arg)
 	struct turn *t = arg;
 
 	t->agent_state = state;
-	turn_tell_agent(t, why, todo);
+	free(t->why);
+	free(t->todo);
+	t->why = mem_dup(why);
+	t->todo = mem_dup(todo);
+	turn_tell_agent(t, NULL, NULL);
 }
 
 static void
@@ -491,6 +499,7 @@ turn_start(struct turn *t, struct queued_prompt *q)
 		on_done(&o, t);
 	} else if (t->agent->ops->prompt(t->agent, q->text, q->len, &err) < 0) {
 		o.why = err.words;
+		o.todo = t->todo;
 		on_done(&o, t);
 	}
 }
