@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * verbs.h: the verb table, for everyone, without a library.
  *
