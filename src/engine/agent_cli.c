@@ -96,8 +96,13 @@ on_tick(uv_timer_t *timer)
 	int64_t now = clock_mono_ms();
 
 	cli_turn_tick(c, now);
-	if (c->state == CLI_STARTING && now - c->born_ms > START_LIMIT_MS)
+	if (c->state == CLI_STARTING && now - c->born_ms > START_LIMIT_MS) {
+		static const char late[] = "it was not ready within 60 s\n";
+
+		cli_complaint(c, late, sizeof late - 1);
 		agent_side_child_signal(c->side, c->child, "KILL");
+		c->born_ms = now;
+	}
 }
 
 static void
@@ -109,10 +114,10 @@ on_host_up(const struct agent_host_info *info, void *arg)
 		return;
 	c->may_retry = false;
 	if (!info->claude)
-		cli_off(c, "install claude, or name it: claude = PATH in breakglass.conf",
+		cli_off(c, "install claude (it is noticed), or set claude = PATH and start the engine anew",
 		    "claude cannot be run", info->why ? info->why : "");
 	else if (!c->key)
-		cli_off(c, "put the API key into a file, chmod 600, and set api_key_file",
+		cli_off(c, "put the API key into a file, chmod 600, set api_key_file, start the engine anew",
 		    "there is no API key", "");
 	else {
 		c->deaths = 0;

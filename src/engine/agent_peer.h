@@ -43,6 +43,7 @@ struct agent_peer {
 	size_t head_len;
 	uint32_t left;	  /* bytes of the frame in progress */
 	struct buf input; /* standard input that the host does not take yet */
+	bool input_ended; /* ... and its end is to be told after it */
 	bool output_held; /* the broker was told to wait */
 };
 

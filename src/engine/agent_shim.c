@@ -127,7 +127,19 @@ agent_shim_retry(struct agent_peer *p)
 	    broker_run_input(p->run, p->input.data, p->input.len) < 0)
 		return false;
 	buf_clear(&p->input);
+	if (p->run && p->input_ended)
+		broker_run_input_end(p->run);
+	p->input_ended = false;
 	return true;
+}
+
+static void
+shim_input_end(struct agent_peer *p)
+{
+	if (p->input.len)
+		p->input_ended = true;
+	else if (p->run)
+		broker_run_input_end(p->run);
 }
 
 static void
@@ -157,8 +169,7 @@ agent_shim_receive(struct agent_peer *p, const char *data, size_t len)
 			}
 			if (p->left == 0) {
 				p->head_len = 0;
-				if (p->run)
-					broker_run_input_end(p->run);
+				shim_input_end(p);
 			}
 			continue;
 		}

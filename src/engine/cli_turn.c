@@ -56,7 +56,7 @@ api_words(struct agent_cli *c, int status, const char *text)
 		 * is 401. */
 		snprintf(c->why, sizeof c->why, "the API refuses the key (401 or 403)");
 		todo =
-		    "check the file that api_key_file names, then send the prompt again";
+		    "check the file that api_key_file names, then start the engine anew";
 	} else if (status == 429)
 		snprintf(c->why, sizeof c->why, "the API's rate limit is reached (429)");
 	else if (status == 413)

@@ -27,6 +27,13 @@ X
 )" = "from a script" ] || fail "a heredoc as input"
 $ssh devvm 'head -c 1048576 /dev/zero' </dev/null | cmp -n 1048576 - /dev/zero || fail "1 MiB"
 
+# Input that the host takes late is held back and not lost, and neither is its end.
+head -c 9000000 /dev/urandom >"$dir/big"
+$ssh devvm 'sleep 0.5; cat' <"$dir/big" | cmp - "$dir/big" || fail "late input"
+# A command that ends without reading it all ends the shim too, with its own status.
+head -c 50000000 /dev/zero | timeout 10 $ssh devvm 'exit 3' 2>"$dir/e"
+[ "${PIPESTATUS[1]}" = 3 ] || fail "unread input hides the status: $(cat "$dir/e")"
+
 # Input that never ends does not keep it: a socket is not forwarded, a pipe is not waited for.
 python3 - "$ssh" <<'X' || fail "a socket as standard input kept the shim"
 import socket, subprocess, sys
@@ -121,6 +128,17 @@ for bad in (HELLO + b'{"t":"run","host":"devvm"}\n',
             HELLO + b'{"t":"run","host":"devvm","command":"id","as":"root"}\n'):
     assert talk(bad)[:1] == b"r", bad
 assert talk(HELLO + b'{"t":"run","host":"devvm","command":"sleep 9"}\n' + b"z\0\0\0\1z") == b""
+# Whatever the bytes are, it is answered or closed, and the next one is served.
+import random
+random.seed(1)
+for i in range(300):
+    data = HELLO if i % 3 else b""
+    data += b'{"t":"run","host":"devvm","command":"true"}\n' if i % 3 == 2 else b""
+    data += bytes(random.choice(b'{}[]":,\n\0i\xffrunhost') for _ in range(random.randrange(400)))
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    s.sendall(data)
+    s.close()
 X
 $ssh devvm true </dev/null || fail "the socket is out of order after that"
 
