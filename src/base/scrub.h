@@ -22,9 +22,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SCRUB_STRING_MAX 4096 /* code points of one OSC, DCS, ... before it is given up \
-			       */
-#define SCRUB_PARAMS_MAX 256  /* bytes of one CSI's parameters */
+#define SCRUB_STRING_MAX                                                               \
+	4096		     /* code points of one OSC, DCS, ... before it is given up \
+			      */
+#define SCRUB_PARAMS_MAX 256 /* bytes of one CSI's parameters */
 
 /* A style: foreground and background (0: default, else colour 0-255 plus 1), flags. */
 #define STYLE_FG(colour) ((uint32_t)(colour) + 1)

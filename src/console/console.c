@@ -243,6 +243,8 @@ on_state(void *arg, enum link_state state, const char *words)
 {
 	struct console *c = arg;
 
+	if (state == LINK_UP)
+		model_attach(&c->screen.model);
 	c->screen.link_up = state == LINK_UP;
 	snprintf(c->screen.link_words, sizeof c->screen.link_words, "%s", words);
 	c->dirty = true;

@@ -17,10 +17,11 @@
 
 #include "base/buf.h"
 
-#define INPUT_ESC_MS 64		    /* after this, an ESC was the key */
-#define INPUT_SEQUENCE_MAX 4096	    /* bytes of a sequence */
-#define INPUT_PASTE_MAX (64 * 1024) /* bytes of a paste; the rest is dropped, and told \
-				     */
+#define INPUT_ESC_MS 64		/* after this, an ESC was the key */
+#define INPUT_SEQUENCE_MAX 4096 /* bytes of a sequence */
+#define INPUT_PASTE_MAX                                                \
+	(64 * 1024) /* bytes of a paste; the rest is dropped, and told \
+		     */
 
 enum input_kind {
 	INPUT_NONE,

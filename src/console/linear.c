@@ -231,6 +231,8 @@ on_state(void *arg, enum link_state state, const char *words)
 	struct linear *n = arg;
 	bool was = n->screen.link_up, first = n->screen.link_words[0] == '\0';
 
+	if (state == LINK_UP)
+		model_attach(&n->screen.model);
 	n->screen.link_up = state == LINK_UP;
 	snprintf(n->screen.link_words, sizeof n->screen.link_words, "%s", words);
 	if (state == LINK_UP && !was)

@@ -73,12 +73,17 @@ catch_fatal(void)
 		sigaction(sigs[i], &sa, NULL);
 }
 
+/* In the environment, too: readline sets the locale once more from there. */
 void
 tty_utf8(void)
 {
 	setlocale(LC_CTYPE, "");
-	if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0 && !setlocale(LC_CTYPE, "C.UTF-8"))
-		setlocale(LC_CTYPE, "en_US.UTF-8");
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0)
+		return;
+	if (setlocale(LC_CTYPE, "C.UTF-8"))
+		setenv("LC_ALL", "C.UTF-8", 1);
+	else if (setlocale(LC_CTYPE, "en_US.UTF-8"))
+		setenv("LC_ALL", "en_US.UTF-8", 1);
 }
 
 /* --- finding out what the terminal can do --- */

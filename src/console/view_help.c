@@ -30,9 +30,9 @@ row(struct lines *l, const struct keymap_row *k)
 	else
 		snprintf(key, sizeof key, "/%s%s%s", k->slash, k->args ? " " : "",
 		    k->args ? k->args : "");
-	snprintf(l->indent, sizeof l->indent, "          ");
+	snprintf(l->indent, sizeof l->indent, "%*s", l->width < 60 ? 4 : 13, "");
 	lines_str(l, LOOK_STRONG, key);
-	for (int i = canvas_width(key, strlen(key)); i < 9; i++)
+	for (int i = canvas_width(key, strlen(key)); i < (l->width < 60 ? 3 : 12); i++)
 		lines_str(l, LOOK_PLAIN, " ");
 	lines_str(l, LOOK_PLAIN, " ");
 	lines_str(l, LOOK_PLAIN, verb >= 0 ? verb_rows[verb].does : k->help);

@@ -252,19 +252,19 @@ static void
 unfinished_banner(struct banners *b)
 {
 	const struct vm *vm = &b->s->model.vm;
-	char key[48] = "F2 (Esc 2) asks for the state", text[512], at[9] = "";
+	char key[48] = "F2 (Esc 2) status", text[512], at[9] = "";
 	int verb = verb_by_name(vm->unfinished.key, strlen(vm->unfinished.key));
 
 	if (!vm->unfinished.verb[0])
 		return;
 	if (verb >= 0)
-		snprintf(key, sizeof key, "F%d (Esc %d): %s", verb_rows[verb].fkey,
+		snprintf(key, sizeof key, "F%d (Esc %d) %s", verb_rows[verb].fkey,
 		    verb_rows[verb].fkey, verb_rows[verb].name);
 	if (strlen(vm->unfinished.at) >= 19)
 		snprintf(at, sizeof at, "%.8s", vm->unfinished.at + 11);
-	snprintf(text, sizeof text, "UNFINISHED %s by %s %s: VM 102 is %s. Now: %s. %s",
-	    vm->unfinished.verb, vm->unfinished.by, at,
-	    vm->known ? vm->status : "unknown", key, vm->unfinished.text);
+	snprintf(text, sizeof text, "UNFINISHED %s: now %s. VM 102 is %s. By %s %s.",
+	    vm->unfinished.verb, key, vm->known ? vm->status : "unknown",
+	    vm->unfinished.by, at);
 	banner(b, LOOK_DANGER, text);
 }
 
@@ -277,10 +277,10 @@ link_banners(struct banners *b)
 
 		if (strcmp(l->key, "changed") == 0) {
 			snprintf(text, sizeof text,
-			    "HOST KEY of %s CHANGED%s: /accept %s shows it",
+			    "HOST KEY of %s CHANGED: /accept %s. %s", vm_host_names[h],
 			    vm_host_names[h],
-			    h == VM_PVE ? ", mutating verbs are refused" : ", going on",
-			    vm_host_names[h]);
+			    h == VM_PVE ? "Until then mutating verbs are refused."
+					: "Verbs and agent go on.");
 			banner(b, LOOK_DANGER, text);
 		} else if ((strcmp(l->state, "down") == 0 ||
 			       strcmp(l->state, "refused") == 0) &&

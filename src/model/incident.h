@@ -25,6 +25,7 @@ struct incident {
 	char id[65]; /* "" while none is open */
 	bool open;
 	bool caught_up;
+	bool present; /* the present was told, what is replayed now is the past */
 	int64_t last; /* seq of the last journaled fact that was applied */
 	char you[33]; /* the name under which the engine knows us */
 	char version[33];

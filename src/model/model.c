@@ -29,14 +29,30 @@ model_now(const struct model *m, int64_t mono_ms)
 }
 
 void
+model_attach(struct model *m)
+{
+	m->incident.caught_up = m->incident.present = false;
+}
+
+void
 model_local(struct model *m, enum item_tone tone, const char *text)
 {
 	transcript_local(&m->chat, tone, text);
 }
 
+/*
+ * At an attach the present comes first (seq 0), then the journal: its older
+ * states may not undo what is true now.
+ */
 static unsigned
 apply_state(struct model *m, const struct js *fact)
 {
+	if (!m->incident.caught_up) {
+		if (js_int(fact, "seq", 0) == 0)
+			m->incident.present = true;
+		else if (m->incident.present)
+			return 0;
+	}
 	if (js_is(fact, "what", "here"))
 		incident_here(&m->incident, fact);
 	else
@@ -61,7 +77,7 @@ apply_welcome(struct model *m, const struct js *fact, int64_t mono_ms)
 	if (js_has(fact, "mono_ms"))
 		m->skew = js_int(fact, "mono_ms", 0) - mono_ms;
 	if (!incident_welcome(&m->incident, fact))
-		return MODEL_STATUS;
+		return MODEL_STATUS; /* an answer to a ping looks the same */
 	return MODEL_STATUS | MODEL_RESET;
 }
 
@@ -75,7 +91,7 @@ model_apply(struct model *m, const struct js *fact, int64_t mono_ms)
 		return 0;
 	if (kind == FACT_WELCOME)
 		return apply_welcome(m, fact, mono_ms);
-	if (!incident_take(&m->incident, fact))
+	if (fact_journaled[kind] && !incident_take(&m->incident, fact))
 		return 0;
 	if (kind == FACT_STATE)
 		dirty |= apply_state(m, fact);
@@ -83,8 +99,10 @@ model_apply(struct model *m, const struct js *fact, int64_t mono_ms)
 		dirty |= MODEL_STATUS;
 	if (kind == FACT_INCIDENT)
 		incident_apply(&m->incident, fact);
-	if (kind == FACT_CAUGHT_UP)
+	if (kind == FACT_CAUGHT_UP) {
 		m->incident.caught_up = true;
+		dirty |= MODEL_ALL;
+	}
 	if (kind == FACT_VERB)
 		settle_unfinished(m, fact);
 	if (tail_apply(&m->tools, fact))

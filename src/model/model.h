@@ -39,6 +39,9 @@ void model_fini(struct model *m);
  */
 unsigned model_apply(struct model *m, const struct js *fact, int64_t mono_ms);
 
+/* A new connection: what comes is the present, then the past, until caught_up. */
+void model_attach(struct model *m);
+
 /* The engine's monotonic clock at the reader's mono_ms. */
 int64_t model_now(const struct model *m, int64_t mono_ms);
 

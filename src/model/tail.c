@@ -231,6 +231,7 @@ static void
 begin(struct tail *t, const struct js *fact)
 {
 	struct tail_run *r;
+	struct buf what;
 
 	if (t->count == TAIL_RUNS_MAX) {
 		size_t oldest = 0;
@@ -246,7 +247,10 @@ begin(struct tail *t, const struct js *fact)
 	incident_label(fact, "asked", r->asked, sizeof r->asked);
 	incident_label(fact, "host", r->host, sizeof r->host);
 	incident_label(fact, "verb", r->verb, sizeof r->verb);
-	incident_label(fact, "what", r->what, sizeof r->what);
+	buf_init(&what, 256 * 1024);
+	if (js_bytes(fact, "what", &what) == 0)
+		scrub_label(buf_str(&what), what.len, r->what, sizeof r->what);
+	buf_fini(&what);
 	r->began = js_int(fact, "mono_ms", 0);
 	r->open = -1;
 	t->runs[t->count++] = r;

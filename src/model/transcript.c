@@ -143,6 +143,14 @@ append_clean(struct transcript *t, struct item *it, const char *text, size_t len
 	scrub_finish(&s);
 }
 
+/* The member's bytes, whichever way they travel; fini the buf. */
+static bool
+bytes_of(const struct js *fact, const char *key, struct buf *out)
+{
+	buf_init(out, TRANSCRIPT_ITEM_MAX);
+	return js_bytes(fact, key, out) == 0;
+}
+
 static void
 append_member(
     struct transcript *t, struct item *it, const struct js *fact, const char *key)
@@ -197,46 +205,52 @@ block_item(struct transcript *t, const struct js *fact)
 	return it;
 }
 
+static void
+grow_block(struct transcript *t, struct item *it, int64_t off, const struct buf *text)
+{
+	if (off <= it->raw) /* 0 replaces the block; an overlap is not doubled */
+		truncate_to(t, it, (size_t)off);
+	else
+		append(t, it, " […] ", strlen(" […] "));
+	append(t, it, buf_str(text), text->len);
+	it->raw = off + (int64_t)text->len;
+	t->answering = true;
+}
+
 static bool
 apply_delta(struct transcript *t, const struct js *fact)
 {
 	struct item *it = block_item(t, fact);
 	int64_t off = js_int(fact, "off", 0);
-	size_t len;
-	const char *text = js_strn(fact, "text", &len);
+	bool use = !it->final && off >= 0;
+	struct buf text;
 
-	if (it->final || !text || off < 0)
-		return false;
-	if (off <= it->raw) { /* 0 replaces the block; an overlap is not doubled */
-		truncate_to(t, it, (size_t)off);
-		it->raw = off;
-	} else {
-		append(t, it, " […] ", strlen(" […] "));
-		it->raw = off;
-	}
-	append(t, it, text, len);
-	it->raw += (int64_t)len;
-	t->answering = true;
-	return true;
+	use = bytes_of(fact, "text", &text) && use;
+	if (use)
+		grow_block(t, it, off, &text);
+	buf_fini(&text);
+	return use;
 }
 
 static bool
 apply_text(struct transcript *t, const struct js *fact)
 {
 	struct item *it = block_item(t, fact);
-	size_t len;
-	const char *text = js_strn(fact, "text", &len);
+	struct buf text;
 
-	if (!text)
+	if (!bytes_of(fact, "text", &text)) {
+		buf_fini(&text);
 		return false;
+	}
 	if (!it->final)
 		truncate_to(t, it, 0);
 	it->final = true;
 	it->kind = js_bool(fact, "thinking", false) ? ITEM_THINKING : ITEM_TEXT;
-	append(t, it, text, len);
+	append(t, it, buf_str(&text), text.len);
 	if (js_bool(fact, "cut", false))
 		append(t, it, " […cut off here]", strlen(" […cut off here]"));
 	t->answering = false;
+	buf_fini(&text);
 	return true;
 }
 
@@ -252,10 +266,11 @@ apply_prompt(struct transcript *t, const struct js *fact)
 		if (old->kind == ITEM_PROMPT && old->turn == turn && turn > 0)
 			it = old;
 	}
-	if (!it) {
+	if (!it)
 		it = add(t, ITEM_PROMPT, fact);
-		append_member(t, it, fact, "text");
-	}
+	if (js_int(fact, "part", 1) <= 1) /* the parts of a long one are joined */
+		truncate_to(t, it, 0);
+	append_member(t, it, fact, "text");
 	it->tone = js_is(fact, "state", "queued") ? TONE_BUSY : TONE_PLAIN;
 	it->version++;
 	return true;
@@ -268,12 +283,15 @@ apply_tool(struct transcript *t, const struct js *fact)
 {
 	struct item *it;
 	char host[16], what[120];
+	struct buf bytes;
 
 	if (js_str(fact, "verb")) /* the verb's own item tells it */
 		return false;
 	it = add(t, ITEM_TOOL, fact);
 	incident_label(fact, "host", host, sizeof host);
-	incident_label(fact, "what", what, sizeof what);
+	bytes_of(fact, "what", &bytes);
+	scrub_label(buf_str(&bytes), bytes.len, what, sizeof what);
+	buf_fini(&bytes);
 	snprintf(it->head, sizeof it->head, "%s: %s", host, what);
 	it->tone = TONE_BUSY;
 	t->answering = false;
@@ -381,6 +399,10 @@ apply_error(struct transcript *t, const struct js *fact)
 	incident_label(fact, "where", it->head, sizeof it->head);
 	it->tone = TONE_BAD;
 	append_member(t, it, fact, "text");
+	if (js_has(fact, "command") || js_has(fact, "command_b64")) {
+		append(t, it, ": ", 2);
+		append_member(t, it, fact, "command");
+	}
 	if (js_str(fact, "todo")) {
 		append(t, it, "\n", 1);
 		append_member(t, it, fact, "todo");
@@ -498,36 +520,44 @@ apply_incident(struct transcript *t, const struct js *fact)
 	return true;
 }
 
+static void
+append_rung(struct transcript *t, struct item *it, const struct js *r)
+{
+	char rung[24], text[96], line[192];
+
+	incident_label(r, "rung", rung, sizeof rung);
+	incident_label(r, "text", text, sizeof text);
+	if (js_bool(r, "ok", false))
+		snprintf(line, sizeof line, "\n  ok  %-10s %6lld ms  %s", rung,
+		    (long long)js_int(r, "ms", 0), text);
+	else
+		snprintf(line, sizeof line, "\n  --  %-10s not yet  %s", rung, text);
+	append(t, it, line, strlen(line));
+}
+
 /* One item for the whole climb: rewritten until it is done. */
 static bool
 apply_proof(struct transcript *t, const struct js *fact)
 {
-	struct item *last = transcript_at(t, t->count - 1);
 	const struct js *rungs = js_get_array(fact, "rungs");
-	struct item *it;
-	bool done = js_bool(fact, "done", false), bad = false;
+	struct item *it = NULL;
+	bool all = true;
 
 	if (!js_is(fact, "when", "after"))
 		return false;
-	it = last && last->kind == ITEM_PROOF && last->tone == TONE_BUSY
-	    ? last
-	    : add(t, ITEM_PROOF, fact);
+	for (size_t i = t->count; i-- > 0 && !it;)
+		if (transcript_at(t, i)->kind == ITEM_PROOF)
+			it = transcript_at(t, i);
+	if (!it || it->tone != TONE_BUSY)
+		it = add(t, ITEM_PROOF, fact);
 	truncate_to(t, it, 0);
 	snprintf(it->head, sizeof it->head, "proof of recovery");
 	append_member(t, it, fact, "text");
 	for (size_t i = 0; i < js_len(rungs) && i < 12; i++) {
-		const struct js *r = js_at(rungs, i);
-		char rung[24], text[96], line[192];
-
-		incident_label(r, "rung", rung, sizeof rung);
-		incident_label(r, "text", text, sizeof text);
-		bad = bad || !js_bool(r, "ok", false);
-		snprintf(line, sizeof line, "\n  %-4s %-10s %5lld ms  %s",
-		    js_bool(r, "ok", false) ? "ok" : "no", rung,
-		    (long long)js_int(r, "ms", 0), text);
-		append(t, it, line, strlen(line));
+		append_rung(t, it, js_at(rungs, i));
+		all = all && js_bool(js_at(rungs, i), "ok", false);
 	}
-	it->tone = !done ? TONE_BUSY : bad ? TONE_BAD : TONE_GOOD;
+	it->tone = !js_bool(fact, "done", false) ? TONE_BUSY : all ? TONE_GOOD : TONE_BAD;
 	return true;
 }
 
@@ -579,7 +609,8 @@ apply(struct transcript *t, const struct js *fact)
 		t->answering = false;
 		return false;
 	case FACT_STATE:
-		return js_is(fact, "what", "proof") && apply_proof(t, fact);
+		return js_int(fact, "seq", 0) > 0 && js_is(fact, "what", "proof") &&
+		    apply_proof(t, fact);
 	default:
 		return false;
 	}

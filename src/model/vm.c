@@ -140,8 +140,8 @@ apply_rest(struct vm *vm, const struct js *f)
 	} else if (js_is(f, "what", "unfinished")) {
 		LABEL(f, "verb", vm->unfinished.verb);
 		LABEL(f, "id", vm->unfinished.id);
-		LABEL(f, "by", vm->unfinished.by);
-		LABEL(f, "at", vm->unfinished.at);
+		LABEL(f, js_has(f, "who") ? "who" : "by", vm->unfinished.by);
+		LABEL(f, js_has(f, "when") ? "when" : "at", vm->unfinished.at);
 		LABEL(f, "text", vm->unfinished.text);
 		LABEL(f, "key", vm->unfinished.key);
 	}

@@ -1,0 +1,93 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Every spelling of a key reaches its verb, no slip of the finger does.
+. "${srcdir:-.}/tests/screen/screen.sh"
+
+engine <<'END'
+{"say":{"t":"state","what":"vm","status":"running","qmp":"hung","checked":0,"staged":[{"key":"memory","from":"8192","to":"16384"}]}}
+END
+console a 80 24 TERM=xterm-256color
+expect a "get VM 102 back"
+
+count() { grep -c "\"verb\":\"$1\"" "$DIR/requests"; }
+count_is() { [ "$(count "$1")" = "$2" ]; }
+
+# help in the spellings of xterm, PuTTY, Linux and the twin; no stray text
+for seq in "1b 4f 50" "1b 5b 31 31 7e" "1b 5b 5b 41" "1b 31"; do
+	raw a $seq
+	expect a "help - Esc closes"
+	keys a Escape
+	expect_gone a "help - Esc closes"
+done
+check "no stray text in the prompt" shows a "say what is wrong"
+
+# an answer of the terminal that comes late is no key
+raw a 1b 5b 3f 36 34 3b 31 3b 32 63
+raw a 1b 50 3e 7c 78 74 65 72 6d 1b 5c
+type_text a "é世x"
+expect a "> é世x"
+keys a C-u
+expect a "say what is wrong"
+
+# a verb that changes nothing is sent at once
+keys a F2
+expect_asked '"verb":"status"'
+
+# mistap: the box opens, anything but the word closes it
+keys a F7
+expect a "Type cycle and Enter"
+expect a "memory: 8192 -> 16384"
+sleep 0.35 # the box is deaf that long, by design
+type_text a x
+expect a "Nothing was sent"
+expect_gone a "Type cycle and Enter"
+check "a mistap sends nothing" count_is cycle 0
+
+# type-ahead is no answer
+keys a F4 y y y
+expect a "Press y to do it"
+check "what was typed before the box was seen is no answer" count_is start 0
+keys a Escape
+wait_for 1 hides a "Press y" || { sleep 0.35; keys a Escape; }
+expect_gone a "Press y to do it"
+
+# Esc, then the digit; the word, half typed, through a resize
+keys a Escape
+expect a "Esc…"
+type_text a 7
+expect a "Type cycle and Enter"
+sleep 0.35
+type_text a cyc
+expect a "Enter: cyc"
+T resize-window -t =a: -x 40 -y 15
+expect a "Enter: cyc"
+T resize-window -t =a: -x 80 -y 24
+expect a "Enter: cyc"
+type_text a le
+keys a Enter
+expect_asked '{"t":"verb","verb":"cycle","confirm":"cycle"}'
+check "exactly one cycle" count_is cycle 1
+
+# slash commands, with completion
+type_text a /foren
+keys a Tab Enter
+expect_asked '"verb":"forensics"'
+type_text a "/shutdown now"
+keys a Enter
+expect a "There is no /shutdown now"
+
+# a paste is text, whatever is in it
+raw a 1b 5b 32 30 30 7e 61 0d 1b 5b 31 38 7e 62 1b 5b 32 30 31 7e
+expect a "> a⏎[18~b"
+expect_gone a "Type cycle"
+keys a C-u
+
+# Ctrl-C stops the agent and never quits; Ctrl-D on an empty prompt leaves
+keys a C-c
+expect_asked '"t":"cancel"'
+type_text a zz
+keys a C-d
+expect a "> zz"
+keys a C-u C-d
+expect a "left with 0"
+finish
