@@ -291,6 +291,7 @@ run_on_data(ssh_session session, ssh_channel channel, void *data, uint32_t len,
 {
 	struct remote_run *run = arg;
 
+	run->quiet_ms = clock_mono_ms();
 	if (!run->gone && !run->remote->dead && run->events->output)
 		run->events->output(run, is_stderr ? 2 : 1, data, len, run->arg);
 	return (int)len;
@@ -302,7 +303,7 @@ run_on_exit(ssh_session session, ssh_channel channel, int code, void *arg)
 	struct remote_run *run = arg;
 
 	run->exit_code = code & 0xff;
-	run->exited_ms = clock_mono_ms();
+	run->exited_ms = run->quiet_ms = clock_mono_ms();
 }
 
 static void
@@ -312,7 +313,7 @@ run_on_signal(ssh_session session, ssh_channel channel, const char *name, int co
 	struct remote_run *run = arg;
 
 	snprintf(run->signal, sizeof run->signal, "%s", name ? name : "?");
-	run->exited_ms = clock_mono_ms();
+	run->exited_ms = run->quiet_ms = clock_mono_ms();
 }
 
 static void

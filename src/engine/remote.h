@@ -118,8 +118,9 @@ struct remote_run_events {
 /*
  * Runs command (len bytes, sent unchanged) without a terminal.  Waits for the
  * connection at most connect_ms, then ends REMOTE_FAILED.  Never NULL; events
- * is borrowed for the run's life.  A run ends on channel close, or 2 s after
- * its exit status when something it left behind holds the channel open.
+ * is borrowed for the run's life.  A run ends on channel close, or when
+ * something it left behind holds the channel open: 2 s after its exit status
+ * and its last output, and 30 s after its exit status in any case.
  *
  * While all channels are taken a run waits without limit: whoever asked may
  * close it.  sshd counts a closed channel until its process has ended; when it

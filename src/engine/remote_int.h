@@ -49,7 +49,8 @@ struct remote_run {
 	struct buf input;
 	bool input_ended, input_closed; /* asked for; told to the host */
 	int exit_code;                  /* -1: not known yet */
-	int64_t exited_ms;
+	int64_t exited_ms;              /* when it was */
+	int64_t quiet_ms;               /* since then: when output last came */
 	char signal[REMOTE_SIGNAL_MAX];
 	bool closed; /* by the host, or with the connection */
 };
@@ -143,6 +144,7 @@ void remote_runs_step(struct remote *r);      /* all but what needs an answer of
 void remote_runs_negotiate(struct remote *r); /* that */
 void remote_runs_lost(struct remote *r);      /* the connection went away */
 void remote_runs_free(struct remote *r);      /* without a word */
+void remote_runs_resumed(struct remote *r);   /* reading goes on after a pause */
 int64_t remote_runs_due_ms(const struct remote *r); /* when a step is due; -1: not by time */
 
 #endif

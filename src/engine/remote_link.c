@@ -595,6 +595,7 @@ remote_resume(struct remote *r)
 		/* What was not read is no silence. */
 		r->heard_ms = clock_mono_ms();
 		r->asked_ms = r->asked_ms ? r->heard_ms : 0;
+		remote_runs_resumed(r);
 	}
 	remote_kick(r);
 }

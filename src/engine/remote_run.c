@@ -9,8 +9,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define RUN_GRACE_MS 2000  /* from the exit status to the end of a held channel */
-#define RUN_REFUSED_MS 250 /* until a refused channel is asked for again */
+/* A channel that something holds open ends so long after the exit status: */
+#define RUN_GRACE_MS 2000	    /* when no output comes any more */
+#define RUN_GRACE_MAX_MS 30000	    /* in any case */
+#define RUN_REFUSED_MS 250	    /* until a refused channel is asked for again */
 #define RUN_INPUT_MAX (1024 * 1024) /* bytes of standard input that wait */
 #define RUN_INPUT_PIECE (64 * 1024) /* bytes handed to libssh at once */
 #define RUN_RETRY_MS 1000	    /* a run does not sit out a longer retry time */
@@ -112,8 +114,10 @@ run_refused(struct remote_run *run)
 	remote_channel_free(run);
 	run->state = RUN_QUEUED;
 	run->not_before_ms = clock_mono_ms() + RUN_REFUSED_MS;
-	r->full = remote_running(r) == 0;
-	r->broken = r->full || !remote_ssh_is_alive(r);
+	if (remote_running(r) == 0)
+		r->full = r->broken = true;
+	else if (!remote_ssh_is_alive(r))
+		r->broken = true;
 }
 
 static void
@@ -184,18 +188,44 @@ run_feed(struct remote_run *run)
 	}
 }
 
+static bool
+run_has_exited(const struct remote_run *run)
+{
+	return run->exit_code >= 0 || run->signal[0];
+}
+
+/* When a channel that is not closed after the exit status is left to itself. */
+static int64_t
+run_grace_ends_ms(const struct remote_run *run)
+{
+	int64_t quiet = run->quiet_ms + RUN_GRACE_MS;
+	int64_t most = run->exited_ms + RUN_GRACE_MAX_MS;
+
+	return quiet < most ? quiet : most;
+}
+
+/* What could not be read in a pause may be output of a command that has exited. */
+void
+remote_runs_resumed(struct remote *r)
+{
+	for (struct remote_run *run = r->runs; run; run = run->next) {
+		if (run_has_exited(run))
+			run->exited_ms = run->quiet_ms = clock_mono_ms();
+	}
+}
+
 /* Has it ended?  On close, or when something else holds the channel too long. */
 static void
 run_finish(struct remote_run *run)
 {
 	struct remote *r = run->remote;
-	bool exited = run->exit_code >= 0 || run->signal[0];
+	bool exited = run_has_exited(run);
 	struct err err;
 
 	if (!run->closed && run->channel && remote_channel_is_closed(run))
 		run->closed = true;
 	if (!run->closed &&
-	    !(exited && clock_mono_ms() - run->exited_ms >= RUN_GRACE_MS)) {
+	    (!exited || r->paused || clock_mono_ms() < run_grace_ends_ms(run))) {
 		return;
 	} else if (run->signal[0]) {
 		run_end(run, REMOTE_SIGNALED, 255, run->signal);
@@ -280,15 +310,15 @@ remote_runs_negotiate(struct remote *r)
 static int64_t
 run_due_ms(const struct remote_run *run)
 {
-	bool exited = run->exit_code >= 0 || run->signal[0];
-
 	if (run->refused || run->gone)
 		return run->state == RUN_OPENING ? -1 : 0;
 	if (run->state == RUN_QUEUED)
 		return run->remote->state == REMOTE_UP
 		    ? (run->not_before_ms > clock_mono_ms() ? run->not_before_ms : -1)
 		    : run->deadline_ms;
-	return run->closed ? 0 : exited ? run->exited_ms + RUN_GRACE_MS : -1;
+	if (run->closed)
+		return 0;
+	return run_has_exited(run) && !run->remote->paused ? run_grace_ends_ms(run) : -1;
 }
 
 int64_t

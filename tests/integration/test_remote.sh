@@ -164,6 +164,8 @@ check "unread stdin does no harm" eval 'cat "$T/big" | run exec true'
 before=$SECONDS
 run exec "echo \$\$ >$T/holder.pid; sleep 60 & echo \$! >$T/bg.pid; echo hi" </dev/null >"$T/out"
 check "a held channel ends after its grace" [ $? = 0 -a $((SECONDS - before)) -le 5 ]
+out=$(run exec '(for i in 1 2 3; do sleep 1; echo $i; done) & exit 4' </dev/null)
+check "output behind the exit status is not cut" [ $? = 4 -a "$out" = $'1\n2\n3' ]
 out=$(run exec "echo noise; echo noise >&2; echo sane; exit 3" </dev/null 2>/dev/null)
 check "noise is only output" [ $? = 3 -a "$out" = $'noise\nsane' ]
 
@@ -181,6 +183,9 @@ for pause in 0 20; do
 	check "200 MB arrive, pause $pause ms" [ "$(value "$line" bytes)" = 200000000 ]
 	[ -n "$asan" ] || check "memory stays small in a flood" [ "$(value "$line" peak_kb)" -lt 20000 ]
 done
+line=$(run flood 'head -c 17500000 /dev/zero' 2500)
+check "a long pause loses nothing of a command that has exited" \
+	[ "$(value "$line" bytes)/$(value "$line" pauses)" = 17500000/1 ]
 run drop 'head -c 1000000 /dev/zero; sleep 5' >"$T/err" 2>&1
 check "a connection can be freed from inside a callback" [ $? = 0 ]
 if [ -n "${BG_LONG:-}" ]; then
