@@ -88,6 +88,38 @@ def banner(port, limit_s):
     return None
 
 
+def await_banner(port, limit_s, alive):
+    """Until an SSH server on that port says its name; False when it does not.
+
+    A login costs an emulated CPU a good part of a second, and several guests
+    may share one core: attempts that are given up and made again can keep a
+    slow guest busy for good.  So an attempt is kept, and the next ones come
+    ever later beside it, for a guest that was not listening yet at the first.
+    """
+    end = time.monotonic() + limit_s
+    tries, gap, due = {}, 0.3, 0.0
+    try:
+        while time.monotonic() < end and alive():
+            if time.monotonic() >= due and len(tries) < 6:
+                with contextlib.suppress(OSError):
+                    s = socket.create_connection(("127.0.0.1", port), 1.0)
+                    tries[s] = True
+                due, gap = time.monotonic() + gap, min(gap * 1.5, 5.0)
+            for s in select.select(list(tries), [], [], 0.05)[0]:
+                try:
+                    if s.recv(64).startswith(b"SSH-"):
+                        return True
+                except OSError:
+                    pass
+                s.close()
+                del tries[s]
+                due, gap = time.monotonic() + 0.1, 0.3      # it refuses: not yet
+        return False
+    finally:
+        for s in tries:
+            s.close()
+
+
 def guest_exec(vm, script, limit_s=10.0, wait=True):
     """Run a shell script in the guest as root by the agent: (exit, output)."""
     import base64
@@ -269,17 +301,15 @@ class Lab:
         """Until sshd says its name and the agent answers."""
         port = vm.settings()["devvm_port"]
         end = time.monotonic() + limit_s
-        while banner(port, 1.0) is None:
+        if not await_banner(port, limit_s, vm.pid):
             if not vm.pid():
                 raise VmError("QEMU died while the guest booted; see " + vm.inst
                               + "/qemu.log")
-            if time.monotonic() > end:
-                raise VmError("the guest gave no sign of life on port %d in %d s"
-                              % (port, limit_s))
-            time.sleep(0.05)
+            raise VmError("the guest gave no sign of life on port %d in %d s"
+                          % (port, limit_s))
         while True:
             try:
-                with Qga(vm.qga_path, 1.0) as g:
+                with Qga(vm.qga_path, 5.0) as g:
                     g.call("guest-ping")
                     return
             except (OSError, VmError):
@@ -467,7 +497,7 @@ class Lab:
             while q.call("query-status")["status"] == "inmigrate":
                 time.sleep(0.02)
             q.call("cont")
-        self.await_guest(self.vm, 60)
+        self.await_guest(self.vm, 120)
         with Qga(self.vm.qga_path, 10) as g:        # it woke up in the past
             g.call("guest-set-time", time=time.time_ns())
         self.save_settings(wedge=None)

@@ -36,7 +36,7 @@ wait_for() {
 contains() { "${@:2}" 2>&1 | tee "$tmp/got" | grep -q -e "$1" || { cat "$tmp/got"; false; }; }
 qm() { "$inst/bin/qm" "$@"; }
 login() {
-	ssh -F none -o BatchMode=yes -o IdentityAgent=none -o ConnectTimeout=5 \
+	ssh -F none -o BatchMode=yes -o IdentityAgent=none -o ConnectTimeout=10 \
 		-o StrictHostKeyChecking=yes -o UserKnownHostsFile="$tmp/known" \
 		-i "$BREAKGLASS_KEY_PATH" -p "$1" "$2@127.0.0.1" "$3" </dev/null
 }
