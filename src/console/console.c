@@ -393,6 +393,20 @@ after_keys(struct console *c)
 	paint_key(c);
 }
 
+static void on_esc(uv_timer_t *timer);
+
+/* The loop's clock may be a little behind: it may take a second look. */
+static void
+arm_esc(struct console *c)
+{
+	int wait = input_wait_ms(&c->input, clock_mono_ms());
+
+	if (wait >= 0)
+		uv_timer_start(&c->esc, on_esc, (uint64_t)wait + 1, 0);
+	else
+		uv_timer_stop(&c->esc);
+}
+
 static void
 on_esc(uv_timer_t *timer)
 {
@@ -400,6 +414,7 @@ on_esc(uv_timer_t *timer)
 
 	input_timeout(&c->input, clock_mono_ms());
 	after_keys(c);
+	arm_esc(c);
 }
 
 static void
@@ -407,7 +422,6 @@ read_keys(struct console *c)
 {
 	char bytes[READ_MAX];
 	ssize_t n = read(tty_fd(c->tty), bytes, sizeof bytes);
-	int wait;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -418,11 +432,7 @@ read_keys(struct console *c)
 	}
 	input_feed(&c->input, bytes, (size_t)n, clock_mono_ms());
 	after_keys(c);
-	wait = input_wait_ms(&c->input, clock_mono_ms());
-	if (wait >= 0)
-		uv_timer_start(&c->esc, on_esc, (uint64_t)wait, 0);
-	else
-		uv_timer_stop(&c->esc);
+	arm_esc(c);
 }
 
 static void
