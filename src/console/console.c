@@ -32,8 +32,9 @@
 #include "wire/messages.h"
 
 #define FRAME_MS 16
-#define BUDGET_BPS 3600	   /* bytes a second while facts stream, at 80x24 */
-#define BUDGET_BURST 2400  /* bytes that may come at once */
+#define FIRST_MS 15	  /* the first picture waits so long for an engine that answers */
+#define BUDGET_BPS 3600	  /* bytes a second while facts stream, at 80x24 */
+#define BUDGET_BURST 2400 /* bytes that may come at once */
 #define TICK_IDLE_MS 20000 /* ages grow in steps of 20 s */
 #define TICK_BUSY_MS 1000  /* elapsed seconds of what runs */
 #define STALL_MS 25000	   /* a terminal that takes nothing for so long is lost */
@@ -55,6 +56,7 @@ struct console {
 	struct action_context ctx;
 	int64_t painted, refilled, pasted, esc_at, last_key;
 	double budget;
+	bool shown;   /* there was a first picture */
 	bool dirty;   /* facts that are not painted yet */
 	bool writing; /* the terminal has not taken all */
 	bool lost;    /* the terminal is gone */
@@ -153,6 +155,7 @@ paint(struct console *c)
 		return;
 	}
 	layout_draw(&c->screen, &c->canvas);
+	c->shown = true;
 	c->dirty = false;
 	c->painted = c->screen.now;
 	send_frame(c);
@@ -233,6 +236,8 @@ on_fact(void *arg, const struct js *fact)
 	if (!what)
 		return;
 	c->dirty = true;
+	if (!c->shown && c->screen.model.incident.caught_up)
+		uv_timer_start(&c->frame, on_frame, 0, 0);
 	arm_frame(c);
 	if (!ticking && layout_is_ticking(&c->screen))
 		uv_timer_start(&c->tick, on_tick, TICK_BUSY_MS, 0);
@@ -613,7 +618,9 @@ console_main(const struct console_opts *opts)
 		return linear_main(opts, err.words);
 	}
 	if (start(c, opts, &err) == 0) {
-		paint(c);
+		/* One picture with what the engine knows, rather than two. */
+		c->dirty = true;
+		uv_timer_start(&c->frame, on_frame, FIRST_MS, 0);
 		uv_run(&c->loop, UV_RUN_DEFAULT);
 	} else {
 		c->code = 1;

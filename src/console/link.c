@@ -21,12 +21,16 @@
 #define RETRY_MAX_MS 5000
 #define QUEUE_MAX (1024 * 1024) /* bytes that may wait to be written */
 #define BAD_LINES_MAX 10
-#define READ_SIZE 16384 /* small: keys get their turn during a flood */
+#define READ_SIZE 16384
+#define BURST_MAX \
+	(64 * 1024) /* bytes read before others, keys above all, have their turn */
 
 struct link {
 	uv_loop_t *loop;
 	uv_timer_t timer;
+	uv_idle_t pause; /* resumes reading in the loop's next round */
 	uv_pipe_t *pipe; /* NULL: no connection */
+	size_t burst;	 /* bytes read in this round */
 	char *path, *name, *role, *tty;
 	struct link_opts opts;
 	enum link_state state;
@@ -36,6 +40,7 @@ struct link {
 	int64_t sent_ping;
 	int attempts, bad_lines;
 	bool freed;
+	int closing;   /* handles that are not closed yet; the last one frees */
 	char why[200]; /* the last failure */
 	char buf[READ_SIZE];
 };
@@ -212,6 +217,29 @@ on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	*buf = l ? uv_buf_init(l->buf, sizeof l->buf) : uv_buf_init(NULL, 0);
 }
 
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
+
+static void
+on_pause(uv_idle_t *idle)
+{
+	struct link *l = idle->data;
+
+	uv_idle_stop(idle);
+	l->burst = 0;
+	if (l->pipe)
+		uv_read_start((uv_stream_t *)l->pipe, on_alloc, on_read);
+}
+
+/* libuv alone would read half a megabyte before it looks at anything else. */
+static void
+count_burst(struct link *l, size_t n)
+{
+	l->burst += n;
+	if (l->burst >= BURST_MAX)
+		uv_read_stop((uv_stream_t *)l->pipe);
+	uv_idle_start(&l->pause, on_pause);
+}
+
 static void
 on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
@@ -231,6 +259,7 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	l->heard = clock_mono_ms();
+	count_burst(l, (size_t)n);
 	frame_feed(&l->frame, buf->base, (size_t)n, on_line, l);
 }
 
@@ -354,7 +383,8 @@ link_new(uv_loop_t *loop, const struct link_opts *opts)
 	l->role = mem_dup(opts->role);
 	l->tty = mem_dup(opts->tty);
 	uv_timer_init(loop, &l->timer);
-	l->timer.data = l;
+	uv_idle_init(loop, &l->pause);
+	l->timer.data = l->pause.data = l;
 	uv_timer_start(&l->timer, on_timer, 0, 0);
 	return l;
 }
@@ -379,6 +409,8 @@ on_freed(uv_handle_t *handle)
 {
 	struct link *l = handle->data;
 
+	if (--l->closing > 0)
+		return;
 	free(l->path);
 	free(l->name);
 	free(l->role);
@@ -398,5 +430,7 @@ link_free(struct link *l)
 	if (l->pipe && l->state == LINK_UP)
 		uv_try_write((uv_stream_t *)l->pipe, &b, 1);
 	drop(l);
+	l->closing = 2;
+	uv_close((uv_handle_t *)&l->pause, on_freed);
 	uv_close((uv_handle_t *)&l->timer, on_freed);
 }
