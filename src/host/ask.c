@@ -20,7 +20,8 @@
 
 #define DEVICES_MAX 16
 #define QUEUES_MAX 16
-#define CALL_MS 2000	 /* one reply of a living main loop takes 1-2 ms */
+#define DOOR_MS 700  /* a forensics call keeps the monitor a bit longer than its gap */
+#define CALL_MS 2000 /* one reply of a living main loop takes 1-2 ms */
 #define SWITCHES_ALIVE 2 /* context switches of the main thread in that silence */
 
 struct device {
@@ -202,7 +203,7 @@ forensics_ask_qmp(
 {
 	long long t = mono_ms(), before = qemu_switches(e->qemu.pid), after;
 	struct qmp q = {.fd = -1};
-	int door = lock_monitor(s, limit_ms);
+	int door = lock_monitor(s, limit_ms + DOOR_MS);
 
 	e->vcpu_pct = -1;
 	/* what the wait for the door took is not held against QEMU */

@@ -353,7 +353,7 @@ forensics_run(const struct site *s, struct out *o, bool brief, struct evidence *
 	    [P_PROCESS] = {.name = "process", .limit_ms = 1000, .fn = probe_process},
 	    [P_HOST] = {.name = "host", .limit_ms = 1000, .fn = probe_host},
 	    [P_KERNEL] = {.name = "kernel", .limit_ms = 1000, .fn = probe_kernel},
-	    [P_QMP] = {.name = "qmp", .limit_ms = 6500, .fn = probe_qmp},
+	    [P_QMP] = {.name = "qmp", .limit_ms = 7500, .fn = probe_qmp},
 	    [P_AGENT] = {.name = "agent", .limit_ms = 5500, .fn = probe_agent},
 	    [P_CONFIG] = {.name = "config", .limit_ms = 3000, .argv = config},
 	    [P_PENDING] = {.name = "pending", .limit_ms = 3000, .argv = pending},

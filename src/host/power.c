@@ -183,11 +183,10 @@ bring_down(struct power *p)
 		rc = ask_qm_to_stop(p);
 	if (rc < 0)
 		rc = end_process(p);
-	if (rc != CODE_OK) {
-		set_state(
-		    j, rc == CODE_UNKILLABLE ? "unkillable" : "running", p->e.qemu.pid);
+	if (rc == CODE_UNKILLABLE)
+		set_state(j, "unkillable", p->e.qemu.pid);
+	if (rc != CODE_OK)
 		return rc;
-	}
 	set_state(j, "stopped", 0);
 	job_phase(j, "stopped", NULL);
 	return CODE_OK;
@@ -256,9 +255,10 @@ bring_up(struct power *p)
 	for (int try = 1; try <= START_TRIES; try++) {
 		job_phase(j, "starting", NULL);
 		qm_run(j->site->qm, "start", j->site->start_ms, j->qm_fd, &j->out, &qm);
-		if (!qm_flock_failed(&qm))
+		if (!qm_is_transient(&qm))
 			break;
-		out_text(&j->out, "another task holds VM 102's lock file; trying again");
+		out_text(
+		    &j->out, "another task is not done with VM 102 yet; trying again");
 	}
 	if (qm.rc != 0 && strstr(qm.text, "already running") == NULL) {
 		qm_last_line(&qm, line, sizeof(line));

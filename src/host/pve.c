@@ -117,8 +117,7 @@ do_status(struct job *j)
 
 	alarm(STATUS_LIFE_S);
 	out_mark(&j->out, "run id=%s verb=status version=%s", j->now.id, VERSION);
-	if (run_dir_pick(j->site, j->dir) < 0)
-		j->dir[0] = '\0';
+	run_dir_latest(j->site, j->dir);
 	rc = status_do(j);
 	out_mark(&j->out, "result verb=status rc=%d ms=%lld state=%s pid=%lld", rc,
 	    out_ms(&j->out), j->state, j->pid);

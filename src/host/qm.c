@@ -103,6 +103,13 @@ qm_flock_failed(const struct qm *q)
 }
 
 bool
+qm_is_transient(const struct qm *q)
+{
+	return qm_flock_failed(q) ||
+	    (q->rc != 0 && strstr(q->text, "timeout waiting on systemd") != NULL);
+}
+
+bool
 qm_config_locked(const struct qm *q)
 {
 	return q->rc != 0 && strstr(q->text, "VM is locked") != NULL;

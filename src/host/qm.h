@@ -31,6 +31,8 @@ void qm_run(const char *path, const char *word, int limit_ms, int fd, struct out
 
 /* Did somebody else hold Proxmox's own lock file?  Then a retry makes sense. */
 bool qm_flock_failed(const struct qm *q);
+/* That, or the old QEMU's systemd scope that is not gone yet: a retry may help. */
+bool qm_is_transient(const struct qm *q);
 /* Did qm refuse because of the lock in the VM's config? */
 bool qm_config_locked(const struct qm *q);
 /* Did qm give up on a QEMU that did not answer? */

@@ -13,6 +13,7 @@
 #include "host/probe.h"
 #include "host/run.h"
 
+#define PICK_MS 2000
 #define STATE_MAX 1024		  /* bytes of now and last */
 #define RUN_RESERVED (128 * 1024) /* bytes of disk at a run's begin */
 
@@ -62,17 +63,54 @@ usable(const char *dir)
 	return can_write(dir);
 }
 
+static int
+pick(void *arg)
+{
+	const struct site *s = arg;
+
+	return usable(s->run_dir) ? 0 : usable(s->spare_dir) ? 1 : 2;
+}
+
 int
 run_dir_pick(const struct site *s, char *dir)
 {
-	const char *const choice[] = {s->run_dir, s->spare_dir};
+	struct site copy = *s;
+	struct probe p = {
+	    .name = "run-dir", .limit_ms = PICK_MS, .fn = pick, .arg = &copy};
+	int which = probe_run(&p);
 
-	for (int i = 0; i < 2; i++)
-		if (usable(choice[i])) {
+	probe_end(&p);
+	if (which == PROBE_TIMEOUT) /* a hung disk: the spare one is elsewhere */
+		which = usable(s->spare_dir) ? 1 : 2;
+	if (which > 1)
+		return -1;
+	strcpy(dir, which == 0 ? s->run_dir : s->spare_dir);
+	return 0;
+}
+
+void
+run_dir_latest(const struct site *s, char *dir)
+{
+	const char *const choice[] = {s->run_dir, s->spare_dir};
+	struct run_last last;
+	struct run_now now;
+	long long best = -1;
+
+	dir[0] = '\0';
+	for (int i = 0; i < 2; i++) {
+		long long at = 0;
+
+		if (*choice[i] == '\0')
+			continue;
+		if (run_last_read(choice[i], &last))
+			at = last.at;
+		if (run_now_read(choice[i], &now))
+			at = now.at;
+		if (at > best) {
+			best = at;
 			strcpy(dir, choice[i]);
-			return 0;
 		}
-	return -1;
+	}
 }
 
 void

@@ -41,10 +41,14 @@ struct run_last {
 };
 
 /*
- * The first of run_dir and spare_dir that can be written, made when missing.
- * 0 and its path in dir (SITE_PATH_MAX), or -1.
+ * The first of run_dir and spare_dir that can be written, made when missing; a
+ * disk that does not answer counts as one that cannot.  0 and its path in dir
+ * (SITE_PATH_MAX), or -1.
  */
 int run_dir_pick(const struct site *s, char *dir);
+
+/* The one of the two where something happened last; for readers, tests nothing. */
+void run_dir_latest(const struct site *s, char *dir);
 
 /* A name that sorts by time: 20261126T201500Z-cycle-1234. */
 void run_name(char *id, size_t size, const char *verb);

@@ -167,8 +167,11 @@ work(struct job *j, int log, int lock)
 		out_text(&j->out, "note: an earlier %s (%s) was cut short in phase %s",
 		    j->cut_short.verb, j->cut_short.id, j->cut_short.phase);
 	j->qm_fd = -1;
-	if (verb_rows[j->verb].mutating && j->dir[0] != '\0')
+	if (verb_rows[j->verb].mutating && j->dir[0] != '\0') {
+		snprintf(j->now.phase, sizeof(j->now.phase), "forensics");
+		(void)run_now_write(j->dir, &j->now);
 		j->qm_fd = run_create(j->dir, j->now.id, "qm");
+	}
 	rc = power_do(j);
 	finish(j, lock, rc);
 	if (j->dir[0] != '\0')

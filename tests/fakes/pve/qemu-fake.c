@@ -225,12 +225,44 @@ serve(struct peer *qmp, struct peer *qga)
 	}
 }
 
+/* As QEMU's -daemonize: the parent ends when the pidfile is there. */
+static void
+daemonize(const char *pidfile)
+{
+	int ready[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char byte;
+	FILE *f;
+
+	if (pipe2(ready, O_CLOEXEC) < 0 || null < 0)
+		exit(1);
+	switch (fork()) {
+	case -1:
+		exit(1);
+	case 0:
+		break;
+	default:
+		close(ready[1]);
+		_exit(read(ready[0], &byte, 1) == 1 ? 0 : 1);
+	}
+	(void)setsid();
+	for (int fd = 0; fd < 3; fd++)
+		(void)dup2(null, fd);
+	f = fopen(pidfile, "w");
+	if (f == NULL)
+		exit(1);
+	fprintf(f, "%d\n", (int)getpid());
+	fclose(f);
+	if (write(ready[1], "x", 1) != 1)
+		exit(1);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct peer qmp = {.fd = -1}, qga = {.fd = -1};
 	const char *pidfile = NULL, *qmp_path = NULL, *qga_path = NULL;
-	FILE *f;
 
 	for (int i = 1; i + 1 < argc; i++) {
 		if (strcmp(argv[i], "-pidfile") == 0)
@@ -250,9 +282,6 @@ main(int argc, char **argv)
 	signal(SIGUSR1, on_usr1);
 	if (mode("stubborn"))
 		signal(SIGTERM, SIG_IGN);
-	if (daemon(0, 0) < 0 || (f = fopen(pidfile, "w")) == NULL)
-		return 1;
-	fprintf(f, "%d\n", (int)getpid());
-	fclose(f);
+	daemonize(pidfile);
 	serve(&qmp, &qga);
 }
