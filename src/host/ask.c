@@ -21,7 +21,7 @@
 #define DEVICES_MAX 16
 #define QUEUES_MAX 16
 #define DOOR_MS 700  /* a forensics call keeps the monitor a bit longer than its gap */
-#define CALL_MS 2000 /* one reply of a living main loop takes 1-2 ms */
+#define CALL_MS 3000 /* one reply of a living main loop takes 1-2 ms */
 #define SWITCHES_ALIVE 2 /* context switches of the main thread in that silence */
 
 struct device {
@@ -175,7 +175,7 @@ take_samples(
     const struct site *s, struct qmp *q, enum ask_depth depth, struct evidence *e)
 {
 	struct devices d = {0};
-	long long ticks = qemu_vcpu_ticks(e->qemu.pid), ticks_b, t = mono_ms();
+	long long ns = qemu_vcpu_ns(e->qemu.pid), ns_b, t = mono_ms();
 
 	(void)qmp_call(q, "{\"execute\":\"x-query-virtio\"}", CALL_MS, on_virtio, &d);
 	if (sample(q, &d, &e->a) < 0) {
@@ -190,10 +190,9 @@ take_samples(
 		return;
 	}
 	e->gap_ms = mono_ms() - t;
-	ticks_b = qemu_vcpu_ticks(e->qemu.pid);
-	if (ticks >= 0 && ticks_b >= ticks && e->gap_ms > 0)
-		e->vcpu_pct =
-		    (int)((ticks_b - ticks) * 100000 / sysconf(_SC_CLK_TCK) / e->gap_ms);
+	ns_b = qemu_vcpu_ns(e->qemu.pid);
+	if (ns >= 0 && ns_b >= ns && e->gap_ms > 0)
+		e->vcpu_pct = (int)((ns_b - ns) / 10000 / e->gap_ms);
 	e->both = true;
 }
 

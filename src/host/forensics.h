@@ -32,7 +32,7 @@ enum ask_depth {
 };
 
 /*
- * Asks QMP at most limit_ms for its greeting, and 2 s for each reply.  Fills
+ * Asks QMP at most limit_ms for its greeting, and 3 s for each reply.  Fills
  * qmp, qmp_ms, status and samples of e; e->qemu must be there.
  */
 void forensics_ask_qmp(

@@ -271,20 +271,26 @@ qemu_switches(pid_t pid)
 static void
 on_vcpu(void *arg, pid_t pid, pid_t tid)
 {
-	long long *sum = arg;
+	long long *sum = arg, run, wait;
 	unsigned long long ticks, start;
-	char path[80], name[32], state;
+	char path[80], text[128], state;
 
-	thread_name(pid, tid, name, sizeof(name));
-	if (strncmp(name, "CPU ", 4) != 0)
+	thread_name(pid, tid, text, sizeof(text));
+	if (strncmp(text, "CPU ", 4) != 0)
 		return;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", (int)pid, (int)tid);
+	if (slurp(path, text, sizeof(text)) > 0 &&
+	    sscanf(text, "%lld %lld", &run, &wait) == 2) {
+		*sum += run + wait;
+		return;
+	}
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
 	if (read_stat(path, &state, &ticks, &start) == 0)
-		*sum += (long long)ticks;
+		*sum += (long long)ticks * (1000000000 / sysconf(_SC_CLK_TCK));
 }
 
 long long
-qemu_vcpu_ticks(pid_t pid)
+qemu_vcpu_ns(pid_t pid)
 {
 	long long sum = 0;
 

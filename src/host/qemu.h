@@ -58,7 +58,11 @@ int qemu_wait_gone(pid_t pid, unsigned long long start, int limit_ms);
 /* Voluntary and other switches of the main thread so far; -1 unknown. */
 long long qemu_switches(pid_t pid);
 
-/* User and system ticks of threads that run guest code (name CPU n/KVM or TCG). */
-long long qemu_vcpu_ticks(pid_t pid);
+/*
+ * Nanoseconds that threads with guest code (named "CPU n/...") ran or wanted to
+ * run: what they waited for a core counts too, because on a busy host a guest
+ * that spins gets little of it.  -1 unknown.
+ */
+long long qemu_vcpu_ns(pid_t pid);
 
 #endif
