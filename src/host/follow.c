@@ -121,14 +121,25 @@ wait_change(struct follow *f)
 		f->gone = true;
 }
 
-static int
-open_log(const char *path, long long deadline)
+static void
+log_path(char *path, size_t size, const char *dir, const char *id)
 {
-	int fd;
+	snprintf(path, size, "%s/runs/%s.log", dir, id);
+}
 
-	while ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0 && mono_ms() < deadline)
+int
+run_wait(const char *dir, const char *id, int limit_ms)
+{
+	char path[SITE_PATH_MAX + RUN_ID_MAX + 32];
+	long long deadline = mono_ms() + limit_ms;
+
+	log_path(path, sizeof(path), dir, id);
+	while (access(path, R_OK) < 0) {
+		if (mono_ms() >= deadline)
+			return -1;
 		mono_nap(5);
-	return fd;
+	}
+	return 0;
 }
 
 int
@@ -139,9 +150,9 @@ run_follow(
 	char path[SITE_PATH_MAX + RUN_ID_MAX + 32];
 	long long deadline = mono_ms() + limit_ms;
 
-	snprintf(path, sizeof(path), "%s/runs/%s.log", dir, id);
+	log_path(path, sizeof(path), dir, id);
 	f.notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	f.in = open_log(path, mono_ms() + 5000);
+	f.in = open(path, O_RDONLY | O_CLOEXEC);
 	if (f.in < 0)
 		goto out;
 	if (f.notify >= 0)

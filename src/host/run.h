@@ -71,6 +71,9 @@ bool run_last_read(const char *dir, struct run_last *last);
 /* Removes all but the keep youngest runs. */
 void run_rotate(const char *dir, int keep);
 
+/* Waits until runs/ID.log is there: 0, or -1 after limit_ms. */
+int run_wait(const char *dir, const char *id, int limit_ms);
+
 /* Gives back what a run file reserved and did not use. */
 void run_trim(int fd);
 

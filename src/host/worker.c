@@ -32,6 +32,7 @@
 #include "host/probe.h"
 
 #define SYSTEMD_RUN_MS 5000
+#define UNIT_UP_MS 3000
 #define OOM_SCORE "-900\n"
 #define HANDOVER_MS 2000 /* how long a systemd worker waits for the front's lock */
 
@@ -218,7 +219,10 @@ wants_systemd(const struct site *s)
 	    (access("/run/systemd/system", F_OK) == 0 && geteuid() == 0);
 }
 
-/* KillMode=process: what qm leaves running is not this unit's to end. */
+/*
+ * True once the unit's worker has made its run file.  KillMode=process: what qm
+ * leaves running is not this unit's to end.
+ */
 static bool
 start_by_systemd(struct job *j, const char *self, const char *site_path)
 {
@@ -234,7 +238,7 @@ start_by_systemd(struct job *j, const char *self, const char *site_path)
 	snprintf(unit, sizeof(unit), "--unit=breakglass-%s", j->now.id);
 	rc = probe_run(&p);
 	probe_end(&p);
-	return rc == 0;
+	return rc == 0 && run_wait(j->dir, j->now.id, UNIT_UP_MS) == 0;
 }
 
 static pid_t

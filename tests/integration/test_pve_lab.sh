@@ -34,7 +34,13 @@ has() { grep -qF -- "$1" "$tmp/out"; }
 pid() { cat "$inst/102.pid" 2>/dev/null; }
 guest_works() { timeout 6 bash -c "$(declare -f login); $(declare -p tmp BREAKGLASS_KEY_PATH)
 	login $BREAKGLASS_DEVVM_PORT breakglass 'sudo touch /srv/pve-test && sync'" >/dev/null 2>&1; }
-wedge() { lab heal >/dev/null 2>&1 && lab wedge "$1" >/dev/null 2>&1 || { echo "cannot wedge: $1"; exit 99; }; }
+wedge() { # on a busy machine the lab may need a second try
+	for _ in 1 2; do
+		lab heal >"$tmp/out" 2>&1 && lab wedge "$1" >"$tmp/out" 2>&1 && return
+	done
+	echo "cannot wedge: $1: $(tail -n 1 "$tmp/out")"
+	exit 99
+}
 
 "$lab" --name "$name" up --die-with $$ --host-program "$pve_program" 2>"$tmp/up"
 case $? in

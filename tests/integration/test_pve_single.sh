@@ -83,6 +83,19 @@ check "with a new process" eval '[ "$(vm_pid)" != "$old" ] && vm_alive'
 printf '#!/bin/sh\nexit 1\n' >"$T/systemd-run"
 out=$(pve reset)
 check "a systemd-run that fails is not needed" [ $? = 0 ]
+printf '#!/bin/sh\nexit 0\n' >"$T/systemd-run"
+out=$(pve reset)
+check "nor is one that says yes and starts nothing" [ $? = 0 ]
+cat >"$T/systemd-run" <<'X'
+#!/bin/bash
+while [ "$1" != -- ]; do shift; done
+shift
+setsid bash -c 'read -rt 4 _ <> <(:); env -i "$@"; echo $? >"$0"' "$(dirname "$0")/late" "$@" </dev/null >/dev/null 2>&1 &
+X
+out=$(pve reset)
+check "nor one that is too late" [ $? = 0 ]
+wait_for 10 test -s "$T/late"
+check "and the late unit does nothing a second time" eval '[ "$(cat "$T/late")" = 1 ] && [ "$(grep -cx reset "$T/qm.calls")" = 5 ]'
 
 # no run directory: the verb outranks its record
 sed -i "s|^run_dir.*|run_dir = /proc/nowhere|; /^lock/d" "$T/site"
