@@ -219,6 +219,32 @@ on_tick(uv_timer_t *timer)
 
 /* --- facts --- */
 
+/* A run that went by too fast has ended: its last lines are what matters. */
+static void
+fetch_end(struct console *c, const struct js *fact)
+{
+	static const char *const streams[] = {"out", "err"};
+	const struct tail_run *r = js_str(fact, "id")
+	    ? tail_by_id(&c->screen.model.tools, js_str(fact, "id"))
+	    : NULL;
+	struct err err;
+
+	for (int s = 0; r && s < TAIL_STREAMS && c->screen.model.incident.caught_up;
+	     s++) {
+		struct js *m;
+
+		if (r->next[s] >= r->total[s])
+			continue;
+		m = message_new("fetch");
+		js_set_str(m, "id", r->id);
+		js_set_str(m, "stream", streams[s]);
+		js_set_int(m, "from", r->next[s]);
+		js_set_int(m, "to", r->total[s]);
+		if (link_send(c->link, m, &err) < 0)
+			LOG("console", "fetch: %s", err.words);
+	}
+}
+
 static void
 on_fact(void *arg, const struct js *fact)
 {
@@ -235,6 +261,8 @@ on_fact(void *arg, const struct js *fact)
 	link_since(c->link, c->screen.model.incident.last);
 	if (!what)
 		return;
+	if (js_is(fact, "t", "tool_end"))
+		fetch_end(c, fact);
 	c->dirty = true;
 	if (!c->shown && c->screen.model.incident.caught_up)
 		uv_timer_start(&c->frame, on_frame, 0, 0);

@@ -108,6 +108,12 @@ draw_panes(struct screen *s, struct canvas *c, struct rect r)
 	draw_pane(s, c, b, FOCUS_TOOLS, false);
 }
 
+static int
+banner_rows(int rows)
+{
+	return rows >= 22 ? 4 : rows >= 12 ? 2 : 1;
+}
+
 static struct rect
 prompt_rect(const struct canvas *c)
 {
@@ -133,12 +139,8 @@ layout_draw(struct screen *s, struct canvas *c)
 		return;
 	}
 	view_status_draw(s, c, (struct rect){0, 0, 1, all.cols});
-	banners = view_banner_draw(s, c,
-	    (struct rect){1, 0,
-		all.rows >= 20		    ? 3
-		    : all.rows >= KEYS_ROWS ? 2
-					    : 1,
-		all.cols});
+	banners =
+	    view_banner_draw(s, c, (struct rect){1, 0, banner_rows(all.rows), all.cols});
 	mid.row = 1 + banners;
 	mid.rows = all.rows - mid.row - 1 - keys;
 	if (mid.rows > 0)

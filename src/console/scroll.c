@@ -61,9 +61,9 @@ up_from_end(struct scroll *s, const struct scroll_source *src, int lines)
 }
 
 static void
-follow(struct scroll *s, const struct scroll_source *src, int rows)
+follow(struct scroll *s, const struct scroll_source *src, int rows, bool fresh)
 {
-	int keep = rows - rows / 3, n = count_down(s, src, rows + 1);
+	int keep = fresh ? rows : rows - rows / 3, n = count_down(s, src, rows + 1);
 
 	if (n > rows || n < keep)
 		up_from_end(s, src, n > rows ? keep : rows);
@@ -91,6 +91,7 @@ scroll_draw(
 {
 	struct scroll_pos pos;
 	size_t line;
+	bool fresh = s->rows != r.rows; /* the first picture, or another size: fill it */
 	int row = 0;
 
 	s->rows = r.rows;
@@ -98,7 +99,7 @@ scroll_draw(
 	if (r.rows <= 0 || !settle(s, src))
 		return;
 	if (!s->away)
-		follow(s, src, r.rows);
+		follow(s, src, r.rows, fresh);
 	pos = s->top;
 	line = s->line;
 	do {

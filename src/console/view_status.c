@@ -4,11 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "console/keymap.h"
+#include "console/lines.h"
 #include "console/words.h"
 #include "wire/verbs.h"
 
 #define PARTS_MAX 12
+#define BANNER_ROWS 2 /* of one banner, where there is room */
+#define ESSENTIAL 5   /* parts that are shortened before they are left out */
 
 struct part {
 	char text[2][160]; /* long, short */
@@ -97,6 +99,8 @@ add_link(struct parts *p, const struct screen *s, enum vm_host host, int64_t now
 		snprintf(n->text[0], sizeof n->text[0], "%s up %lld ms", name,
 		    (long long)l->ms);
 	else if (up || strcmp(l->state, "idle") == 0)
+		snprintf(n->text[0], sizeof n->text[0], "%s %s", name, l->state);
+	else if (now - l->since < 20000)
 		snprintf(n->text[0], sizeof n->text[0], "%s %s", name, l->state);
 	else
 		snprintf(n->text[0], sizeof n->text[0], "%s %s %s", name, l->state,
@@ -193,13 +197,25 @@ total_width(const struct parts *p)
 	return cols;
 }
 
+/* Shortens and leaves out from the last rank up; what the VM does comes last. */
 static void
 squeeze(struct parts *p, int cols)
 {
-	for (int i = p->count - 1; i >= 0 && total_width(p) > cols; i--)
+	for (int i = p->count - 1; i > 0 && total_width(p) > cols; i--)
 		p->part[i].shorter = true;
+	for (int i = p->count - 1; i >= ESSENTIAL && total_width(p) > cols; i--)
+		p->part[i].gone = true;
+	if (total_width(p) > cols)
+		p->part[0].shorter = true;
 	for (int i = p->count - 1; i > 0 && total_width(p) > cols; i--)
 		p->part[i].gone = true;
+	for (int i = 0; i < p->count; i++) { /* what was taken too much is given back */
+		p->part[i].shorter = p->part[i].shorter && !p->part[i].gone;
+		if (!p->part[i].shorter)
+			continue;
+		p->part[i].shorter = false;
+		p->part[i].shorter = total_width(p) > cols;
+	}
 }
 
 void
@@ -234,18 +250,24 @@ struct banners {
 	struct canvas *c;
 	struct rect r;
 	int rows;
+	int each; /* lines that one may take */
 };
 
 static void
 banner(struct banners *b, uint32_t look, const char *text)
 {
-	struct rect line = {b->r.row + b->rows, b->r.col, 1, b->r.cols};
+	struct lines l;
 
-	if (b->rows >= b->r.rows)
-		return;
-	canvas_fill(b->c, line, look);
-	canvas_text(b->c, line, 0, 0, look, text);
-	b->rows++;
+	lines_init(&l, b->r.cols);
+	snprintf(l.indent, sizeof l.indent, "  ");
+	lines_str(&l, look, text);
+	for (int i = 0; i < (int)l.count && i < b->each && b->rows < b->r.rows; i++) {
+		struct rect line = {b->r.row + b->rows++, b->r.col, 1, b->r.cols};
+
+		canvas_fill(b->c, line, look);
+		lines_draw(&l, (size_t)i, b->c, line, 0);
+	}
+	lines_fini(&l);
 }
 
 static void
@@ -268,34 +290,69 @@ unfinished_banner(struct banners *b)
 	banner(b, LOOK_DANGER, text);
 }
 
+static bool
+is_down(const struct vm_link *l)
+{
+	return (strcmp(l->state, "down") == 0 || strcmp(l->state, "refused") == 0) &&
+	    l->why[0];
+}
+
+static void
+key_banners(struct banners *b)
+{
+	for (int h = VM_HOSTS - 1; h >= 0; h--) {
+		char text[256];
+
+		if (strcmp(b->s->model.vm.link[h].key, "changed") != 0)
+			continue;
+		snprintf(text, sizeof text, "HOST KEY of %s CHANGED: /accept %s. %s",
+		    vm_host_names[h], vm_host_names[h],
+		    h == VM_PVE ? "Until then mutating verbs are refused."
+				: "Verbs and agent go on.");
+		banner(b, LOOK_DANGER, text);
+	}
+}
+
+static void
+journal_banner(struct banners *b)
+{
+	const struct vm *vm = &b->s->model.vm;
+	char text[768];
+
+	if (!vm->journal.state[0] || strcmp(vm->journal.state, "ok") == 0)
+		return;
+	snprintf(text, sizeof text, "JOURNAL %s: %s. %s",
+	    strcmp(vm->journal.state, "memory") == 0 ? "only in memory"
+						     : vm->journal.state,
+	    vm->journal.why, vm->journal.todo);
+	banner(b, LOOK_BAD, text);
+}
+
 static void
 link_banners(struct banners *b)
 {
-	for (int h = VM_HOSTS - 1; h >= 0; h--) {
-		const struct vm_link *l = &b->s->model.vm.link[h];
-		char text[512];
+	const struct vm_link *links = b->s->model.vm.link;
+	int each = b->each;
 
-		if (strcmp(l->key, "changed") == 0) {
-			snprintf(text, sizeof text,
-			    "HOST KEY of %s CHANGED: /accept %s. %s", vm_host_names[h],
-			    vm_host_names[h],
-			    h == VM_PVE ? "Until then mutating verbs are refused."
-					: "Verbs and agent go on.");
-			banner(b, LOOK_DANGER, text);
-		} else if ((strcmp(l->state, "down") == 0 ||
-			       strcmp(l->state, "refused") == 0) &&
-		    l->why[0]) {
-			snprintf(text, sizeof text, "%s %s: %s%s%s", vm_host_names[h],
-			    l->state, l->why, l->todo[0] ? ". " : "", l->todo);
-			banner(b, LOOK_BAD, text);
-		}
+	if (is_down(&links[VM_DEVVM]) && is_down(&links[VM_PVE]))
+		b->each = 1;
+	for (int h = VM_HOSTS - 1; h >= 0; h--) {
+		const struct vm_link *l = &links[h];
+		char text[640];
+
+		if (!is_down(l) || strcmp(l->key, "changed") == 0)
+			continue;
+		snprintf(text, sizeof text, "%s %s: %s%s%s", vm_host_names[h], l->state,
+		    l->why, l->todo[0] ? ". " : "", l->todo);
+		banner(b, LOOK_BAD, text);
 	}
+	b->each = each;
 }
 
 int
 view_banner_draw(const struct screen *s, struct canvas *c, struct rect r)
 {
-	struct banners b = {s, c, r, 0};
+	struct banners b = {s, c, r, 0, r.rows >= 4 ? BANNER_ROWS : 1};
 	const struct vm *vm = &s->model.vm;
 	char text[768];
 
@@ -304,14 +361,9 @@ view_banner_draw(const struct screen *s, struct canvas *c, struct rect r)
 		banner(&b, LOOK_DANGER, text);
 	}
 	unfinished_banner(&b);
+	key_banners(&b);
+	journal_banner(&b);
 	link_banners(&b);
-	if (vm->journal.state[0] && strcmp(vm->journal.state, "ok") != 0) {
-		snprintf(text, sizeof text, "JOURNAL %s: %s. %s",
-		    strcmp(vm->journal.state, "memory") == 0 ? "only in memory"
-							     : vm->journal.state,
-		    vm->journal.why, vm->journal.todo);
-		banner(&b, LOOK_BAD, text);
-	}
 	if (strcmp(vm->host_program, "old") == 0)
 		banner(&b, LOOK_BUSY,
 		    "The host program on pve is old: verbs work, "

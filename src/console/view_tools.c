@@ -39,6 +39,7 @@ render_end(struct view_tools *v, const struct tail_run *r)
 	char age[32], size[32], line[320];
 	int64_t bytes = r->total[TAIL_OUT] + r->total[TAIL_ERR];
 
+	snprintf(v->lines.indent, sizeof v->lines.indent, "  ");
 	if (!r->ended) {
 		words_span(v->now - r->began, age, sizeof age);
 		words_bytes(r->next[TAIL_OUT] + r->next[TAIL_ERR], size, sizeof size);
@@ -49,6 +50,12 @@ render_end(struct view_tools *v, const struct tail_run *r)
 		words_bytes(bytes, size, sizeof size);
 		snprintf(line, sizeof line, "  %s, %s, %s", r->end, age, size);
 		lines_str(&v->lines, r->exit == 0 ? LOOK_GOOD : LOOK_BAD, line);
+		bytes -= r->next[TAIL_OUT] + r->next[TAIL_ERR];
+		if (bytes > 0) {
+			words_bytes(bytes, size, sizeof size);
+			snprintf(line, sizeof line, " (its last %s are not here)", size);
+			lines_str(&v->lines, LOOK_QUIET, line);
+		}
 		if (r->cut > 0) {
 			words_bytes(r->cut, size, sizeof size);
 			snprintf(line, sizeof line, " (%s not in the journal)", size);

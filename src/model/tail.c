@@ -309,9 +309,9 @@ end(struct tail *t, struct tail_run *r, const struct js *fact)
 		r->scrub[s].arg = &f;
 		scrub_finish(&r->scrub[s]);
 		r->total[s] = js_int(fact, s == TAIL_OUT ? "out" : "err", r->next[s]);
-		if (r->total[s] > r->next[s]) {
-			gap(t, r, s, r->total[s] - r->next[s]);
-			r->next[s] = r->total[s];
+		if (r->total[s] > r->next[s] + TAIL_FETCH_MAX) {
+			gap(t, r, s, r->total[s] - TAIL_FETCH_MAX - r->next[s]);
+			r->next[s] = r->total[s] - TAIL_FETCH_MAX;
 		}
 	}
 	r->ended = true;

@@ -19,6 +19,8 @@
 #define TAIL_RUNS_MAX 128
 #define TAIL_BYTES_MAX (8 * 1024 * 1024) /* all runs together */
 #define TAIL_RUN_BYTES_MAX (2 * 1024 * 1024)
+#define TAIL_FETCH_MAX \
+	(32 * 1024)	   /* bytes of an ended run's end that are worth a fetch */
 #define TAIL_LINE_MAX 2048 /* bytes; a longer line goes on in the next one */
 
 enum tail_stream { TAIL_OUT, TAIL_ERR, TAIL_STREAMS };
@@ -46,7 +48,8 @@ struct tail_run {
 	char end[160]; /* words of the end: "exit 0", "signal TERM", why it failed */
 	int64_t ms, cut;
 	int64_t next[TAIL_STREAMS];  /* offset of the byte that is expected */
-	int64_t total[TAIL_STREAMS]; /* bytes, as tool_end told */
+	int64_t total[TAIL_STREAMS]; /* bytes, as tool_end told; next below it: worth a
+					fetch */
 	uint64_t first_line;	     /* serial of lines[head] */
 	struct tail_line *lines;     /* a ring */
 	size_t head, count, size;

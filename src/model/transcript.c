@@ -438,14 +438,18 @@ static bool
 apply_result(struct transcript *t, const struct js *fact)
 {
 	struct item *it = add(t, ITEM_RESULT, fact);
+	int64_t in = js_int(fact, "in", 0), out = js_int(fact, "out", 0);
 	char age[32], stop[32], line[200];
+	int n;
 
 	clock_age(js_int(fact, "ms", 0), age, sizeof age);
 	incident_label(fact, "stop", stop, sizeof stop);
-	snprintf(line, sizeof line, "turn %lld: %s, %s, %lld tokens in, %lld out, $%.2f",
-	    (long long)it->turn, stop[0] ? stop : "ended", age,
-	    (long long)js_int(fact, "in", 0), (long long)js_int(fact, "out", 0),
-	    js_dbl(fact, "cost_usd", 0));
+	n = snprintf(line, sizeof line, "turn %lld: %s, %s", (long long)it->turn,
+	    stop[0] ? stop : "ended", age);
+	if (in + out > 0)
+		snprintf(line + n, sizeof line - (size_t)n,
+		    ", %lld tokens in, %lld out, $%.2f", (long long)in, (long long)out,
+		    js_dbl(fact, "cost_usd", 0));
 	append(t, it, line, strlen(line));
 	return true;
 }
@@ -479,10 +483,15 @@ apply_cancelled(struct transcript *t, const struct js *fact)
 static bool
 apply_operator(struct transcript *t, const struct js *fact)
 {
-	struct item *it = add(t, ITEM_EVENT, fact);
+	struct item *it = transcript_at(t, t->count - 1);
 	char name[33], state[16], proof[64], line[160];
 
+	/* Somebody who comes and goes is one line: how it stands now. */
 	incident_label(fact, "name", name, sizeof name);
+	if (!it || it->kind != ITEM_EVENT || strcmp(it->head, name) != 0)
+		it = add(t, ITEM_EVENT, fact);
+	snprintf(it->head, sizeof it->head, "%s", name);
+	truncate_to(t, it, 0);
 	incident_label(fact, "state", state, sizeof state);
 	incident_label(fact, "proof", proof, sizeof proof);
 	snprintf(line, sizeof line, "%s %s%s%s%s", name, state, proof[0] ? " (" : "",

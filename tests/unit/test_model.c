@@ -286,6 +286,26 @@ Test(model, the_end_of_a_run_says_how_and_how_long)
 	cr_assert_eq(transcript_at(&m.chat, 0)->tone, TONE_BAD);
 }
 
+Test(model, the_end_of_what_was_skipped_is_left_for_a_fetch)
+{
+	begin();
+	apply(
+	    "{\"t\":\"tool_end\",\"seq\":2,\"id\":\"r1\",\"exit\":0,\"ms\":1,\"out\":100000,\"err\":0}");
+	cr_assert(tail_line(run(), 0)->gap);
+	cr_assert_eq(run()->next[TAIL_OUT], 100000 - TAIL_FETCH_MAX);
+	apply(
+	    "{\"t\":\"output\",\"seq\":0,\"id\":\"r1\",\"stream\":\"out\",\"off\":67232,\"data\":\"z\\n\"}");
+	cr_assert_str_eq(line(1), "z");
+}
+
+Test(model, somebody_who_comes_and_goes_is_one_line)
+{
+	apply("{\"t\":\"operator\",\"seq\":1,\"name\":\"ben\",\"state\":\"attached\"}");
+	apply("{\"t\":\"operator\",\"seq\":2,\"name\":\"ben\",\"state\":\"detached\"}");
+	cr_assert_eq(m.chat.count, 1);
+	cr_assert_str_eq(chat(0), "ben detached");
+}
+
 Test(model, a_flood_stays_within_its_bounds_and_keeps_the_newest)
 {
 	struct js *fact;
