@@ -133,8 +133,12 @@ run_create(const char *dir, const char *id, const char *suffix)
 
 	snprintf(path, sizeof(path), "%s/runs/%s.%s", dir, id, suffix);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		(void)reserve(fd);
+	if (fd >= 0 && reserve(fd) < 0) {
+		(void)unlink(path);
+		close(fd);
+		errno = ENOSPC;
+		return -1;
+	}
 	return fd;
 }
 

@@ -53,7 +53,8 @@ void run_dir_latest(const struct site *s, char *dir);
 /* A name that sorts by time: 20261126T201500Z-cycle-1234. */
 void run_name(char *id, size_t size, const char *verb);
 
-/* Makes runs/ID.SUFFIX, which must not exist: a descriptor, or -1. */
+/* Makes runs/ID.SUFFIX, which must not exist and gets its room on disk: a descriptor, or
+ * -1. */
 int run_create(const char *dir, const char *id, const char *suffix);
 
 int run_now_write(const char *dir, const struct run_now *now);
