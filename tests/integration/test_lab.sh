@@ -76,7 +76,7 @@ check "up again does nothing" contains "already up" "$lab" --name "$name" up \
 check "the key is private" contains '^600$' stat -c %a "$BREAKGLASS_KEY_PATH"
 check "everything listens on loopback only" \
 	bash -c "! ss -Hltn 2>/dev/null | grep -E ':($BREAKGLASS_DEVVM_PORT|$BREAKGLASS_PVE_PORT) ' | grep -qv 127.0.0.1:"
-check "status says healthy" lab status
+check "status says healthy" wait_for 30 lab status
 check "breakglass has root rights in the guest" contains '^uid=0(root)' devvm 'sudo id'
 check "the guest's clock is right" \
 	bash -c "d=\$((\$(date +%s) - $(devvm 'date +%s'))); [ \${d#-} -le 2 ]"
@@ -94,7 +94,7 @@ check "frozen: verbose misses what QMP knows" bash -c "! '$inst/bin/qm' status 1
 old=$(cat "$inst/102.pid")
 check "heal" lab heal
 check "heal made a fresh QEMU" [ "$old" != "$(cat "$inst/102.pid")" ]
-check "sudo works after heal" contains '^uid=0(root)' devvm 'sudo id'
+check "sudo works after heal" wait_for 30 contains '^uid=0(root)' devvm 'sudo id'
 
 check "wedge iostall" lab wedge iostall
 check "iostall: qm status says running at once" contains '^status: running$' qm status 102
@@ -160,12 +160,12 @@ sleep 1000 &
 owner=$!
 check "a second instance, bound to a process" "$lab" -q --name "$name-b" up --die-with $owner
 other=${inst%/*}/$name-b
-check "both are up" bash -c "'$lab' -q --name '$name' status && '$lab' -q --name '$name-b' status"
+check "both are up" wait_for 30 bash -c "'$lab' -q --name '$name' status && '$lab' -q --name '$name-b' status"
 kill -9 $owner
 wait $owner 2>/dev/null
 check "it goes with its owner" wait_for 20 test ! -e "$other"
 check "and leaves no process" wait_for 5 none_left "$other/"
-check "the first one does not care" lab status
+check "the first one does not care" wait_for 30 lab status
 
 "$lab" -q --name "$name-b" up &
 up=$!

@@ -114,7 +114,7 @@ expect "a stale pidfile is not a VM" 0 "status: stopped" status 102
 
 vm_begin answers
 expect "running: status" 0 "status: running" status 102
-took_between 0 1500
+took_between 0 2800
 expect "running: start" 255 "VM 102 already running" start 102
 expect "running: set is staged" 0 "update VM 102: -memory 160 -delete tags" \
 	set 102 --memory 160 --delete tags
@@ -138,13 +138,13 @@ esac
 
 vm_begin hangs
 expect "hung: status falls back to running" 0 "status: running" status 102
-took_between 2900 4500
+took_between 2900 14900
 expect "hung: reset" 255 "VM 102 qmp command 'system_reset' failed - got timeout" reset 102
-took_between 4900 6500
+took_between 4900 16900
 expect "hung: quit is given 5 s, then SIGTERM" 0 \
 	"VM 102 qmp command 'quit' failed - unable to connect to VM 102 qmp socket - timeout after 51 retries
 VM quit/powerdown failed - terminating now with SIGTERM" stop 102
-took_between 4900 6500
+took_between 4900 16900
 vm_end
 
 vm_begin stubborn
@@ -160,7 +160,7 @@ wait $! 2>/dev/null
 expect "a task outlives the qm that is killed: the lock is still held" 255 "trying to acquire lock...
  OK
 VM 102 qmp command 'system_reset' failed - got timeout" reset 102
-took_between 8000 11000
+took_between 8000 20000
 vm_end
 
 if [ -n "${BG_LONG-}" ]; then
@@ -169,13 +169,13 @@ if [ -n "${BG_LONG-}" ]; then
 		"VM 102 qmp command 'quit' failed - got timeout
 VM quit/powerdown failed - terminating now with SIGTERM
 VM still running - terminating now with SIGKILL" stop 102
-	took_between 14500 17500
+	took_between 14500 26500
 	vm_end
 	exec 9>"$inst/lock-102.conf"
 	flock 9
 	expect "the flock is waited for 10 s" 255 "trying to acquire lock...
 can't lock file '/var/lock/qemu-server/lock-102.conf' - got timeout" stop 102
-	took_between 9900 12000
+	took_between 9900 21900
 	exec 9>&-
 fi
 exit $failed
