@@ -25,6 +25,7 @@
 #include "wire/verbs.h"
 
 static uv_loop_t loop;
+static char *launcher, own_pid[16];
 static struct agent *agent;
 static int64_t began_ms;
 
@@ -85,6 +86,16 @@ run_closed(uv_handle_t *handle)
 }
 
 static void
+run_close(struct broker_run *run)
+{
+	uv_close((uv_handle_t *)&run->proc, run_closed);
+	uv_close((uv_handle_t *)&run->in, run_closed);
+	uv_close((uv_handle_t *)&run->out, run_closed);
+	uv_close((uv_handle_t *)&run->err, run_closed);
+	uv_close((uv_handle_t *)&run->soon, run_closed);
+}
+
+static void
 run_ended(struct broker_run *run)
 {
 	if (++run->ends < 3)
@@ -93,11 +104,7 @@ run_ended(struct broker_run *run)
 	if (!run->gone)
 		run->ev->end(false, (int)run->status, NULL, run->arg);
 	run->gone = true;
-	uv_close((uv_handle_t *)&run->proc, run_closed);
-	uv_close((uv_handle_t *)&run->in, run_closed);
-	uv_close((uv_handle_t *)&run->out, run_closed);
-	uv_close((uv_handle_t *)&run->err, run_closed);
-	uv_close((uv_handle_t *)&run->soon, run_closed);
+	run_close(run);
 }
 
 static void
@@ -147,6 +154,18 @@ run_refuse(uv_timer_t *timer)
 	uv_close((uv_handle_t *)&run->soon, run_closed);
 }
 
+/* No more processes or descriptors, as a busy host has it too. */
+static void
+run_fail(uv_timer_t *timer)
+{
+	struct broker_run *run = timer->data;
+
+	if (!run->gone)
+		run->ev->end(false, 255, "the host cannot start it", run->arg);
+	run->gone = true;
+	run_close(run);
+}
+
 struct broker_run *
 broker_agent_run(struct broker *b, const char *host, size_t host_len, const char *command,
     size_t len, const struct broker_run_events *events, void *arg)
@@ -158,13 +177,17 @@ broker_agent_run(struct broker *b, const char *host, size_t host_len, const char
 		.data.stream = (uv_stream_t *)&run->out},
 	    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
 		.data.stream = (uv_stream_t *)&run->err}};
-	char sh[] = "/bin/sh", c[] = "-c", *argv[] = {sh, c, NULL, NULL};
-	uv_process_options_t o = {.file = sh,
+	/* Through the launcher, so that no command of a test outlives a rig that is
+	 * killed. */
+	char parent[] = "--parent", env[] = "--env", path[] = "PATH=/usr/bin:/bin",
+	     end[] = "--", sh[] = "/bin/sh", c[] = "-c",
+	     *argv[] = {launcher, parent, own_pid, env, path, end, sh, c, NULL, NULL};
+	uv_process_options_t o = {.file = launcher,
 	    .args = argv,
 	    .stdio = stdio,
 	    .stdio_count = 3,
-	    .exit_cb = run_exit,
-	    .flags = UV_PROCESS_DETACHED};
+	    .exit_cb = run_exit};
+	int rc;
 
 	run->ev = events;
 	run->arg = arg;
@@ -182,14 +205,18 @@ broker_agent_run(struct broker *b, const char *host, size_t host_len, const char
 	}
 	run->known = true;
 	run->open = 5;
-	argv[2] = run->is_verb ? mem_printf("echo verb %s", run->command)
+	argv[8] = run->is_verb ? mem_printf("echo verb %s", run->command)
 			       : mem_dup(run->command);
 	uv_pipe_init(&loop, &run->in, 0);
 	uv_pipe_init(&loop, &run->out, 0);
 	uv_pipe_init(&loop, &run->err, 0);
-	if (uv_spawn(&loop, &run->proc, &o) < 0)
-		abort();
-	free(argv[2]);
+	rc = uv_spawn(&loop, &run->proc, &o);
+	free(argv[8]);
+	if (rc < 0) {
+		run->known = false;
+		uv_timer_start(&run->soon, run_fail, 0, 0);
+		return run;
+	}
 	uv_read_start((uv_stream_t *)&run->out, run_alloc, run_read);
 	uv_read_start((uv_stream_t *)&run->err, run_alloc, run_read);
 	return run;
@@ -396,6 +423,8 @@ main(int argc, char **argv)
 	if (argc != 4)
 		return 99;
 	began_ms = clock_mono_ms();
+	launcher = mem_printf("%s/launcher", argv[2]);
+	snprintf(own_pid, sizeof own_pid, "%ld", (long)getpid());
 	signal(SIGPIPE, SIG_IGN);
 	if (getenv("RIG_LOG"))
 		log_open(getenv("RIG_LOG"), 1);
@@ -426,6 +455,7 @@ main(int argc, char **argv)
 	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_loop_close(&loop);
 	frame_fini(&lines);
+	free(launcher);
 	log_close();
 	return 0;
 }

@@ -7,12 +7,12 @@ build=$(cd "${builddir:-${abs_builddir:-.}}" && pwd)
 agent=$build/src/agent
 rig=$build/tests/fakes/agent-rig
 dir=$(mktemp -d /tmp/bg-agent.XXXXXX) || exit 99
-api_pid='' rig_pid=''
+api_pid='' rig_pid='' hold=''
 
 finish() {
 	local p
 	exec 7>&-
-	for p in $rig_pid $api_pid; do
+	for p in $rig_pid $api_pid $hold; do
 		kill -9 "$p" 2>/dev/null
 		wait "$p" 2>/dev/null
 	done
@@ -27,6 +27,7 @@ fail() {
 	echo "FAILED: $*"
 	echo "--- events"; tail -n 40 "$dir/events" 2>/dev/null | cut -c1-300
 	echo "--- log"; tail -n 20 "$dir/log" 2>/dev/null
+	echo "--- errors"; head -n 40 "$dir/err" 2>/dev/null
 	exit 1
 }
 

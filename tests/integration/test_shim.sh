@@ -64,8 +64,8 @@ expect 5 'run-ready'
 
 # A shim that is killed abandons its run.
 mark
-$ssh devvm 'sleep 600' </dev/null &
-expect 5 'run [0-9]+ devvm sleep 600'
+$ssh devvm 'exec sleep 600' </dev/null &
+expect 5 'run [0-9]+ devvm exec sleep 600'
 kill -9 $!
 wait $! 2>/dev/null
 expect 5 'run-abandoned'
@@ -92,15 +92,18 @@ $ssh devvm "$(head -c 70000 /dev/zero | tr '\0' x)" 2>"$dir/e" </dev/null
 
 # At most 32 at once; the 33rd is told to wait, and there is room again afterwards.
 mark
+sleep 600 &
+hold=$!
 pids=
 for i in $(seq 32); do
-	$ssh devvm "until [ -e $dir/go ]; do sleep 0.05; done" </dev/null &
+	$ssh devvm "exec tail --pid=$hold -s 0.2 -f /dev/null" </dev/null &
 	pids="$pids $!"
 done
-wait_for 10 eval '[ "$(tail -n +$from "$dir/events" | grep -c "devvm until")" = 32 ]' || fail "32 runs"
+wait_for 30 eval '[ "$(tail -n +$from "$dir/events" | grep -c "devvm exec tail")" = 32 ]' || fail "32 runs"
 $ssh devvm true 2>"$dir/e" </dev/null
 [ $? = 75 ] && grep -q 'wait until one' "$dir/e" || fail "the 33rd: $(cat "$dir/e")"
-touch "$dir/go"
+kill $hold
+hold=''
 wait $pids
 $ssh devvm true </dev/null || fail "no room after they ended"
 
@@ -152,7 +155,7 @@ for i in range(300):
         pass # closed on us: that is an answer
     s.close()
 X
-$ssh devvm true </dev/null || fail "the socket is out of order after that"
+wait_for 10 $ssh devvm true || fail "the socket is out of order after that"
 
 # No engine: one sentence, at once.
 stop_rig
@@ -163,9 +166,9 @@ BREAKGLASS_SOCKET='' $ssh devvm true 2>>"$dir/e" </dev/null
 
 # An engine that dies under a run.
 start_rig RIG_NO_DRIVER=1
-$ssh devvm 'sleep 600' 2>"$dir/e" </dev/null &
+$ssh devvm 'exec sleep 600' 2>"$dir/e" </dev/null &
 shim_pid=$!
-expect 5 'run [0-9]+ devvm sleep 600'
+expect 5 'run [0-9]+ devvm exec sleep 600'
 kill -9 "$rig_pid"
 wait $shim_pid
 [ $? = 255 ] && grep -q unknown "$dir/e" || fail "a dead engine: $(cat "$dir/e")"
