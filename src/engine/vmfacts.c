@@ -105,17 +105,22 @@ staged_row(struct vmfacts *v, const char *key, size_t len)
 static void
 vmfacts_pending(struct vmfacts *v, const char *line, size_t len)
 {
-	const char *word = line + 4, *end = line + len;
-	const char *colon = len > 4 ? memchr(word, ':', (size_t)(end - word)) : NULL;
-	size_t key_len = (size_t)((colon ? colon : end) - word), value_len = 0;
-	const char *value = NULL;
+	const char *word, *colon, *value = NULL, *end = line + len;
+	size_t key_len, value_len = 0;
 	struct js *row;
 
+	while (len > 0 && *line == ' ') { /* the host program indents what others said */
+		line++;
+		len--;
+	}
 	if (len < 5 || line[3] != ' ' || !text_is_utf8(line, len))
 		return;
 	if (memcmp(line, "new", 3) != 0 && memcmp(line, "del", 3) != 0 &&
 	    memcmp(line, "cur", 3) != 0)
 		return;
+	word = line + 4;
+	colon = memchr(word, ':', (size_t)(end - word));
+	key_len = (size_t)((colon ? colon : end) - word);
 	if (colon) {
 		value = colon + 1;
 		while (value < end && *value == ' ')

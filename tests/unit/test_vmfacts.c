@@ -66,8 +66,8 @@ Test(vmfacts, a_status_of_our_host_program)
 	struct vmfacts v = feed("#bg run id=x verb=status version=1\n"
 				"#bg fact status=running\n#bg fact status_ms=3\n#bg fact qmp=alive\n"
 				"#bg fact qemu_pid=4711\n#bg fact lock=backup\n"
-				"#bg section=pending t_ms=1\ncur memory: 128\nnew memory: 256\n"
-				"cur name: devvm\ndel net1\n#bg end=pending rc=0 ms=2\n"
+				"#bg section=pending t_ms=1\n  cur memory: 128\n  new memory: 256\n"
+				"  cur name: devvm\n  del net1\n#bg end=pending rc=0 ms=2\n"
 				"new memory: 999\n#bg result verb=status rc=0 state=running pid=4711\n");
 	struct js *f = js_new(), *staged;
 
