@@ -47,7 +47,7 @@ struct console {
 	uv_loop_t loop;
 	uv_poll_t poll;
 	uv_timer_t frame, tick, esc, stall;
-	uv_signal_t sigwinch, sigterm, sighup, sigint, sigcont;
+	uv_signal_t sigwinch, sigterm, sighup, sigint, sigtstp, sigcont;
 	struct tty *tty;
 	struct link *link;
 	struct screen screen;
@@ -56,6 +56,7 @@ struct console {
 	struct action_context ctx;
 	int64_t painted, refilled, pasted, esc_at, last_key;
 	double budget;
+	bool vi;
 	bool shown;   /* there was a first picture */
 	bool dirty;   /* facts that are not painted yet */
 	bool writing; /* the terminal has not taken all */
@@ -361,6 +362,8 @@ edit(struct console *c, const struct input *in)
 	enum action action = keymap_key(in);
 	bool empty = prompt_text()[0] == '\0';
 
+	if (c->vi && in->kind == INPUT_ALT && !empty)
+		action = ACTION_NONE; /* Esc, then a count: vi's, not ours */
 	if (in->kind == INPUT_F && c->pasted && c->screen.now - c->pasted < PASTE_DEAF_MS)
 		return;
 	if ((action == ACTION_FOCUS || action == ACTION_DETACH_IF_EMPTY) && !empty)
@@ -404,7 +407,7 @@ suspend(struct console *c)
 {
 	c->ctx.suspend = false;
 	tty_leave(c->tty);
-	raise(SIGSTOP); /* the whole job would be told by SIGTSTP, which libuv holds */
+	raise(SIGSTOP); /* SIGTSTP is ours, to leave the terminal first */
 	tty_enter(c->tty);
 }
 
@@ -539,6 +542,15 @@ on_int(uv_signal_t *sig, int signum)
 	paint(c);
 }
 
+static void
+on_tstp(uv_signal_t *sig, int signum)
+{
+	struct console *c = sig->data;
+
+	suspend(c);
+	paint(c);
+}
+
 /* --- start and end --- */
 
 static void
@@ -584,6 +596,7 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 	canvas_init(&c->canvas, cols, rows);
 	screen_init(&c->screen);
 	c->screen.read_only = opts->read_only;
+	c->vi = opts->vi;
 	c->screen.few_keys = tty_few_keys(c->tty);
 	c->ctx = (struct action_context){.screen = &c->screen, .send = on_send, .arg = c};
 	c->budget = BUDGET_BURST;
@@ -598,6 +611,7 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 	watch_signal(c, &c->sigterm, SIGTERM, on_end);
 	watch_signal(c, &c->sighup, SIGHUP, on_end);
 	watch_signal(c, &c->sigint, SIGINT, on_int);
+	watch_signal(c, &c->sigtstp, SIGTSTP, on_tstp);
 	watch_signal(c, &c->sigcont, SIGCONT, on_cont);
 	signal(SIGPIPE, SIG_IGN);
 	rc = uv_poll_init(&c->loop, &c->poll, tty_fd(c->tty));

@@ -111,6 +111,7 @@ raw() { local s=$1; shift; T send-keys -t "=$s:" -H "$@"; }
 
 finish()
 {
+	check "no sanitizer has complained" sh -c "! grep -l Sanitizer $DIR/stderr.* 2>/dev/null"
 	[ $FAILED -eq 0 ] && exit 0
 	exit 1
 }

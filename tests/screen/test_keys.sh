@@ -82,6 +82,33 @@ expect a "> a⏎[18~b"
 expect_gone a "Type cycle"
 keys a C-u
 
+# history, and a search in it
+type_text a "look at the disk"
+keys a Enter
+expect_asked '"text":"look at the disk"'
+keys a C-r
+type_text a "the d"
+expect a "(reverse-i-search)"
+expect a "look at the disk"
+keys a C-e C-u
+expect a "say what is wrong"
+
+# vi: Esc leads to its command mode, and is ours on an empty prompt only
+console v 80 24 TERM=xterm-256color -- --vi
+expect v "say what is wrong"
+type_text v "abc"
+keys v Escape
+sleep 0.2 # longer than an Esc waits for what may follow it
+type_text v "0x"
+expect v "> bc"
+keys v Escape
+type_text v "dd"
+expect v "say what is wrong"
+keys v Escape
+expect v "Esc…"
+type_text v 1
+expect v "help - Esc closes"
+
 # Ctrl-C stops the agent and never quits; Ctrl-D on an empty prompt leaves
 keys a C-c
 expect_asked '"t":"cancel"'

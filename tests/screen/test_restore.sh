@@ -38,6 +38,10 @@ keys z "stty -a" Enter
 expect z " icanon"
 keys z "fg" Enter
 expect z "second note"
+kill -TSTP "$(pgrep -P "$(T list-panes -t =z: -F '#{pane_pid}')" -f console-main)"
+expect z "Stopped"
+keys z "fg" Enter
+expect z "second note"
 type_text z héllo
 expect z "> héllo"
 
