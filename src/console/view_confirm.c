@@ -125,6 +125,29 @@ say_staged(struct lines *l, const struct model *m, int verb)
 	}
 }
 
+/* The wrong tool is named before it is used. */
+static void
+say_wrong(struct lines *l, const struct model *m, int verb)
+{
+	const struct vm *vm = &m->vm;
+	const char *text = NULL;
+
+	if (verb == VERB_RESET && strcmp(vm->status, "stopped") == 0)
+		text = "WRONG TOOL: VM 102 is stopped. F4 start runs it.";
+	else if (verb == VERB_RESET && strcmp(vm->qmp, "hung") == 0)
+		text =
+		    "WRONG TOOL: this QEMU hangs, a reset goes to the QEMU that hangs. F7 cycle "
+		    "replaces it.";
+	else if (verb == VERB_RESET && vm->staged_count > 0)
+		text =
+		    "WRONG TOOL: staged config waits and a reset does not apply it. F7 cycle does.";
+	else if (verb == VERB_START && strcmp(vm->status, "running") == 0)
+		text =
+		    "VM 102 runs already: this will change nothing. A hung one needs F7 cycle.";
+	if (text)
+		paragraph(l, LOOK_BAD, "warning", text);
+}
+
 static void
 say_busy(struct lines *l, const struct model *m, int64_t now)
 {
@@ -145,6 +168,7 @@ say_busy(struct lines *l, const struct model *m, int64_t now)
 static void
 build_verb(struct lines *l, const struct confirm *k, const struct model *m, int64_t now)
 {
+	say_wrong(l, m, k->verb);
 	paragraph(l, LOOK_STRONG, "does", verb_rows[k->verb].does);
 	paragraph(l, LOOK_PLAIN, "not", verb_rows[k->verb].limits);
 	say_state(l, m, now);

@@ -541,6 +541,18 @@ Test(layout, the_box_tells_what_will_happen_and_survives_a_resize, .init = init)
 	screen_fini(&s);
 }
 
+Test(layout, reset_is_warned_of_where_it_is_the_wrong_tool, .init = init)
+{
+	struct screen s;
+
+	screen_init(&s);
+	tell(&s, facts_quiet);
+	tell(&s, facts_trouble);
+	confirm_open_verb(&s.confirm, VERB_RESET, 0);
+	expect_picture(&s, 80, 24, "reset");
+	screen_fini(&s);
+}
+
 Test(layout, help_is_made_of_the_tables, .init = init)
 {
 	struct screen s;
