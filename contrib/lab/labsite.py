@@ -544,31 +544,43 @@ class Lab:
         me = os.getpid()
         gone = []
         for what, pid, start in self.recorded():
-            if pid == me:
-                continue
-            for p, st in descendants(pid) if what == "pve-sshd" else ():
-                gone.append((p, st))
-            gone.append((pid, start))
-        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-            if self.is_ours(labvm.proc_argv(pid)) and pid != me:
-                st = labvm.proc_stat(pid)
-                if st and os.stat("/proc/%d" % pid).st_uid == os.getuid():
-                    gone.append((pid, st[2]))
-        for pid, start in gone:
-            labvm.proc_kill(pid, start, signal.SIGKILL)
-        for pid, start in gone:
-            labvm.proc_wait_gone(pid, start, 5)
+            if pid != me:
+                gone += descendants(pid) if what == "pve-sshd" else []
+                gone.append((pid, start))
+        # what was started but not on record yet; again, for what it started
+        for _ in range(5):
+            for pid, start in gone:
+                labvm.proc_kill(pid, start, signal.SIGKILL)
+            for pid, start in gone:
+                labvm.proc_wait_gone(pid, start, 5)
+            gone = self.strays(me)
+            if not gone:
+                break
         if not self.vm.kill():
             raise VmError("QEMU (pid %s) cannot be killed: a thread of it hangs in "
                           "the kernel" % self.vm.pid())
         shutil.rmtree(self.inst)
 
+    def strays(self, me):
+        """[(pid, start)] of our own uid's processes that work for exactly this
+        instance: host programs and qm outlive the sshd that started them."""
+        out = []
+        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+            st = labvm.proc_stat(pid)
+            if pid != me and st and st[0] != "Z" and self.is_ours(labvm.proc_argv(pid)):
+                with contextlib.suppress(OSError):
+                    if os.stat("/proc/%d" % pid).st_uid == os.getuid():
+                        out.append((pid, st[2]))
+        return out
+
     def is_ours(self, argv):
-        """A host program, or a qm, that works for exactly this instance:
-        they may outlive the sshd that started them."""
-        return (self.inst + "/site.conf" in argv and "--site" in argv) or \
+        return ("--site" in argv and self.inst + "/site.conf" in argv) or \
             self.inst + "/bin/qm" in argv[:3] or \
-            ("-pidfile" in argv and self.vm.pidfile in argv)
+            ("-pidfile" in argv and self.vm.pidfile in argv) or \
+            argv[1:3] == [HERE + "/qmeventd", self.inst] or \
+            argv[1:3] == ["-f", self.inst + "/sshd_config"] or \
+            (len(argv) == 1 and argv[0].startswith("sshd: ") and
+             " -f %s/sshd_config " % self.inst in argv[0])
 
     # -- the keeper ----------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ devvm() { timeout "${2:-15}" bash -c "$(declare -f login); $(declare -p tmp BREA
 	login $BREAKGLASS_DEVVM_PORT breakglass \"\$1\"" - "$1"; }
 pve() { login "$BREAKGLASS_PVE_PORT" "$BREAKGLASS_PVE_USER" "$1"; }
 # the pattern goes by stdin: grep's own command line must not hold it
-left() { printf '%s\n' "$1" | grep -l -s -a -F -f - /proc/[0-9]*/cmdline; }
+left() { printf '%s\n' "$1" | grep -l -s -a -F -f - -- /proc/[0-9]*/cmdline; }
 none_left() { ! left "$1"; }
 fresh_pid() { local p; p=$(cat "$inst/102.pid" 2>/dev/null) && [ "$p" != "$1" ]; }
 
@@ -164,7 +164,7 @@ check "both are up" wait_for 30 bash -c "'$lab' -q --name '$name' status && '$la
 kill -9 $owner
 wait $owner 2>/dev/null
 check "it goes with its owner" wait_for 20 test ! -e "$other"
-check "and leaves no process" wait_for 5 none_left "$other/"
+check "and leaves no process" wait_for 5 none_left "$other"
 check "the first one does not care" wait_for 30 lab status
 
 "$lab" -q --name "$name-b" up &
@@ -173,7 +173,7 @@ check "a third lab is half way up" wait_for 30 grep -q -s pve-sshd "$other/procs
 kill -9 $up
 wait $up 2>/dev/null
 check "killed there, it goes away" wait_for 20 test ! -e "$other"
-check "and leaves no process" wait_for 5 none_left "$other/"
+check "and leaves no process" wait_for 5 none_left "$other"
 check "a state folder that cannot work is refused" bash -c \
 	"! '$lab' --dir '$tmp/a b' up && ! '$lab' --dir '$tmp/$(printf %090d 0)' up"
 
@@ -181,5 +181,5 @@ kill -9 "$(cat "$inst/102.pid")" "$(cat "$inst/sshd.pid")"
 check "up after a crash of everything starts afresh" "$lab" --name "$name" up --host-program "$tmp/program"
 check "down" lab down
 check "down leaves no file" bash -c "! ls -d '$inst'* 2>/dev/null"
-check "down leaves no process" wait_for 5 none_left "$inst/"
+check "down leaves no process" wait_for 5 none_left "$inst"
 exit $failed
