@@ -63,6 +63,11 @@ for p in $(pgrep -f "$dir/run"); do
 	{ tr '\0' '\n' <"/proc/$p/environ"; } 2>/dev/null | grep -q "$key" && fail "environment of $p"
 	{ tr '\0' '\n' <"/proc/$p/cmdline"; } 2>/dev/null | grep -q "$key" && fail "arguments of $p"
 done
+# None of them listens on a TCP or UDP port.
+if command -v ss >/dev/null; then
+	pids=$(pgrep -f "$dir/run" | paste -sd'|')
+	ss -lntupH | grep -E "pid=($pids)," | grep -v messages-api && fail "a listening port"
+fi
 grep -q 'SSH_AUTH_SOCK=' "$dir/events" && fail "an ssh-agent is in the environment"
 
 # 2. Cancelled at once: while a command runs, and in the middle of a text.
