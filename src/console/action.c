@@ -209,6 +209,9 @@ action_run(struct action_context *a, enum action action, const char *args)
 	case ACTION_ZOOM:
 		s->zoom = !s->zoom;
 		break;
+	case ACTION_FOLD:
+		s->tools.folded = !s->tools.folded;
+		break;
 	case ACTION_PAGE_UP:
 		layout_scroll(s, -layout_page(s));
 		break;

@@ -309,7 +309,7 @@ paste(struct console *c, const struct input *in)
 	c->pasted = c->screen.now;
 	if (in->cut || !prompt_insert(in->paste, in->paste_len))
 		model_local(&c->screen.model, TONE_BAD,
-		    "That text is over 64 KiB, the most a prompt may have: it was not taken whole.");
+		    "That text is over 64 KiB, the most a prompt may have: nothing of it was taken.");
 }
 
 static bool

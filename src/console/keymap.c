@@ -37,6 +37,8 @@ const struct keymap_row keymap_rows[] = {
 	"on an empty prompt: the other pane"},
     {ACTION_ZOOM, 0, CTRL('O'), "Ctrl-O", "zoom", NULL, NULL,
 	"one pane on the whole screen, and back"},
+    {ACTION_FOLD, 0, INPUT_NONE, 0, NULL, "fold", NULL, NULL,
+	"tool pane: ended runs without their output, and back"},
     {ACTION_END, 0, INPUT_NONE, 0, NULL, "end", "RUN", NULL,
 	"close a run (r12) of the agent or of yours; never a mutating verb"},
     {ACTION_ACCEPT, 0, INPUT_NONE, 0, NULL, "accept", "HOST", NULL,

@@ -292,7 +292,8 @@ print_help(void)
 		const struct keymap_row *r = &keymap_rows[i];
 		int verb = keymap_verb(r->action);
 
-		if (r->slash && r->action != ACTION_ZOOM && r->action != ACTION_FOCUS)
+		if (r->slash && r->action != ACTION_ZOOM && r->action != ACTION_FOLD &&
+		    r->action != ACTION_FOCUS)
 			printf("/%s%s%s: %s\n", r->slash, r->args ? " " : "",
 			    r->args ? r->args : "",
 			    verb >= 0 ? verb_rows[verb].does : r->help);

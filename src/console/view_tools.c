@@ -117,9 +117,16 @@ run_index(const struct tail *t, uint64_t serial)
 }
 
 static bool
+is_folded(const struct view_tools *v, const struct tail_run *r)
+{
+	return v->folded && r->ended;
+}
+
+static bool
 fix(void *arg, struct scroll_pos *pos)
 {
-	const struct tail *t = &((struct view_tools *)arg)->model->tools;
+	const struct view_tools *v = arg;
+	const struct tail *t = &v->model->tools;
 	size_t i = run_index(t, pos->unit);
 	const struct tail_run *r;
 
@@ -134,9 +141,11 @@ fix(void *arg, struct scroll_pos *pos)
 		*pos = (struct scroll_pos){r->serial, 0};
 	if (pos->part == 0 || pos->part == PART_END)
 		return true;
-	if (pos->part < r->first_line + 1)
+	if (is_folded(v, r))
+		pos->part = 0;
+	else if (pos->part < r->first_line + 1)
 		pos->part = r->first_line + 1;
-	if (pos->part - 1 - r->first_line >= r->count)
+	if (pos->part > 0 && pos->part - 1 - r->first_line >= r->count)
 		pos->part = r->count > 0 ? r->first_line + r->count : 0;
 	return true;
 }
@@ -156,25 +165,26 @@ step_run(const struct tail *t, struct scroll_pos *pos, int dir)
 static bool
 step(void *arg, struct scroll_pos *pos, int dir)
 {
-	const struct tail *t = &((struct view_tools *)arg)->model->tools;
+	const struct view_tools *v = arg;
+	const struct tail *t = &v->model->tools;
 	const struct tail_run *r = tail_by_serial(t, pos->unit);
-	uint64_t first = r ? r->first_line + 1 : 0,
-		 last = r ? r->first_line + r->count : 0;
+	uint64_t first, last, count;
 
 	if (!r)
 		return false;
-	if (dir > 0) {
-		if (pos->part == PART_END)
-			return step_run(t, pos, dir);
-		pos->part = r->count == 0 || pos->part >= last ? PART_END
-		    : pos->part == 0			       ? first
-							       : pos->part + 1;
-		return true;
-	}
-	if (pos->part == 0)
+	if (pos->part == (dir > 0 ? PART_END : 0))
 		return step_run(t, pos, dir);
-	if (pos->part == PART_END)
-		pos->part = r->count > 0 ? last : 0;
+	count = is_folded(v, r) ? 0 : r->count;
+	first = r->first_line + 1;
+	last = r->first_line + count;
+	if (count == 0)
+		pos->part = dir > 0 ? PART_END : 0;
+	else if (dir > 0 && pos->part == 0)
+		pos->part = first;
+	else if (dir > 0)
+		pos->part = pos->part >= last ? PART_END : pos->part + 1;
+	else if (pos->part == PART_END)
+		pos->part = last;
 	else
 		pos->part = pos->part <= first ? 0 : pos->part - 1;
 	return true;
@@ -242,6 +252,7 @@ view_tools_find(struct view_tools *v, const struct model *m, const char *text)
 {
 	struct scroll_pos pos = v->scroll.top;
 
+	v->folded = false;
 	source(v, m);
 	if (!v->scroll.away)
 		pos = (struct scroll_pos){UINT64_MAX, UINT64_MAX};

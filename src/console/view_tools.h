@@ -9,6 +9,7 @@
 
 struct view_tools {
 	struct scroll scroll;
+	bool folded; /* of a run that has ended, head and end alone are shown */
 	const struct model *model; /* during a call */
 	int width;
 	int64_t now;		/* the engine's clock */
