@@ -14,16 +14,23 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+/* Records on their way; those of a new file begin a new part. */
+struct part {
+	struct part *next;
+	char *path; /* open this first; NULL: the file is open already */
+	struct buf data;
+	uint64_t ticket; /* of its last record */
+};
+
 struct journal {
 	uv_loop_t *loop;
 	const struct journal_events *ev;
 	void *arg;
 	enum journal_state state;
-	char *path;
-	bool path_changed;
-	struct buf waiting;   /* records not handed to the worker yet */
-	uint64_t added;       /* ticket of the last record in waiting */
-	uint64_t sync_wanted; /* everything up to this ticket is to be synced */
+	struct part *first, *last; /* not handed to the worker yet */
+	size_t waiting;		   /* bytes of them */
+	uint64_t added;		   /* ticket of the last record */
+	uint64_t sync_wanted;	   /* everything up to this ticket is to be synced */
 	uint64_t synced;
 	uv_timer_t timer; /* running: the write is late; not running: try again */
 	bool running;
@@ -31,6 +38,7 @@ struct journal {
 	/* The worker's side while running is true. */
 	uv_work_t work;
 	int fd;
+	char *file;	/* what fd is */
 	char *job_path; /* open this first */
 	struct buf job; /* bytes of this write */
 	uint64_t job_ticket;
@@ -88,7 +96,8 @@ job_open(struct journal *j)
 {
 	if (j->fd >= 0)
 		close(j->fd);
-	j->fd = open(j->job_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	j->fd =
+	    open(j->job_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (j->fd < 0)
 		return job_fail(j, "open");
 	if (job_cut_torn_tail(j) < 0) {
@@ -96,7 +105,8 @@ job_open(struct journal *j)
 		j->fd = -1;
 		return -1;
 	}
-	free(j->job_path);
+	free(j->file);
+	j->file = j->job_path;
 	j->job_path = NULL;
 	return 0;
 }
@@ -146,7 +156,8 @@ on_timer(uv_timer_t *t)
 	struct journal *j = t->data;
 
 	if (j->running)
-		journal_enter(j, JOURNAL_SLOW, "the disk has not answered for half a second");
+		journal_enter(
+		    j, JOURNAL_SLOW, "the disk has not answered for half a second");
 	else
 		journal_kick(j);
 }
@@ -157,11 +168,49 @@ journal_refused(struct journal *j)
 	char why[256];
 
 	snprintf(why, sizeof why, "%s %s: %s", j->job_what,
-	    j->job_path ? j->job_path : j->path ? j->path : "no file", strerror(j->job_errno));
+	    j->job_path	  ? j->job_path
+		: j->file ? j->file
+			  : "no file",
+	    strerror(j->job_errno));
 	journal_enter(j, JOURNAL_MEMORY, why);
-	if (!j->job_path && j->path && j->job_errno == EIO)
-		j->job_path = mem_dup(j->path);
+	if (!j->job_path && j->file && j->job_errno == EIO)
+		j->job_path = mem_dup(j->file);
 	uv_timer_start(&j->timer, on_timer, JOURNAL_RETRY_MS, 0);
+}
+
+static struct part *
+journal_part(struct journal *j, const char *path)
+{
+	struct part *p = mem_alloc(sizeof *p);
+
+	p->path = path ? mem_dup(path) : NULL;
+	buf_init(&p->data, JOURNAL_MEMORY_MAX);
+	if (j->last)
+		j->last->next = p;
+	else
+		j->first = p;
+	j->last = p;
+	return p;
+}
+
+static struct part *
+journal_take(struct journal *j)
+{
+	struct part *p = j->first;
+
+	j->first = p->next;
+	if (!j->first)
+		j->last = NULL;
+	j->waiting -= p->data.len;
+	return p;
+}
+
+static void
+part_free(struct part *p)
+{
+	buf_fini(&p->data);
+	free(p->path);
+	free(p);
 }
 
 static void
@@ -171,10 +220,11 @@ on_closed(uv_handle_t *h)
 
 	if (j->fd >= 0)
 		close(j->fd);
-	buf_fini(&j->waiting);
+	while (j->first)
+		part_free(journal_take(j));
 	buf_fini(&j->job);
 	free(j->job_path);
-	free(j->path);
+	free(j->file);
 	free(j);
 }
 
@@ -201,27 +251,36 @@ on_worked(uv_work_t *work, int status)
 	journal_kick(j);
 }
 
-/* Hands what waits to the worker.  A refused job is tried again as it was. */
+/* A refused job is tried again as it was; else what waits is the next one. */
+static bool
+journal_has_job(struct journal *j)
+{
+	struct part *p;
+
+	if (j->job.len > 0 || j->job_path)
+		return true;
+	if (!j->first) {
+		j->job_sync = j->sync_wanted > j->synced;
+		return j->job_sync && j->file;
+	}
+	p = journal_take(j);
+	buf_fini(&j->job);
+	j->job = p->data;
+	buf_init(&p->data, JOURNAL_MEMORY_MAX);
+	j->job_path = p->path;
+	p->path = NULL;
+	j->job_ticket = p->ticket;
+	j->job_sync = j->sync_wanted > j->synced;
+	part_free(p);
+	return true;
+}
+
+/* Hands what waits to the worker. */
 static void
 journal_kick(struct journal *j)
 {
-	if (j->running || j->freed || (!j->path && !j->job_path))
+	if (j->running || j->freed || !journal_has_job(j))
 		return;
-	if (j->job.len == 0) {
-		struct buf empty = j->job;
-
-		if (j->waiting.len == 0 && !j->path_changed && j->sync_wanted <= j->synced)
-			return;
-		j->job = j->waiting;
-		j->waiting = empty;
-		j->job_ticket = j->added;
-		j->job_sync = j->sync_wanted > j->synced;
-		if (j->path_changed) {
-			free(j->job_path);
-			j->job_path = mem_dup(j->path);
-			j->path_changed = false;
-		}
-	}
 	j->running = true;
 	j->work.data = j;
 	uv_queue_work(j->loop, &j->work, on_work, on_worked);
@@ -237,7 +296,6 @@ journal_new(uv_loop_t *loop, const struct journal_events *ev, void *arg)
 	j->ev = ev;
 	j->arg = arg;
 	j->fd = -1;
-	buf_init(&j->waiting, JOURNAL_MEMORY_MAX);
 	buf_init(&j->job, JOURNAL_MEMORY_MAX);
 	uv_timer_init(loop, &j->timer);
 	uv_unref((uv_handle_t *)&j->timer);
@@ -265,7 +323,7 @@ journal_free(struct journal *j, int64_t wait_ms)
 		bool idle;
 
 		journal_kick(j);
-		idle = !j->running && j->waiting.len == 0 && j->job.len == 0;
+		idle = !j->running && !j->first && j->job.len == 0;
 		if (idle || (!j->running && j->state == JOURNAL_MEMORY))
 			break;
 		uv_run(j->loop, UV_RUN_ONCE);
@@ -280,19 +338,25 @@ journal_free(struct journal *j, int64_t wait_ms)
 void
 journal_open(struct journal *j, const char *path)
 {
-	free(j->path);
-	j->path = mem_dup(path);
-	j->path_changed = true;
+	struct part *p = journal_part(j, path);
+
+	p->ticket = j->added;
 	journal_kick(j);
 }
 
 uint64_t
 journal_add(struct journal *j, const char *line, size_t len)
 {
-	if (j->waiting.len + j->job.len + len > JOURNAL_MEMORY_MAX ||
-	    buf_add(&j->waiting, line, len) < 0)
+	struct part *p = j->last;
+
+	if (j->waiting + j->job.len + len > JOURNAL_MEMORY_MAX)
 		return 0;
-	j->added++;
+	if (!p)
+		p = journal_part(j, NULL);
+	if (buf_add(&p->data, line, len) < 0)
+		return 0;
+	j->waiting += len;
+	p->ticket = ++j->added;
 	journal_kick(j);
 	return j->added;
 }
@@ -313,5 +377,5 @@ journal_state(const struct journal *j)
 size_t
 journal_waiting(const struct journal *j)
 {
-	return j->waiting.len + (j->running ? j->job.len : 0);
+	return j->waiting + (j->running ? j->job.len : 0);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * journal_read.c: records back out of the file, from its end.
+ * journal_read.c: records back out of the file.
  *
- * What an attach wants is near the end, so the file is searched backwards in
- * blocks: the cost is that of the records returned, not of the file.
+ * Numbers only grow within a file, so the place of one is found by halving: the
+ * cost is that of the records returned, not of the file.  A line that carries no
+ * number (it is none of ours) stands with the numbered one behind it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 #include "base/mem.h"
 #include "engine/journal.h"
 
-#define BLOCK (64 * 1024)           /* bytes read at once, backwards */
+#define BLOCK (8 * 1024)	    /* bytes read at once */
 #define LINE_MAX_BYTES (512 * 1024) /* no record of ours is longer */
 
 struct reader {
@@ -38,24 +39,26 @@ journal_line_seq(const char *line, size_t len)
 	return p ? strtoull(p + 6, NULL, 10) : 0;
 }
 
-/* Finds the start of the last line that begins before end; -1: none. */
+/* Where the next line begins that does so at or behind at; end: none before end. */
 static off_t
-line_start(int fd, off_t end, char *block)
+line_from(int fd, off_t at, off_t end, char *block)
 {
-	off_t stop = end - 1; /* the LF of the line itself */
+	off_t pos = at ? at - 1 : 0; /* the LF before at makes at itself a start */
 
-	while (stop > 0) {
-		off_t from = stop > BLOCK ? stop - BLOCK : 0;
-		ssize_t n = pread(fd, block, (size_t)(stop - from), from);
-		char *lf = n > 0 ? memrchr(block, '\n', (size_t)n) : NULL;
+	if (at == 0)
+		return 0;
+	while (pos < end) {
+		ssize_t n = pread(fd, block, BLOCK, pos);
+		char *lf = n > 0 ? memchr(block, '\n', (size_t)n) : NULL;
 
-		if (n <= 0 || end - from > LINE_MAX_BYTES)
-			return -1;
+		if (n <= 0)
+			break;
 		if (lf)
-			return from + (lf - block) + 1;
-		stop = from;
+			return pos + (lf - block) + 1 < end ? pos + (lf - block) + 1
+							    : end;
+		pos += n;
 	}
-	return 0;
+	return end;
 }
 
 static uint64_t
@@ -70,28 +73,85 @@ seq_at(int fd, off_t at)
 	return journal_line_seq(head, (size_t)n);
 }
 
-/* Walks back to the first record wanted, and over those not wanted yet. */
+/* The start of the first numbered line at or behind at, and its number; end: none. */
+static off_t
+numbered_from(int fd, off_t at, off_t end, char *block, uint64_t *seq)
+{
+	for (at = line_from(fd, at, end, block); at < end;
+	     at = line_from(fd, at + 1, end, block))
+		if ((*seq = seq_at(fd, at)) > 0)
+			return at;
+	return end;
+}
+
+/* Where the first record with this number or a higher one begins. */
+static off_t
+find_seq(int fd, uint64_t want, off_t end, char *block)
+{
+	off_t lo = 0, hi = end;
+
+	/* What begins before lo is too low; what begins from hi on is not. */
+	while (lo < hi) {
+		off_t mid = lo + (hi - lo) / 2;
+		uint64_t seq = 0;
+		off_t at = numbered_from(fd, mid, end, block, &seq);
+
+		if (at < end && seq < want)
+			lo = at + 1;
+		else
+			hi = mid;
+	}
+	return line_from(fd, lo, end, block);
+}
+
+static uint64_t
+last_seq(int fd, off_t end, char *block)
+{
+	uint64_t seq = 0, last = 0;
+
+	for (off_t back = BLOCK / 2; last == 0 && back < 2 * LINE_MAX_BYTES; back *= 4) {
+		off_t at = end > back ? end - back : 0;
+
+		for (at = numbered_from(fd, at, end, block, &seq); at < end;
+		     at = numbered_from(fd, at + 1, end, block, &seq))
+			last = seq;
+	}
+	return last;
+}
+
+/* Behind the last whole line: a crash may have left a torn one. */
+static off_t
+whole_end(int fd, off_t end, char *block)
+{
+	while (end > 0) {
+		off_t from = end > BLOCK ? end - BLOCK : 0;
+		ssize_t n = pread(fd, block, (size_t)(end - from), from);
+		char *lf = n > 0 ? memrchr(block, '\n', (size_t)n) : NULL;
+
+		if (n <= 0)
+			return 0;
+		if (lf)
+			return from + (lf - block) + 1;
+		end = from;
+	}
+	return 0;
+}
+
 static void
 find_range(struct reader *r, int fd, off_t *first, off_t *last)
 {
-	off_t end = lseek(fd, 0, SEEK_END), at;
 	char *block = mem_alloc(BLOCK);
-	size_t count = 0;
+	off_t end = whole_end(fd, lseek(fd, 0, SEEK_END), block);
+	uint64_t from = r->from, before = r->before;
 
-	*first = *last = end;
-	while (end > 0 && (at = line_start(fd, end, block)) >= 0) {
-		uint64_t seq = seq_at(fd, at);
-
-		if (r->before && seq >= r->before)
-			*last = at;
-		else if (r->tail ? ++count > r->tail || *last - at > JOURNAL_PART_MAX
-				 : seq && seq < r->from)
-			break;
-		*first = at;
-		end = at;
-	}
-	if (*first > *last)
-		*first = *last;
+	if (r->tail && !before)
+		before = last_seq(fd, end, block) + 1;
+	if (r->tail)
+		from = before > r->tail ? before - r->tail : 0;
+	*last = before ? find_seq(fd, before, end, block) : end;
+	*first = from ? find_seq(fd, from, *last, block) : 0;
+	if (r->tail && *last - *first > JOURNAL_PART_MAX)
+		*first = line_from(fd, *last - JOURNAL_PART_MAX, *last, block);
 	free(block);
 }
 
@@ -138,8 +198,8 @@ on_was_read(uv_work_t *work, int status)
 }
 
 void
-journal_read(uv_loop_t *loop, const char *path, uint64_t from, uint64_t before, size_t tail,
-    journal_read_fn *cb, void *arg)
+journal_read(uv_loop_t *loop, const char *path, uint64_t from, uint64_t before,
+    size_t tail, journal_read_fn *cb, void *arg)
 {
 	struct reader *r = mem_alloc(sizeof *r);
 
