@@ -16,12 +16,16 @@
 #include "base/mem.h"
 #include "engine/present.h"
 
-#define START_WAIT_MS 800 /* a disk that has not shown its incidents by then waits for later */
+#define START_WAIT_MS 800   /* a disk that has not answered by then waits for later */
+#define START_TOTAL_MS 5000 /* reading a long journal may take so long */
 #define SYNC_WAITERS 16
 
 struct queued {
 	struct queued *next;
-	struct line *line;
+	struct line *line; /* NULL: a call */
+	incident_told_fn *cb;
+	void *arg;
+	unsigned generation;
 	uint64_t ticket; /* 0: wire only */
 };
 
@@ -34,8 +38,9 @@ struct waiter {
 struct start {
 	uv_work_t work;
 	struct incident *i; /* NULL once the incident has stopped waiting */
-	char *dir;
-	char id[INCIDENT_ID_MAX];
+	char *dir, *path;
+	char id[INCIDENT_ID_MAX]; /* of the newest file */
+	int64_t began_ms, quiet_ms;
 	char why[256];
 };
 
@@ -44,9 +49,12 @@ struct incident {
 	const struct incident_events *ev;
 	void *arg;
 	char *dir;
-	char id[INCIDENT_ID_MAX];
+	char id[INCIDENT_ID_MAX];	/* "" when none is open */
+	char numbered[INCIDENT_ID_MAX]; /* the one that the numbers and the file belong to
+					 */
+	unsigned generation;
 	char *path;
-	uint64_t seq;      /* last number given */
+	uint64_t seq;	   /* last number given */
 	uint64_t released; /* last number told */
 	struct journal *journal;
 	uint64_t ticket; /* of the last record handed to the journal */
@@ -91,10 +99,11 @@ ring_clear(struct incident *i)
 	i->ring_count = i->ring_bytes = 0;
 }
 
+/* What is still told of an incident that is over has no place in the ring. */
 static void
-incident_release(struct incident *i, struct line *l)
+incident_release(struct incident *i, struct line *l, unsigned generation)
 {
-	if (l->seq) {
+	if (l->seq && generation == i->generation) {
 		i->released = l->seq;
 		ring_keep(i, l);
 	}
@@ -111,7 +120,10 @@ incident_drain(struct incident *i, uint64_t upto)
 		i->first = q->next;
 		if (!i->first)
 			i->last = &i->first;
-		incident_release(i, q->line);
+		if (q->line)
+			incident_release(i, q->line, q->generation);
+		else
+			q->cb(q->arg);
 		line_free(q->line);
 		free(q);
 	}
@@ -186,11 +198,47 @@ incident_fact(enum fact kind, const char *by)
 	return f;
 }
 
+static struct queued *
+incident_queue(struct incident *i, uint64_t ticket)
+{
+	struct queued *q = mem_alloc(sizeof *q);
+
+	/* What is no record waits for the record before it. */
+	q->ticket = ticket ? ticket : i->ticket;
+	q->generation = i->generation;
+	*i->last = q;
+	i->last = &q->next;
+	return q;
+}
+
+void
+incident_after(struct incident *i, incident_told_fn *cb, void *arg)
+{
+	struct queued *q;
+
+	if (!i->first) {
+		cb(arg);
+		return;
+	}
+	q = incident_queue(i, 0);
+	q->cb = cb;
+	q->arg = arg;
+}
+
+static void
+incident_tell_lost(struct incident *i)
+{
+	LOG("journal", "memory for records is full, seq %llu on is lost",
+	    (unsigned long long)i->seq);
+	i->overflowed = true;
+	on_journal_state(
+	    JOURNAL_MEMORY, "memory is full: records from here on are lost", i);
+}
+
 static void
 incident_add(struct incident *i, enum fact kind, struct js *fact, bool journaled)
 {
 	uint64_t ticket = 0;
-	struct queued *q;
 	struct line *l;
 
 	if (kind == FACT_STATE)
@@ -203,23 +251,15 @@ incident_add(struct incident *i, enum fact kind, struct js *fact, bool journaled
 		ticket = journal_add(i->journal, l->data, l->len);
 		if (ticket)
 			i->ticket = ticket;
-		else if (!i->overflowed) {
-			i->overflowed = true;
-			LOG("journal", "memory for records is full, seq %llu on is lost",
-			    (unsigned long long)i->seq);
-		}
+		else if (!i->overflowed)
+			incident_tell_lost(i);
 	}
 	if (!i->first && (ticket == 0 || journal_state(i->journal) != JOURNAL_OK)) {
-		incident_release(i, l);
+		incident_release(i, l, i->generation);
 		line_free(l);
 		return;
 	}
-	q = mem_alloc(sizeof *q);
-	q->line = l;
-	/* A wire-only line waits for the record before it. */
-	q->ticket = ticket ? ticket : i->ticket;
-	*i->last = q;
-	i->last = &q->next;
+	incident_queue(i, ticket)->line = l;
 	if (journal_state(i->journal) != JOURNAL_OK)
 		incident_drain(i, UINT64_MAX);
 }
@@ -227,7 +267,8 @@ incident_add(struct incident *i, enum fact kind, struct js *fact, bool journaled
 static bool
 incident_opens_with(enum fact kind)
 {
-	return kind == FACT_PROMPT || kind == FACT_VERB || kind == FACT_TOOL || kind == FACT_NOTE;
+	return kind == FACT_PROMPT || kind == FACT_VERB || kind == FACT_TOOL ||
+	    kind == FACT_NOTE;
 }
 
 void
@@ -248,6 +289,8 @@ static void
 incident_name_file(struct incident *i, const char *id)
 {
 	snprintf(i->id, sizeof i->id, "%s", id);
+	snprintf(i->numbered, sizeof i->numbered, "%s", id);
+	i->generation++;
 	free(i->path);
 	i->path = mem_printf("%s/incidents/%s.jsonl", i->dir, id);
 }
@@ -338,19 +381,31 @@ incident_journal(const struct incident *i)
 	return journal_state(i->journal);
 }
 
+unsigned
+incident_generation(const struct incident *i)
+{
+	return i->generation;
+}
+
+bool
+incident_is(const struct incident *i, const char *id)
+{
+	return id && i->numbered[0] && strcmp(i->numbered, id) == 0;
+}
+
 uint64_t
 incident_ring_first(const struct incident *i)
 {
 	return i->ring_count ? i->ring[0]->seq : i->released + 1;
 }
 
-void
-incident_ring_each(struct incident *i, uint64_t from, void (*f)(struct line *line, void *arg),
-    void *arg)
+struct line *
+incident_ring_from(const struct incident *i, uint64_t seq)
 {
-	for (size_t k = 0; k < i->ring_count; k++)
-		if (i->ring[k]->seq >= from)
-			f(i->ring[k], arg);
+	uint64_t first = incident_ring_first(i);
+	size_t k = seq > first ? (size_t)(seq - first) : 0; /* the ring has no gaps */
+
+	return k < i->ring_count ? i->ring[k] : NULL;
 }
 
 void
@@ -379,7 +434,8 @@ is_incident_file(const struct dirent *d)
 {
 	size_t n = strlen(d->d_name);
 
-	return n > 6 && n < INCIDENT_ID_MAX && strcmp(d->d_name + n - 6, ".jsonl") == 0;
+	return n > 6 && n < INCIDENT_ID_MAX && d->d_name[0] >= '0' &&
+	    d->d_name[0] <= '9' && strcmp(d->d_name + n - 6, ".jsonl") == 0;
 }
 
 /* In the thread pool: ids begin with their time, so the newest sorts last. */
@@ -389,16 +445,20 @@ on_look(uv_work_t *work)
 	struct start *s = work->data;
 	char *sub = mem_printf("%s/incidents", s->dir);
 	struct dirent **names = NULL;
+	struct stat st;
 	struct err err;
 	int n;
 
 	if (fd_own_dir(s->dir, &err) < 0 || fd_own_dir(sub, &err) < 0) {
 		snprintf(s->why, sizeof s->why, "%.250s", err.words);
 	} else if ((n = scandir(sub, &names, is_incident_file, alphasort)) > 0) {
-		snprintf(s->id, sizeof s->id, "%.*s", (int)strlen(names[n - 1]->d_name) - 6,
-		    names[n - 1]->d_name);
+		snprintf(s->id, sizeof s->id, "%.*s",
+		    (int)strlen(names[n - 1]->d_name) - 6, names[n - 1]->d_name);
 		while (n > 0)
 			free(names[--n]);
+		s->path = mem_printf("%s/%s.jsonl", sub, s->id);
+		if (stat(s->path, &st) == 0)
+			s->quiet_ms = clock_wall_ms() - (int64_t)st.st_mtime * 1000;
 	}
 	free(names);
 	free(sub);
@@ -417,19 +477,61 @@ incident_ready(struct incident *i)
 	i->ev->ready(i->arg);
 }
 
-static bool
-on_old_record(char *text, size_t len, struct incident *i, bool *closed)
+static void
+on_start_late(uv_timer_t *t)
 {
-	struct err err;
-	struct js *r = js_parse(text, len, &err);
+	struct incident *i = t->data;
 
-	if (!r)
-		return false;
-	*closed = js_is(r, "t", "incident") && js_is(r, "state", "closed");
-	i->seq = (uint64_t)js_int(r, "seq", (int64_t)i->seq);
-	i->ev->found(r, i->arg);
+	on_journal_state(JOURNAL_SLOW, "the disk of sessions_dir does not answer", i);
+	incident_ready(i);
+}
+
+static void
+start_free(struct start *s)
+{
+	free(s->dir);
+	free(s->path);
+	free(s);
+}
+
+/* The disk answers: a long journal may take longer, a hung one may not. */
+static void
+start_wait(struct start *s)
+{
+	if (clock_mono_ms() - s->began_ms < START_TOTAL_MS)
+		uv_timer_start(&s->i->timer, on_start_late, START_WAIT_MS, 0);
+}
+
+/* Nine of ten bytes are output and text: of those the number is enough. */
+static void
+on_old_record(char *text, size_t len, struct incident *i)
+{
+	uint64_t seq = journal_line_seq(text, len);
+	struct err err;
+	struct js *r;
+
+	if (seq > i->seq)
+		i->seq = seq;
+	if (strncmp(text, "{\"t\":\"output\"", 13) == 0 ||
+	    strncmp(text, "{\"t\":\"text\"", 11) == 0)
+		return;
+	r = js_parse(text, len, &err);
+	if (r)
+		i->ev->found(r, i->arg);
 	js_free(r);
-	return true;
+}
+
+static void
+start_continue(struct start *s)
+{
+	struct incident *i = s->i;
+
+	i->released = i->seq;
+	incident_name_file(i, s->id);
+	journal_open(i->journal, i->path);
+	if (s->quiet_ms > INCIDENT_QUIET_MS)
+		incident_close(i, "engine", INCIDENT_QUIET_WHY);
+	incident_ready(i);
 }
 
 static void
@@ -437,25 +539,45 @@ on_old_records(const char *data, size_t len, const char *why, void *arg)
 {
 	struct start *s = arg;
 	struct incident *i = s->i;
-	bool closed = true;
+	uint64_t before = i ? i->seq : 0;
+	char *copy, *p, *lf;
 
-	if (i && !i->ready) {
-		char *copy = mem_dupn(data, len), *p = copy, *lf;
-
-		for (; (lf = strchr(p, '\n')) != NULL; p = lf + 1)
-			on_old_record(p, (size_t)(lf - p), i, &closed);
-		free(copy);
-		if (closed) {
-			i->seq = 0;
-		} else {
-			i->released = i->seq;
-			incident_name_file(i, s->id);
-			journal_open(i->journal, i->path);
-		}
-		incident_ready(i);
+	if (!i) {
+		start_free(s);
+		return;
 	}
-	free(s->dir);
-	free(s);
+	copy = mem_dupn(data, len);
+	for (p = copy; (lf = strchr(p, '\n')) != NULL; p = lf + 1)
+		on_old_record(p, (size_t)(lf - p), i);
+	free(copy);
+	if (i->seq > before) {
+		start_wait(s);
+		journal_read(i->loop, s->path, i->seq + 1, 0, 0, on_old_records, s);
+		return;
+	}
+	start_continue(s);
+	start_free(s);
+}
+
+static void
+on_newest_record(const char *data, size_t len, const char *why, void *arg)
+{
+	struct start *s = arg;
+	struct incident *i = s->i;
+	const char *lf = memchr(data, '\n', len);
+	struct err err;
+	struct js *r = lf ? js_parse(data, (size_t)(lf - data), &err) : NULL;
+
+	if (i &&
+	    (len == 0 || (r && js_is(r, "t", "incident") && js_is(r, "state", "closed"))))
+		incident_ready(i);
+	js_free(r);
+	if (!s->i) {
+		start_free(s);
+		return;
+	}
+	start_wait(s);
+	journal_read(i->loop, s->path, 1, 0, 0, on_old_records, s);
 }
 
 static void
@@ -468,25 +590,13 @@ on_looked(uv_work_t *work, int status)
 		on_journal_state(JOURNAL_MEMORY, s->why, i);
 		incident_ready(i);
 	} else if (i && s->id[0]) {
-		char *path = mem_printf("%s/incidents/%s.jsonl", s->dir, s->id);
-
-		journal_read(i->loop, path, 0, 0, 2000, on_old_records, s);
-		free(path);
+		start_wait(s);
+		journal_read(i->loop, s->path, 0, 0, 1, on_newest_record, s);
 		return;
 	} else if (i) {
 		incident_ready(i);
 	}
-	free(s->dir);
-	free(s);
-}
-
-static void
-on_start_late(uv_timer_t *t)
-{
-	struct incident *i = t->data;
-
-	on_journal_state(JOURNAL_SLOW, "the disk of sessions_dir does not answer", i);
-	incident_ready(i);
+	start_free(s);
 }
 
 void
@@ -495,6 +605,7 @@ incident_start(struct incident *i)
 	struct start *s = mem_alloc(sizeof *s);
 
 	s->i = i;
+	s->began_ms = clock_mono_ms();
 	s->dir = mem_dup(i->dir);
 	s->work.data = s;
 	i->start = s;
@@ -503,7 +614,8 @@ incident_start(struct incident *i)
 }
 
 struct incident *
-incident_new(uv_loop_t *loop, const char *dir, const struct incident_events *ev, void *arg)
+incident_new(
+    uv_loop_t *loop, const char *dir, const struct incident_events *ev, void *arg)
 {
 	struct incident *i = mem_alloc(sizeof *i);
 
@@ -527,6 +639,8 @@ on_incident_closed(uv_handle_t *h)
 
 	while ((q = i->first) != NULL) {
 		i->first = q->next;
+		if (q->cb)
+			q->cb(q->arg);
 		line_free(q->line);
 		free(q);
 	}

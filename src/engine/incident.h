@@ -24,28 +24,33 @@
 #include "engine/line.h"
 #include "wire/messages.h"
 
-#define INCIDENT_RING_MAX (2 * 1024 * 1024) /* bytes of recent records kept for attaching */
+#define INCIDENT_RING_MAX \
+	(2 * 1024 * 1024) /* bytes of recent records kept for attaching */
 #define INCIDENT_ID_MAX 32
+#define INCIDENT_QUIET_MS \
+	((int64_t)4 * 3600 * 1000) /* without console and work: it is over */
+#define INCIDENT_QUIET_WHY "4 hours without a console and work"
 
 struct incident;
 
 struct incident_events {
 	/* May be told now.  The line is lent. */
 	void (*release)(struct line *line, void *arg);
-	/* The record that a start found: unfinished verbs are read from it. */
+	/* A record of the incident that a start continues (text and output: not). */
 	void (*found)(const struct js *record, void *arg);
 	/* Start is over: an incident was continued, or none is open. */
 	void (*ready)(void *arg);
 };
 
 /* dir: where incidents/ is kept.  Nothing is read before incident_start. */
-struct incident *incident_new(uv_loop_t *loop, const char *dir,
-    const struct incident_events *ev, void *arg);
+struct incident *incident_new(
+    uv_loop_t *loop, const char *dir, const struct incident_events *ev, void *arg);
 void incident_free(struct incident *i, int64_t wait_ms);
 
 /*
- * Looks for an incident that was not closed and continues it.  ready comes
- * within a second whatever the disk does.
+ * Looks for an incident that was not closed and continues it, or closes it when
+ * it has been quiet for INCIDENT_QUIET_MS.  All its records come as found.
+ * ready comes within a second of the disk's last answer.
  */
 void incident_start(struct incident *i);
 
@@ -57,6 +62,10 @@ void incident_emit(struct incident *i, enum fact kind, struct js *fact);
 
 /* Wire only (seq 0), in order with what was emitted before.  Takes the fact. */
 void incident_tell(struct incident *i, enum fact kind, struct js *fact);
+
+/* Calls back once everything emitted so far has been told; may be at once. */
+typedef void incident_told_fn(void *arg);
+void incident_after(struct incident *i, incident_told_fn *cb, void *arg);
 
 /* Opens one now (closing what is open), or closes it. */
 void incident_open(struct incident *i, const char *by, const char *reason);
@@ -72,18 +81,24 @@ void incident_sync(struct incident *i, incident_sync_fn *cb, void *arg);
 const char *incident_id(const struct incident *i);   /* "" when none is open; lent */
 const char *incident_path(const struct incident *i); /* "" when none is open; lent */
 uint64_t incident_last(const struct incident *i);    /* last released seq */
-size_t incident_pressure(const struct incident *i);  /* bytes waiting for the disk */
+unsigned incident_generation(
+    const struct incident *i); /* another one: numbers begin anew */
+bool incident_is(
+    const struct incident *i, const char *id);	    /* the numbers are of this one */
+size_t incident_pressure(const struct incident *i); /* bytes waiting for the disk */
 enum journal_state incident_journal(const struct incident *i);
 
-/* Recent released records: the first seq kept, and each from seq on. */
+/* Recent released records: the first seq kept, and the first from seq on (lent) or NULL.
+ */
 uint64_t incident_ring_first(const struct incident *i);
-void incident_ring_each(struct incident *i, uint64_t from,
-    void (*f)(struct line *line, void *arg), void *arg);
+struct line *incident_ring_from(const struct incident *i, uint64_t seq);
 
 /* The latest state facts, with seq 0, as an attach wants them.  line is lent. */
-void incident_present(struct incident *i, void (*f)(struct line *line, void *arg), void *arg);
+void incident_present(
+    struct incident *i, void (*f)(struct line *line, void *arg), void *arg);
 
 /* The latest state fact of a kind (host may be NULL), or NULL; lent. */
-const struct js *incident_state(const struct incident *i, const char *what, const char *host);
+const struct js *incident_state(
+    const struct incident *i, const char *what, const char *host);
 
 #endif
