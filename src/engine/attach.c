@@ -7,7 +7,8 @@
  *
  * The peer becomes LIVE in the same step that sends the last of the ring, so no
  * record can fall between.  Records older than the ring are read in parts in
- * the thread pool, the next part when the peer's queue has drained.
+ * the thread pool; the next part, and the next of the ring, go out when the
+ * peer's queue has drained, so that nothing of a replay is ever skipped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +22,31 @@ to_peer(struct line *line, void *arg)
 	peer_send(arg, line);
 }
 
+/* As much of the ring as the peer's queue takes; true when that was the rest. */
+static bool
+attach_send_ring(struct peer *p)
+{
+	struct line *l;
+
+	while (p->state == PEER_REPLAYING &&
+	    (l = incident_ring_from(p->hub->incident, p->next_seq)) != NULL) {
+		if (p->queued > HUB_QUEUE_SKIP) {
+			p->hold = true;
+			return false;
+		}
+		p->next_seq = l->seq + 1;
+		peer_send(p, l);
+	}
+	return p->state == PEER_REPLAYING;
+}
+
 static void
 attach_finish(struct peer *p)
 {
 	struct incident *i = p->hub->incident;
 	struct js *f;
 
-	incident_ring_each(i, p->next_seq, to_peer, p);
-	if (p->state != PEER_REPLAYING)
+	if (!attach_send_ring(p))
 		return;
 	p->state = PEER_LIVE;
 	p->hub->ev->replayed(p, p->hub->arg);
@@ -59,7 +77,9 @@ on_part(const char *data, size_t len, const char *why, void *arg)
 		peer_unref(p);
 		return;
 	}
-	if (len && seq >= p->next_seq) {
+	if (p->incident != incident_generation(p->hub->incident)) {
+		/* Records of an incident that is over: attach_go_on begins anew. */
+	} else if (len && seq >= p->next_seq) {
 		struct line *l = line_raw(data, len);
 
 		peer_send(p, l);
@@ -88,13 +108,20 @@ attach_go_on(struct peer *p)
 	p->hold = false;
 	if (p->state != PEER_REPLAYING || p->reading)
 		return;
+	if (p->incident != incident_generation(i)) {
+		/* Another incident was opened in the middle: all of that one. */
+		p->incident = incident_generation(i);
+		p->next_seq = 1;
+		p->tail = 0;
+	}
 	if (p->next_seq >= first) {
 		attach_finish(p);
 		return;
 	}
 	p->reading = true;
 	p->refs++;
-	journal_read(p->hub->loop, incident_path(i), p->next_seq, first, p->tail, on_part, p);
+	journal_read(
+	    p->hub->loop, incident_path(i), p->next_seq, first, p->tail, on_part, p);
 }
 
 void
@@ -104,6 +131,7 @@ attach_start(struct peer *p, uint64_t since, size_t tail)
 	uint64_t last = incident_last(i), first = incident_ring_first(i);
 
 	incident_present(i, to_peer, p);
+	p->incident = incident_generation(i);
 	if (tail) {
 		/* seq has no gaps, so the last tail records start here */
 		p->next_seq = last > tail ? last - tail + 1 : 1;

@@ -9,9 +9,8 @@
 
 struct fetch {
 	uv_loop_t *loop;
-	struct hub *hub;
 	struct incident *incident;
-	struct peer *peer; /* may be gone: looked up before each use */
+	struct peer *peer; /* ours to keep; may have gone */
 	char incident_id[INCIDENT_ID_MAX];
 	char run[LINE_RUN_MAX];
 	char needle[LINE_RUN_MAX + 8]; /* "id":"r12" as a record carries it */
@@ -21,26 +20,17 @@ struct fetch {
 	size_t sent;
 };
 
-struct look {
-	struct peer *peer;
-	bool found;
-};
-
-static void
-on_peer(struct peer *p, void *arg)
-{
-	struct look *l = arg;
-
-	l->found |= p == l->peer;
-}
-
 static bool
 fetch_is_wanted(struct fetch *f)
 {
-	struct look l = {f->peer, false};
+	return peer_is_here(f->peer) && incident_is(f->incident, f->incident_id);
+}
 
-	hub_each(f->hub, on_peer, &l);
-	return l.found && strcmp(incident_id(f->incident), f->incident_id) == 0;
+static void
+fetch_free(struct fetch *f)
+{
+	peer_unref(f->peer);
+	free(f);
 }
 
 /* Returns false when the run has ended or enough was sent. */
@@ -64,7 +54,7 @@ fetch_record(struct fetch *f, char *line, size_t len)
 		if (off < f->to && off + js_int(r, "len", 0) > f->from) {
 			f->sent += (size_t)js_int(r, "len", 0);
 			js_set_int(r, "seq", 0);
-			peer_tell(f->peer, FACT_OUTPUT, js_ref(r));
+			peer_answer(f->peer, FACT_OUTPUT, js_ref(r));
 		}
 		more = off < f->to && f->sent < FETCH_MAX;
 	}
@@ -85,14 +75,15 @@ on_part(const char *data, size_t len, const char *why, void *arg)
 	}
 	free(copy);
 	if (more)
-		journal_read(f->loop, incident_path(f->incident), f->next_seq, 0, 0, on_part, f);
+		journal_read(
+		    f->loop, incident_path(f->incident), f->next_seq, 0, 0, on_part, f);
 	else
-		free(f);
+		fetch_free(f);
 }
 
 void
-fetch_start(uv_loop_t *loop, struct hub *hub, struct incident *incident, struct peer *p,
-    const struct js *m)
+fetch_start(
+    uv_loop_t *loop, struct incident *incident, struct peer *p, const struct js *m)
 {
 	const char *run = js_str(m, "id");
 	struct fetch *f;
@@ -103,9 +94,9 @@ fetch_start(uv_loop_t *loop, struct hub *hub, struct incident *incident, struct 
 	}
 	f = mem_alloc(sizeof *f);
 	f->loop = loop;
-	f->hub = hub;
 	f->incident = incident;
 	f->peer = p;
+	peer_ref(p);
 	snprintf(f->incident_id, sizeof f->incident_id, "%s", incident_id(incident));
 	snprintf(f->run, sizeof f->run, "%s", run);
 	snprintf(f->needle, sizeof f->needle, "\"id\":\"%s\"", run);

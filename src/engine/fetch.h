@@ -8,7 +8,7 @@
 #define FETCH_MAX (256 * 1024) /* raw bytes that one request is answered with */
 
 /* Answers request m of peer p with output facts (seq 0), or with an error. */
-void fetch_start(uv_loop_t *loop, struct hub *hub, struct incident *incident, struct peer *p,
-    const struct js *m);
+void fetch_start(
+    uv_loop_t *loop, struct incident *incident, struct peer *p, const struct js *m);
 
 #endif

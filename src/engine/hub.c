@@ -10,8 +10,6 @@
 #include "base/mem.h"
 #include "engine/peer.h"
 
-#define HUB_LOOK_MS 5000 /* how often silent peers are looked for, while there are any */
-
 static void
 on_connection(uv_stream_t *listener, int status)
 {
@@ -31,7 +29,7 @@ on_look(uv_timer_t *t)
 
 	for (struct peer *p = h->peers; p; p = next) {
 		next = p->next;
-		if (clock_mono_ms() - p->heard_ms > HUB_SILENCE_MS) {
+		if (clock_mono_ms() - p->heard_ms > h->silence_ms) {
 			LOG("hub", "%s was silent, dropped", p->name);
 			peer_close(p);
 		}
@@ -41,7 +39,8 @@ on_look(uv_timer_t *t)
 }
 
 struct hub *
-hub_new(uv_loop_t *loop, struct incident *incident, const struct hub_events *ev, void *arg)
+hub_new(
+    uv_loop_t *loop, struct incident *incident, const struct hub_events *ev, void *arg)
 {
 	struct hub *h = mem_alloc(sizeof *h);
 
@@ -50,6 +49,7 @@ hub_new(uv_loop_t *loop, struct incident *incident, const struct hub_events *ev,
 	h->ev = ev;
 	h->arg = arg;
 	h->version = "";
+	h->silence_ms = HUB_SILENCE_MS;
 	clock_at(clock_wall_ms(), h->started);
 	uv_timer_init(loop, &h->timer);
 	uv_unref((uv_handle_t *)&h->timer);
@@ -69,7 +69,8 @@ hub_listen(struct hub *h, int fd, struct err *err)
 	if (rc == 0)
 		rc = uv_listen((uv_stream_t *)&h->listener, 64, on_connection);
 	if (rc < 0)
-		return err_set(err, ERR_SYSTEM, "listen for operators: %s", uv_strerror(rc));
+		return err_set(
+		    err, ERR_SYSTEM, "listen for operators: %s", uv_strerror(rc));
 	return 0;
 }
 
@@ -148,9 +149,18 @@ hub_set_version(struct hub *h, const char *version)
 }
 
 void
+hub_set_silence(struct hub *h, int64_t ms)
+{
+	h->silence_ms = ms;
+}
+
+void
 hub_watch_silence(struct hub *h)
 {
-	uv_timer_start(&h->timer, on_look, HUB_LOOK_MS, HUB_LOOK_MS);
+	uint64_t look_ms = (uint64_t)h->silence_ms / 6;
+
+	if (!uv_is_active((uv_handle_t *)&h->timer))
+		uv_timer_start(&h->timer, on_look, look_ms, look_ms);
 }
 
 void

@@ -18,9 +18,9 @@
 #include "wire/messages.h"
 
 #define HUB_PEERS_MAX 64
-#define HUB_QUEUE_SKIP (512 * 1024)      /* bytes waiting for a peer */
+#define HUB_QUEUE_SKIP (512 * 1024) /* bytes waiting for a peer */
 #define HUB_QUEUE_MAX (8 * 1024 * 1024)
-#define HUB_SILENCE_MS 30000             /* a peer that said nothing for so long is dropped */
+#define HUB_SILENCE_MS 30000 /* a peer that said nothing for so long is dropped */
 
 struct hub;
 struct peer;
@@ -29,15 +29,16 @@ struct peer;
 typedef void hub_request_fn(struct peer *p, const struct js *m, void *arg);
 
 struct hub_events {
-	hub_request_fn *on[REQUESTS]; /* hello, ping and bye are the hub's own; NULL: refused */
+	hub_request_fn
+	    *on[REQUESTS]; /* hello, ping and bye are the hub's own; NULL: refused */
 	void (*attached)(struct peer *p, void *arg);
 	void (*detached)(struct peer *p, void *arg);
 	/* The peer has the journal; send what is open (the unfinished text block). */
 	void (*replayed)(struct peer *p, void *arg);
 };
 
-struct hub *hub_new(uv_loop_t *loop, struct incident *incident, const struct hub_events *ev,
-    void *arg);
+struct hub *hub_new(
+    uv_loop_t *loop, struct incident *incident, const struct hub_events *ev, void *arg);
 void hub_free(struct hub *h); /* closes every peer; handles close on the loop */
 
 /* Listens on a socket that is bound already; takes the descriptor. */
@@ -52,8 +53,11 @@ int hub_peers(const struct hub *h);
 void hub_each(struct hub *h, void (*f)(struct peer *p, void *arg), void *arg);
 
 /* An error for a peer that asked earlier and may be gone by now. */
-void hub_error(struct hub *h, const struct peer *maybe, const struct js *m, const char *where,
-    const char *text);
+void hub_error(struct hub *h, const struct peer *maybe, const struct js *m,
+    const char *where, const char *text);
+
+/* Another limit than HUB_SILENCE_MS: a test cannot wait for that. */
+void hub_set_silence(struct hub *h, int64_t ms);
 
 /* The welcome of a peer says these; strings are borrowed for the hub's life. */
 void hub_set_version(struct hub *h, const char *version);
@@ -64,8 +68,16 @@ const char *peer_tty(const struct peer *p);
 bool peer_is_console(const struct peer *p);
 bool peer_is_read_only(const struct peer *p);
 
+/* Keeps the struct of a peer over a wait; whether it is still attached. */
+void peer_ref(struct peer *p);
+void peer_unref(struct peer *p);
+bool peer_is_here(const struct peer *p);
+
 /* A wire-only fact for this peer alone; takes f. */
 void peer_tell(struct peer *p, enum fact kind, struct js *f);
+
+/* The same for what this peer has asked for: it is not skipped, however slow it reads. */
+void peer_answer(struct peer *p, enum fact kind, struct js *f);
 
 /* An error that answers request m. */
 void peer_error(struct peer *p, const struct js *m, const char *where, const char *text,

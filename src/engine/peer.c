@@ -21,6 +21,18 @@ struct sending {
 };
 
 void
+peer_ref(struct peer *p)
+{
+	p->refs++;
+}
+
+bool
+peer_is_here(const struct peer *p)
+{
+	return p->state == PEER_REPLAYING || p->state == PEER_LIVE;
+}
+
+void
 peer_unref(struct peer *p)
 {
 	if (--p->refs == 0) {
@@ -151,6 +163,17 @@ peer_tell(struct peer *p, enum fact kind, struct js *f)
 }
 
 void
+peer_answer(struct peer *p, enum fact kind, struct js *f)
+{
+	struct line *l = line_new(kind, 0, f);
+
+	l->kind = FACTS; /* as raw records: peer_send looks at the kind alone */
+	peer_send(p, l);
+	line_free(l);
+	js_free(f);
+}
+
+void
 peer_error(struct peer *p, const struct js *m, const char *where, const char *text,
     const char *todo)
 {
@@ -184,7 +207,8 @@ peer_welcome(struct peer *p)
 
 /* What an operator calls himself is shown to others: printable ASCII only. */
 static void
-peer_set_text(char *out, size_t size, const struct js *m, const char *key, const char *def)
+peer_set_text(
+    char *out, size_t size, const struct js *m, const char *key, const char *def)
 {
 	size_t len = 0, n = 0;
 	const char *s = js_strn(m, key, &len);
@@ -203,8 +227,10 @@ peer_on_hello(struct peer *p, const struct js *m)
 	int64_t since = js_int(m, "since", -1), tail = js_int(m, "tail", 0);
 	struct err err;
 
-	if (message_only(m, "v name tty size role since incident tail read_only", &err) < 0) {
-		peer_error(p, m, "hello", err.words, "update the older of console and engine");
+	if (message_only(m, "v name tty size role since incident tail read_only", &err) <
+	    0) {
+		peer_error(
+		    p, m, "hello", err.words, "update the older of console and engine");
 		return;
 	}
 	if (js_int(m, "v", 0) != WIRE_VERSION) {
@@ -215,8 +241,9 @@ peer_on_hello(struct peer *p, const struct js *m)
 	}
 	peer_set_text(p->name, sizeof p->name, m, "name", "operator");
 	peer_set_text(p->tty, sizeof p->tty, m, "tty", "");
-	if (since >= 0 && (since > (int64_t)incident_last(p->hub->incident) ||
-	    !js_is(m, "incident", incident_id(p->hub->incident))))
+	if (since >= 0 &&
+	    (since > (int64_t)incident_last(p->hub->incident) ||
+		!incident_is(p->hub->incident, js_str(m, "incident"))))
 		since = -1; /* of another incident: its numbers say nothing here */
 	p->console = !js_is(m, "role", "command");
 	p->read_only = js_bool(m, "read_only", false);
@@ -226,26 +253,32 @@ peer_on_hello(struct peer *p, const struct js *m)
 	if (tail < 0 || tail > PEER_TAIL_MAX || (js_has(m, "since") && since < 0))
 		tail = PEER_TAIL_MAX;
 	if (p->state == PEER_REPLAYING)
-		attach_start(p, since >= 0 ? (uint64_t)since : incident_last(p->hub->incident),
+		attach_start(p,
+		    since >= 0 ? (uint64_t)since : incident_last(p->hub->incident),
 		    since >= 0 ? 0 : (size_t)tail);
 }
 
 static void
-peer_on_request(struct peer *p, const struct js *m)
+peer_on_no_request(struct peer *p, const struct js *m)
 {
-	int kind = message_request(m);
+	char text[128];
+
+	snprintf(text, sizeof text, "there is no request \"%.40s\"",
+	    js_str(m, "t") ? js_str(m, "t") : "");
+	peer_error(p, m, "request", text, "see docs/protocol.md");
+}
+
+static void
+peer_on_request(struct peer *p, const struct js *m, int kind)
+{
 	const struct hub *h = p->hub;
 
 	if (kind == REQUEST_BYE) {
 		peer_close(p);
 	} else if (kind == REQUEST_PING) {
 		peer_welcome(p);
-	} else if (kind < 0 || kind == REQUEST_HELLO || !h->ev->on[kind]) {
-		char text[128];
-
-		snprintf(text, sizeof text, "there is no request \"%.40s\"",
-		    js_str(m, "t") ? js_str(m, "t") : "");
-		peer_error(p, m, "request", text, "see docs/protocol.md");
+	} else if (kind == REQUEST_HELLO || !h->ev->on[kind]) {
+		peer_on_no_request(p, m);
 	} else if (p->read_only && kind != REQUEST_FETCH) {
 		peer_error(p, m, "request", "this console is read-only",
 		    "attach without --read-only to act");
@@ -260,15 +293,19 @@ on_line(char *line, size_t len, void *arg)
 	struct peer *p = arg;
 	struct err err;
 	struct js *m = js_parse(line, len, &err);
+	int kind = m ? message_request(m) : -1;
 
 	p->heard_ms = clock_mono_ms();
 	if (!m) {
 		peer_error(p, NULL, "request", err.words, "see docs/protocol.md");
 		p->bad_lines++;
+	} else if (p->state != PEER_WAITING && kind < 0) {
+		peer_on_no_request(p, m);
+		p->bad_lines++;
 	} else if (p->state != PEER_WAITING) {
 		p->bad_lines = 0;
-		peer_on_request(p, m);
-	} else if (message_request(m) == REQUEST_HELLO) {
+		peer_on_request(p, m, kind);
+	} else if (kind == REQUEST_HELLO) {
 		peer_on_hello(p, m);
 	} else {
 		peer_error(p, m, "request", "say hello first", "see docs/protocol.md");
@@ -314,17 +351,22 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct peer *p = stream->data;
 	uint64_t dropped = p->frame.dropped;
+	bool more;
 
 	if (n < 0) {
 		peer_close(p);
 		return;
 	}
 	p->refs++;
-	if (!frame_feed(&p->frame, buf->base, (size_t)n, on_line, p) && p->state != PEER_DEAD)
-		peer_hang_up(p);
-	else if (p->frame.dropped > dropped)
-		peer_error(p, NULL, "request", "a line was longer than 256 KiB and was dropped",
+	more = frame_feed(&p->frame, buf->base, (size_t)n, on_line, p);
+	if (p->frame.dropped > dropped) {
+		peer_error(p, NULL, "request",
+		    "a line was longer than 256 KiB and was dropped",
 		    "send shorter text: a prompt may have 64 KiB");
+		more = more && ++p->bad_lines < PEER_BAD_LINES;
+	}
+	if (!more && p->state != PEER_DEAD)
+		peer_hang_up(p);
 	peer_unref(p);
 }
 
@@ -358,7 +400,7 @@ peer_accept(struct hub *h)
 		return;
 	}
 	if (hub_peers(h) > HUB_PEERS_MAX) {
-		peer_error(p, NULL, "access", "64 consoles are attached already",
+		peer_error(p, NULL, "busy", "64 operators are attached already",
 		    "detach one of them");
 		peer_hang_up(p);
 		return;

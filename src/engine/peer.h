@@ -34,10 +34,11 @@ struct peer {
 	size_t skip_count;
 	/* Replay: the next record it is owed. */
 	uint64_t next_seq;
-	size_t tail; /* first read only */
-	bool reading; /* a read of the journal is under way */
-	bool hold;    /* the queue is full: go on when it has drained */
-	unsigned refs; /* the pipe, and a read under way */
+	unsigned incident; /* generation of the incident that next_seq belongs to */
+	size_t tail;	   /* first read only */
+	bool reading;	   /* a read of the journal is under way */
+	bool hold;	   /* the queue is full: go on when it has drained */
+	unsigned refs;	   /* the pipe, and a read under way */
 };
 
 struct hub {
@@ -48,6 +49,7 @@ struct hub {
 	uv_pipe_t listener;
 	bool listening;
 	uv_timer_t timer;
+	int64_t silence_ms;
 	struct peer *peers;
 	const char *version;
 	char started[32];
@@ -57,7 +59,6 @@ void peer_accept(struct hub *h);
 void peer_send(struct peer *p, struct line *line);
 void peer_welcome(struct peer *p);
 void peer_close(struct peer *p);
-void peer_unref(struct peer *p);
 
 /* Peers that say nothing are looked for from now on, while there are any. */
 void hub_watch_silence(struct hub *h);

@@ -54,13 +54,15 @@ on_cancel(struct peer *p, const struct js *m, void *arg)
 	if (turn_is_busy(e->turn))
 		turn_cancel(e->turn, peer_name(p));
 	else
-		peer_error(p, m, "cancel", "the agent is not working: nothing to stop", NULL);
+		peer_error(
+		    p, m, "cancel", "the agent is not working: nothing to stop", NULL);
 }
 
 struct verb_asker {
 	struct engine *e;
 	struct peer *peer; /* may be gone by then */
 	char *req;
+	char *why;
 };
 
 static bool
@@ -70,22 +72,44 @@ on_verb_output(int stream, const char *data, size_t len, void *arg)
 }
 
 static void
-on_verb_end(enum power_end how, int exit, const char *why, void *arg)
+on_verb_drop(void *arg)
 {
 	struct verb_asker *a = arg;
-	struct js *m;
 
-	if (how == POWER_REFUSED || how == POWER_FAILED) {
-		m = js_new();
-		js_set_str(m, "req", a->req);
-		hub_error(a->e->hub, a->peer, m, "verb", why);
-		js_free(m);
-	}
 	free(a->req);
+	free(a->why);
 	free(a);
 }
 
-static const struct power_listener verb_listener = {on_verb_output, on_verb_end};
+/* The facts about the refusal have been told: now its answer. */
+static void
+on_verb_told(void *arg)
+{
+	struct verb_asker *a = arg;
+	struct js *m = js_new();
+
+	js_set_str(m, "req", a->req);
+	if (a->e->hub)
+		hub_error(a->e->hub, a->peer, m, "verb", a->why);
+	js_free(m);
+	on_verb_drop(a);
+}
+
+static void
+on_verb_end(enum power_end how, int exit, const char *why, void *arg)
+{
+	struct verb_asker *a = arg;
+
+	if (how != POWER_REFUSED && how != POWER_FAILED) {
+		on_verb_drop(a);
+		return;
+	}
+	a->why = mem_dup(why);
+	incident_after(a->e->incident, on_verb_told, a);
+}
+
+static const struct power_listener verb_listener = {
+    on_verb_output, on_verb_end, on_verb_drop};
 
 static void
 on_verb(struct peer *p, const struct js *m, void *arg)
@@ -99,16 +123,22 @@ on_verb(struct peer *p, const struct js *m, void *arg)
 	if (!request_is(p, m, "verb confirm"))
 		return;
 	if (verb < 0) {
-		peer_error(p, m, "verb", "the verbs are: status forensics start stop reset cycle", NULL);
+		peer_error(p, m, "verb",
+		    "the verbs are: status forensics start stop reset cycle", NULL);
 		return;
 	}
 	a = mem_alloc(sizeof *a);
 	a->e = e;
 	a->peer = p;
 	a->req = mem_dup(js_str(m, "req"));
-	power_ask(e->power, &(struct power_ask){.verb = (enum verb)verb, .asked = "operator",
-	    .by = peer_name(p), .req = a->req, .confirm = js_str(m, "confirm"),
-	    .listener = &verb_listener, .arg = a});
+	power_ask(e->power,
+	    &(struct power_ask){.verb = (enum verb)verb,
+		.asked = "operator",
+		.by = peer_name(p),
+		.req = a->req,
+		.confirm = js_str(m, "confirm"),
+		.listener = &verb_listener,
+		.arg = a});
 }
 
 static void
@@ -130,7 +160,7 @@ on_fetch(struct peer *p, const struct js *m, void *arg)
 	struct engine *e = arg;
 
 	if (request_is(p, m, "id stream from to"))
-		fetch_start(&e->loop, e->hub, e->incident, p, m);
+		fetch_start(&e->loop, e->incident, p, m);
 }
 
 static void
@@ -142,8 +172,8 @@ on_accept_key(struct peer *p, const struct js *m, void *arg)
 
 	if (!request_is(p, m, "host fingerprint"))
 		return;
-	if (broker_accept_key(e->broker, host ? host : "", print ? print : "", peer_name(p),
-		&err) < 0)
+	if (broker_accept_key(
+		e->broker, host ? host : "", print ? print : "", peer_name(p), &err) < 0)
 		peer_error(p, m, "accept_key", err.words, NULL);
 }
 
@@ -157,7 +187,8 @@ on_autonomy(struct peer *p, const struct js *m, void *arg)
 	if (!request_is(p, m, "level"))
 		return;
 	if (level < 0)
-		peer_error(p, m, "autonomy", "the levels are: observe repair autonomous", NULL);
+		peer_error(
+		    p, m, "autonomy", "the levels are: observe repair autonomous", NULL);
 	else
 		broker_set_autonomy(e->broker, (enum autonomy)level, peer_name(p));
 }
@@ -189,7 +220,8 @@ on_incident(struct peer *p, const struct js *m, void *arg)
 	if (!request_is(p, m, "state"))
 		return;
 	if (power_is_busy(e->power) || turn_is_busy(e->turn))
-		peer_error(p, m, "incident", "a verb or a turn is going on: it belongs to this incident",
+		peer_error(p, m, "incident",
+		    "a verb or a turn is going on: it belongs to this incident",
 		    "wait for its end, or stop the agent (F8)");
 	else if (js_is(m, "state", "new"))
 		incident_open(e->incident, peer_name(p), "");
@@ -272,18 +304,19 @@ on_replayed(struct peer *p, void *arg)
 }
 
 const struct hub_events engine_hub_events = {
-	.on = {
-		[REQUEST_ACCEPT_KEY] = on_accept_key,
-		[REQUEST_AUTONOMY] = on_autonomy,
-		[REQUEST_CANCEL] = on_cancel,
-		[REQUEST_END] = on_end,
-		[REQUEST_FETCH] = on_fetch,
-		[REQUEST_NEW_INCIDENT] = on_incident,
-		[REQUEST_NOTE] = on_note,
-		[REQUEST_PROMPT] = on_prompt,
-		[REQUEST_VERB] = on_verb,
+    .on =
+	{
+	    [REQUEST_ACCEPT_KEY] = on_accept_key,
+	    [REQUEST_AUTONOMY] = on_autonomy,
+	    [REQUEST_CANCEL] = on_cancel,
+	    [REQUEST_END] = on_end,
+	    [REQUEST_FETCH] = on_fetch,
+	    [REQUEST_NEW_INCIDENT] = on_incident,
+	    [REQUEST_NOTE] = on_note,
+	    [REQUEST_PROMPT] = on_prompt,
+	    [REQUEST_VERB] = on_verb,
 	},
-	.attached = on_attached,
-	.detached = on_detached,
-	.replayed = on_replayed,
+    .attached = on_attached,
+    .detached = on_detached,
+    .replayed = on_replayed,
 };
