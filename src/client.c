@@ -32,6 +32,25 @@ client_fini(struct client *c)
 	close(c->fd);
 }
 
+static bool on_line(char *line, size_t len, void *arg);
+
+/* The engine does not take our bytes: what it said last tells why. */
+static int
+client_gone(struct client *c, struct err *err)
+{
+	char data[16384];
+	ssize_t n;
+
+	while (!c->refusal.words[0] &&
+	    (n = recv(c->fd, data, sizeof data, MSG_DONTWAIT)) > 0)
+		frame_feed(&c->frame, data, (size_t)n, on_line, c);
+	if (c->refusal.words[0])
+		*err = c->refusal;
+	else
+		err_set(err, ERR_UNREACHABLE, "the engine has gone");
+	return -1;
+}
+
 static int
 client_flush(struct client *c, struct err *err)
 {
@@ -40,10 +59,8 @@ client_flush(struct client *c, struct err *err)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0) {
-			err_set(err, ERR_UNREACHABLE, "the engine has gone");
-			return -1;
-		}
+		if (n <= 0)
+			return client_gone(c, err);
 		buf_drop(&c->out, (size_t)n);
 	}
 	return 0;
@@ -74,14 +91,32 @@ client_hello(struct client *c, const char *name, struct err *err)
 	return client_send(c, m, err);
 }
 
+/* An error instead of the welcome is about us, not about a request. */
+static void
+client_refused(struct client *c, const struct js *m)
+{
+	const char *text = js_str(m, "text"), *todo = js_str(m, "todo");
+	enum err_code code = js_is(m, "where", "access") ? ERR_DENIED
+	    : js_is(m, "where", "busy")			 ? ERR_BUSY
+							 : ERR_PROTOCOL;
+
+	err_set(&c->refusal, code, "%s%s%s", text ? text : "refused", todo ? ": " : "",
+	    todo ? todo : "");
+	c->stopped = true;
+}
+
 static bool
 on_line(char *line, size_t len, void *arg)
 {
 	struct client *c = arg;
 	struct err err;
 	struct js *m = js_parse(line, len, &err);
+	int kind = m ? message_fact(m) : -1;
 
-	if (m && !c->on_fact(c, message_fact(m), m, c->arg))
+	c->welcome |= kind == FACT_WELCOME;
+	if (kind == FACT_ERROR && !c->welcome)
+		client_refused(c, m);
+	else if (m && !c->on_fact(c, kind, m, c->arg))
 		c->stopped = true;
 	js_free(m);
 	return !c->stopped;
@@ -96,7 +131,7 @@ client_read(struct client *c, struct err *err)
 	if (n < 0 && errno == EINTR)
 		return 0;
 	if (n <= 0)
-		return err_set(err, ERR_UNREACHABLE, "the engine has gone");
+		return client_gone(c, err);
 	frame_feed(&c->frame, data, (size_t)n, on_line, c);
 	return 0;
 }
@@ -105,7 +140,8 @@ int
 client_run(struct client *c, int64_t wait_ms, struct err *err)
 {
 	int64_t now = clock_mono_ms();
-	int64_t until = wait_ms < 0 ? INT64_MAX : now + wait_ms, ping = now + CLIENT_PING_MS;
+	int64_t until = wait_ms < 0 ? INT64_MAX : now + wait_ms,
+		ping = now + CLIENT_PING_MS;
 	struct pollfd p = {.fd = c->fd, .events = POLLIN};
 
 	c->stopped = false;
@@ -117,12 +153,17 @@ client_run(struct client *c, int64_t wait_ms, struct err *err)
 			return 1;
 		if (now >= ping) {
 			ping = now + CLIENT_PING_MS;
-			if (client_send(c, message_new(request_names[REQUEST_PING]), err) < 0)
+			if (client_send(
+				c, message_new(request_names[REQUEST_PING]), err) < 0)
 				return -1;
 		}
 		next = ping < until ? ping : until;
 		if (poll(&p, 1, (int)(next - now)) > 0 && client_read(c, err) < 0)
 			return -1;
+	}
+	if (c->refusal.words[0]) {
+		*err = c->refusal;
+		return -1;
 	}
 	return 0;
 }

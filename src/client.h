@@ -17,11 +17,15 @@ struct client {
 	bool (*on_fact)(struct client *c, int kind, const struct js *m, void *arg);
 	void *arg;
 	bool stopped;
+	bool welcome;
+	struct err
+	    refusal; /* words "": none; the engine would not have us, and said why */
 };
 
 /* Takes fd. */
 void client_init(struct client *c, int fd,
-    bool (*on_fact)(struct client *c, int kind, const struct js *m, void *arg), void *arg);
+    bool (*on_fact)(struct client *c, int kind, const struct js *m, void *arg),
+    void *arg);
 void client_fini(struct client *c);
 
 /* Sends a message (takes it); -1: the engine is gone. */

@@ -48,10 +48,11 @@ fd_own_dir(const char *dir, struct err *err)
 		return err_set(err, ERR_DENIED, "%s is not a directory: remove it", dir);
 	if (st.st_uid != geteuid())
 		return err_set(err, ERR_DENIED,
-		    "%s belongs to uid %ld, not to us (%ld): remove it, or set run_dir", dir,
-		    (long)st.st_uid, (long)geteuid());
+		    "%s belongs to uid %ld, not to us (%ld): remove it, or set run_dir",
+		    dir, (long)st.st_uid, (long)geteuid());
 	if (st.st_mode & 077)
-		return err_set(err, ERR_DENIED, "%s is open to others: chmod 700 %s", dir, dir);
+		return err_set(
+		    err, ERR_DENIED, "%s is open to others: chmod 700 %s", dir, dir);
 	return 0;
 }
 
@@ -78,7 +79,8 @@ fd_read_file(const char *path, size_t max_bytes, size_t *len, struct err *err)
 	if (n < 0)
 		err_sys(err, errno, "read %s", path);
 	else if (have > max_bytes)
-		n = err_set(err, ERR_LIMIT, "read %s: larger than %zu bytes", path, max_bytes);
+		n = err_set(
+		    err, ERR_LIMIT, "read %s: larger than %zu bytes", path, max_bytes);
 	if (n < 0) {
 		explicit_bzero(data, have);
 		free(data);
@@ -141,8 +143,10 @@ fd_connect(const char *path, struct err *err)
 	if (fd < 0)
 		return -1;
 	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0) {
+		enum err_code code = errno == EACCES ? ERR_DENIED : ERR_UNREACHABLE;
+
 		err_sys(err, errno, "connect to %s", path);
-		err->code = ERR_UNREACHABLE;
+		err->code = code;
 		close(fd);
 		return -1;
 	}
