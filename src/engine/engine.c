@@ -16,11 +16,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine_int.h"
+#include "engine/later.h"
 
 #define ENGINE_IDLE_LEAVE_MS ((int64_t)12 * 3600 * 1000)
-#define ENGINE_CLOSE_INCIDENT_MS ((int64_t)4 * 3600 * 1000)
 #define ENGINE_LOOK_MS (10 * 60 * 1000) /* how often the two above are looked at */
-#define ENGINE_LAST_WAIT_MS 2000        /* for the journal's disk, when leaving */
+#define ENGINE_LAST_WAIT_MS 2000	/* for the journal's disk, when leaving */
+#define ENGINE_SETTLE_MS 1000		/* for what else is under way then */
+#define ENGINE_ALONE_MS (30 * 1000)	/* a one-shot whose starter never came leaves */
 
 static void
 ready(struct engine *e, const char *words)
@@ -48,11 +50,13 @@ take_lock(struct engine *e, struct err *err)
 	} else if (flock(e->lock_fd, LOCK_EX | LOCK_NB) < 0) {
 		n = pread(e->lock_fd, pid, sizeof pid - 1, 0);
 		pid[n > 0 ? n : 0] = '\0';
-		rc = err_set(err, ERR_BUSY, "an engine runs already in %s (pid %.10s): breakglass attaches to it",
+		rc = err_set(err, ERR_BUSY,
+		    "an engine runs already in %s (pid %.10s): breakglass attaches to it",
 		    e->run_dir, pid);
 	} else {
 		snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-		if (ftruncate(e->lock_fd, 0) < 0 || pwrite(e->lock_fd, pid, strlen(pid), 0) < 0)
+		if (ftruncate(e->lock_fd, 0) < 0 ||
+		    pwrite(e->lock_fd, pid, strlen(pid), 0) < 0)
 			rc = err_sys(err, errno, "write %s", path);
 	}
 	free(path);
@@ -80,7 +84,8 @@ load_secrets(struct engine *e)
 	struct err err;
 
 	if (secret_harden_process(&err) < 0) {
-		snprintf(e->key_why, sizeof e->key_why, "the key is not read: %.400s", err.words);
+		snprintf(e->key_why, sizeof e->key_why, "the key is not read: %.400s",
+		    err.words);
 		return;
 	}
 	e->key = secret_load_key(o->key_path, &err);
@@ -100,9 +105,11 @@ load_hostkeys(struct engine *e, struct err *err)
 	const struct options *o = e->opts->options;
 
 	e->hostkeys = hostkeys_new(o->sessions_dir);
-	if (o->pve_hostkey[0] && hostkeys_pin(e->hostkeys, "pve", o->pve_hostkey, err) < 0)
+	if (o->pve_hostkey[0] &&
+	    hostkeys_pin(e->hostkeys, "pve", o->pve_hostkey, err) < 0)
 		return err_wrap(err, "pve_hostkey");
-	if (o->devvm_hostkey[0] && hostkeys_pin(e->hostkeys, "devvm", o->devvm_hostkey, err) < 0)
+	if (o->devvm_hostkey[0] &&
+	    hostkeys_pin(e->hostkeys, "devvm", o->devvm_hostkey, err) < 0)
 		return err_wrap(err, "devvm_hostkey");
 	return 0;
 }
@@ -137,7 +144,8 @@ on_incident_ready(void *arg)
 	int level = autonomy_by_name(e->opts->options->autonomy);
 	struct err err;
 
-	broker_set_autonomy(e->broker, level < 0 ? AUTONOMY_OBSERVE : (enum autonomy)level, "engine");
+	broker_set_autonomy(
+	    e->broker, level < 0 ? AUTONOMY_OBSERVE : (enum autonomy)level, "engine");
 	power_found_end(e->power);
 	broker_connect(e->broker);
 	watch_start(e->watch);
@@ -177,15 +185,18 @@ on_power_after(enum verb verb, enum power_end how, int exit, void *arg)
 	watch_after(((struct engine *)arg)->watch, verb, how, exit);
 }
 
-static const struct incident_events incident_events = {on_release, on_found, on_incident_ready};
-static const struct power_events power_events = {on_power_line, on_power_before, on_power_after};
+static const struct incident_events incident_events = {
+    on_release, on_found, on_incident_ready};
+static const struct power_events power_events = {
+    on_power_line, on_power_before, on_power_after};
 
 /* --- leaving --- */
 
 static bool
 is_idle(const struct engine *e)
 {
-	return hub_peers(e->hub) == 0 && !power_is_busy(e->power) && !turn_is_busy(e->turn);
+	return hub_peers(e->hub) == 0 && !power_is_busy(e->power) &&
+	    !turn_is_busy(e->turn);
 }
 
 static void
@@ -199,12 +210,12 @@ on_idle(uv_timer_t *t)
 		return;
 	}
 	idle_ms = clock_mono_ms() - e->idle_since_ms;
-	if (e->opts->one_shot && e->had_peer)
+	if (e->opts->one_shot && (e->had_peer || idle_ms >= ENGINE_ALONE_MS))
 		engine_leave(e, "the command has its answer");
 	else if (e->opts->background && idle_ms > ENGINE_IDLE_LEAVE_MS)
 		engine_leave(e, "12 hours without a console and work");
-	else if (idle_ms > ENGINE_CLOSE_INCIDENT_MS)
-		incident_close(e->incident, "engine", "4 hours without a console and work");
+	else if (idle_ms > INCIDENT_QUIET_MS)
+		incident_close(e->incident, "engine", INCIDENT_QUIET_WHY);
 }
 
 static void
@@ -258,36 +269,85 @@ engine_build(struct engine *e, struct err *err)
 		return -1;
 	e->incident = incident_new(loop, o->sessions_dir, &incident_events, e);
 	e->runs = runs_new(e->incident);
-	e->broker = broker_new(&(struct broker_config){.loop = loop, .incident = e->incident,
-	    .runs = e->runs, .options = o, .key = e->key, .key_why = e->key_why,
-	    .hostkeys = e->hostkeys, .on_link = on_link, .arg = e});
-	e->power = power_new(&(struct power_config){.loop = loop, .incident = e->incident,
-	    .broker = e->broker, .options = o, .events = &power_events, .arg = e});
+	e->broker = broker_new(&(struct broker_config){.loop = loop,
+	    .incident = e->incident,
+	    .runs = e->runs,
+	    .options = o,
+	    .key = e->key,
+	    .key_why = e->key_why,
+	    .hostkeys = e->hostkeys,
+	    .on_link = on_link,
+	    .arg = e});
+	e->power = power_new(&(struct power_config){.loop = loop,
+	    .incident = e->incident,
+	    .broker = e->broker,
+	    .options = o,
+	    .events = &power_events,
+	    .arg = e});
 	broker_set_power(e->broker, e->power);
 	e->watch = watch_new(loop, e->incident, e->broker);
-	e->turn = turn_new(&(struct turn_config){.loop = loop, .incident = e->incident,
-	    .runs = e->runs, .broker = e->broker, .options = o});
+	e->turn = turn_new(&(struct turn_config){.loop = loop,
+	    .incident = e->incident,
+	    .runs = e->runs,
+	    .broker = e->broker,
+	    .options = o});
 	e->hub = hub_new(loop, e->incident, &engine_hub_events, e);
 	hub_set_version(e->hub, e->opts->version);
+	if (e->opts->silence_ms > 0)
+		hub_set_silence(e->hub, e->opts->silence_ms);
 	watch_signals(e);
 	uv_timer_init(loop, &e->idle);
 	e->idle.data = e;
 	e->idle_since_ms = clock_mono_ms();
-	uv_timer_start(&e->idle, on_idle, ENGINE_LOOK_MS, ENGINE_LOOK_MS);
+	uv_timer_start(&e->idle, on_idle,
+	    e->opts->one_shot ? ENGINE_ALONE_MS : ENGINE_LOOK_MS, ENGINE_LOOK_MS);
 	return 0;
 }
 
 static void
 on_walk(uv_handle_t *handle, void *arg)
 {
-	if (!uv_is_closing(handle))
-		LOG("engine", "a %s handle was still open", uv_handle_type_name(handle->type));
+	if (!uv_is_closing(handle) && uv_has_ref(handle))
+		LOG("engine", "a %s handle was still open",
+		    uv_handle_type_name(handle->type));
 }
 
 static void
+on_settle_limit(uv_timer_t *t)
+{
+	uv_stop(t->loop);
+}
+
+/* Runs what is under way to its end; false: something hangs (a disk, a thread). */
+static bool
+engine_settle(struct engine *e)
+{
+	uv_timer_t *limit = &e->settle;
+	bool settled;
+
+	uv_timer_init(&e->loop, limit);
+	uv_timer_start(limit, on_settle_limit, ENGINE_SETTLE_MS, 0);
+	uv_unref((uv_handle_t *)limit);
+	uv_run(&e->loop, UV_RUN_DEFAULT);
+	settled = uv_loop_alive(&e->loop) == 0;
+	uv_walk(&e->loop, on_walk, NULL);
+	uv_close((uv_handle_t *)limit, NULL);
+	uv_run(&e->loop, UV_RUN_NOWAIT);
+	return settled && uv_loop_close(&e->loop) == 0;
+}
+
+/*
+ * false: a thread of ours hangs in a disk.  It may look at what we have for as
+ * long as we live, and exit() would wait for it: nothing is freed, only _exit
+ * is left.
+ */
+static bool
 engine_end(struct engine *e)
 {
+	bool settled;
+
 	e->leaving = true;
+	later_stop();
 	if (e->socket)
 		unlink(e->socket);
 	turn_free(e->turn);
@@ -304,17 +364,19 @@ engine_end(struct engine *e)
 		for (size_t i = 0; i < ARRAY_LEN(e->signals); i++)
 			uv_close((uv_handle_t *)&e->signals[i], NULL);
 	}
-	for (int i = 0; i < 100 && uv_run(&e->loop, UV_RUN_NOWAIT); i++)
-		continue;
-	uv_walk(&e->loop, on_walk, NULL);
-	hostkeys_free(e->hostkeys);
+	settled = engine_settle(e);
+	if (settled)
+		hostkeys_free(e->hostkeys);
 	secret_free(e->key);
 	secret_free(e->api_key);
 	if (e->lock_fd >= 0)
 		close(e->lock_fd);
+	if (!settled)
+		return false;
 	free(e->socket);
 	free(e->run_dir);
 	free(e);
+	return true;
 }
 
 int
@@ -336,6 +398,7 @@ engine_main(const struct engine_opts *opts)
 		incident_start(e->incident);
 		uv_run(&e->loop, UV_RUN_DEFAULT);
 	}
-	engine_end(e);
+	if (!engine_end(e))
+		_exit(rc);
 	return rc;
 }

@@ -16,8 +16,10 @@ struct engine_opts {
 	const struct options *options;
 	const char *version;
 	bool background; /* leaves after 12 h without a console and work */
-	bool one_shot;   /* leaves as soon as nobody is attached and nothing runs */
-	int ready_fd;    /* gets one byte when the socket listens, or words of failure; -1 */
+	bool one_shot;	 /* leaves as soon as nobody is attached and nothing runs */
+	int silence_ms;	 /* a peer that says nothing for so long is dropped; 0: the usual
+			  */
+	int ready_fd; /* gets one byte when the socket listens, or words of failure; -1 */
 };
 
 /* Runs until told to leave; returns the exit code of the process. */

@@ -32,7 +32,7 @@ struct engine {
 	struct agent_side *agent_side;
 	char session[64]; /* Claude's, from an earlier engine of this incident */
 	uv_signal_t signals[3];
-	uv_timer_t idle;
+	uv_timer_t idle, settle;
 	int64_t idle_since_ms;
 	bool leaving;
 	bool had_peer;

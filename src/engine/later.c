@@ -9,7 +9,10 @@ struct later {
 	uv_timer_t timer;
 	later_fn *fn;
 	void *arg;
+	struct later *next;
 };
+
+static struct later *all; /* of this process, which has one loop */
 
 static void
 on_closed(uv_handle_t *handle)
@@ -18,10 +21,21 @@ on_closed(uv_handle_t *handle)
 }
 
 static void
+later_forget(struct later *l)
+{
+	struct later **at = &all;
+
+	while (*at != l)
+		at = &(*at)->next;
+	*at = l->next;
+}
+
+static void
 on_soon(uv_timer_t *timer)
 {
 	struct later *l = (struct later *)timer;
 
+	later_forget(l);
 	l->fn(l->arg);
 	uv_close((uv_handle_t *)timer, on_closed);
 }
@@ -33,6 +47,19 @@ later(uv_loop_t *loop, later_fn *fn, void *arg)
 
 	l->fn = fn;
 	l->arg = arg;
+	l->next = all;
+	all = l;
 	uv_timer_init(loop, &l->timer);
 	uv_timer_start(&l->timer, on_soon, 0, 0);
+}
+
+void
+later_stop(void)
+{
+	while (all) {
+		struct later *l = all;
+
+		all = l->next;
+		uv_close((uv_handle_t *)&l->timer, on_closed);
+	}
 }

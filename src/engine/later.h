@@ -10,4 +10,7 @@ typedef void later_fn(void *arg);
 /* fn comes exactly once, from the loop, unless the loop ends first. */
 void later(uv_loop_t *loop, later_fn *fn, void *arg);
 
+/* The engine leaves: what has not come yet does not come any more. */
+void later_stop(void);
+
 #endif

@@ -13,10 +13,11 @@
 #include "engine/engine.h"
 
 static const struct option long_options[] = {
-	{"background", no_argument, NULL, 'b'},
-	{"one-shot", no_argument, NULL, 'o'},
-	{"ready-fd", required_argument, NULL, 'r'},
-	{0},
+    {"background", no_argument, NULL, 'b'},
+    {"one-shot", no_argument, NULL, 'o'},
+    {"ready-fd", required_argument, NULL, 'r'},
+    {"silence-ms", required_argument, NULL, 's'}, /* for tests */
+    {0},
 };
 
 static void
@@ -35,7 +36,8 @@ int
 main(int argc, char **argv)
 {
 	struct options options;
-	struct engine_opts opts = {.options = &options, .version = PACKAGE_VERSION, .ready_fd = -1};
+	struct engine_opts opts = {
+	    .options = &options, .version = PACKAGE_VERSION, .ready_fd = -1};
 	struct err err;
 	int c, verbose = 0, rc;
 
@@ -46,6 +48,8 @@ main(int argc, char **argv)
 			opts.one_shot = true;
 		else if (c == 'r')
 			opts.ready_fd = atoi(optarg);
+		else if (c == 's')
+			opts.silence_ms = atoi(optarg);
 		else if (c == 'v')
 			verbose++;
 		else
