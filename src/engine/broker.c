@@ -14,10 +14,11 @@
 #include "engine/power.h"
 #include "engine/run.h"
 
-#define BROKER_CONNECT_MS 10000              /* the agent waits so long for a host */
-#define BROKER_PRESSURE_HIGH (1024 * 1024)   /* bytes waiting for the disk: hosts are read no more */
-#define BROKER_HELD_MS 10000                 /* nobody reads for so long: the run is ended */
-#define BROKER_RELIEF_MS 10                  /* how soon that is looked at again */
+#define BROKER_CONNECT_MS 10000 /* the agent waits so long for a host */
+#define BROKER_PRESSURE_HIGH \
+	(1024 * 1024)	     /* bytes waiting for the disk: hosts are read no more */
+#define BROKER_HELD_MS 10000 /* nobody reads for so long: the run is ended */
+#define BROKER_RELIEF_MS 10  /* how soon that is looked at again */
 
 struct door_row {
 	const char *host;
@@ -25,10 +26,10 @@ struct door_row {
 };
 
 static const struct door_row doors[DOORS] = {
-	[DOOR_DEVVM] = {"devvm", true},
-	[DOOR_DEVVM_AGENT] = {"devvm", false},
-	[DOOR_PVE] = {"pve", true},
-	[DOOR_PVE_VERB] = {"pve", false},
+    [DOOR_DEVVM] = {"devvm", true},
+    [DOOR_DEVVM_AGENT] = {"devvm", false},
+    [DOOR_PVE] = {"pve", true},
+    [DOOR_PVE_VERB] = {"pve", false},
 };
 
 struct broker_run {
@@ -51,6 +52,11 @@ struct broker {
 	struct broker_config cfg;
 	struct remote *remotes[DOORS];
 	bool paused[DOORS];
+	struct door_told {
+		const char *state;
+		enum hostkey_state key;
+		char why[200];
+	} told[DOORS]; /* what the journal was told last */
 	uv_timer_t relief;
 	struct power *power;
 	enum autonomy autonomy;
@@ -63,9 +69,9 @@ struct broker {
 };
 
 static const char *const levels[AUTONOMY_LEVELS] = {
-	[AUTONOMY_OBSERVE] = "observe",
-	[AUTONOMY_REPAIR] = "repair",
-	[AUTONOMY_AUTONOMOUS] = "autonomous",
+    [AUTONOMY_OBSERVE] = "observe",
+    [AUTONOMY_REPAIR] = "repair",
+    [AUTONOMY_AUTONOMOUS] = "autonomous",
 };
 
 const char *
@@ -106,10 +112,10 @@ static void
 link_fill_key(struct js *f, const struct remote *r, const char *host)
 {
 	static const char *const words[] = {
-		[HOSTKEY_UNKNOWN] = NULL,
-		[HOSTKEY_PINNED] = "pinned",
-		[HOSTKEY_LEARNT] = "learnt",
-		[HOSTKEY_CHANGED] = "changed",
+	    [HOSTKEY_UNKNOWN] = NULL,
+	    [HOSTKEY_PINNED] = "pinned",
+	    [HOSTKEY_LEARNT] = "learnt",
+	    [HOSTKEY_CHANGED] = "changed",
 	};
 
 	js_set_str(f, "key", words[remote_key_state(r)]);
@@ -118,9 +124,10 @@ link_fill_key(struct js *f, const struct remote *r, const char *host)
 	if (remote_key_state(r) != HOSTKEY_CHANGED)
 		return;
 	js_set_str(f, "why", "its host key is not the one it had");
-	js_set_str(f, "todo", strcmp(host, "pve") == 0
-	    ? "compare the fingerprint on the host; until /accept pve, start, stop, reset and cycle are refused"
-	    : "a rebuilt devvm has a new key; compare, then /accept devvm");
+	js_set_str(f, "todo",
+	    strcmp(host, "pve") == 0
+		? "compare the fingerprint on the host; until /accept pve, start, stop, reset and cycle are refused"
+		: "a rebuilt devvm has a new key; compare, then /accept devvm");
 }
 
 static void
@@ -153,20 +160,33 @@ broker_tell_links(struct broker *b)
 			link_tell(b, (enum door)d, false);
 }
 
-/* Only what an operator would call a change goes into the journal. */
+/*
+ * Only what an operator would call a change goes into the journal: not that a
+ * host which is down was tried again and still is.
+ */
+static bool
+link_changed(struct door_told *told, const struct remote *r)
+{
+	const char *state = link_state(remote_state(r));
+
+	if (remote_state(r) < REMOTE_UP ||
+	    (told->state == state && told->key == remote_key_state(r) &&
+		strncmp(told->why, remote_why(r), sizeof told->why - 1) == 0))
+		return false;
+	told->state = state;
+	told->key = remote_key_state(r);
+	snprintf(told->why, sizeof told->why, "%s", remote_why(r));
+	return true;
+}
+
 static void
 on_remote_state(struct remote *r, void *arg)
 {
 	struct door_ref *ref = arg;
-	const struct js *was;
-	bool changed;
 
 	if (!doors[ref->door].main)
 		return;
-	was = incident_state(ref->broker->cfg.incident, "link", doors[ref->door].host);
-	changed = remote_state(r) >= REMOTE_UP && (!was ||
-	    !js_is(was, "state", link_state(remote_state(r))));
-	link_tell(ref->broker, ref->door, changed);
+	link_tell(ref->broker, ref->door, link_changed(&ref->broker->told[ref->door], r));
 	ref->broker->cfg.on_link(ref->door, ref->broker->cfg.arg);
 }
 
@@ -176,13 +196,13 @@ door_open(struct broker *b, enum door door)
 	const struct options *o = b->cfg.options;
 	bool devvm = strcmp(doors[door].host, "devvm") == 0;
 	struct remote_config cfg = {
-		.name = doors[door].host,
-		.address = devvm ? o->devvm_host : o->pve_host,
-		.port = (int)(devvm ? o->devvm_port : o->pve_port),
-		.user = devvm ? o->devvm_user : o->pve_user,
-		.key = b->cfg.key,
-		.key_why = b->cfg.key_why,
-		.hostkeys = b->cfg.hostkeys,
+	    .name = doors[door].host,
+	    .address = devvm ? o->devvm_host : o->pve_host,
+	    .port = (int)(devvm ? o->devvm_port : o->pve_port),
+	    .user = devvm ? o->devvm_user : o->pve_user,
+	    .key = b->cfg.key,
+	    .key_why = b->cfg.key_why,
+	    .hostkeys = b->cfg.hostkeys,
 	};
 
 	b->refs[door] = (struct door_ref){b, door};
@@ -264,23 +284,27 @@ broker_set_autonomy(struct broker *b, enum autonomy level, const char *by)
 }
 
 int
-broker_accept_key(struct broker *b, const char *host, const char *fingerprint, const char *by,
-    struct err *err)
+broker_accept_key(struct broker *b, const char *host, const char *fingerprint,
+    const char *by, struct err *err)
 {
 	struct js *f;
 	char text[160];
 	bool found = false;
 
 	for (int d = 0; d < DOORS; d++) {
-		if (strcmp(doors[d].host, host) != 0 || !remote_fingerprint(b->remotes[d])[0])
+		if (strcmp(doors[d].host, host) != 0 ||
+		    !remote_fingerprint(b->remotes[d])[0])
 			continue;
-		if (remote_accept_key(b->remotes[d], fingerprint, err) < 0 && doors[d].main)
+		if (remote_accept_key(b->remotes[d], fingerprint, err) < 0 &&
+		    doors[d].main)
 			return -1;
 		found = true;
 	}
 	if (!found)
-		return err_set(err, ERR_USAGE, "%s has shown no host key: nothing to accept", host);
-	snprintf(text, sizeof text, "accepted the host key of %.20s: %.80s", host, fingerprint);
+		return err_set(
+		    err, ERR_USAGE, "%s has shown no host key: nothing to accept", host);
+	snprintf(text, sizeof text, "accepted the host key of %.20s: %.80s", host,
+	    fingerprint);
 	f = incident_fact(FACT_NOTE, by);
 	js_set_str(f, "text", text);
 	incident_emit(b->cfg.incident, FACT_NOTE, f);
@@ -308,7 +332,8 @@ broker_look_at_held(struct broker *b)
 	for (struct broker_run *run = b->runs; run; run = run->next) {
 		if (run->held_ms && now - run->held_ms > BROKER_HELD_MS) {
 			run_let_go(run);
-			broker_run_stop(run, "nobody read its output for 10 s: cut after 8 MiB");
+			broker_run_stop(
+			    run, "nobody read its output for 10 s: cut after 8 MiB");
 		}
 		any |= run->held_ms != 0;
 	}
@@ -340,7 +365,8 @@ run_hold(struct broker_run *run)
 		return;
 	run->held_ms = clock_mono_ms();
 	remote_pause(run->broker->remotes[run->door]);
-	uv_timer_start(&run->broker->relief, on_relief, BROKER_RELIEF_MS, BROKER_RELIEF_MS);
+	uv_timer_start(
+	    &run->broker->relief, on_relief, BROKER_RELIEF_MS, BROKER_RELIEF_MS);
 }
 
 void
@@ -397,8 +423,8 @@ on_channel_sent(struct remote_run *channel, void *arg)
 }
 
 static void
-on_channel_output(struct remote_run *channel, int stream, const char *data, size_t len,
-    void *arg)
+on_channel_output(
+    struct remote_run *channel, int stream, const char *data, size_t len, void *arg)
 {
 	struct broker_run *run = arg;
 
@@ -423,8 +449,8 @@ run_record_end(struct broker_run *run, enum remote_end how, int code, const char
 }
 
 static void
-on_channel_end(struct remote_run *channel, enum remote_end how, int code, const char *why,
-    void *arg)
+on_channel_end(
+    struct remote_run *channel, enum remote_end how, int code, const char *why, void *arg)
 {
 	struct broker_run *run = arg;
 
@@ -440,7 +466,7 @@ on_channel_end(struct remote_run *channel, enum remote_end how, int code, const 
 }
 
 static const struct remote_run_events channel_events = {
-	.sent = on_channel_sent, .output = on_channel_output, .end = on_channel_end};
+    .sent = on_channel_sent, .output = on_channel_output, .end = on_channel_end};
 
 static void
 run_start(struct broker_run *run, const struct run_info *info, int64_t connect_ms)
@@ -448,13 +474,13 @@ run_start(struct broker_run *run, const struct run_info *info, int64_t connect_m
 	struct broker *b = run->broker;
 
 	run->record = run_begin(b->cfg.runs, info);
-	run->channel = remote_exec(b->remotes[run->door], info->what, info->what_len, connect_ms,
-	    &channel_events, run);
+	run->channel = remote_exec(b->remotes[run->door], info->what, info->what_len,
+	    connect_ms, &channel_events, run);
 }
 
 struct broker_run *
-broker_exec(struct broker *b, enum door door, const struct run_info *info, int64_t connect_ms,
-    const struct broker_exec_events *events, void *arg)
+broker_exec(struct broker *b, enum door door, const struct run_info *info,
+    int64_t connect_ms, const struct broker_exec_events *events, void *arg)
 {
 	struct broker_run *run = run_new(b, door, arg);
 	int verb = info->verb ? verb_by_name(info->verb, strlen(info->verb)) : -1;
@@ -507,8 +533,10 @@ broker_stop_id(struct broker *b, const char *id, const char *by, struct err *err
 			continue;
 		if (run->mutating)
 			return err_set(err, ERR_DENIED,
-			    "%s is a mutating verb: it finishes at the host, nothing here ends it", id);
-		snprintf(why, sizeof why, "ended by %.32s; the command may live on at the host", by);
+			    "%s is a mutating verb: it finishes at the host, nothing here ends it",
+			    id);
+		snprintf(why, sizeof why,
+		    "ended by %.32s; the command may live on at the host", by);
 		broker_run_stop(run, why);
 		return 0;
 	}
@@ -528,14 +556,15 @@ on_refused(void *arg)
 }
 
 static void
-agent_refuse(struct broker_run *run, const char *host, size_t host_len, const char *command,
-    size_t len, const char *why)
+agent_refuse(struct broker_run *run, const char *host, size_t host_len,
+    const char *command, size_t len, const char *why)
 {
 	struct js *f = incident_fact(FACT_ERROR, "agent");
 	size_t cut = text_cut(command, len < 200 ? len : 200);
 	char where[24];
 
-	snprintf(where, sizeof where, "ssh %.*s", (int)(host_len < 16 ? host_len : 16), host);
+	snprintf(
+	    where, sizeof where, "ssh %.*s", (int)(host_len < 16 ? host_len : 16), host);
 	js_set_str(f, "where", where);
 	js_set_bytes(f, "command", command, cut);
 	js_set_str(f, "text", why);
@@ -560,12 +589,15 @@ on_verb_end(enum power_end how, int exit, const char *why, void *arg)
 	struct broker_run *run = arg;
 
 	if (run->shim)
-		run->shim->end(how == POWER_REFUSED, how == POWER_REFUSED ? 64 :
-		    how == POWER_EXITED ? exit : 255, how == POWER_EXITED ? NULL : why, run->arg);
+		run->shim->end(how == POWER_REFUSED,
+		    how == POWER_REFUSED      ? 64
+			: how == POWER_EXITED ? exit
+					      : 255,
+		    how == POWER_EXITED ? NULL : why, run->arg);
 	run_drop(run);
 }
 
-static const struct power_listener verb_listener = {on_verb_output, on_verb_end};
+static const struct power_listener verb_listener = {on_verb_output, on_verb_end, NULL};
 
 static void
 agent_pve(struct broker_run *run, const char *command, size_t len)
@@ -587,9 +619,13 @@ agent_pve(struct broker_run *run, const char *command, size_t len)
 		agent_refuse(run, "pve", 3, command, len, why);
 		return;
 	}
-	run->verb = power_ask(b->power, &(struct power_ask){
-	    .verb = (enum verb)verb, .asked = "agent", .by = "agent", .turn = b->turn,
-	    .listener = &verb_listener, .arg = run});
+	run->verb = power_ask(b->power,
+	    &(struct power_ask){.verb = (enum verb)verb,
+		.asked = "agent",
+		.by = "agent",
+		.turn = b->turn,
+		.listener = &verb_listener,
+		.arg = run});
 }
 
 static void
@@ -598,9 +634,9 @@ agent_devvm(struct broker_run *run, const char *command, size_t len)
 	struct broker *b = run->broker;
 
 	if (len == 0 || len > WIRE_COMMAND_MAX) {
-		agent_refuse(run, "devvm", 5, command, len, len
-		    ? "the command is longer than 64 KiB: send a file through standard input"
-		    : "ssh devvm needs a command: ssh devvm 'uptime; df -h'");
+		agent_refuse(run, "devvm", 5, command, len,
+		    len ? "the command is longer than 64 KiB: send a file through standard input"
+			: "ssh devvm needs a command: ssh devvm 'uptime; df -h'");
 		return;
 	}
 	if (b->autonomy < AUTONOMY_REPAIR) {
@@ -610,8 +646,14 @@ agent_devvm(struct broker_run *run, const char *command, size_t len)
 		return;
 	}
 	run->channel = NULL;
-	run_start(run, &(struct run_info){.asked = "agent", .by = "agent", .host = "devvm",
-	    .what = command, .what_len = len, .turn = b->turn}, BROKER_CONNECT_MS);
+	run_start(run,
+	    &(struct run_info){.asked = "agent",
+		.by = "agent",
+		.host = "devvm",
+		.what = command,
+		.what_len = len,
+		.turn = b->turn},
+	    BROKER_CONNECT_MS);
 }
 
 struct broker_run *
@@ -652,7 +694,8 @@ broker_run_abandon(struct broker_run *run)
 	if (run->verb)
 		return; /* goes on; on_verb_end drops it */
 	if (run->channel)
-		broker_run_stop(run, "the agent went away; the command may live on at the host");
+		broker_run_stop(
+		    run, "the agent went away; the command may live on at the host");
 }
 
 void

@@ -15,7 +15,7 @@
 #include "engine/run.h"
 #include "wire/frame.h"
 
-#define POWER_CONNECT_MS 15000   /* a verb waits so long for the PVE host */
+#define POWER_CONNECT_MS 15000	  /* a verb waits so long for the PVE host */
 #define POWER_LINE_MAX (8 * 1024) /* longer lines of the host are no marks of ours */
 
 enum verb_state { VERB_ASKED, VERB_CONFIRMED, VERB_SENDING, VERB_SENT, VERB_OVER };
@@ -160,7 +160,8 @@ on_deadline(uv_timer_t *t)
 		broker_run_stop(v->run, "the PVE host did not answer in time");
 		return;
 	}
-	snprintf(text, sizeof text, "no end after %lld s: it goes on at the host, and is still watched",
+	snprintf(text, sizeof text,
+	    "no end after %lld s: it goes on at the host, and is still watched",
 	    (long long)(clock_mono_ms() - v->began_ms) / 1000);
 	verb_fact(v, "waiting", "text", text);
 }
@@ -213,6 +214,9 @@ on_sent(void *arg)
 	struct power_verb *v = arg;
 
 	v->state = VERB_SENT;
+	if (verb_rows[v->verb].mutating)
+		uv_timer_start(
+		    &v->deadline, on_deadline, (uint64_t)verb_deadline_ms(v), 0);
 	verb_fact(v, "sent", "run", broker_run_id(v->run));
 }
 
@@ -269,14 +273,23 @@ verb_send(struct power_verb *v)
 {
 	const struct verb_row *row = &verb_rows[v->verb];
 	struct power *p = v->power;
+	int64_t deadline_ms = verb_deadline_ms(v);
 
 	v->state = VERB_SENDING;
 	p->cfg.events->before(v->verb, p->cfg.arg);
-	uv_timer_start(&v->deadline, on_deadline, (uint64_t)verb_deadline_ms(v), 0);
+	/* A mutating verb's time begins when it is sent: before that it is refused. */
+	if (!row->mutating)
+		uv_timer_start(&v->deadline, on_deadline, (uint64_t)deadline_ms, 0);
 	v->run = broker_exec(p->cfg.broker, row->mutating ? DOOR_PVE_VERB : DOOR_PVE,
-	    &(struct run_info){.asked = v->asked, .by = v->by, .host = "pve", .what = row->name,
-		.what_len = row->len, .turn = v->turn, .verb = row->name},
-	    POWER_CONNECT_MS, &exec_events, v);
+	    &(struct run_info){.asked = v->asked,
+		.by = v->by,
+		.host = "pve",
+		.what = row->name,
+		.what_len = row->len,
+		.turn = v->turn,
+		.verb = row->name},
+	    deadline_ms < POWER_CONNECT_MS ? deadline_ms : POWER_CONNECT_MS, &exec_events,
+	    v);
 }
 
 /* Law 2: the confirmation is on the disk before the first byte goes out. */
@@ -289,7 +302,8 @@ on_synced(bool on_disk, const char *why, void *arg)
 	if (!on_disk && strcmp(v->asked, "agent") == 0) {
 		snprintf(text, sizeof text,
 		    "the journal cannot be written (%.120s): the agent's mutating verbs are refused, "
-		    "operators' keys still work", why);
+		    "operators' keys still work",
+		    why);
 		verb_refuse(v, text);
 		return;
 	}
@@ -303,15 +317,19 @@ verb_take_slot(struct power_verb *v, char *why, size_t size)
 	char age[16];
 
 	if (p->slot) {
-		snprintf(why, size, "%s holds the slot: %s, for %s; one mutation at a time",
-		    p->slot->by, verb_rows[p->slot->verb].name,
+		snprintf(why, size,
+		    "%s holds the slot: %s, for %s; one mutation at a time", p->slot->by,
+		    verb_rows[p->slot->verb].name,
 		    clock_age(clock_mono_ms() - p->slot->began_ms, age, sizeof age));
 		return false;
 	}
-	if (remote_key_state(broker_remote(p->cfg.broker, DOOR_PVE_VERB)) == HOSTKEY_CHANGED ||
+	if (remote_key_state(broker_remote(p->cfg.broker, DOOR_PVE_VERB)) ==
+		HOSTKEY_CHANGED ||
 	    remote_key_state(broker_remote(p->cfg.broker, DOOR_PVE)) == HOSTKEY_CHANGED) {
-		snprintf(why, size, "the PVE host's key is not the one it had: compare %s on the host, "
-		    "then /accept pve", remote_fingerprint(broker_remote(p->cfg.broker, DOOR_PVE)));
+		snprintf(why, size,
+		    "the PVE host's key is not the one it had: compare %s on the host, "
+		    "then /accept pve",
+		    remote_fingerprint(broker_remote(p->cfg.broker, DOOR_PVE)));
 		return false;
 	}
 	p->slot = v;
@@ -329,9 +347,10 @@ verb_decide(struct power_verb *v, const char *confirm)
 		verb_send(v);
 		return;
 	}
-	if (strcmp(v->asked, "operator") == 0 && (!confirm || strcmp(confirm, row->name) != 0)) {
-		snprintf(why, sizeof why, "not confirmed: it will %s; say --confirm %s", row->does,
-		    row->name);
+	if (strcmp(v->asked, "operator") == 0 &&
+	    (!confirm || strcmp(confirm, row->name) != 0)) {
+		snprintf(why, sizeof why, "not confirmed: it will %s; say --confirm %s",
+		    row->does, row->name);
 		verb_refuse(v, why);
 	} else if (!verb_take_slot(v, why, sizeof why)) {
 		verb_refuse(v, why);
@@ -396,6 +415,8 @@ power_free(struct power *p)
 		return;
 	while ((v = p->verbs) != NULL) {
 		p->verbs = v->next;
+		if (v->listener && v->listener->drop)
+			v->listener->drop(v->arg);
 		uv_close((uv_handle_t *)&v->deadline, on_verb_closed);
 	}
 	free(p);

@@ -34,6 +34,8 @@ struct power_listener {
 	bool (*output)(int stream, const char *data, size_t len, void *arg);
 	/* The last callback; from the loop. */
 	void (*end)(enum power_end how, int exit, const char *why, void *arg);
+	/* The engine leaves before the end: arg is free to go.  NULL: not wanted. */
+	void (*drop)(void *arg);
 };
 
 struct power_events {
@@ -78,7 +80,7 @@ struct power_verb *power_ask(struct power *p, const struct power_ask *ask);
 /* No callback comes to this listener after it.  The verb goes on. */
 void power_unlisten(struct power_verb *v);
 
-bool power_is_busy(const struct power *p);       /* a mutating verb holds the slot */
+bool power_is_busy(const struct power *p); /* a mutating verb holds the slot */
 bool power_has_unfinished(const struct power *p);
 
 #endif

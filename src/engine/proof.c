@@ -26,7 +26,8 @@ static const char PROBE[] =
 
 enum rung { RUNG_TCP, RUNG_HANDSHAKE, RUNG_AUTH, RUNG_EXEC, RUNG_SUDO, RUNG_DISK, RUNGS };
 
-static const char *const rung_names[RUNGS] = {"tcp", "handshake", "auth", "exec", "sudo", "disk"};
+static const char *const rung_names[RUNGS] = {
+    "tcp", "handshake", "auth", "exec", "sudo", "disk"};
 
 struct proof {
 	uv_loop_t *loop;
@@ -105,18 +106,22 @@ static void
 proof_say_healthy(struct proof *p)
 {
 	char text[320], age[16];
-	bool new_boot = p->before_boot_id[0] && strcmp(p->before_boot_id, p->boot_id) != 0;
+	bool new_boot =
+	    p->before_boot_id[0] && strcmp(p->before_boot_id, p->boot_id) != 0;
 	int n;
 
-	n = snprintf(text, sizeof text, "the devvm is back: ssh, sudo and disk work, %s after the %s",
+	n = snprintf(text, sizeof text,
+	    "the devvm is back: ssh, sudo and disk work, %s after the %s",
 	    clock_age(clock_mono_ms() - p->began_ms, age, sizeof age), p->verb);
 	if (p->before_pid && p->pid)
-		n += snprintf(text + n, sizeof text - (size_t)n, p->pid == p->before_pid
-		    ? "; same QEMU process (pid %ld)" : "; new QEMU process (pid %ld, was %ld)", p->pid,
-		    p->before_pid);
+		n += snprintf(text + n, sizeof text - (size_t)n,
+		    p->pid == p->before_pid ? "; same QEMU process (pid %ld)"
+					    : "; new QEMU process (pid %ld, was %ld)",
+		    p->pid, p->before_pid);
 	if (p->before_boot_id[0])
-		snprintf(text + n, sizeof text - (size_t)n, new_boot
-		    ? "; the guest has booted anew" : "; the guest has not booted anew");
+		snprintf(text + n, sizeof text - (size_t)n,
+		    new_boot ? "; the guest has booted anew"
+			     : "; the guest has not booted anew");
 	proof_finish(p, text);
 }
 
@@ -154,13 +159,15 @@ proof_read(struct proof *p)
 static void
 proof_tell_short(struct proof *p)
 {
-	proof_tell(p, false, p->rung_ms[RUNG_EXEC] < 0
-	    ? "the devvm takes the login but runs nothing yet"
-	    : "the devvm runs commands, but a write with sync did not come back");
+	proof_tell(p, false,
+	    p->rung_ms[RUNG_EXEC] < 0
+		? "the devvm takes the login but runs nothing yet"
+		: "the devvm runs commands, but a write with sync did not come back");
 }
 
 static void
-on_probe_output(struct remote_run *run, int stream, const char *data, size_t len, void *arg)
+on_probe_output(
+    struct remote_run *run, int stream, const char *data, size_t len, void *arg)
 {
 	struct proof *p = arg;
 
@@ -169,7 +176,8 @@ on_probe_output(struct remote_run *run, int stream, const char *data, size_t len
 }
 
 static void
-on_probe_end(struct remote_run *run, enum remote_end how, int code, const char *why, void *arg)
+on_probe_end(
+    struct remote_run *run, enum remote_end how, int code, const char *why, void *arg)
 {
 	struct proof *p = arg;
 
@@ -184,15 +192,15 @@ on_probe_end(struct remote_run *run, enum remote_end how, int code, const char *
 }
 
 static const struct remote_run_events probe_events = {
-	.output = on_probe_output, .end = on_probe_end};
+    .output = on_probe_output, .end = on_probe_end};
 
 static void
 proof_probe(struct proof *p)
 {
 	buf_clear(&p->out);
 	p->probed_ms = clock_mono_ms();
-	p->probe = remote_exec(broker_remote(p->broker, DOOR_DEVVM), PROBE, sizeof PROBE - 1,
-	    PROOF_STEP_MS, &probe_events, p);
+	p->probe = remote_exec(broker_remote(p->broker, DOOR_DEVVM), PROBE,
+	    sizeof PROBE - 1, PROOF_STEP_MS, &probe_events, p);
 }
 
 static void
@@ -222,7 +230,8 @@ proof_look(struct proof *p)
 		return;
 	if (clock_mono_ms() - p->began_ms > PROOF_GIVE_UP_MS) {
 		proof_stop_probe(p);
-		proof_finish(p, "the devvm did not come back within 3 minutes: forensics (F3), then cycle (F7)");
+		proof_finish(p,
+		    "the devvm did not come back within 3 minutes: forensics (F3), then cycle (F7)");
 		return;
 	}
 	if (p->probe && clock_mono_ms() - p->probed_ms > PROOF_EXEC_MS) {
@@ -290,11 +299,19 @@ proof_learn(struct proof *p)
 void
 proof_before(struct proof *p, long pid)
 {
-	if (p->climbing)
-		return;
+	if (p->climbing) {
+		proof_stop_probe(p);
+		proof_finish(p, "another verb was sent before the devvm was back");
+	}
 	p->before_pid = pid;
 	snprintf(p->before_boot_id, sizeof p->before_boot_id, "%s", p->boot_id);
 	p->pid = 0;
+}
+
+void
+proof_set_before_pid(struct proof *p, long pid)
+{
+	p->before_pid = pid;
 }
 
 void

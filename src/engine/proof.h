@@ -16,14 +16,17 @@
 
 struct proof;
 
-struct proof *proof_new(uv_loop_t *loop, struct incident *incident, struct broker *broker);
+struct proof *proof_new(
+    uv_loop_t *loop, struct incident *incident, struct broker *broker);
 void proof_free(struct proof *p);
 
 /* A devvm that is up is asked for its boot id now, so that "before" is known. */
 void proof_learn(struct proof *p);
 
-/* A mutation is about to begin, with this QEMU pid (0: unknown). */
+/* A mutation is about to begin, with this QEMU pid (0: unknown); a climb ends here. */
 void proof_before(struct proof *p, long pid);
+void proof_set_before_pid(
+    struct proof *p, long pid); /* the host's own word, a moment later */
 
 /* The mutation has ended; the climb begins.  The pid may be told later. */
 void proof_begin(struct proof *p, const char *verb);

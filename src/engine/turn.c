@@ -12,8 +12,8 @@
 #include "base/text.h"
 
 #define TURN_BLOCK_MAX (1024 * 1024) /* bytes of an open text block that are kept */
-#define TURN_LOCALS 32               /* local tools open at once */
-#define TURN_QUIET_MS 20000          /* silence of the model that is worth a word */
+#define TURN_LOCALS 32		     /* local tools open at once */
+#define TURN_QUIET_MS 20000	     /* silence of the model that is worth a word */
 
 enum turn_state { TURN_IDLE, TURN_RUNNING, TURN_ENDING, TURN_STATES };
 
@@ -56,15 +56,35 @@ struct turn {
 
 static void turn_next(struct turn *t);
 
+/* Only a change is a fact. */
+static bool
+is_told(struct turn *t, const struct js *f)
+{
+	static const char *const keys[] = {"state", "driver", "model", "why", "todo"};
+	const struct js *was = incident_state(t->cfg.incident, "agent", NULL);
+
+	if (!was || js_has(was, "quiet_ms") ||
+	    js_int(was, "turn", 0) != js_int(f, "turn", 0) ||
+	    js_int(was, "queued", 0) != js_int(f, "queued", 0))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const char *a = js_str(was, keys[i]), *b = js_str(f, keys[i]);
+
+		if (strcmp(a ? a : "", b ? b : "") != 0)
+			return false;
+	}
+	return true;
+}
+
 static void
 turn_tell_agent(struct turn *t, const char *why, const char *todo)
 {
 	static const char *const words[AGENT_STATES] = {
-		[AGENT_UNAVAILABLE] = "unavailable",
-		[AGENT_STARTING] = "starting",
-		[AGENT_READY] = "ready",
-		[AGENT_WORKING] = "working",
-		[AGENT_WAITING] = "waiting",
+	    [AGENT_UNAVAILABLE] = "unavailable",
+	    [AGENT_STARTING] = "starting",
+	    [AGENT_READY] = "ready",
+	    [AGENT_WORKING] = "working",
+	    [AGENT_WAITING] = "waiting",
 	};
 	struct js *f = incident_fact(FACT_STATE, "engine");
 	enum agent_state s = t->agent_state;
@@ -75,6 +95,9 @@ turn_tell_agent(struct turn *t, const char *why, const char *todo)
 	}
 	if (t->state != TURN_IDLE && s == AGENT_READY)
 		s = AGENT_WORKING;
+	if (t->state == TURN_IDLE && (s == AGENT_WORKING || s == AGENT_WAITING))
+		s = AGENT_READY; /* the driver's own word about its end comes after ours
+				  */
 	js_set_str(f, "what", "agent");
 	js_set_str(f, "state", words[s]);
 	if (t->agent)
@@ -88,7 +111,10 @@ turn_tell_agent(struct turn *t, const char *why, const char *todo)
 		js_set_str(f, "why", why);
 	if (todo && todo[0])
 		js_set_str(f, "todo", todo);
-	incident_emit(t->cfg.incident, FACT_STATE, f);
+	if (is_told(t, f))
+		js_free(f);
+	else
+		incident_emit(t->cfg.incident, FACT_STATE, f);
 }
 
 static void
@@ -96,7 +122,8 @@ turn_enter(struct turn *t, enum turn_state state)
 {
 	static const char *const names[TURN_STATES] = {"idle", "running", "ending"};
 
-	LOG("turn", "turn %d: %s -> %s", t->now ? t->now->turn : 0, names[t->state], names[state]);
+	LOG("turn", "turn %d: %s -> %s", t->now ? t->now->turn : 0, names[t->state],
+	    names[state]);
 	t->state = state;
 	if (state == TURN_IDLE) {
 		uv_timer_stop(&t->limit);
@@ -142,7 +169,8 @@ turn_error(struct turn *t, const char *text, const char *todo)
 /* --- text blocks --- */
 
 static void
-emit_text(struct turn *t, int block, const char *text, size_t len, bool thinking, bool cut)
+emit_text(
+    struct turn *t, int block, const char *text, size_t len, bool thinking, bool cut)
 {
 	size_t parts = (len + WIRE_CHUNK_MAX - 4) / (WIRE_CHUNK_MAX - 3), part = 1;
 
@@ -229,7 +257,9 @@ turn_tell_open(struct turn *t, struct peer *p)
 
 	while (t->block >= 0 && off < t->text.len) {
 		size_t left = t->text.len - off;
-		size_t n = left > WIRE_CHUNK_MAX ? text_cut(t->text.data + off, WIRE_CHUNK_MAX) : left;
+		size_t n = left > WIRE_CHUNK_MAX
+		    ? text_cut(t->text.data + off, WIRE_CHUNK_MAX)
+		    : left;
 		struct js *f = turn_fact(t, FACT_DELTA, "agent");
 
 		js_set_int(f, "block", t->block);
@@ -246,7 +276,8 @@ static struct local *
 local_find(struct turn *t, const char *id)
 {
 	for (size_t i = 0; i < TURN_LOCALS; i++)
-		if (id ? t->locals[i].id && strcmp(t->locals[i].id, id) == 0 : !t->locals[i].id)
+		if (id ? t->locals[i].id && strcmp(t->locals[i].id, id) == 0
+		       : !t->locals[i].id)
 			return &t->locals[i];
 	return NULL;
 }
@@ -261,9 +292,14 @@ on_tool(const char *id, const char *name, const char *what, size_t what_len, voi
 	if (!l || local_find(t, id))
 		return;
 	l->id = mem_dup(id);
-	l->run = run_begin(t->cfg.runs, &(struct run_info){.asked = "agent", .by = "agent",
-	    .host = "local", .name = name, .what = what, .what_len = what_len,
-	    .turn = t->now ? t->now->turn : 0});
+	l->run = run_begin(t->cfg.runs,
+	    &(struct run_info){.asked = "agent",
+		.by = "agent",
+		.host = "local",
+		.name = name,
+		.what = what,
+		.what_len = what_len,
+		.turn = t->now ? t->now->turn : 0});
 }
 
 static void
@@ -397,14 +433,14 @@ on_done(const struct agent_outcome *o, void *arg)
 }
 
 static const struct agent_events agent_events = {
-	.state = on_state,
-	.session = on_session,
-	.delta = on_delta,
-	.text = on_text,
-	.tool = on_tool,
-	.tool_end = on_tool_end,
-	.trouble = on_trouble,
-	.done = on_done,
+    .state = on_state,
+    .session = on_session,
+    .delta = on_delta,
+    .text = on_text,
+    .tool = on_tool,
+    .tool_end = on_tool_end,
+    .trouble = on_trouble,
+    .done = on_done,
 };
 
 const struct agent_events *
@@ -423,7 +459,8 @@ turn_end(struct turn *t, const char *by, const char *reason)
 	t->end_reason = reason;
 	snprintf(t->ended_by, sizeof t->ended_by, "%s", by);
 	turn_enter(t, TURN_ENDING);
-	broker_stop_agent(t->cfg.broker, "the turn was ended; the command may live on at the host");
+	broker_stop_agent(
+	    t->cfg.broker, "the turn was ended; the command may live on at the host");
 	t->agent->ops->cancel(t->agent);
 }
 
@@ -482,8 +519,11 @@ prompt_fact(struct turn *t, const struct queued_prompt *q, const char *state)
 static void
 turn_start(struct turn *t, struct queued_prompt *q)
 {
-	static const struct agent_outcome refused = {.stop = "refused", .in_tokens = -1,
-	    .out_tokens = -1, .cache_tokens = -1, .cost_usd = -1};
+	static const struct agent_outcome refused = {.stop = "refused",
+	    .in_tokens = -1,
+	    .out_tokens = -1,
+	    .cache_tokens = -1,
+	    .cost_usd = -1};
 	struct agent_outcome o = refused;
 	struct err err;
 
@@ -491,7 +531,8 @@ turn_start(struct turn *t, struct queued_prompt *q)
 	t->began_ms = t->heard_ms = clock_mono_ms();
 	prompt_fact(t, q, "started");
 	turn_enter(t, TURN_RUNNING);
-	uv_timer_start(&t->limit, on_limit, (uint64_t)t->cfg.options->turn_timeout_seconds * 1000, 0);
+	uv_timer_start(&t->limit, on_limit,
+	    (uint64_t)t->cfg.options->turn_timeout_seconds * 1000, 0);
 	uv_timer_start(&t->quiet, on_quiet, TURN_QUIET_MS, TURN_QUIET_MS / 2);
 	if (!t->agent) {
 		o.why = t->why;
@@ -524,10 +565,14 @@ turn_prompt(struct turn *t, const char *by, const char *text, size_t len, struct
 	struct queued_prompt *q;
 
 	if (len == 0 || len > WIRE_PROMPT_MAX)
-		return err_set(err, ERR_LIMIT, len ? "the prompt is %zu bytes, at most 65536 go: put "
-		    "the long text into a file on the devvm and name it" : "the prompt is empty (%zu)", len);
+		return err_set(err, ERR_LIMIT,
+		    len ? "the prompt is %zu bytes, at most 65536 go: put "
+			  "the long text into a file on the devvm and name it"
+			: "the prompt is empty (%zu)",
+		    len);
 	if (t->queued == TURN_QUEUE_MAX)
-		return err_set(err, ERR_BUSY, "16 prompts are waiting already: F8 stops the turn");
+		return err_set(
+		    err, ERR_BUSY, "16 prompts are waiting already: F8 stops the turn");
 	q = mem_alloc(sizeof *q);
 	q->turn = ++t->last_turn;
 	q->by = mem_dup(by);

@@ -31,7 +31,8 @@ struct watch {
 	int64_t asked_ms;
 	int consoles;
 	int64_t settle_until_ms; /* 0: settled */
-	int reading; /* verbs whose lines are being fed in */
+	int reading;		 /* verbs whose lines are being fed in */
+	long known_pid;		 /* QEMU's, of the last whole answer */
 };
 
 static void watch_ask(struct watch *w);
@@ -52,10 +53,21 @@ watch_arm(struct watch *w)
 	uv_timer_start(&w->timer, on_timer, (uint64_t)ms, 0);
 }
 
+/* That a job has grown older (the words behind the last comma) is no change. */
+static bool
+job_changed(const char *was, const char *is)
+{
+	const char *comma = is ? strrchr(is, ',') : NULL;
+
+	if (!was || !is)
+		return was != is;
+	return strncmp(was, is, comma ? (size_t)(comma - is) : strlen(is)) != 0;
+}
+
 static bool
 vm_changed(struct watch *w, const struct js *f)
 {
-	static const char *const keys[] = {"status", "qmp", "lock", "job", "host_program"};
+	static const char *const keys[] = {"status", "qmp", "lock", "host_program"};
 	const struct js *was = incident_state(w->incident, "vm", NULL);
 
 	if (!was || js_int(was, "pid", 0) != js_int(f, "pid", 0) ||
@@ -67,7 +79,7 @@ vm_changed(struct watch *w, const struct js *f)
 		if (strcmp(a ? a : "", b ? b : "") != 0)
 			return true;
 	}
-	return false;
+	return job_changed(js_str(was, "job"), js_str(f, "job"));
 }
 
 static void
@@ -107,6 +119,8 @@ watch_answered(struct watch *w, bool ok)
 {
 	w->asking = NULL;
 	uv_timer_stop(&w->limit);
+	if (ok)
+		w->known_pid = w->vm.pid;
 	if (!ok) {
 		snprintf(w->vm.status, sizeof w->vm.status, "unknown");
 		w->vm.status_ms = 0;
@@ -114,7 +128,8 @@ watch_answered(struct watch *w, bool ok)
 		w->vm.status_ms = clock_mono_ms() - w->asked_ms;
 	}
 	watch_tell(w);
-	if (ok && w->settle_until_ms && !w->vm.job_runs && clock_mono_ms() > w->settle_until_ms)
+	if (ok && w->settle_until_ms && !w->vm.job_runs &&
+	    clock_mono_ms() > w->settle_until_ms)
 		w->settle_until_ms = 0;
 	watch_arm(w);
 }
@@ -210,7 +225,8 @@ watch_consoles(struct watch *w, int count)
 	bool first = count > 0 && w->consoles == 0;
 
 	w->consoles = count;
-	if (first && (!was || clock_mono_ms() - js_int(was, "checked", 0) > WATCH_SETTLING_MS))
+	if (first &&
+	    (!was || clock_mono_ms() - js_int(was, "checked", 0) > WATCH_SETTLING_MS))
 		watch_ask(w);
 	else
 		watch_arm(w);
@@ -222,22 +238,29 @@ watch_link(struct watch *w, enum door door)
 	if (door == DOOR_DEVVM)
 		proof_on_link(w->proof);
 	else if (door == DOOR_PVE &&
-	    remote_state(broker_remote(w->broker, DOOR_PVE)) == REMOTE_UP && !w->vm.status[0])
+	    remote_state(broker_remote(w->broker, DOOR_PVE)) == REMOTE_UP &&
+	    !w->vm.status[0])
 		watch_ask(w);
 }
 
 void
 watch_line(struct watch *w, enum verb verb, const char *line, size_t len)
 {
-	if (w->reading)
-		vmfacts_line(&w->vm, line, len);
+	static const char captured[] = "#bg phase=forensics-done";
+
+	if (!w->reading)
+		return;
+	vmfacts_line(&w->vm, line, len);
+	if (w->vm.pid && len >= sizeof captured - 1 &&
+	    memcmp(line, captured, sizeof captured - 1) == 0)
+		proof_set_before_pid(w->proof, w->vm.pid);
 }
 
 void
 watch_before(struct watch *w, enum verb verb)
 {
 	if (verb_rows[verb].mutating)
-		proof_before(w->proof, w->vm.pid);
+		proof_before(w->proof, w->known_pid);
 	if (w->asking) {
 		remote_run_close(w->asking);
 		w->asking = NULL;
@@ -277,6 +300,7 @@ watch_after(struct watch *w, enum verb verb, enum power_end how, int exit)
 	}
 	w->settle_until_ms = clock_mono_ms() + 10000;
 	watch_ask(w);
-	if (verb != VERB_STOP && (how == POWER_UNKNOWN || (how == POWER_EXITED && exit == 0)))
+	if (verb != VERB_STOP &&
+	    (how == POWER_UNKNOWN || (how == POWER_EXITED && exit == 0)))
 		proof_begin(w->proof, verb_rows[verb].name);
 }
