@@ -34,7 +34,7 @@
 #define FRAME_MS 16
 #define FIRST_MS 15	  /* the first picture waits so long for an engine that answers */
 #define BUDGET_BPS 3600	  /* bytes a second while facts stream, at 80x24 */
-#define BUDGET_BURST 2400 /* bytes that may come at once */
+#define BUDGET_BURST 1800 /* bytes that may come at once */
 #define TICK_IDLE_MS 20000 /* ages grow in steps of 20 s */
 #define TICK_BUSY_MS 1000  /* elapsed seconds of what runs */
 #define STALL_MS 25000	   /* a terminal that takes nothing for so long is lost */
@@ -57,10 +57,11 @@ struct console {
 	int64_t painted, refilled, pasted, esc_at, last_key;
 	double budget;
 	bool vi;
-	bool shown;   /* there was a first picture */
-	bool dirty;   /* facts that are not painted yet */
-	bool writing; /* the terminal has not taken all */
-	bool lost;    /* the terminal is gone */
+	bool key_waits; /* a key came while the terminal was taking a frame */
+	bool shown;	/* there was a first picture */
+	bool dirty;	/* facts that are not painted yet */
+	bool writing;	/* the terminal has not taken all */
+	bool lost;	/* the terminal is gone */
 	int code;
 };
 
@@ -152,9 +153,10 @@ paint(struct console *c)
 {
 	look(c);
 	if (c->writing) {
-		c->dirty = true;
+		c->dirty = c->key_waits = true;
 		return;
 	}
+	c->key_waits = false;
 	layout_draw(&c->screen, &c->canvas);
 	c->shown = true;
 	c->dirty = false;
@@ -171,6 +173,7 @@ paint_key(struct console *c)
 		paint(c);
 		return;
 	}
+	c->key_waits = c->writing;
 	if (c->writing)
 		return;
 	layout_draw_prompt(&c->screen, &c->canvas);
@@ -483,6 +486,8 @@ on_terminal(uv_poll_t *poll, int status, int events)
 	}
 	if (events & UV_WRITABLE) {
 		flush(c);
+		if (!c->writing && c->key_waits)
+			paint_key(c);
 		if (!c->writing && c->dirty)
 			arm_frame(c);
 	}
