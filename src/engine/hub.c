@@ -38,6 +38,19 @@ on_look(uv_timer_t *t)
 		uv_timer_stop(t);
 }
 
+/* Before the loop waits: what a round of it said goes out in one write a peer. */
+static void
+on_flush(uv_prepare_t *flush)
+{
+	struct hub *h = flush->data;
+	struct peer *next;
+
+	for (struct peer *p = h->peers; p; p = next) {
+		next = p->next;
+		peer_flush(p);
+	}
+}
+
 struct hub *
 hub_new(
     uv_loop_t *loop, struct incident *incident, const struct hub_events *ev, void *arg)
@@ -54,6 +67,11 @@ hub_new(
 	uv_timer_init(loop, &h->timer);
 	uv_unref((uv_handle_t *)&h->timer);
 	h->timer.data = h;
+	uv_prepare_init(loop, &h->flush);
+	uv_unref((uv_handle_t *)&h->flush);
+	h->flush.data = h;
+	uv_prepare_start(&h->flush, on_flush);
+	h->handles = 2;
 	return h;
 }
 
@@ -65,6 +83,7 @@ hub_listen(struct hub *h, int fd, struct err *err)
 	uv_pipe_init(h->loop, &h->listener, 0);
 	h->listener.data = h;
 	h->listening = true;
+	h->handles++;
 	rc = uv_pipe_open(&h->listener, fd);
 	if (rc == 0)
 		rc = uv_listen((uv_stream_t *)&h->listener, 64, on_connection);
@@ -77,29 +96,28 @@ hub_listen(struct hub *h, int fd, struct err *err)
 static void
 on_hub_closed(uv_handle_t *handle)
 {
-	free(handle->data);
-}
-
-static void
-on_listener_closed(uv_handle_t *handle)
-{
 	struct hub *h = handle->data;
 
-	uv_close((uv_handle_t *)&h->timer, on_hub_closed);
+	if (--h->handles == 0)
+		free(h);
 }
 
 void
 hub_free(struct hub *h)
 {
+	struct peer *p;
+
 	if (!h)
 		return;
-	while (h->peers)
-		peer_close(h->peers);
-	uv_timer_stop(&h->timer);
+	while ((p = h->peers) != NULL) {
+		peer_flush(p);
+		if (h->peers == p)
+			peer_close(p);
+	}
+	uv_close((uv_handle_t *)&h->timer, on_hub_closed);
+	uv_close((uv_handle_t *)&h->flush, on_hub_closed);
 	if (h->listening)
-		uv_close((uv_handle_t *)&h->listener, on_listener_closed);
-	else
-		uv_close((uv_handle_t *)&h->timer, on_hub_closed);
+		uv_close((uv_handle_t *)&h->listener, on_hub_closed);
 }
 
 void

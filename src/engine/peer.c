@@ -13,12 +13,25 @@
 
 #define PEER_BAD_LINES 10 /* in a row; then the connection is closed */
 #define PEER_TAIL_MAX 5000
+#define PEER_BATCH 64	     /* lines in one write */
+#define PEER_BATCH_MAX 32768 /* bytes; a fuller batch goes out at once */
 
 struct sending {
 	uv_write_t req;
 	struct peer *peer;
-	struct line *line;
+	size_t bytes;
+	unsigned count;
+	struct line *lines[PEER_BATCH];
 };
+
+static void
+sending_free(struct sending *s)
+{
+	s->peer->queued -= s->bytes;
+	for (unsigned i = 0; i < s->count; i++)
+		line_free(s->lines[i]);
+	free(s);
+}
 
 void
 peer_ref(struct peer *p)
@@ -60,6 +73,9 @@ peer_close(struct peer *p)
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
+	if (p->batch)
+		sending_free(p->batch);
+	p->batch = NULL;
 	uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 	if (was_here)
 		h->ev->detached(p, h->arg);
@@ -107,9 +123,7 @@ on_sent(uv_write_t *req, int status)
 	struct sending *s = (struct sending *)req;
 	struct peer *p = s->peer;
 
-	p->queued -= s->line->len;
-	line_free(s->line);
-	free(s);
+	sending_free(s);
 	if (status < 0) {
 		peer_close(p);
 		return;
@@ -123,10 +137,26 @@ on_sent(uv_write_t *req, int status)
 }
 
 void
+peer_flush(struct peer *p)
+{
+	struct sending *s = p->batch;
+	uv_buf_t bufs[PEER_BATCH];
+
+	if (!s)
+		return;
+	p->batch = NULL;
+	for (unsigned i = 0; i < s->count; i++)
+		bufs[i] = uv_buf_init(s->lines[i]->data, (unsigned)s->lines[i]->len);
+	if (uv_write(&s->req, (uv_stream_t *)&p->pipe, bufs, s->count, on_sent) < 0) {
+		sending_free(s);
+		peer_close(p);
+	}
+}
+
+void
 peer_send(struct peer *p, struct line *line)
 {
 	struct sending *s;
-	uv_buf_t buf;
 
 	if (p->state == PEER_DEAD)
 		return;
@@ -139,17 +169,16 @@ peer_send(struct peer *p, struct line *line)
 		peer_close(p);
 		return;
 	}
-	s = mem_alloc(sizeof *s);
-	s->peer = p;
-	s->line = line_ref(line);
-	p->queued += line->len;
-	buf = uv_buf_init(line->data, (unsigned)line->len);
-	if (uv_write(&s->req, (uv_stream_t *)&p->pipe, &buf, 1, on_sent) < 0) {
-		p->queued -= line->len;
-		line_free(line);
-		free(s);
-		peer_close(p);
+	if (!p->batch) {
+		p->batch = mem_alloc(sizeof *p->batch);
+		p->batch->peer = p;
 	}
+	s = p->batch;
+	s->lines[s->count++] = line_ref(line);
+	s->bytes += line->len;
+	p->queued += line->len;
+	if (s->count == PEER_BATCH || s->bytes >= PEER_BATCH_MAX)
+		peer_flush(p);
 }
 
 void
@@ -336,8 +365,12 @@ on_shut(uv_shutdown_t *req, int status)
 static void
 peer_hang_up(struct peer *p)
 {
-	uv_shutdown_t *req = mem_alloc(sizeof *req);
+	uv_shutdown_t *req;
 
+	peer_flush(p);
+	if (p->state == PEER_DEAD)
+		return;
+	req = mem_alloc(sizeof *req);
 	uv_read_stop((uv_stream_t *)&p->pipe);
 	req->data = p;
 	if (uv_shutdown(req, (uv_stream_t *)&p->pipe, on_shut) < 0) {

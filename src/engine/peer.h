@@ -29,7 +29,8 @@ struct peer {
 	bool console, read_only;
 	int bad_lines; /* in a row */
 	int64_t heard_ms;
-	size_t queued; /* bytes given to the kernel's care and not yet taken */
+	struct sending *batch; /* what this round of the loop said, or NULL */
+	size_t queued; /* bytes, the batch's too, that the kernel has not taken yet */
 	struct peer_skip skips[PEER_SKIPS];
 	size_t skip_count;
 	/* Replay: the next record it is owed. */
@@ -49,6 +50,8 @@ struct hub {
 	uv_pipe_t listener;
 	bool listening;
 	uv_timer_t timer;
+	uv_prepare_t flush;
+	int handles; /* not closed yet */
 	int64_t silence_ms;
 	struct peer *peers;
 	const char *version;
@@ -56,7 +59,9 @@ struct hub {
 };
 
 void peer_accept(struct hub *h);
+/* Queued until peer_flush, which comes by itself before the loop waits.  May close p. */
 void peer_send(struct peer *p, struct line *line);
+void peer_flush(struct peer *p);
 void peer_welcome(struct peer *p);
 void peer_close(struct peer *p);
 
