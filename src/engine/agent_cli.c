@@ -38,6 +38,23 @@ cli_tell_trouble(struct agent_cli *c, const char *text, const char *todo)
 		c->base.events->trouble(text, todo, c->base.arg);
 }
 
+static void on_tick(uv_timer_t *timer);
+
+/* The clock runs only while something may hang: an idle engine is woken by nothing. */
+static void
+cli_watch_clock(struct agent_cli *c)
+{
+	bool may_hang = c->state == CLI_STARTING || c->state == CLI_TURN ||
+	    c->state == CLI_STOPPING;
+
+	if (c->dead)
+		return;
+	if (!may_hang)
+		uv_timer_stop(&c->tick);
+	else if (!uv_is_active((uv_handle_t *)&c->tick))
+		uv_timer_start(&c->tick, on_tick, CLI_TICK_MS, CLI_TICK_MS);
+}
+
 void
 cli_enter(struct agent_cli *c, enum cli_state state)
 {
@@ -47,6 +64,7 @@ cli_enter(struct agent_cli *c, enum cli_state state)
 	LOG("cli", "claude %lld: %s -> %s", (long long)c->child, state_names[c->state],
 	    state_names[state]);
 	c->state = state;
+	cli_watch_clock(c);
 	if (state == CLI_OFF)
 		cli_tell_state(c, AGENT_UNAVAILABLE, c->why, c->todo);
 	else if (state == CLI_STOPPING && !c->prompt)
@@ -324,7 +342,6 @@ agent_cli_new(
 		c->known = true;
 		c->total_usd = -1;
 	}
-	uv_timer_start(&c->tick, on_tick, CLI_TICK_MS, CLI_TICK_MS);
 	agent_side_watch(c->side, &host_events, c);
 	return &c->base;
 }
