@@ -203,6 +203,7 @@ door_open(struct broker *b, enum door door)
 	    .key = b->cfg.key,
 	    .key_why = b->cfg.key_why,
 	    .hostkeys = b->cfg.hostkeys,
+	    .second = !doors[door].main,
 	};
 
 	b->refs[door] = (struct door_ref){b, door};

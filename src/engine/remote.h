@@ -59,6 +59,7 @@ struct remote_config {
 	const struct secret *key; /* borrowed for the remote's life; NULL: no key, why says so */
 	const char *key_why;      /* why there is no key */
 	struct hostkeys *hostkeys; /* borrowed for the remote's life */
+	bool second; /* another connection to this host is asked often: this one rarely */
 };
 
 struct remote;

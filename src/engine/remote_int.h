@@ -66,6 +66,7 @@ struct remote {
 	uv_loop_t *loop;
 	char *name, *address, *user, *key_why, *where;
 	int port;
+	bool second;
 	const struct secret *key;
 	struct hostkeys *hostkeys;
 	remote_state_fn *on_state;

@@ -13,9 +13,10 @@
 #include "engine/dial.h"
 
 #define LINK_CONNECT_MS 5000
-#define LINK_LOGIN_MS 10000 /* handshake and authentication together */
-#define LINK_IDLE_MS 5000   /* without a byte: ask for one */
-#define LINK_SILENT_MS 3000 /* asked and not answered */
+#define LINK_LOGIN_MS 10000  /* handshake and authentication together */
+#define LINK_IDLE_MS 5000    /* without a byte: ask for one */
+#define LINK_SECOND_MS 30000 /* the same for a second connection that nobody uses now */
+#define LINK_SILENT_MS 3000  /* asked and not answered */
 #define LINK_DEAD_MS 15000
 #define LINK_PATIENT_MS 15000 /* until a refused key is offered again */
 #define LINK_STEADY_MS 5000   /* up for so long: the next retry starts at 1 s again */
@@ -255,12 +256,18 @@ remote_note_heard(struct remote *r)
 	}
 }
 
+static int64_t
+remote_idle_ms(const struct remote *r)
+{
+	return r->second && !r->runs ? LINK_SECOND_MS : LINK_IDLE_MS;
+}
+
 static void
 remote_judge_silence(struct remote *r, int64_t now)
 {
 	if (r->paused)
 		return;
-	if (r->asked_ms == 0 && now - r->heard_ms >= LINK_IDLE_MS) {
+	if (r->asked_ms == 0 && now - r->heard_ms >= remote_idle_ms(r)) {
 		remote_ping(r);
 	} else if (r->asked_ms && now - r->asked_ms >= LINK_DEAD_MS) {
 		remote_lose(r, RETRY_SOON,
@@ -444,7 +451,7 @@ remote_due_ms(const struct remote *r)
 	else if (r->state == REMOTE_DOWN)
 		due = remote_is_needed(r) ? r->retry_ms : 0;
 	else if (r->state != REMOTE_IDLE && !r->paused)
-		due = r->asked_ms == 0 ? r->heard_ms + LINK_IDLE_MS
+		due = r->asked_ms == 0 ? r->heard_ms + remote_idle_ms(r)
 				       : r->asked_ms +
 			(r->state == REMOTE_UP ? LINK_SILENT_MS : LINK_DEAD_MS);
 	return remote_earlier(due, remote_runs_due_ms(r));
@@ -508,6 +515,7 @@ remote_new(uv_loop_t *loop, const struct remote_config *cfg, remote_state_fn *on
 	r->name = mem_dup(cfg->name);
 	r->address = mem_dup(cfg->address);
 	r->port = cfg->port;
+	r->second = cfg->second;
 	r->user = mem_dup(cfg->user);
 	r->key = cfg->key;
 	r->key_why = mem_dup(cfg->key_why);
