@@ -142,6 +142,8 @@ print_run(struct linear *n, const struct tail_run *r)
 		snprintf(prefix, sizeof prefix, "[%s] %s $ ", r->id, r->host);
 		print_line(prefix, r->what, strlen(r->what));
 	}
+	if (r->wraps_others)
+		n->run_line[slot] = last;
 	if (last > n->run_line[slot] + BURST_LINES) {
 		snprintf(text, sizeof text, "[%s] … %llu lines not read out …", r->id,
 		    (unsigned long long)(last - BURST_LINES - n->run_line[slot]));

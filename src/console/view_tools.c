@@ -56,6 +56,8 @@ render_end(struct view_tools *v, const struct tail_run *r)
 			snprintf(line, sizeof line, " (its last %s are not here)", size);
 			lines_str(&v->lines, LOOK_QUIET, line);
 		}
+		if (r->wraps_others)
+			lines_str(&v->lines, LOOK_QUIET, " (shown with its commands)");
 		if (r->cut > 0) {
 			words_bytes(r->cut, size, sizeof size);
 			snprintf(line, sizeof line, " (%s not in the journal)", size);
@@ -119,7 +121,7 @@ run_index(const struct tail *t, uint64_t serial)
 static bool
 is_folded(const struct view_tools *v, const struct tail_run *r)
 {
-	return v->folded && r->ended;
+	return r->wraps_others || (v->folded && r->ended);
 }
 
 static bool

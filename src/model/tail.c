@@ -176,6 +176,66 @@ last_line(const struct tail_run *r)
 	return &r->lines[(r->head + r->count - 1) % r->size];
 }
 
+static void
+drop_last_line(struct tail *t, struct tail_run *r)
+{
+	struct tail_line *l = last_line(r);
+	size_t cost = line_cost(l);
+
+	free(l->text);
+	free(l->span);
+	r->bytes -= cost;
+	t->bytes -= cost;
+	r->count--;
+}
+
+/*
+ * The host program's lines that begin with "#bg " are for programs.  People are
+ * shown a phase and a section's name; what the others say stands elsewhere on the
+ * screen, and all of them are in the journal.
+ */
+
+static const char MARK_HEAD[] = "#bg ";
+
+static bool
+mark_words(const char *line, size_t len, char *out, size_t size)
+{
+	char word[48] = "";
+	long ms = 0;
+	char text[200];
+
+	snprintf(text, sizeof text, "%.*s", (int)(len < 199 ? len : 199), line);
+	if (sscanf(text, "#bg phase=%47s t_ms=%ld", word, &ms) == 2)
+		snprintf(out, size, "%s (%ld.%ld s)", word, ms / 1000, ms / 100 % 10);
+	else if (sscanf(text, "#bg section=%47s", word) == 1)
+		snprintf(out, size, "%s:", word);
+	else
+		return false;
+	return true;
+}
+
+static bool
+is_mark(const struct tail_run *r, const struct tail_line *l)
+{
+	size_t n = sizeof MARK_HEAD - 1;
+
+	return r->verb[0] && l->len > n && memcmp(l->text, MARK_HEAD, n) == 0;
+}
+
+static void
+show_mark(struct tail *t, struct tail_run *r)
+{
+	struct tail_line *l = last_line(r);
+	char words[96];
+
+	if (!mark_words(l->text, l->len, words, sizeof words)) {
+		drop_last_line(t, r);
+		return;
+	}
+	clear_line(t, r, l);
+	add_text(t, r, l, words, strlen(words), STYLE_DIM);
+}
+
 /* --- what the sanitiser hands over --- */
 
 static void
@@ -211,6 +271,8 @@ on_newline(void *arg)
 
 	if (f->r->open != f->stream)
 		new_line(f->t, f->r, f->stream);
+	else if (f->stream == TAIL_OUT && is_mark(f->r, last_line(f->r)))
+		show_mark(f->t, f->r);
 	f->r->open = -1;
 	f->r->restart = false;
 }
@@ -253,6 +315,10 @@ begin(struct tail *t, const struct js *fact)
 	buf_fini(&what);
 	r->began = js_int(fact, "mono_ms", 0);
 	r->open = -1;
+	for (size_t i = 0; i < t->count; i++)
+		if (!t->runs[i]->ended && strcmp(t->runs[i]->host, "local") == 0 &&
+		    strcmp(r->asked, "agent") == 0 && strcmp(r->host, "local") != 0)
+			t->runs[i]->wraps_others = true;
 	t->runs[t->count++] = r;
 }
 

@@ -44,6 +44,9 @@ struct tail_run {
 	char id[16], by[33], asked[16], host[16], verb[16], what[256];
 	int64_t began; /* the engine's monotonic clock */
 	bool ended;
+	/* A local tool of the agent that ran commands on the hosts: their runs show
+	 * what it would show again. */
+	bool wraps_others;
 	int64_t exit;  /* -1: by signal or failure, see end */
 	char end[160]; /* words of the end: "exit 0", "signal TERM", why it failed */
 	int64_t ms, cut;

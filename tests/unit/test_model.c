@@ -276,6 +276,45 @@ Test(model, a_progress_line_shows_its_last_version)
 	cr_assert_eq(run()->count, 1);
 }
 
+Test(model, the_host_programs_marks_become_words_or_nothing)
+{
+	apply(
+	    "{\"t\":\"tool\",\"seq\":1,\"id\":\"r1\",\"asked\":\"operator\",\"host\":\"pve\",\"verb\":\"cycle\",\"what\":\"cycle\"}");
+	apply(
+	    "{\"t\":\"output\",\"seq\":2,\"id\":\"r1\",\"stream\":\"out\",\"off\":0,\"data\":"
+	    "\"#bg run id=x verb=cycle\\n#bg phase=stopping t_ms=1234 by=qm\\n#bg fact \"}");
+	apply(
+	    "{\"t\":\"output\",\"seq\":3,\"id\":\"r1\",\"stream\":\"out\",\"off\":68,\"data\":"
+	    "\"a=1\\n#bg section=config t_ms=1\\n  #bg not ours\\nVM 102 runs\\n\"}");
+	cr_assert_str_eq(line(0), "stopping (1.2 s)");
+	cr_assert_str_eq(line(1), "config:");
+	cr_assert_str_eq(line(2), "  #bg not ours");
+	cr_assert_str_eq(line(3), "VM 102 runs");
+	cr_assert_eq(run()->count, 4);
+}
+
+Test(model, a_line_of_the_guest_that_looks_like_a_mark_stays)
+{
+	begin();
+	apply(
+	    "{\"t\":\"output\",\"seq\":2,\"id\":\"r1\",\"stream\":\"out\",\"off\":0,\"data\":\"#bg fact a=1\\n\"}");
+	cr_assert_str_eq(line(0), "#bg fact a=1");
+}
+
+Test(model, a_local_tool_that_only_carried_commands_is_known_as_such)
+{
+	apply(
+	    "{\"t\":\"tool\",\"seq\":1,\"id\":\"r1\",\"asked\":\"agent\",\"host\":\"local\",\"what\":\"ls\"}");
+	apply("{\"t\":\"tool_end\",\"seq\":2,\"id\":\"r1\",\"exit\":0}");
+	apply(
+	    "{\"t\":\"tool\",\"seq\":3,\"id\":\"r2\",\"asked\":\"agent\",\"host\":\"local\",\"what\":\"ssh\"}");
+	apply(
+	    "{\"t\":\"tool\",\"seq\":4,\"id\":\"r3\",\"asked\":\"agent\",\"host\":\"devvm\",\"what\":\"w\"}");
+	cr_assert_not(tail_by_id(&m.tools, "r1")->wraps_others);
+	cr_assert(tail_by_id(&m.tools, "r2")->wraps_others);
+	cr_assert_not(tail_by_id(&m.tools, "r3")->wraps_others);
+}
+
 Test(model, the_end_of_a_run_says_how_and_how_long)
 {
 	begin();
