@@ -111,9 +111,12 @@ on_host_line(char *line, size_t len, void *arg)
 static int
 exit_of_host(int code)
 {
+	/* docs/host-protocol.md */
 	switch (code) {
 	case 0:
 		return COMMAND_OK;
+	case 1: /* the worker was lost */
+		return COMMAND_UNKNOWN;
 	case 2:
 		return COMMAND_USAGE;
 	case 5:

@@ -62,6 +62,7 @@ struct broker {
 	enum autonomy autonomy;
 	int turn;
 	struct broker_run *runs;
+	char hostkeys_said[256]; /* the last trouble with keeping host keys */
 	struct door_ref {
 		struct broker *broker;
 		enum door door;

@@ -34,7 +34,8 @@ struct power_verb {
 	struct broker_run *run;
 	struct frame lines;
 	uv_timer_t deadline;
-	char *result; /* the host's last words about it */
+	bool marks;   /* the host program is ours: it ends with a result line */
+	char *result; /* that line's words; NULL until it has come */
 	char *why;    /* of a refusal */
 };
 
@@ -172,6 +173,7 @@ verb_on_mark(struct power_verb *v, const struct mark *m)
 	struct js *f;
 	const char *text;
 
+	v->marks = true;
 	if (strcmp(m->kind, "result") == 0) {
 		free(v->result);
 		text = mark_get(m, "why");
@@ -253,6 +255,11 @@ on_end(enum remote_end how, int code, const char *why, void *arg)
 	struct power_verb *v = arg;
 
 	v->run = NULL;
+	if (how == REMOTE_EXITED && v->marks && !v->result) {
+		/* What streamed it there died; what does it goes on. */
+		how = REMOTE_LOST;
+		why = "the host program's words ended before their end: only the host knows";
+	}
 	if (how == REMOTE_EXITED) {
 		verb_finished(v, code);
 		verb_over(v, POWER_EXITED, code, v->result ? v->result : "");
