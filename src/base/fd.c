@@ -31,28 +31,54 @@ fd_make_parents(const char *dir, struct err *err)
 	return rc;
 }
 
-int
-fd_own_dir(const char *dir, struct err *err)
+/* Makes dir 0700 where it is missing, and looks at what is there. */
+static int
+fd_look_at_dir(const char *dir, struct stat *st, struct err *err)
 {
-	struct stat st;
-
 	if (mkdir(dir, 0700) < 0 && errno == ENOENT) {
 		if (fd_make_parents(dir, err) < 0)
 			return -1;
 		if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 			return err_sys(err, errno, "make %s", dir);
 	}
-	if (lstat(dir, &st) < 0)
+	if (lstat(dir, st) < 0)
 		return err_sys(err, errno, "make %s", dir);
-	if (!S_ISDIR(st.st_mode))
+	if (!S_ISDIR(st->st_mode))
 		return err_set(err, ERR_DENIED, "%s is not a directory: remove it", dir);
+	return 0;
+}
+
+int
+fd_own_dir(const char *dir, struct err *err)
+{
+	struct stat st;
+
+	if (fd_look_at_dir(dir, &st, err) < 0)
+		return -1;
 	if (st.st_uid != geteuid())
 		return err_set(err, ERR_DENIED,
-		    "%s belongs to uid %ld, not to us (%ld): remove it, or set run_dir",
-		    dir, (long)st.st_uid, (long)geteuid());
+		    "%s belongs to uid %ld, not to us (%ld): remove it, or set run_dir", dir,
+		    (long)st.st_uid, (long)geteuid());
 	if (st.st_mode & 077)
 		return err_set(
 		    err, ERR_DENIED, "%s is open to others: chmod 700 %s", dir, dir);
+	return 0;
+}
+
+int
+fd_safe_dir(const char *dir, struct err *err)
+{
+	struct stat st;
+
+	if (fd_look_at_dir(dir, &st, err) < 0)
+		return -1;
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return err_set(err, ERR_DENIED, "%s belongs to uid %ld, not to us (%ld)", dir,
+		    (long)st.st_uid, (long)geteuid());
+	if ((st.st_mode & 022) && !(st.st_mode & S_ISVTX))
+		return err_set(err, ERR_DENIED,
+		    "others can write in %s: chmod go-w %s, or name a directory inside it", dir,
+		    dir);
 	return 0;
 }
 

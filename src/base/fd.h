@@ -21,6 +21,12 @@
 int fd_own_dir(const char *dir, struct err *err) MUST_CHECK;
 
 /*
+ * The same for a directory that need not be secret: others may read it, but it is
+ * ours or root's, and others can write in it only where it is sticky.
+ */
+int fd_safe_dir(const char *dir, struct err *err) MUST_CHECK;
+
+/*
  * Reads a file of at most max bytes into a new NUL-terminated string.
  * Caller frees.  A FIFO, a device or a directory is refused.
  */

@@ -449,7 +449,7 @@ on_look(uv_work_t *work)
 	struct err err;
 	int n;
 
-	if (fd_own_dir(s->dir, &err) < 0 || fd_own_dir(sub, &err) < 0) {
+	if (fd_safe_dir(s->dir, &err) < 0 || fd_own_dir(sub, &err) < 0) {
 		snprintf(s->why, sizeof s->why, "%.250s", err.words);
 	} else if ((n = scandir(sub, &names, is_incident_file, alphasort)) > 0) {
 		snprintf(s->id, sizeof s->id, "%.*s",

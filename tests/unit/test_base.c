@@ -126,6 +126,21 @@ Test(fd, own_dir_refuses_one_that_is_open_to_others)
 	free(dir);
 }
 
+Test(fd, safe_dir_may_be_read_but_not_written_by_others)
+{
+	char *dir = scratch();
+	struct err e;
+
+	cr_assert_eq(chmod(dir, 0755), 0);
+	cr_assert_eq(fd_safe_dir(dir, &e), 0, "%s", e.words);
+	cr_assert_eq(chmod(dir, 0777), 0);
+	cr_assert_eq(fd_safe_dir(dir, &e), -1);
+	cr_assert_eq(e.code, ERR_DENIED);
+	cr_assert_eq(chmod(dir, 01777), 0);
+	cr_assert_eq(fd_safe_dir(dir, &e), 0, "%s", e.words);
+	free(dir);
+}
+
 Test(fd, own_dir_refuses_a_link)
 {
 	char *dir = scratch(), *link = mem_printf("%s/l", dir);
