@@ -112,6 +112,7 @@ rig_end(struct rig *r)
 	uv_close((uv_handle_t *)&r->limit, NULL);
 	while (uv_run(&r->loop, UV_RUN_NOWAIT))
 		continue;
+	cr_assert_eq(uv_loop_close(&r->loop), 0, "something was left open");
 	buf_fini(&r->told);
 }
 
@@ -140,7 +141,7 @@ count(const char *text, size_t len, const char *what)
 	const char *end = text + len;
 	int n = 0;
 
-	while ((text = memmem(text, (size_t)(end - text), what, strlen(what))) != NULL) {
+	while (text && (text = memmem(text, (size_t)(end - text), what, strlen(what))) != NULL) {
 		n++;
 		text++;
 	}
