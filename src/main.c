@@ -12,7 +12,6 @@
 #include "base/mem.h"
 #include "base/options.h"
 #include "command.h"
-#include "console/console.h"
 #include "start.h"
 #include "wire/messages.h"
 
@@ -138,13 +137,15 @@ parse_all(struct cli *cli, int argc, char **argv, char **word, char ***rest, int
 	return rc;
 }
 
+/* Becomes the console; the engine is up then, or why it is not has been said. */
 static int
-run_console(const struct cli *cli, const struct options *o)
+run_console(struct cli *cli, const struct options *o)
 {
 	struct err err;
-	char *path = start_socket_path(o);
-	int fd = start_connect(o, START_BACKGROUND, cli->verbose, &err);
-	int rc;
+	char *path = start_socket_path(o), *argv[9];
+	int fd = start_connect(o, START_BACKGROUND, cli->verbose, &err), argc = 0;
+	static char arg0[] = "breakglass", socket[] = "--socket", name[] = "--name",
+		    read_only[] = "--read-only", linear[] = "--linear", vi[] = "--vi";
 
 	if (fd < 0) {
 		fprintf(stderr, "breakglass: %s\n", err.words);
@@ -152,11 +153,22 @@ run_console(const struct cli *cli, const struct options *o)
 		return err.code == ERR_DENIED ? COMMAND_NO_ACCESS : COMMAND_UNREACHABLE;
 	}
 	close(fd); /* the console connects by itself, and again when it must */
-	rc = console_main(&(struct console_opts){.socket_path = path, .name = cli->name,
-	    .read_only = cli->read_only, .linear = cli->linear,
-	    .vi = strcmp(o->editing, "vi") == 0});
+	argv[argc++] = arg0;
+	argv[argc++] = socket;
+	argv[argc++] = path;
+	argv[argc++] = name;
+	argv[argc++] = cli->name;
+	if (cli->read_only)
+		argv[argc++] = read_only;
+	if (cli->linear)
+		argv[argc++] = linear;
+	if (strcmp(o->editing, "vi") == 0)
+		argv[argc++] = vi;
+	argv[argc] = NULL;
+	start_become(o, "console", argv, &err);
+	fprintf(stderr, "breakglass: %s\n", err.words);
 	free(path);
-	return rc;
+	return COMMAND_FAILED;
 }
 
 static int
@@ -168,7 +180,7 @@ run_engine(const struct cli *cli, const struct options *o)
 
 	if (cli->verbose > 1)
 		snprintf(verbose, sizeof verbose, "-vv");
-	start_become_engine(o, argv, &err);
+	start_become(o, "engine", argv, &err);
 	fprintf(stderr, "breakglass: %s\n", err.words);
 	return COMMAND_FAILED;
 }

@@ -28,15 +28,17 @@ start_socket_path(const struct options *o)
 }
 
 static char *
-engine_path(const struct options *o)
+program_path(const struct options *o, const char *program)
 {
-	return mem_printf("%s/engine", o->libexec_dir[0] ? o->libexec_dir : BG_PKGLIBEXECDIR);
+	return mem_printf("%s/%s", o->libexec_dir[0] ? o->libexec_dir : BG_PKGLIBEXECDIR,
+	    program);
 }
 
 int
-start_become_engine(const struct options *o, char *const argv[], struct err *err)
+start_become(const struct options *o, const char *program, char *const argv[],
+    struct err *err)
 {
-	char *path = engine_path(o);
+	char *path = program_path(o, program);
 
 	execv(path, argv);
 	err_sys(err, errno, "start %s", path);
@@ -62,7 +64,7 @@ static int
 spawn_engine(const struct options *o, enum start_mode mode, int verbose, int ready_fd,
     struct err *err)
 {
-	char *path = engine_path(o), number[16];
+	char *path = program_path(o, "engine"), number[16];
 	char *argv[8];
 	int argc = 0, rc;
 	posix_spawn_file_actions_t fa;

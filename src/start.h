@@ -29,7 +29,8 @@ char *start_socket_path(const struct options *o);
 int start_connect(const struct options *o, enum start_mode mode, int verbose,
     struct err *err) MUST_CHECK;
 
-/* Becomes the engine; returns only when that fails. */
-int start_become_engine(const struct options *o, char *const argv[], struct err *err);
+/* Becomes a program of libexecdir, "console" or "engine"; returns only when that fails. */
+int start_become(const struct options *o, const char *program, char *const argv[],
+    struct err *err);
 
 #endif
