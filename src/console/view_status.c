@@ -372,6 +372,9 @@ view_banner_draw(const struct screen *s, struct canvas *c, struct rect r)
 		snprintf(text, sizeof text, "No agent: %s. %s",
 		    vm->agent.why[0] ? vm->agent.why : "no reason given",
 		    vm->agent.todo[0] ? vm->agent.todo : "The keys work without it.");
+		/* It stays for hours: one line; a prompt is answered with all of it. */
+		if (s->model.chat.count > 0)
+			b.each = 1;
 		banner(&b, LOOK_BUSY, text);
 	}
 	return b.rows;

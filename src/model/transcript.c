@@ -537,10 +537,10 @@ append_rung(struct transcript *t, struct item *it, const struct js *r)
 	incident_label(r, "rung", rung, sizeof rung);
 	incident_label(r, "text", text, sizeof text);
 	if (js_bool(r, "ok", false))
-		snprintf(line, sizeof line, "\n  ok  %-10s %6lld ms  %s", rung,
+		snprintf(line, sizeof line, "  ok  %-10s %6lld ms  %s\n", rung,
 		    (long long)js_int(r, "ms", 0), text);
 	else
-		snprintf(line, sizeof line, "\n  --  %-10s not yet  %s", rung, text);
+		snprintf(line, sizeof line, "  --  %-10s not yet  %s\n", rung, text);
 	append(t, it, line, strlen(line));
 }
 
@@ -561,11 +561,12 @@ apply_proof(struct transcript *t, const struct js *fact)
 		it = add(t, ITEM_PROOF, fact);
 	truncate_to(t, it, 0);
 	snprintf(it->head, sizeof it->head, "proof of recovery");
-	append_member(t, it, fact, "text");
 	for (size_t i = 0; i < js_len(rungs) && i < 12; i++) {
 		append_rung(t, it, js_at(rungs, i));
 		all = all && js_bool(js_at(rungs, i), "ok", false);
 	}
+	/* The sentence last: where the pane is small, it is what is seen. */
+	append_member(t, it, fact, "text");
 	it->tone = !js_bool(fact, "done", false) ? TONE_BUSY : all ? TONE_GOOD : TONE_BAD;
 	return true;
 }
