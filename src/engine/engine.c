@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@
 
 #define ENGINE_IDLE_LEAVE_MS ((int64_t)12 * 3600 * 1000)
 #define ENGINE_LOOK_MS (10 * 60 * 1000) /* how often the two above are looked at */
+#define ENGINE_LOCK_WAIT_MS 6000 /* for an engine that leaves */
+#define ENGINE_LOCK_LOOK_MS 20
 #define ENGINE_LAST_WAIT_MS 2000	/* for the journal's disk, when leaving */
 #define ENGINE_SETTLE_MS 1000		/* for what else is under way then */
 #define ENGINE_ALONE_MS (30 * 1000)	/* a one-shot whose starter never came leaves */
@@ -36,24 +39,53 @@ ready(struct engine *e, const char *words)
 	close(fd);
 }
 
+/* Without a socket it is coming up or leaving: either is over soon. */
+static bool
+other_engine_listens(const struct engine *e)
+{
+	char *path = mem_printf("%s/console.sock", e->run_dir);
+	struct err err;
+	int fd = fd_connect(path, &err);
+
+	free(path);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+static int
+wait_for_lock(struct engine *e, struct err *err)
+{
+	int64_t until = clock_mono_ms() + ENGINE_LOCK_WAIT_MS;
+	char pid[32] = "";
+
+	while (flock(e->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (clock_mono_ms() > until || other_engine_listens(e)) {
+			if (pread(e->lock_fd, pid, sizeof pid - 1, 0) < 0)
+				pid[0] = '\0';
+			pid[strcspn(pid, "\n")] = '\0';
+			return err_set(err, ERR_BUSY,
+			    "an engine runs already in %s (pid %.10s): breakglass "
+			    "attaches to it", e->run_dir, pid);
+		}
+		poll(NULL, 0, ENGINE_LOCK_LOOK_MS);
+	}
+	return 0;
+}
+
+/* Before there is a loop: a command right behind another waits for its engine to leave. */
 static int
 take_lock(struct engine *e, struct err *err)
 {
 	char *path = mem_printf("%s/engine.lock", e->run_dir);
-	char pid[32] = "";
-	ssize_t n;
+	char pid[32];
 	int rc = 0;
 
 	e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (e->lock_fd < 0) {
 		rc = err_sys(err, errno, "open %s", path);
-	} else if (flock(e->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		n = pread(e->lock_fd, pid, sizeof pid - 1, 0);
-		pid[n > 0 ? n : 0] = '\0';
-		rc = err_set(err, ERR_BUSY,
-		    "an engine runs already in %s (pid %.10s): breakglass attaches to it",
-		    e->run_dir, pid);
-	} else {
+	} else if ((rc = wait_for_lock(e, err)) == 0) {
 		snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 		if (ftruncate(e->lock_fd, 0) < 0 ||
 		    pwrite(e->lock_fd, pid, strlen(pid), 0) < 0)
