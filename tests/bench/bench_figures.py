@@ -16,6 +16,12 @@ def p99(values):
     return quantile(values, 0.99)
 
 
+def p99_of_rounds(values, rounds=5):
+    """The median of the p99 of each round: one hiccup of the machine is no figure of ours."""
+    size = -(-len(values) // rounds)
+    return p50([p99(values[i:i + size]) for i in range(0, len(values), size)])
+
+
 class Table:
     """One line a figure: name ours peer ratio goal ok|MISS.
 
