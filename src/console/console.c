@@ -32,7 +32,8 @@
 #include "wire/messages.h"
 
 #define FRAME_MS 16
-#define FIRST_MS 15	  /* the first picture waits so long for an engine that answers */
+#define FIRST_MS 40	  /* the first picture waits so long for an engine that answers */
+#define GREETED_MS 4	  /* and so long for all of what it tells, once it has begun */
 #define BUDGET_BPS 3600	  /* bytes a second while facts stream, at 80x24 */
 #define BUDGET_BURST 1800 /* bytes that may come at once */
 #define TICK_IDLE_MS 20000 /* ages grow in steps of 20 s */
@@ -58,6 +59,7 @@ struct console {
 	double budget;
 	bool vi;
 	bool key_waits; /* a key came while the terminal was taking a frame */
+	bool greeted;	/* the engine has said something */
 	bool shown;	/* there was a first picture */
 	bool dirty;	/* facts that are not painted yet */
 	bool writing;	/* the terminal has not taken all */
@@ -268,8 +270,10 @@ on_fact(void *arg, const struct js *fact)
 	if (js_is(fact, "t", "tool_end"))
 		fetch_end(c, fact);
 	c->dirty = true;
-	if (!c->shown && c->screen.model.incident.caught_up)
-		uv_timer_start(&c->frame, on_frame, 0, 0);
+	if (!c->shown && (c->screen.model.incident.caught_up || !c->greeted))
+		uv_timer_start(&c->frame, on_frame,
+		    c->screen.model.incident.caught_up ? 0 : GREETED_MS, 0);
+	c->greeted = true;
 	arm_frame(c);
 	if (!ticking && layout_is_ticking(&c->screen))
 		uv_timer_start(&c->tick, on_tick, TICK_BUSY_MS, 0);
