@@ -287,6 +287,14 @@ journal_kick(struct journal *j)
 	uv_timer_start(&j->timer, on_timer, JOURNAL_WAIT_MS, 0);
 }
 
+/* There is more to write: at once, or with the next try of a disk that refuses. */
+static void
+journal_nudge(struct journal *j)
+{
+	if (j->state != JOURNAL_MEMORY)
+		journal_kick(j);
+}
+
 struct journal *
 journal_new(uv_loop_t *loop, const struct journal_events *ev, void *arg)
 {
@@ -341,7 +349,7 @@ journal_open(struct journal *j, const char *path)
 	struct part *p = journal_part(j, path);
 
 	p->ticket = j->added;
-	journal_kick(j);
+	journal_nudge(j);
 }
 
 uint64_t
@@ -357,7 +365,7 @@ journal_add(struct journal *j, const char *line, size_t len)
 		return 0;
 	j->waiting += len;
 	p->ticket = ++j->added;
-	journal_kick(j);
+	journal_nudge(j);
 	return j->added;
 }
 
@@ -365,7 +373,7 @@ void
 journal_sync(struct journal *j)
 {
 	j->sync_wanted = j->added;
-	journal_kick(j);
+	journal_nudge(j);
 }
 
 enum journal_state
