@@ -13,8 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/clock.h"
+#include "base/mem.h"
 #include "engine/peer.h"
+
+#define ATTACH_READ_MS 2000 /* a disk that takes longer for a part is passed over */
 
 static void
 to_peer(struct line *line, void *arg)
@@ -65,18 +68,36 @@ last_seq(const char *data, size_t len)
 	return journal_line_seq(start, (size_t)(data + len - start));
 }
 
+struct part_read {
+	struct peer *peer;
+	unsigned number;
+};
+
+/* What is not in the file, or not to be had: say so, go on with what is in memory. */
+static void
+attach_skip_file(struct peer *p, const char *why)
+{
+	if (why)
+		peer_error(p, NULL, "attach", why,
+		    "older records are missing here; what follows is from memory");
+	p->next_seq = incident_ring_first(p->hub->incident);
+}
+
 static void
 on_part(const char *data, size_t len, const char *why, void *arg)
 {
-	struct peer *p = arg;
+	struct part_read *r = arg;
+	struct peer *p = r->peer;
 	uint64_t seq = len ? last_seq(data, len) : 0;
+	bool wanted = p->state == PEER_REPLAYING && p->read == r->number;
 
-	p->reading = false;
-	p->tail = 0;
-	if (p->state != PEER_REPLAYING) {
+	free(r);
+	if (!wanted) {
 		peer_unref(p);
 		return;
 	}
+	p->read = 0;
+	p->tail = 0;
 	if (p->incident != incident_generation(p->hub->incident)) {
 		/* Records of an incident that is over: attach_go_on begins anew. */
 	} else if (len && seq >= p->next_seq) {
@@ -86,17 +107,39 @@ on_part(const char *data, size_t len, const char *why, void *arg)
 		line_free(l);
 		p->next_seq = seq + 1;
 	} else {
-		/* The file has no more of it (or cannot be read): say so, go on. */
-		if (why)
-			peer_error(p, NULL, "attach", why,
-			    "older records are missing here; what follows is from memory");
-		p->next_seq = incident_ring_first(p->hub->incident);
+		attach_skip_file(p, why);
 	}
 	if (p->queued > HUB_QUEUE_SKIP)
 		p->hold = true;
 	else
 		attach_go_on(p);
 	peer_unref(p);
+}
+
+static void
+attach_read(struct peer *p, uint64_t before)
+{
+	static unsigned last_read;
+	struct part_read *r = mem_alloc(sizeof *r);
+
+	r->peer = p;
+	p->read = r->number = ++last_read;
+	p->read_ms = clock_mono_ms();
+	p->refs++;
+	journal_read(p->hub->loop, incident_path(p->hub->incident), p->next_seq, before,
+	    p->tail, on_part, r);
+}
+
+/* A hung disk keeps nobody from attaching. */
+void
+attach_look(struct peer *p)
+{
+	if (!p->read || clock_mono_ms() - p->read_ms < ATTACH_READ_MS)
+		return;
+	p->read = 0;
+	p->tail = 0;
+	attach_skip_file(p, "the disk of the journal does not answer");
+	attach_go_on(p);
 }
 
 void
@@ -106,7 +149,7 @@ attach_go_on(struct peer *p)
 	uint64_t first = incident_ring_first(i);
 
 	p->hold = false;
-	if (p->state != PEER_REPLAYING || p->reading)
+	if (p->state != PEER_REPLAYING || p->read)
 		return;
 	if (p->incident != incident_generation(i)) {
 		/* Another incident was opened in the middle: all of that one. */
@@ -118,10 +161,7 @@ attach_go_on(struct peer *p)
 		attach_finish(p);
 		return;
 	}
-	p->reading = true;
-	p->refs++;
-	journal_read(
-	    p->hub->loop, incident_path(i), p->next_seq, first, p->tail, on_part, p);
+	attach_read(p, first);
 }
 
 void

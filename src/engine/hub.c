@@ -32,6 +32,8 @@ on_look(uv_timer_t *t)
 		if (clock_mono_ms() - p->heard_ms > h->silence_ms) {
 			LOG("hub", "%s was silent, dropped", p->name);
 			peer_close(p);
+		} else {
+			attach_look(p);
 		}
 	}
 	if (!h->peers)

@@ -157,6 +157,18 @@ on_written(uint64_t ticket, bool synced, void *arg)
 		incident_wake(i, ticket, true, "");
 }
 
+/* The disk is tried every few seconds: only news is told. */
+static bool
+journal_is_told(struct incident *i, const char *state, const char *why)
+{
+	const struct js *was = present_get(&i->present, "journal", NULL);
+	const char *old = was ? js_str(was, "why") : NULL;
+
+	return was && js_is(was, "state", state) &&
+	    js_is(was, "path", i->path ? i->path : "") &&
+	    strcmp(old ? old : "", why) == 0;
+}
+
 static void
 on_journal_state(enum journal_state state, const char *why, void *arg)
 {
@@ -170,6 +182,8 @@ on_journal_state(enum journal_state state, const char *why, void *arg)
 	}
 	if (state == JOURNAL_OK)
 		i->overflowed = false;
+	if (journal_is_told(i, names[state], why))
+		return;
 	f = incident_fact(FACT_STATE, "engine");
 	js_set_str(f, "what", "journal");
 	js_set_str(f, "state", names[state]);
@@ -659,6 +673,7 @@ incident_free(struct incident *i, int64_t wait_ms)
 		return;
 	if (i->start)
 		i->start->i = NULL;
+	i->waiter_count = 0; /* who waits for a sync has gone already */
 	journal_free(i->journal, wait_ms);
 	i->journal = NULL;
 	uv_close((uv_handle_t *)&i->timer, on_incident_closed);

@@ -37,9 +37,10 @@ struct peer {
 	uint64_t next_seq;
 	unsigned incident; /* generation of the incident that next_seq belongs to */
 	size_t tail;	   /* first read only */
-	bool reading;	   /* a read of the journal is under way */
-	bool hold;	   /* the queue is full: go on when it has drained */
-	unsigned refs;	   /* the pipe, and a read under way */
+	unsigned read; /* number of the read of the journal that is under way; 0: none */
+	int64_t read_ms; /* since when */
+	bool hold;	 /* the queue is full: go on when it has drained */
+	unsigned refs;	 /* the pipe, and a read under way */
 };
 
 struct hub {
@@ -71,5 +72,6 @@ void hub_watch_silence(struct hub *h);
 /* attach.c: sends what the peer missed, then makes it LIVE. */
 void attach_start(struct peer *p, uint64_t since, size_t tail);
 void attach_go_on(struct peer *p);
+void attach_look(struct peer *p); /* gives a read up that takes too long */
 
 #endif
