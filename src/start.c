@@ -15,6 +15,8 @@
 #include "base/fd.h"
 #include "base/mem.h"
 
+#define START_LOOK_MS 20 /* how often another one's engine is looked for */
+
 extern char **environ;
 
 char *
@@ -102,7 +104,8 @@ spawn_engine(const struct options *o, enum start_mode mode, int verbose, int rea
 static int
 wait_ready(int fd, struct err *err)
 {
-	char words[400];
+	char words[600], *text;
+	long code;
 	size_t len = 0;
 	int64_t until = clock_mono_ms() + START_WAIT_MS;
 	struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -123,8 +126,12 @@ wait_ready(int fd, struct err *err)
 			break;
 	}
 	words[len] = '\0';
-	return err_set(err, ERR_UNREACHABLE, "%s", len ? words
-	    : "the engine ended at once: run \"breakglass engine\" to see why");
+	code = strtol(words, &text, 10);
+	if (text == words || *text != ' ' || code <= 0)
+		return err_set(err, ERR_UNREACHABLE,
+		    "the engine ended at once: run \"breakglass engine\" to see why");
+	return err_set(err, code == ERR_SYSTEM ? ERR_UNREACHABLE : (enum err_code)code,
+	    "%s", text + 1);
 }
 
 static int
@@ -144,22 +151,40 @@ start_engine(const struct options *o, enum start_mode mode, int verbose, struct 
 	return rc;
 }
 
+/*
+ * Starts an engine and connects.  Another console may have been faster: its
+ * engine will do, when it listens; or it is one that is just leaving.
+ */
+static int
+start_and_connect(const struct options *o, enum start_mode mode, int verbose,
+    const char *path, struct err *err)
+{
+	int64_t until = clock_mono_ms() + START_WAIT_MS;
+	struct err started;
+
+	for (;;) {
+		int rc = start_engine(o, mode, verbose, &started);
+		int fd = fd_connect(path, err);
+
+		if (fd >= 0 || rc == 0)
+			return fd;
+		if (started.code != ERR_BUSY || clock_mono_ms() > until) {
+			*err = started;
+			return -1;
+		}
+		poll(NULL, 0, START_LOOK_MS);
+	}
+}
+
 int
 start_connect(const struct options *o, enum start_mode mode, int verbose, struct err *err)
 {
 	char *path = start_socket_path(o);
-	struct err started;
 	int fd = -1;
 
 	if (check_run_dir(o, err) == 0 && (fd = fd_connect(path, err)) < 0 &&
-	    err->code == ERR_UNREACHABLE && mode != START_NEVER) {
-		int rc = start_engine(o, mode, verbose, &started);
-
-		/* Another console may have been faster: its engine will do. */
-		fd = fd_connect(path, err);
-		if (fd < 0 && rc < 0)
-			*err = started;
-	}
+	    err->code == ERR_UNREACHABLE && mode != START_NEVER)
+		fd = start_and_connect(o, mode, verbose, path, err);
 	free(path);
 	return fd;
 }

@@ -39,6 +39,19 @@ ready(struct engine *e, const char *words)
 	close(fd);
 }
 
+/* Why this engine does not come up: to its starter, or to who runs it. */
+static void
+not_ready(struct engine *e, const struct err *err)
+{
+	char *words = mem_printf("%d %s", (int)err->code, err->words);
+
+	ready(e, words);
+	free(words);
+	if (e->opts->ready_fd < 0)
+		fprintf(stderr, "breakglass: %s\n", err->words);
+	e->exit = err->code == ERR_DENIED ? 77 : err->code == ERR_BUSY ? 75 : 1;
+}
+
 /* Without a socket it is coming up or leaving: either is over soon. */
 static bool
 other_engine_listens(const struct engine *e)
@@ -183,7 +196,7 @@ on_incident_ready(void *arg)
 	watch_start(e->watch);
 	engine_start_agent(e);
 	if (listen_for_operators(e, &err) < 0) {
-		ready(e, err.words);
+		not_ready(e, &err);
 		engine_leave(e, err.words);
 		return;
 	}
@@ -231,6 +244,12 @@ is_idle(const struct engine *e)
 	    !turn_is_busy(e->turn);
 }
 
+static int64_t
+alone_ms(const struct engine *e)
+{
+	return e->opts->alone_ms > 0 ? e->opts->alone_ms : ENGINE_ALONE_MS;
+}
+
 static void
 on_idle(uv_timer_t *t)
 {
@@ -242,7 +261,7 @@ on_idle(uv_timer_t *t)
 		return;
 	}
 	idle_ms = clock_mono_ms() - e->idle_since_ms;
-	if (e->opts->one_shot && (e->had_peer || idle_ms >= ENGINE_ALONE_MS))
+	if (e->opts->one_shot && (e->had_peer || idle_ms >= alone_ms(e)))
 		engine_leave(e, "the command has its answer");
 	else if (e->opts->background && idle_ms > ENGINE_IDLE_LEAVE_MS)
 		engine_leave(e, "12 hours without a console and work");
@@ -332,7 +351,7 @@ engine_build(struct engine *e, struct err *err)
 	e->idle.data = e;
 	e->idle_since_ms = clock_mono_ms();
 	uv_timer_start(&e->idle, on_idle,
-	    e->opts->one_shot ? ENGINE_ALONE_MS : ENGINE_LOOK_MS, ENGINE_LOOK_MS);
+	    e->opts->one_shot ? (uint64_t)alone_ms(e) : ENGINE_LOOK_MS, ENGINE_LOOK_MS);
 	return 0;
 }
 
@@ -416,20 +435,18 @@ engine_main(const struct engine_opts *opts)
 {
 	struct engine *e = mem_alloc(sizeof *e);
 	struct err err;
-	int rc = 0;
+	int rc;
 
 	e->opts = opts;
 	e->lock_fd = -1;
 	uv_loop_init(&e->loop);
 	if (engine_build(e, &err) < 0) {
-		ready(e, err.words);
-		if (opts->ready_fd < 0)
-			fprintf(stderr, "breakglass: %s\n", err.words);
-		rc = err.code == ERR_DENIED ? 77 : err.code == ERR_BUSY ? 75 : 1;
+		not_ready(e, &err);
 	} else {
 		incident_start(e->incident);
 		uv_run(&e->loop, UV_RUN_DEFAULT);
 	}
+	rc = e->exit;
 	if (!engine_end(e))
 		_exit(rc);
 	return rc;

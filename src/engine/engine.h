@@ -19,7 +19,10 @@ struct engine_opts {
 	bool one_shot;	 /* leaves as soon as nobody is attached and nothing runs */
 	int silence_ms;	 /* a peer that says nothing for so long is dropped; 0: the usual
 			  */
-	int ready_fd; /* gets one byte when the socket listens, or words of failure; -1 */
+	int alone_ms; /* a one-shot whose starter did not come for so long leaves; 0: the
+			 usual */
+	int ready_fd; /* gets "+" when the socket listens, else an err_code and words; -1
+		       */
 };
 
 /* Runs until told to leave; returns the exit code of the process. */

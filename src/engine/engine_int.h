@@ -35,6 +35,7 @@ struct engine {
 	uv_timer_t idle, settle;
 	int64_t idle_since_ms;
 	bool leaving;
+	int exit; /* of the process */
 	bool had_peer;
 };
 

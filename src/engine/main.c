@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -13,6 +14,7 @@
 #include "engine/engine.h"
 
 static const struct option long_options[] = {
+    {"alone-ms", required_argument, NULL, 'a'}, /* for tests */
     {"background", no_argument, NULL, 'b'},
     {"one-shot", no_argument, NULL, 'o'},
     {"ready-fd", required_argument, NULL, 'r'},
@@ -32,6 +34,20 @@ open_log(const struct options *o, int level)
 	free(dir);
 }
 
+/* What our starter had open is not ours: it would live as long as we do. */
+static void
+close_strangers(int ready_fd)
+{
+	if (ready_fd <= 2) {
+		close_range(3, ~0U, 0);
+		return;
+	}
+	fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
+	if (ready_fd > 3)
+		close_range(3, (unsigned)ready_fd - 1, 0);
+	close_range((unsigned)ready_fd + 1, ~0U, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -48,6 +64,8 @@ main(int argc, char **argv)
 			opts.one_shot = true;
 		else if (c == 'r')
 			opts.ready_fd = atoi(optarg);
+		else if (c == 'a')
+			opts.alone_ms = atoi(optarg);
 		else if (c == 's')
 			opts.silence_ms = atoi(optarg);
 		else if (c == 'v')
@@ -56,10 +74,12 @@ main(int argc, char **argv)
 			return 64;
 	}
 	umask(077);
-	if (opts.ready_fd > 2)
-		fcntl(opts.ready_fd, F_SETFD, FD_CLOEXEC);
+	close_strangers(opts.ready_fd);
 	if (options_load(&options, &err) < 0) {
-		dprintf(opts.ready_fd >= 0 ? opts.ready_fd : 2, "%s", err.words);
+		if (opts.ready_fd >= 0)
+			dprintf(opts.ready_fd, "%d %s", (int)err.code, err.words);
+		else
+			fprintf(stderr, "breakglass: %s\n", err.words);
 		return 64;
 	}
 	open_log(&options, verbose);
