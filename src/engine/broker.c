@@ -471,11 +471,37 @@ static const struct remote_run_events channel_events = {
     .sent = on_channel_sent, .output = on_channel_output, .end = on_channel_end};
 
 static void
+on_stopped(void *arg)
+{
+	struct broker_run *run = arg;
+	const char *why = run->refusal ? run->refusal : "";
+
+	if (run->exec)
+		run->exec->end(REMOTE_FAILED, 255, why, run->arg);
+	else if (run->shim)
+		run->shim->end(false, 255, why, run->arg);
+	run_drop(run);
+}
+
+/* Its record ends now, its owner is told from the loop. */
+static void
+run_fail_soon(struct broker_run *run, const char *why)
+{
+	run_record_end(run, REMOTE_FAILED, 255, why);
+	run->refusal = mem_dup(why);
+	later(run->broker->cfg.loop, on_stopped, run);
+}
+
+static void
 run_start(struct broker_run *run, const struct run_info *info, int64_t connect_ms)
 {
 	struct broker *b = run->broker;
 
 	run->record = run_begin(b->cfg.runs, info);
+	if (!b->cfg.key && b->cfg.key_why && b->cfg.key_why[0]) {
+		run_fail_soon(run, b->cfg.key_why); /* waiting would not help */
+		return;
+	}
 	run->channel = remote_exec(b->remotes[run->door], info->what, info->what_len,
 	    connect_ms, &channel_events, run);
 }
@@ -499,19 +525,6 @@ broker_run_id(const struct broker_run *run)
 	return run->record ? run_id(run->record) : "";
 }
 
-static void
-on_stopped(void *arg)
-{
-	struct broker_run *run = arg;
-	const char *why = run->refusal ? run->refusal : "";
-
-	if (run->exec)
-		run->exec->end(REMOTE_FAILED, 255, why, run->arg);
-	else if (run->shim)
-		run->shim->end(false, 255, why, run->arg);
-	run_drop(run);
-}
-
 void
 broker_run_stop(struct broker_run *run, const char *why)
 {
@@ -520,9 +533,7 @@ broker_run_stop(struct broker_run *run, const char *why)
 	run_let_go(run);
 	remote_run_close(run->channel);
 	run->channel = NULL;
-	run_record_end(run, REMOTE_FAILED, 255, why);
-	run->refusal = mem_dup(why);
-	later(run->broker->cfg.loop, on_stopped, run);
+	run_fail_soon(run, why);
 }
 
 int
