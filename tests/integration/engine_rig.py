@@ -582,7 +582,9 @@ class Rig:
         kids = []
         for e in self.engines:
             kids += children(e.pid)
-            if e.poll() is None:
+            if e.poll() is None and getattr(e, "traced", False):
+                e.kill()
+            elif e.poll() is None:
                 e.send_signal(signal.SIGCONT)
                 e.terminate()
         for e in self.engines:
