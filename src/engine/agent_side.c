@@ -64,6 +64,16 @@ on_handle_closed(uv_handle_t *handle)
 	side_release(handle->data);
 }
 
+static void on_sweep(uv_timer_t *timer);
+
+/* Somebody may be late from now on: looked for until nobody is. */
+static void
+side_sweep(struct agent_side *s)
+{
+	if (!s->dead && !uv_is_active((uv_handle_t *)&s->sweep))
+		uv_timer_start(&s->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+}
+
 /* ---- peers ---- */
 
 struct peer_write {
@@ -380,6 +390,7 @@ on_peer(uv_stream_t *door, int status)
 	s->peers = p;
 	s->peer_count++;
 	s->open++;
+	side_sweep(s);
 	if (uv_accept(door, (uv_stream_t *)&p->pipe) < 0 || s->peer_count > PEERS_MAX ||
 	    uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 || fd_peer(fd, &uid, &pid) < 0 ||
 	    uid != geteuid() ||
@@ -428,6 +439,7 @@ host_start(struct agent_side *s)
 
 	s->open++;
 	s->proc = agent_proc_start(s->loop, &cfg, on_host_end, s);
+	side_sweep(s);
 }
 
 /* ---- the side's own life ---- */
@@ -437,13 +449,19 @@ on_sweep(uv_timer_t *timer)
 {
 	struct agent_side *s = timer->data;
 	int64_t late = clock_mono_ms() - HELLO_MS;
+	bool any = s->proc && !s->host;
 
-	for (struct agent_peer *p = s->peers; p; p = p->next)
-		if ((p->state == AGENT_PEER_NEW || p->state == AGENT_PEER_SHIM) &&
-		    p->since_ms < late)
+	for (struct agent_peer *p = s->peers; p; p = p->next) {
+		if (p->state != AGENT_PEER_NEW && p->state != AGENT_PEER_SHIM)
+			continue;
+		any = true;
+		if (p->since_ms < late)
 			agent_peer_close(p);
+	}
 	if (s->proc && !s->host && agent_proc_age_ms(s->proc) > HELLO_MS)
 		agent_proc_kill(s->proc, SIGKILL);
+	if (!any)
+		uv_timer_stop(&s->sweep);
 }
 
 static int
@@ -503,7 +521,6 @@ agent_side_new(const struct agent_side_config *cfg, struct err *err)
 		side_close_handles(s);
 		return NULL;
 	}
-	uv_timer_start(&s->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 	host_start(s);
 	return s;
 }
