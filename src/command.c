@@ -155,8 +155,10 @@ verb_is_over(struct verb_command *v, const struct js *m)
 	}
 	if (js_is(m, "state", "refused")) {
 		say(why ? why : "refused");
-		v->exit = !why ? COMMAND_USAGE : strstr(why, "holds the slot") ? COMMAND_BUSY
-		    : v->run[0] || strncmp(why, "not confirmed", 13) != 0 ? COMMAND_UNREACHABLE
+		v->exit = !why			    ? COMMAND_USAGE
+		    : strstr(why, "holds the slot") ? COMMAND_BUSY
+		    : v->run[0] || strncmp(why, "not confirmed", 13) != 0
+		    ? COMMAND_UNREACHABLE
 		    : COMMAND_USAGE;
 		return true;
 	}
@@ -176,7 +178,8 @@ on_verb_fact(struct verb_command *v, const struct js *m)
 	if (v->c->json)
 		print_json(m);
 	if (js_is(m, "state", "sent"))
-		snprintf(v->run, sizeof v->run, "%s", js_str(m, "run") ? js_str(m, "run") : "");
+		snprintf(v->run, sizeof v->run, "%s",
+		    js_str(m, "run") ? js_str(m, "run") : "");
 	return !verb_is_over(v, m);
 }
 
@@ -241,7 +244,8 @@ verb_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 			return on_proof(v, m);
 		return true;
 	case FACT_ERROR:
-		/* A refusal of our request; its verb fact has said the same, if there was one. */
+		/* A refusal of our request; its verb fact has said the same, if there was
+		 * one. */
 		if (js_is(m, "req", v->req) && !v->id[0]) {
 			say(js_str(m, "text") ? js_str(m, "text") : "refused");
 			v->exit = COMMAND_USAGE;
@@ -262,8 +266,10 @@ command_verb(const struct command_opts *c, enum verb verb)
 	struct js *m;
 	int fd;
 
-	if (verb_rows[verb].mutating && (!c->confirm || strcmp(c->confirm, verb_rows[verb].name) != 0)) {
-		fprintf(stderr, "breakglass: %s will %s;\nit %s.\nTo do it: breakglass %s --confirm %s\n",
+	if (verb_rows[verb].mutating &&
+	    (!c->confirm || strcmp(c->confirm, verb_rows[verb].name) != 0)) {
+		fprintf(stderr,
+		    "breakglass: %s will %s;\nit %s.\nTo do it: breakglass %s --confirm %s\n",
 		    verb_rows[verb].name, verb_rows[verb].does, verb_rows[verb].limits,
 		    verb_rows[verb].name, verb_rows[verb].name);
 		return COMMAND_USAGE;
@@ -274,7 +280,8 @@ command_verb(const struct command_opts *c, enum verb verb)
 	client_init(&client, fd, verb_on_fact, &v);
 	frame_init(&v.lines, FRAME_LINE_MAX);
 	scrub_init(&v.out, &paper, stdout, SCRUB_PLAIN);
-	if (client_hello(&client, c->name, &err) < 0 || client_run(&client, HELLO_MS, &err) < 0)
+	if (client_hello(&client, c->name, &err) < 0 ||
+	    client_run(&client, HELLO_MS, &err) < 0)
 		goto out;
 	m = message_new(request_names[REQUEST_VERB]);
 	make_req(v.req);
@@ -402,7 +409,8 @@ command_ask(const struct command_opts *c, const char *text)
 		return exit_of(&err);
 	client_init(&client, fd, ask_on_fact, &a);
 	scrub_init(&a.out, &paper, stdout, SCRUB_PLAIN);
-	if (client_hello(&client, c->name, &err) < 0 || client_run(&client, HELLO_MS, &err) < 0)
+	if (client_hello(&client, c->name, &err) < 0 ||
+	    client_run(&client, HELLO_MS, &err) < 0)
 		goto out;
 	m = message_new(request_names[REQUEST_PROMPT]);
 	make_req(a.req);
@@ -432,7 +440,8 @@ ping_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 		print_json(m);
 	else
 		printf("engine %s, pid %lld, up since %s, incident %s\n",
-		    js_str(m, "version") ? js_str(m, "version") : "?", (long long)js_int(m, "pid", 0),
+		    js_str(m, "version") ? js_str(m, "version") : "?",
+		    (long long)js_int(m, "pid", 0),
 		    js_str(m, "started") ? js_str(m, "started") : "?",
 		    js_str(m, "incident") ? js_str(m, "incident") : "none");
 	return false;

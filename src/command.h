@@ -28,7 +28,7 @@ struct command_opts {
 	const struct options *options;
 	const char *name;    /* operator's */
 	const char *confirm; /* --confirm WORD, or NULL */
-	bool json;           /* facts as JSON lines instead of words */
+	bool json;	     /* facts as JSON lines instead of words */
 	int verbose;
 };
 

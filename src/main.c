@@ -22,18 +22,25 @@ struct cli {
 	int verbose;
 };
 
-enum long_only { OPT_AS = 256, OPT_CONFIRM, OPT_JSON, OPT_LINEAR, OPT_READ_ONLY, OPT_VERSION };
+enum long_only {
+	OPT_AS = 256,
+	OPT_CONFIRM,
+	OPT_JSON,
+	OPT_LINEAR,
+	OPT_READ_ONLY,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
-	{"as", required_argument, NULL, OPT_AS},
-	{"confirm", required_argument, NULL, OPT_CONFIRM},
-	{"help", no_argument, NULL, 'h'},
-	{"json", no_argument, NULL, OPT_JSON},
-	{"linear", no_argument, NULL, OPT_LINEAR},
-	{"read-only", no_argument, NULL, OPT_READ_ONLY},
-	{"verbose", no_argument, NULL, 'v'},
-	{"version", no_argument, NULL, OPT_VERSION},
-	{0},
+    {"as", required_argument, NULL, OPT_AS},
+    {"confirm", required_argument, NULL, OPT_CONFIRM},
+    {"help", no_argument, NULL, 'h'},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"linear", no_argument, NULL, OPT_LINEAR},
+    {"read-only", no_argument, NULL, OPT_READ_ONLY},
+    {"verbose", no_argument, NULL, 'v'},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {0},
 };
 
 static void
@@ -45,19 +52,20 @@ print_help(void)
 	     "  breakglass VERB [--confirm VERB] [--json]         one of the six verbs:");
 	for (int v = 0; v < VERBS; v++)
 		printf("      %-10s %s\n", verb_rows[v].name, verb_rows[v].does);
-	puts("  breakglass ask TEXT [--json]     a prompt for the agent; its answer on stdout\n"
-	     "  breakglass ping [--json]         is an engine there? (starts none)\n"
-	     "  breakglass engine [-v]           the engine in the foreground (a pod's main process)\n"
-	     "  breakglass help | --version\n"
-	     "\n"
-	     "  --as NAME      your name in the journal (default: SUDO_USER, USER, uid)\n"
-	     "  --linear       no cursor movement: for screen readers and dumb terminals\n"
-	     "  -v, -vv        diagnostics in the run directory (engine.log, console.log)\n"
-	     "\n"
-	     "Exit: 0 done and verified, 1 failed, 64 usage or refused, 69 host or engine\n"
-	     "unreachable, 75 busy, 76 outcome unknown, 77 no access.\n"
-	     "\n"
-	     "Settings (breakglass.conf, or the environment):");
+	puts(
+	    "  breakglass ask TEXT [--json]     a prompt for the agent; its answer on stdout\n"
+	    "  breakglass ping [--json]         is an engine there? (starts none)\n"
+	    "  breakglass engine [-v]           the engine in the foreground (a pod's main process)\n"
+	    "  breakglass help | --version\n"
+	    "\n"
+	    "  --as NAME      your name in the journal (default: SUDO_USER, USER, uid)\n"
+	    "  --linear       no cursor movement: for screen readers and dumb terminals\n"
+	    "  -v, -vv        diagnostics in the run directory (engine.log, console.log)\n"
+	    "\n"
+	    "Exit: 0 done and verified, 1 failed, 64 usage or refused, 69 host or engine\n"
+	    "unreachable, 75 busy, 76 outcome unknown, 77 no access.\n"
+	    "\n"
+	    "Settings (breakglass.conf, or the environment):");
 	options_print();
 }
 
@@ -120,7 +128,8 @@ parse(struct cli *cli, int argc, char **argv)
 
 /* Options may stand before and behind the word: "breakglass cycle --confirm cycle". */
 static int
-parse_all(struct cli *cli, int argc, char **argv, char **word, char ***rest, int *rest_count)
+parse_all(
+    struct cli *cli, int argc, char **argv, char **word, char ***rest, int *rest_count)
 {
 	int rc = parse(cli, argc, argv);
 
@@ -214,16 +223,21 @@ run_ask(const struct command_opts *c, char **words, int count)
 }
 
 static int
-run_word(const struct cli *cli, const struct options *o, const char *word, char **rest, int count)
+run_word(const struct cli *cli, const struct options *o, const char *word, char **rest,
+    int count)
 {
-	struct command_opts c = {.options = o, .name = cli->name, .confirm = cli->confirm,
-	    .json = cli->json, .verbose = cli->verbose};
+	struct command_opts c = {.options = o,
+	    .name = cli->name,
+	    .confirm = cli->confirm,
+	    .json = cli->json,
+	    .verbose = cli->verbose};
 	int verb = verb_by_name(word, strlen(word));
 
 	if (strcmp(word, "ask") == 0)
 		return run_ask(&c, rest, count);
 	if (count > 0) {
-		fprintf(stderr, "breakglass %s takes no further words; nothing was sent\n", word);
+		fprintf(stderr,
+		    "breakglass %s takes no further words; nothing was sent\n", word);
 		return COMMAND_USAGE;
 	}
 	if (verb >= 0)
@@ -236,7 +250,8 @@ run_word(const struct cli *cli, const struct options *o, const char *word, char 
 		print_help();
 		return COMMAND_OK;
 	}
-	fprintf(stderr, "breakglass: there is no command \"%.40s\"; try: breakglass --help\n", word);
+	fprintf(stderr,
+	    "breakglass: there is no command \"%.40s\"; try: breakglass --help\n", word);
 	return COMMAND_USAGE;
 }
 

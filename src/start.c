@@ -32,13 +32,13 @@ start_socket_path(const struct options *o)
 static char *
 program_path(const struct options *o, const char *program)
 {
-	return mem_printf("%s/%s", o->libexec_dir[0] ? o->libexec_dir : BG_PKGLIBEXECDIR,
-	    program);
+	return mem_printf(
+	    "%s/%s", o->libexec_dir[0] ? o->libexec_dir : BG_PKGLIBEXECDIR, program);
 }
 
 int
-start_become(const struct options *o, const char *program, char *const argv[],
-    struct err *err)
+start_become(
+    const struct options *o, const char *program, char *const argv[], struct err *err)
 {
 	char *path = program_path(o, program);
 

@@ -14,9 +14,9 @@
 #include "base/options.h"
 
 enum start_mode {
-	START_NEVER,      /* only a running engine */
+	START_NEVER,	  /* only a running engine */
 	START_BACKGROUND, /* it outlives us */
-	START_ONE_SHOT    /* it leaves when its work is done and nobody is attached */
+	START_ONE_SHOT	  /* it leaves when its work is done and nobody is attached */
 };
 
 #define START_WAIT_MS 10000 /* for a new engine to listen */
@@ -29,8 +29,9 @@ char *start_socket_path(const struct options *o);
 int start_connect(const struct options *o, enum start_mode mode, int verbose,
     struct err *err) MUST_CHECK;
 
-/* Becomes a program of libexecdir, "console" or "engine"; returns only when that fails. */
-int start_become(const struct options *o, const char *program, char *const argv[],
-    struct err *err);
+/* Becomes a program of libexecdir, "console" or "engine"; returns only when that fails.
+ */
+int start_become(
+    const struct options *o, const char *program, char *const argv[], struct err *err);
 
 #endif

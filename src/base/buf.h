@@ -33,7 +33,7 @@ int buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK
 size_t buf_add_some(struct buf *b, const void *data, size_t len);
 
 void buf_drop(struct buf *b, size_t len); /* takes len bytes off the front */
-void buf_clear(struct buf *b);            /* empty, memory kept */
+void buf_clear(struct buf *b);		  /* empty, memory kept */
 const char *buf_str(const struct buf *b); /* lends; "" when empty */
 
 #endif

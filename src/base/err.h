@@ -15,13 +15,13 @@
 
 enum err_code {
 	ERR_NONE,
-	ERR_USAGE,       /* the caller asked for something that is not offered */
-	ERR_DENIED,      /* authority: owner, mode, uid, policy */
-	ERR_LIMIT,       /* a stated maximum would be passed */
-	ERR_SYSTEM,      /* a system call failed; errno is in the words */
-	ERR_PROTOCOL,    /* the other side said something it may not say */
+	ERR_USAGE,	 /* the caller asked for something that is not offered */
+	ERR_DENIED,	 /* authority: owner, mode, uid, policy */
+	ERR_LIMIT,	 /* a stated maximum would be passed */
+	ERR_SYSTEM,	 /* a system call failed; errno is in the words */
+	ERR_PROTOCOL,	 /* the other side said something it may not say */
 	ERR_UNREACHABLE, /* no answer from a host, an engine or an endpoint */
-	ERR_BUSY,        /* somebody holds it; the words say who */
+	ERR_BUSY,	 /* somebody holds it; the words say who */
 	ERR_CODES
 };
 

@@ -57,8 +57,8 @@ fd_own_dir(const char *dir, struct err *err)
 		return -1;
 	if (st.st_uid != geteuid())
 		return err_set(err, ERR_DENIED,
-		    "%s belongs to uid %ld, not to us (%ld): remove it, or set run_dir", dir,
-		    (long)st.st_uid, (long)geteuid());
+		    "%s belongs to uid %ld, not to us (%ld): remove it, or set run_dir",
+		    dir, (long)st.st_uid, (long)geteuid());
 	if (st.st_mode & 077)
 		return err_set(
 		    err, ERR_DENIED, "%s is open to others: chmod 700 %s", dir, dir);
@@ -73,12 +73,12 @@ fd_safe_dir(const char *dir, struct err *err)
 	if (fd_look_at_dir(dir, &st, err) < 0)
 		return -1;
 	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return err_set(err, ERR_DENIED, "%s belongs to uid %ld, not to us (%ld)", dir,
-		    (long)st.st_uid, (long)geteuid());
+		return err_set(err, ERR_DENIED, "%s belongs to uid %ld, not to us (%ld)",
+		    dir, (long)st.st_uid, (long)geteuid());
 	if ((st.st_mode & 022) && !(st.st_mode & S_ISVTX))
 		return err_set(err, ERR_DENIED,
-		    "others can write in %s: chmod go-w %s, or name a directory inside it", dir,
-		    dir);
+		    "others can write in %s: chmod go-w %s, or name a directory inside it",
+		    dir, dir);
 	return 0;
 }
 

@@ -30,8 +30,8 @@ int fd_safe_dir(const char *dir, struct err *err) MUST_CHECK;
  * Reads a file of at most max bytes into a new NUL-terminated string.
  * Caller frees.  A FIFO, a device or a directory is refused.
  */
-char *fd_read_file(const char *path, size_t max_bytes, size_t *len,
-    struct err *err) MUST_CHECK;
+char *fd_read_file(
+    const char *path, size_t max_bytes, size_t *len, struct err *err) MUST_CHECK;
 
 /* Binds and listens, or connects; returns the descriptor, blocking, or -1. */
 int fd_listen(const char *path, struct err *err) MUST_CHECK;

@@ -62,7 +62,8 @@ log_redact(char *s, unsigned long len)
 
 		if (n == 0)
 			continue;
-		while ((p = memmem(p, len - (size_t)(p - s), log_secrets[i], n)) != NULL) {
+		while (
+		    (p = memmem(p, len - (size_t)(p - s), log_secrets[i], n)) != NULL) {
 			memset(p, '*', n);
 			p += n;
 		}

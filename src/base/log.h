@@ -20,8 +20,8 @@ void log_secret(const char *secret);
 /* Blots the known secrets out of s, in place, byte for byte ('*'). */
 void log_redact(char *s, unsigned long len);
 
-void log_line(int level, const char *topic, const char *file, int line,
-    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void log_line(int level, const char *topic, const char *file, int line, const char *fmt,
+    ...) __attribute__((format(printf, 5, 6)));
 
 #define LOG(topic, ...) log_line(1, topic, __FILE__, __LINE__, __VA_ARGS__)
 #define LOGV(topic, ...) log_line(2, topic, __FILE__, __LINE__, __VA_ARGS__)

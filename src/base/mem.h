@@ -13,10 +13,10 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
-void *mem_alloc(size_t size);               /* zeroed */
-void *mem_resize(void *p, size_t size);     /* p may be NULL */
-char *mem_dup(const char *s);               /* NULL stays NULL */
-char *mem_dupn(const char *s, size_t len);  /* copies len bytes, adds NUL */
+void *mem_alloc(size_t size);		   /* zeroed */
+void *mem_resize(void *p, size_t size);	   /* p may be NULL */
+char *mem_dup(const char *s);		   /* NULL stays NULL */
+char *mem_dupn(const char *s, size_t len); /* copies len bytes, adds NUL */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

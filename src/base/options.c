@@ -65,8 +65,8 @@ option_path(const char *value)
 }
 
 static int
-option_set(struct options *o, const struct option_row *row, const char *value,
-    struct err *err)
+option_set(
+    struct options *o, const struct option_row *row, const char *value, struct err *err)
 {
 	void *field = (char *)o + row->offset;
 	char *end;
@@ -82,8 +82,9 @@ option_set(struct options *o, const struct option_row *row, const char *value,
 	errno = 0;
 	n = strtol(value, &end, 10);
 	if (errno || end == value || *end || n < 0 || n > OPTION_INT_MAX)
-		return err_set(err, ERR_USAGE, "%s must be a number from 0 to %d, not \"%s\"",
-		    row->name, OPTION_INT_MAX, value);
+		return err_set(err, ERR_USAGE,
+		    "%s must be a number from 0 to %d, not \"%s\"", row->name,
+		    OPTION_INT_MAX, value);
 	*(long *)field = n;
 	return 0;
 }
@@ -95,7 +96,8 @@ on_ini(void *arg, const char *section, const char *name, const char *value)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (section[0] == '\0' && strcmp(rows[i].name, name) == 0)
-			return option_set(l->o, &rows[i], value ? value : "", l->err) == 0;
+			return option_set(l->o, &rows[i], value ? value : "", l->err) ==
+			    0;
 	err_set(l->err, ERR_USAGE, "there is no setting \"%s\"", name);
 	return 0;
 }

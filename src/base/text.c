@@ -39,7 +39,8 @@ text_cut(const char *s, size_t len)
 			break;
 		if (c >= 0xc0) /* a lead byte: is its sequence merely unfinished? */
 			return u8_mbtoucr(&u, (const uint8_t *)s + len - back, back) == -2
-			    ? len - back : len;
+			    ? len - back
+			    : len;
 	}
 	return len;
 }

@@ -20,7 +20,8 @@ enum agent_state {
 	AGENT_STARTING,
 	AGENT_READY,
 	AGENT_WORKING,
-	AGENT_WAITING, /* the other side said to wait (retry); why has the countdown's words */
+	AGENT_WAITING, /* the other side said to wait (retry); why has the countdown's
+			  words */
 	AGENT_STATES
 };
 
@@ -31,23 +32,27 @@ struct agent_outcome {
 	const char *why;  /* sentence when !ok, else NULL */
 	const char *todo; /* what to do now, or NULL */
 	int64_t in_tokens, out_tokens, cache_tokens; /* of this turn; -1 unknown */
-	double cost_usd;                             /* of this turn; negative unknown */
+	double cost_usd;			     /* of this turn; negative unknown */
 };
 
 /* All strings are lent for the call.  No callback comes from inside a call of ops. */
 struct agent_events {
-	void (*state)(enum agent_state state, const char *why, const char *todo, void *arg);
-	void (*session)(const char *session, const char *model, const char *version, void *arg);
+	void (*state)(
+	    enum agent_state state, const char *why, const char *todo, void *arg);
+	void (*session)(
+	    const char *session, const char *model, const char *version, void *arg);
 	/* Streamed text of an unfinished block: block counts from 0 within the turn,
 	 * off is the bytes of the block before this piece; off 0 replaces the block. */
 	void (*delta)(int block, size_t off, const char *text, size_t len, void *arg);
 	/* A finished block; cut: only a part is known. */
-	void (*text)(int block, const char *text, size_t len, bool thinking, bool cut, void *arg);
+	void (*text)(
+	    int block, const char *text, size_t len, bool thinking, bool cut, void *arg);
 	/* A call of a local tool (Bash, Read, Grep, Glob) begins or ends. id is the
 	 * vendor's; what is the command or path in one line. */
 	void (*tool)(const char *id, const char *name, const char *what, size_t what_len,
 	    void *arg);
-	void (*tool_end)(const char *id, bool failed, const char *text, size_t len, void *arg);
+	void (*tool_end)(
+	    const char *id, bool failed, const char *text, size_t len, void *arg);
 	/* Something the operator should know while the turn goes on. */
 	void (*trouble)(const char *text, const char *todo, void *arg);
 	/* The end of a prompt's turn; exactly once per prompt that returned 0. */

@@ -44,8 +44,8 @@ static void on_tick(uv_timer_t *timer);
 static void
 cli_watch_clock(struct agent_cli *c)
 {
-	bool may_hang = c->state == CLI_STARTING || c->state == CLI_TURN ||
-	    c->state == CLI_STOPPING;
+	bool may_hang =
+	    c->state == CLI_STARTING || c->state == CLI_TURN || c->state == CLI_STOPPING;
 
 	if (c->dead)
 		return;
@@ -132,10 +132,12 @@ on_host_up(const struct agent_host_info *info, void *arg)
 		return;
 	c->may_retry = false;
 	if (!info->claude)
-		cli_off(c, "install claude (it is noticed), or set claude = PATH and start the engine anew",
+		cli_off(c,
+		    "install claude (it is noticed), or set claude = PATH and start the engine anew",
 		    "claude cannot be run", info->why ? info->why : "");
 	else if (!c->key)
-		cli_off(c, "put the API key into a file, chmod 600, set api_key_file, start the engine anew",
+		cli_off(c,
+		    "put the API key into a file, chmod 600, set api_key_file, start the engine anew",
 		    "there is no API key", "");
 	else {
 		c->deaths = 0;

@@ -48,7 +48,7 @@ struct broker_config {
 struct broker *broker_new(const struct broker_config *cfg); /* cfg's pointers: borrowed */
 void broker_free(struct broker *b);
 void broker_set_power(struct broker *b, struct power *p); /* where verbs go; borrowed */
-void broker_connect(struct broker *b); /* all doors, from now on */
+void broker_connect(struct broker *b);			  /* all doors, from now on */
 
 struct remote *broker_remote(struct broker *b, enum door door); /* lent */
 
@@ -74,15 +74,17 @@ struct broker_exec_events {
 };
 
 /* Journaled as a tool, then run.  info and events as in run.h; events borrowed. */
-struct broker_run *broker_exec(struct broker *b, enum door door, const struct run_info *info,
-    int64_t connect_ms, const struct broker_exec_events *events, void *arg);
+struct broker_run *broker_exec(struct broker *b, enum door door,
+    const struct run_info *info, int64_t connect_ms,
+    const struct broker_exec_events *events, void *arg);
 const char *broker_run_id(const struct broker_run *run);
 
 /* Closes the channel of a run that is no mutating verb; its tool_end says so. */
 void broker_run_stop(struct broker_run *run, const char *why);
 
 /* The same by id, for an operator; -1 when there is no such run or it may not be. */
-int broker_stop_id(struct broker *b, const char *id, const char *by, struct err *err) MUST_CHECK;
+int broker_stop_id(
+    struct broker *b, const char *id, const char *by, struct err *err) MUST_CHECK;
 
 /* --- runs of the agent (the shim's side) --- */
 

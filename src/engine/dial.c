@@ -69,7 +69,8 @@ dial_start(const char *address, int port, struct err *err)
 		    address, port);
 	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return err_sys(err, errno, "cannot be connected to: this machine gives no socket");
+		return err_sys(
+		    err, errno, "cannot be connected to: this machine gives no socket");
 	dial_tune(fd);
 	if (connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS) {
 		dial_words(errno, err);

@@ -41,21 +41,29 @@ engine_start_agent(struct engine *e)
 	struct err err;
 
 	if (load_definition(e, &d, &err) < 0) {
-		no_agent(e, err.words, "set data_dir to where agents/ is; the keys work without it");
+		no_agent(e, err.words,
+		    "set data_dir to where agents/ is; the keys work without it");
 		return;
 	}
 	e->agent_side = agent_side_new(&(struct agent_side_config){.loop = &e->loop,
-	    .run_dir = e->run_dir, .libexec_dir = o->libexec_dir, .claude = o->claude,
-	    .broker = e->broker}, &err);
+					   .run_dir = e->run_dir,
+					   .libexec_dir = o->libexec_dir,
+					   .claude = o->claude,
+					   .broker = e->broker},
+	    &err);
 	if (!e->agent_side) {
 		no_agent(e, err.words, "the keys work without the agent");
 		definition_fini(&d);
 		return;
 	}
-	agent = agent_cli_new(&(struct agent_cli_config){.loop = &e->loop, .side = e->agent_side,
-	    .definition = &d, .model = o->model, .api_url = o->api_url,
-	    .api_key = e->api_key ? secret_text(e->api_key) : NULL,
-	    .session = e->session[0] ? e->session : NULL}, turn_agent_events(), e->turn);
+	agent = agent_cli_new(&(struct agent_cli_config){.loop = &e->loop,
+				  .side = e->agent_side,
+				  .definition = &d,
+				  .model = o->model,
+				  .api_url = o->api_url,
+				  .api_key = e->api_key ? secret_text(e->api_key) : NULL,
+				  .session = e->session[0] ? e->session : NULL},
+	    turn_agent_events(), e->turn);
 	definition_fini(&d);
 	turn_set_agent(e->turn, agent, NULL, NULL);
 }

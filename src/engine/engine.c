@@ -21,11 +21,11 @@
 
 #define ENGINE_IDLE_LEAVE_MS ((int64_t)12 * 3600 * 1000)
 #define ENGINE_LOOK_MS (10 * 60 * 1000) /* how often the two above are looked at */
-#define ENGINE_LOCK_WAIT_MS 6000 /* for an engine that leaves */
+#define ENGINE_LOCK_WAIT_MS 6000	/* for an engine that leaves */
 #define ENGINE_LOCK_LOOK_MS 20
-#define ENGINE_LAST_WAIT_MS 2000	/* for the journal's disk, when leaving */
-#define ENGINE_SETTLE_MS 1000		/* for what else is under way then */
-#define ENGINE_ALONE_MS (30 * 1000)	/* a one-shot whose starter never came leaves */
+#define ENGINE_LAST_WAIT_MS 2000    /* for the journal's disk, when leaving */
+#define ENGINE_SETTLE_MS 1000	    /* for what else is under way then */
+#define ENGINE_ALONE_MS (30 * 1000) /* a one-shot whose starter never came leaves */
 
 static void
 ready(struct engine *e, const char *words)
@@ -80,14 +80,16 @@ wait_for_lock(struct engine *e, struct err *err)
 			pid[strcspn(pid, "\n")] = '\0';
 			return err_set(err, ERR_BUSY,
 			    "an engine runs already in %s (pid %.10s): breakglass "
-			    "attaches to it", e->run_dir, pid);
+			    "attaches to it",
+			    e->run_dir, pid);
 		}
 		poll(NULL, 0, ENGINE_LOCK_LOOK_MS);
 	}
 	return 0;
 }
 
-/* Before there is a loop: a command right behind another waits for its engine to leave. */
+/* Before there is a loop: a command right behind another waits for its engine to leave.
+ */
 static int
 take_lock(struct engine *e, struct err *err)
 {

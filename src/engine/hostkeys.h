@@ -20,7 +20,8 @@ enum hostkey_state { HOSTKEY_UNKNOWN, HOSTKEY_PINNED, HOSTKEY_LEARNT, HOSTKEY_CH
 struct hostkeys;
 struct uv_loop_s;
 
-/* Reads DIR/hostkeys, whose lines that make no sense are skipped; dir NULL: memory only. */
+/* Reads DIR/hostkeys, whose lines that make no sense are skipped; dir NULL: memory only.
+ */
 struct hostkeys *hostkeys_new(const char *dir);
 void hostkeys_free(struct hostkeys *h);
 
@@ -34,12 +35,12 @@ void hostkeys_use_loop(struct hostkeys *h, struct uv_loop_s *loop);
  * Pins host to the key in a public key or known_hosts style file ("type base64"
  * somewhere on its first key line).  -1: the file is unreadable or no key.
  */
-int hostkeys_pin(struct hostkeys *h, const char *host, const char *file,
-    struct err *err) MUST_CHECK;
+int hostkeys_pin(
+    struct hostkeys *h, const char *host, const char *file, struct err *err) MUST_CHECK;
 
 /* Compares (type, base64 blob); learns it when nothing is known of host. */
-enum hostkey_state hostkeys_check(struct hostkeys *h, const char *host, const char *type,
-    const char *blob);
+enum hostkey_state hostkeys_check(
+    struct hostkeys *h, const char *host, const char *type, const char *blob);
 
 /* The key type that host is known by ("ssh-ed25519"), or NULL; lent. */
 const char *hostkeys_type(const struct hostkeys *h, const char *host);

@@ -24,7 +24,7 @@
 #define JOURNAL_WAIT_MS 500
 #define JOURNAL_RETRY_MS 5000
 #define JOURNAL_MEMORY_MAX (8 * 1024 * 1024) /* bytes that wait for a disk */
-#define JOURNAL_PART_MAX (1024 * 1024)       /* bytes that one read returns */
+#define JOURNAL_PART_MAX (1024 * 1024)	     /* bytes that one read returns */
 
 enum journal_state { JOURNAL_OK, JOURNAL_SLOW, JOURNAL_MEMORY, JOURNAL_STATES };
 

@@ -258,7 +258,8 @@ on_end(enum remote_end how, int code, const char *why, void *arg)
 	if (how == REMOTE_EXITED && v->marks && !v->result) {
 		/* What streamed it there died; what does it goes on. */
 		how = REMOTE_LOST;
-		why = "the host program's words ended before their end: only the host knows";
+		why =
+		    "the host program's words ended before their end: only the host knows";
 	}
 	if (how == REMOTE_EXITED) {
 		verb_finished(v, code);

@@ -12,7 +12,8 @@ present_find(const struct present *p, const char *what, const char *host)
 	for (i = 0; i < p->count; i++) {
 		const char *h = js_str(p->facts[i], "host");
 
-		if (js_is(p->facts[i], "what", what) && strcmp(h ? h : "", host ? host : "") == 0)
+		if (js_is(p->facts[i], "what", what) &&
+		    strcmp(h ? h : "", host ? host : "") == 0)
 			break;
 	}
 	return i;

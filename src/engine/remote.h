@@ -37,7 +37,8 @@
 #include "engine/hostkeys.h"
 #include "engine/secret.h"
 
-#define REMOTE_RUNS_MAX 8 /* channels at once on one connection (sshd's MaxSessions is 10) */
+#define REMOTE_RUNS_MAX \
+	8 /* channels at once on one connection (sshd's MaxSessions is 10) */
 #define REMOTE_QUEUE_MAX 32 /* runs that wait for a channel or for the connection */
 
 enum remote_state {
@@ -56,8 +57,9 @@ struct remote_config {
 	const char *address;
 	int port;
 	const char *user;
-	const struct secret *key; /* borrowed for the remote's life; NULL: no key, why says so */
-	const char *key_why;      /* why there is no key */
+	const struct secret
+	    *key; /* borrowed for the remote's life; NULL: no key, why says so */
+	const char *key_why;	   /* why there is no key */
 	struct hostkeys *hostkeys; /* borrowed for the remote's life */
 	bool second; /* another connection to this host is asked often: this one rarely */
 };
@@ -86,19 +88,21 @@ enum remote_state remote_state(const struct remote *r);
 const char *remote_state_name(enum remote_state s);
 enum hostkey_state remote_key_state(const struct remote *r);
 const char *remote_fingerprint(const struct remote *r); /* "SHA256:…" or "" ; lent */
-const char *remote_why(const struct remote *r);         /* of DOWN and SILENT; lent */
-int64_t remote_retry_ms(const struct remote *r);        /* until the next try, or -1 */
-int64_t remote_rtt_ms(const struct remote *r);          /* of the last keepalive, or -1 */
-int64_t remote_silence_ms(const struct remote *r);      /* since the last received byte */
+const char *remote_why(const struct remote *r);		/* of DOWN and SILENT; lent */
+int64_t remote_retry_ms(const struct remote *r);	/* until the next try, or -1 */
+int64_t remote_rtt_ms(const struct remote *r);		/* of the last keepalive, or -1 */
+int64_t remote_silence_ms(const struct remote *r);	/* since the last received byte */
 
 /* The operator accepted the key that this connection showed last. */
-int remote_accept_key(struct remote *r, const char *fingerprint, struct err *err) MUST_CHECK;
+int remote_accept_key(
+    struct remote *r, const char *fingerprint, struct err *err) MUST_CHECK;
 
 enum remote_end {
-	REMOTE_EXITED,  /* code: exit status */
+	REMOTE_EXITED,	 /* code: exit status */
 	REMOTE_SIGNALED, /* why: the signal's name */
-	REMOTE_LOST,    /* the connection went away after the command was sent: outcome unknown */
-	REMOTE_FAILED   /* never sent, or refused by sshd: it did not run; why */
+	REMOTE_LOST,	 /* the connection went away after the command was sent: outcome
+			    unknown */
+	REMOTE_FAILED	 /* never sent, or refused by sshd: it did not run; why */
 };
 
 /* Each may be NULL: that is not wanted to be known. */
@@ -107,13 +111,13 @@ struct remote_run_events {
 	 * NULL: not wanted to be known. */
 	void (*sent)(struct remote_run *run, void *arg);
 	/* data is lent; all of it is taken.  stream 1: output, 2: errors. */
-	void (*output)(struct remote_run *run, int stream, const char *data, size_t len,
-	    void *arg);
+	void (*output)(
+	    struct remote_run *run, int stream, const char *data, size_t len, void *arg);
 	/* All input given so far is on its way. */
 	void (*drained)(struct remote_run *run, void *arg);
 	/* The last callback of a run, exactly once; the run is gone after it. */
-	void (*end)(struct remote_run *run, enum remote_end how, int code, const char *why,
-	    void *arg);
+	void (*end)(struct remote_run *run, enum remote_end how, int code,
+	    const char *why, void *arg);
 };
 
 /*

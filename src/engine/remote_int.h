@@ -44,13 +44,13 @@ struct remote_run {
 	int64_t deadline_ms;   /* QUEUED: for the connection */
 	int64_t not_before_ms; /* QUEUED: after a refused channel */
 	const char *refused;   /* ends FAILED in the next turn with this */
-	bool gone;             /* closed by its owner: no callback any more */
+	bool gone;	       /* closed by its owner: no callback any more */
 	struct remote_channel *channel;
 	struct buf input;
 	bool input_ended, input_closed; /* asked for; told to the host */
-	int exit_code;                  /* -1: not known yet */
-	int64_t exited_ms;              /* when it was */
-	int64_t quiet_ms;               /* since then: when output last came */
+	int exit_code;			/* -1: not known yet */
+	int64_t exited_ms;		/* when it was */
+	int64_t quiet_ms;		/* since then: when output last came */
 	char signal[REMOTE_SIGNAL_MAX];
 	bool closed; /* by the host, or with the connection */
 };
@@ -90,17 +90,17 @@ struct remote {
 	int64_t down_ms;     /* since when */
 	enum retry retry;
 	size_t tries;
-	int64_t up_ms;    /* since when */
+	int64_t up_ms;	  /* since when */
 	int64_t heard_ms; /* last received byte */
 	int64_t asked_ms; /* first question without an answer; 0: none */
-	bool pinged;      /* that question is a keepalive */
+	bool pinged;	  /* that question is a keepalive */
 	int64_t rtt_ms;
 	uint64_t heard_bytes;
 
 	struct remote_watch *watch;
 	struct remote_ssh *ssh; /* from HANDSHAKE on */
-	bool broken;            /* the session is no good: remote_lose ends the turn */
-	bool full;              /* broken, since it takes no further channel */
+	bool broken;		/* the session is no good: remote_lose ends the turn */
+	bool full;		/* broken, since it takes no further channel */
 
 	struct remote_run *runs; /* in the order they were asked for */
 };
@@ -113,7 +113,8 @@ enum step { STEP_AGAIN, STEP_DONE, STEP_REFUSED, STEP_FAILED };
 /* Makes r->ssh over a duplicate of fd.  ERR_USAGE: the key is no good. */
 int remote_ssh_begin(struct remote *r, int fd, struct err *err) MUST_CHECK;
 enum step remote_ssh_shake(struct remote *r);
-int remote_ssh_note_key(struct remote *r) MUST_CHECK; /* before anything is proved to it */
+int remote_ssh_note_key(
+    struct remote *r) MUST_CHECK; /* before anything is proved to it */
 enum step remote_ssh_log_in(struct remote *r);
 void remote_ssh_end(struct remote *r); /* channels of all runs with it; NULL is fine */
 
@@ -122,7 +123,7 @@ void remote_ssh_ping(struct remote *r);
 bool remote_ssh_is_alive(const struct remote *r);
 bool remote_ssh_wants_write(const struct remote *r);
 uint64_t remote_ssh_heard_bytes(const struct remote *r);
-const char *remote_ssh_words(const struct remote *r); /* of a failure; lent */
+const char *remote_ssh_words(const struct remote *r);	 /* of a failure; lent */
 const char *remote_ssh_key_name(const struct remote *r); /* the kind of ours */
 
 int remote_channel_new(struct remote_run *run) MUST_CHECK;
@@ -141,11 +142,12 @@ int64_t remote_earlier(int64_t a_ms, int64_t b_ms); /* a negative one is never *
 
 /* ---- remote_run.c ---- */
 
-void remote_runs_step(struct remote *r);      /* all but what needs an answer of the host */
+void remote_runs_step(struct remote *r); /* all but what needs an answer of the host */
 void remote_runs_negotiate(struct remote *r); /* that */
 void remote_runs_lost(struct remote *r);      /* the connection went away */
 void remote_runs_free(struct remote *r);      /* without a word */
 void remote_runs_resumed(struct remote *r);   /* reading goes on after a pause */
-int64_t remote_runs_due_ms(const struct remote *r); /* when a step is due; -1: not by time */
+int64_t remote_runs_due_ms(
+    const struct remote *r); /* when a step is due; -1: not by time */
 
 #endif

@@ -10,7 +10,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define RUN_PRESSURE_MAX (4 * 1024 * 1024) /* bytes waiting for a disk: no more bodies */
+#define RUN_PRESSURE_MAX                                              \
+	(4 * 1024 * 1024) /* bytes waiting for a disk: no more bodies \
+			   */
 
 struct piece {
 	struct piece *next;
@@ -26,11 +28,11 @@ struct run {
 	char id[LINE_RUN_MAX];
 	char *asked, *by;
 	int64_t began_ms, sampled_ms;
-	uint64_t off[3];  /* bytes of each stream so far; [0] unused */
-	char held[3][4];  /* the start of a character whose end has not come */
+	uint64_t off[3]; /* bytes of each stream so far; [0] unused */
+	char held[3][4]; /* the start of a character whose end has not come */
 	size_t held_len[3];
 	uint64_t journaled;
-	bool full;              /* the journal's share is used up */
+	bool full;			/* the journal's share is used up */
 	struct piece *tail, **tail_end; /* then: the newest bytes */
 	size_t tail_bytes;
 	uint64_t cut;
@@ -124,7 +126,8 @@ run_id(const struct run *r)
 }
 
 static void
-run_emit(struct run *r, int stream, uint64_t off, const char *data, size_t len, bool journaled)
+run_emit(
+    struct run *r, int stream, uint64_t off, const char *data, size_t len, bool journaled)
 {
 	struct js *f = incident_fact(FACT_OUTPUT, r->by);
 
@@ -181,8 +184,9 @@ run_sample(struct run *r, int stream, const char *data, size_t len)
 static void
 run_piece(struct run *r, int stream, const char *data, size_t len)
 {
-	if (!r->full && (r->journaled + len > RUN_HEAD_MAX ||
-			    incident_pressure(r->runs->incident) > RUN_PRESSURE_MAX))
+	if (!r->full &&
+	    (r->journaled + len > RUN_HEAD_MAX ||
+		incident_pressure(r->runs->incident) > RUN_PRESSURE_MAX))
 		r->full = true;
 	if (!r->full) {
 		r->journaled += len;

@@ -16,8 +16,11 @@
 
 #include "engine/incident.h"
 
-#define RUN_HEAD_MAX (15 * 1024 * 1024) /* bytes of both streams that are journaled at once */
-#define RUN_TAIL_MAX (1024 * 1024)      /* bytes of the end that are journaled when it ends */
+#define RUN_HEAD_MAX \
+	(15 * 1024 * 1024) /* bytes of both streams that are journaled at once */
+#define RUN_TAIL_MAX                                                      \
+	(1024 * 1024) /* bytes of the end that are journaled when it ends \
+		       */
 #define RUN_SAMPLE_MS 100
 #define RUN_SAMPLE_MAX 4096
 
@@ -26,12 +29,12 @@ struct run;
 
 struct run_info {
 	const char *asked; /* "operator", "agent", "runbook", "engine" */
-	const char *by;    /* name of the operator, "agent", "engine" */
+	const char *by;	   /* name of the operator, "agent", "engine" */
 	const char *host;  /* "devvm", "pve", "local" */
 	const char *name;  /* of a local tool ("Bash"), else NULL */
 	const char *what;  /* command */
 	size_t what_len;
-	int turn;         /* 0: none */
+	int turn;	  /* 0: none */
 	const char *verb; /* NULL: none */
 };
 

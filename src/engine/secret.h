@@ -35,6 +35,6 @@ struct secret *secret_load_key(const char *path, struct err *err) MUST_CHECK;
 struct secret *secret_load_token(const char *path, struct err *err) MUST_CHECK;
 
 const char *secret_text(const struct secret *s); /* lends; NUL-terminated */
-void secret_free(struct secret *s);              /* wipes; NULL is fine */
+void secret_free(struct secret *s);		 /* wipes; NULL is fine */
 
 #endif

@@ -43,7 +43,8 @@ void turn_free(struct turn *t); /* frees the driver too */
 const struct agent_events *turn_agent_events(void);
 
 /* The driver of this incident; takes it.  NULL: none, and why and what to do. */
-void turn_set_agent(struct turn *t, struct agent *agent, const char *why, const char *todo);
+void turn_set_agent(
+    struct turn *t, struct agent *agent, const char *why, const char *todo);
 
 /* Turn numbers of an earlier engine of this incident are not used again. */
 void turn_found(struct turn *t, const struct js *record);

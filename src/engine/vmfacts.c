@@ -69,7 +69,8 @@ vmfacts_mark(struct vmfacts *v, const struct mark *m)
 			vmfacts_fact(v, m->keys[i], m->values[i]);
 	} else if (strcmp(m->kind, "verdict") == 0) {
 		keep(v->verdict, sizeof v->verdict, (s = mark_get(m, "word")) ? s : "");
-		keep(v->advice, sizeof v->advice, (s = mark_get(m, "advice")) ? s : "none");
+		keep(v->advice, sizeof v->advice,
+		    (s = mark_get(m, "advice")) ? s : "none");
 		keep(v->why, sizeof v->why, (s = mark_get(m, "why")) ? s : "");
 	} else if (strcmp(m->kind, "result") == 0) {
 		if ((s = mark_get(m, "state")) != NULL && *s)
@@ -153,8 +154,8 @@ vmfacts_line(struct vmfacts *v, const char *line, size_t len)
 	} else if (!v->marks && len > sizeof status && len < 40 &&
 	    memcmp(line, status, sizeof status - 1) == 0) {
 		v->plain = true;
-		snprintf(v->status, sizeof v->status, "%.*s", (int)(len - (sizeof status - 1)),
-		    line + sizeof status - 1);
+		snprintf(v->status, sizeof v->status, "%.*s",
+		    (int)(len - (sizeof status - 1)), line + sizeof status - 1);
 	}
 }
 
@@ -190,11 +191,11 @@ vmfacts_fill(const struct vmfacts *v, struct js *fact)
 		js_set_str(fact, "lock", v->lock);
 	js_set(fact, "staged", staged_changes(v));
 	if (v->job_runs)
-		snprintf(job, sizeof job, "%s runs at the host, phase %s, %ld s", v->job_verb,
-		    v->job_phase, v->job_age_s);
+		snprintf(job, sizeof job, "%s runs at the host, phase %s, %ld s",
+		    v->job_verb, v->job_phase, v->job_age_s);
 	else if (v->job_verb[0])
-		snprintf(job, sizeof job, "%s was interrupted at the host in phase %s", v->job_verb,
-		    v->job_phase);
+		snprintf(job, sizeof job, "%s was interrupted at the host in phase %s",
+		    v->job_verb, v->job_phase);
 	if (job[0])
 		js_set_str(fact, "job", job);
 	js_set_str(fact, "host_program", v->marks ? "ok" : v->plain ? "old" : "unknown");

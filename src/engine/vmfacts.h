@@ -25,8 +25,8 @@ struct vmfacts {
 	char verdict[24], advice[16], why[256];
 	long pid;
 	int64_t status_ms;
-	bool marks;   /* the host program is ours */
-	bool plain;   /* an old program's status line was seen */
+	bool marks; /* the host program is ours */
+	bool plain; /* an old program's status line was seen */
 	bool job_runs;
 	struct js *staged; /* array; NULL: none */
 	/* While reading. */

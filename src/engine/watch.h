@@ -17,11 +17,12 @@
 
 struct watch;
 
-struct watch *watch_new(uv_loop_t *loop, struct incident *incident, struct broker *broker);
+struct watch *watch_new(
+    uv_loop_t *loop, struct incident *incident, struct broker *broker);
 void watch_free(struct watch *w);
 
 void watch_start(struct watch *w);
-void watch_consoles(struct watch *w, int count); /* how many look on */
+void watch_consoles(struct watch *w, int count);  /* how many look on */
 void watch_link(struct watch *w, enum door door); /* a link's state changed */
 
 /* From power's events. */

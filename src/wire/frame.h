@@ -16,7 +16,7 @@
 
 struct frame {
 	struct buf line;
-	bool skipping;    /* inside a line that is too long */
+	bool skipping;	  /* inside a line that is too long */
 	uint64_t dropped; /* lines dropped for their length */
 };
 
@@ -30,6 +30,7 @@ void frame_init(struct frame *f, size_t max_bytes);
 void frame_fini(struct frame *f);
 
 /* Returns false when a callback did. */
-bool frame_feed(struct frame *f, const char *data, size_t len, frame_line_fn *fn, void *arg);
+bool frame_feed(
+    struct frame *f, const char *data, size_t len, frame_line_fn *fn, void *arg);
 
 #endif

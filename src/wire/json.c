@@ -113,7 +113,8 @@ js_parse(const char *text, size_t len, struct err *err)
 	struct json_object *o = NULL;
 	enum json_tokener_error e;
 
-	if (len > INT32_MAX || js_has_foreign_syntax(text, len) || !text_is_utf8(text, len)) {
+	if (len > INT32_MAX || js_has_foreign_syntax(text, len) ||
+	    !text_is_utf8(text, len)) {
 		err_set(err, ERR_PROTOCOL, "not JSON");
 		return NULL;
 	}
@@ -125,12 +126,14 @@ js_parse(const char *text, size_t len, struct err *err)
 	e = json_tokener_get_error(tok);
 	if (e != json_tokener_success)
 		err_set(err, ERR_PROTOCOL, "not JSON: %s at byte %zu",
-		    e == json_tokener_continue ? "it ends too early" : json_tokener_error_desc(e),
+		    e == json_tokener_continue ? "it ends too early"
+					       : json_tokener_error_desc(e),
 		    json_tokener_get_parse_end(tok));
 	else if (!json_object_is_type(o, json_type_object))
 		err_set(err, ERR_PROTOCOL, "not a JSON object");
 	else if (strspn(text + json_tokener_get_parse_end(tok), " \t\r\n") +
-	    json_tokener_get_parse_end(tok) < len)
+		json_tokener_get_parse_end(tok) <
+	    len)
 		err_set(err, ERR_PROTOCOL, "text behind the JSON object");
 	else if (js_count_members(o) != js_count_colons(text, len))
 		err_set(err, ERR_PROTOCOL, "a key stands twice in one JSON object");
@@ -399,7 +402,8 @@ js_print_string(const char *s, size_t len, struct buf *out)
 		else if (u < 0x10000)
 			rc = buf_printf(out, "\\u%04x", u);
 		else
-			rc = buf_printf(out, "\\u%04x\\u%04x", 0xd800 + ((u - 0x10000) >> 10),
+			rc = buf_printf(out, "\\u%04x\\u%04x",
+			    0xd800 + ((u - 0x10000) >> 10),
 			    0xdc00 + ((u - 0x10000) & 0x3ff));
 	}
 	if (rc == 0)
@@ -417,7 +421,8 @@ js_print_object(const struct json_object *o, struct buf *out)
 	int rc = buf_add(out, "{", 1);
 	bool first = true;
 
-	for (; rc == 0 && !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+	for (; rc == 0 && !json_object_iter_equal(&it, &end);
+	     json_object_iter_next(&it)) {
 		const char *key = json_object_iter_peek_name(&it);
 
 		rc = first ? 0 : buf_add(out, ",", 1);
@@ -457,7 +462,8 @@ js_print_value(const struct json_object *o, struct buf *out)
 		return js_print_string(json_object_get_string(JO(o)),
 		    (size_t)json_object_get_string_len(o), out);
 	default:
-		return buf_add_str(out, json_object_to_json_string_ext(JO(o), JSON_C_TO_STRING_PLAIN));
+		return buf_add_str(
+		    out, json_object_to_json_string_ext(JO(o), JSON_C_TO_STRING_PLAIN));
 	}
 }
 

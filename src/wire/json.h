@@ -33,7 +33,7 @@ void js_free(struct js *j); /* NULL is fine */
 /* One JSON object, nothing before or behind it but white space. */
 struct js *js_parse(const char *text, size_t len, struct err *err) MUST_CHECK;
 
-void js_set(struct js *obj, const char *key, struct js *child); /* takes child */
+void js_set(struct js *obj, const char *key, struct js *child);	 /* takes child */
 void js_set_str(struct js *obj, const char *key, const char *s); /* NULL: no member */
 void js_set_strn(struct js *obj, const char *key, const char *s, size_t len);
 void js_set_int(struct js *obj, const char *key, int64_t n);
@@ -46,7 +46,7 @@ void js_add_str(struct js *array, const char *s);
 void js_del(struct js *obj, const char *key);
 
 /* Lookups: NULL, def or -1 when the member is missing or of another kind. */
-struct js *js_get(const struct js *obj, const char *key);     /* an object */
+struct js *js_get(const struct js *obj, const char *key); /* an object */
 struct js *js_get_array(const struct js *obj, const char *key);
 const char *js_str(const struct js *obj, const char *key);
 const char *js_strn(const struct js *obj, const char *key, size_t *len);

@@ -87,7 +87,8 @@ on_key(const char *key, void *arg)
 	if (strcmp(key, "t") == 0 || strcmp(key, "req") == 0)
 		return true;
 	for (const char *p = o->allowed; len && (p = strstr(p, key)) != NULL; p++)
-		if ((p == o->allowed || p[-1] == ' ') && (p[len] == ' ' || p[len] == '\0'))
+		if ((p == o->allowed || p[-1] == ' ') &&
+		    (p[len] == ' ' || p[len] == '\0'))
 			return true;
 	o->offender = key;
 	return false;
@@ -100,5 +101,6 @@ message_only(const struct js *m, const char *allowed, struct err *err)
 
 	if (js_each_key(m, on_key, &o))
 		return 0;
-	return err_set(err, ERR_PROTOCOL, "%s has no member \"%.40s\"", js_str(m, "t"), o.offender);
+	return err_set(
+	    err, ERR_PROTOCOL, "%s has no member \"%.40s\"", js_str(m, "t"), o.offender);
 }

@@ -35,8 +35,9 @@ struct verb_row {
 };
 
 static const struct verb_row verb_rows[VERBS] = {
-#define VERB(id, name, mutating, deadline_s, fkey, level, does, limits) \
-	{name, sizeof(name) - 1, mutating, deadline_s, fkey, AUTONOMY_##level, does, limits},
+#define VERB(id, name, mutating, deadline_s, fkey, level, does, limits)              \
+	{name, sizeof(name) - 1, mutating, deadline_s, fkey, AUTONOMY_##level, does, \
+	    limits},
 #include "wire/verbs.def"
 #undef VERB
 };

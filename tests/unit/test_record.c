@@ -141,7 +141,8 @@ count(const char *text, size_t len, const char *what)
 	const char *end = text + len;
 	int n = 0;
 
-	while (text && (text = memmem(text, (size_t)(end - text), what, strlen(what))) != NULL) {
+	while (text &&
+	    (text = memmem(text, (size_t)(end - text), what, strlen(what))) != NULL) {
 		n++;
 		text++;
 	}
@@ -156,7 +157,8 @@ Test(incident, a_fact_is_in_the_file_before_it_is_told)
 
 	rig_start(&r, scratch());
 	note(&r, "first");
-	cr_assert_eq(count(r.told.data, r.told.len, "first"), 0, "told before it was written");
+	cr_assert_eq(
+	    count(r.told.data, r.told.len, "first"), 0, "told before it was written");
 	while (r.told.len == 0 || count(r.told.data, r.told.len, "first") == 0)
 		uv_run(&r.loop, UV_RUN_ONCE);
 	text = journal_text(&r, &len);
@@ -265,7 +267,8 @@ Test(incident, a_full_disk_delays_nothing_and_is_said)
 	incident_close(r.incident, "anna", "");
 	rig_sync(&r);
 	/* The next incident cannot make its file. */
-	snprintf(path, sizeof path, "rm -rf %s/incidents && ln -s /proc/version %s/incidents", dir, dir);
+	snprintf(path, sizeof path,
+	    "rm -rf %s/incidents && ln -s /proc/version %s/incidents", dir, dir);
 	cr_assert_eq(system(path), 0);
 	note(&r, "still told");
 	incident_sync(r.incident, on_sync, &r);
@@ -298,7 +301,8 @@ read_back(struct rig *r, uint64_t from, uint64_t before, size_t tail)
 {
 	struct part p = {0};
 
-	journal_read(&r->loop, incident_path(r->incident), from, before, tail, on_part, &p);
+	journal_read(
+	    &r->loop, incident_path(r->incident), from, before, tail, on_part, &p);
 	while (!p.came)
 		uv_run(&r->loop, UV_RUN_ONCE);
 	return p.text;
@@ -311,8 +315,9 @@ Test(journal, reads_back_just_the_records_that_were_asked_for)
 
 	rig_start(&r, scratch());
 	for (int i = 0; i < 500; i++)
-		note(&r, "0123456789012345678901234567890123456789012345678901234567890123456789"
-			 "0123456789012345678901234567890123456789012345678901234567890123456789");
+		note(&r,
+		    "0123456789012345678901234567890123456789012345678901234567890123456789"
+		    "0123456789012345678901234567890123456789012345678901234567890123456789");
 	rig_sync(&r);
 	text = read_back(&r, 100, 103, 0);
 	cr_assert_eq(count(text, strlen(text), "\n"), 3);
@@ -336,8 +341,12 @@ Test(journal, reads_back_just_the_records_that_were_asked_for)
 static struct run *
 begin(struct rig *r)
 {
-	return run_begin(r->runs, &(struct run_info){.asked = "agent", .by = "agent",
-	    .host = "devvm", .what = "cat", .what_len = 3});
+	return run_begin(r->runs,
+	    &(struct run_info){.asked = "agent",
+		.by = "agent",
+		.host = "devvm",
+		.what = "cat",
+		.what_len = 3});
 }
 
 Test(run, holds_a_character_until_its_end_has_come)
@@ -348,12 +357,16 @@ Test(run, holds_a_character_until_its_end_has_come)
 	rig_start(&r, scratch());
 	run = begin(&r);
 	run_output(run, 1, "a\xe2\x82", 3);
-	run_output(run, 1, "\xac" "b", 2);
+	run_output(run, 1,
+	    "\xac"
+	    "b",
+	    2);
 	run_output(run, 2, "\xff", 1);
 	run_exit(run, 3);
 	rig_sync(&r);
 	cr_assert_not_null(strstr(r.told.data, "\\u20acb"));
-	cr_assert_null(strstr(strstr(r.told.data, "\\u20acb"), "\"stream\":\"out\",\"off\":5"));
+	cr_assert_null(
+	    strstr(strstr(r.told.data, "\\u20acb"), "\"stream\":\"out\",\"off\":5"));
 	cr_assert_not_null(strstr(r.told.data, "data_b64"), "a byte that is no text");
 	cr_assert_not_null(strstr(r.told.data, "\"exit\":3"));
 	cr_assert_not_null(strstr(r.told.data, "\"out\":5,\"err\":1,\"cut\":0"));

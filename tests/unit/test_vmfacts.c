@@ -20,7 +20,8 @@ feed(const char *lines)
 
 Test(mark, reads_words_values_and_quotes)
 {
-	const char *line = "#bg verdict word=hung advice=cycle why=\"no greeting in 3 s\" n=12";
+	const char *line =
+	    "#bg verdict word=hung advice=cycle why=\"no greeting in 3 s\" n=12";
 	struct mark m;
 
 	cr_assert(mark_parse(&m, line, strlen(line)));
@@ -43,8 +44,8 @@ Test(mark, a_phase_is_its_own_kind)
 
 Test(mark, other_lines_are_none)
 {
-	static const char *const lines[] = {"", "#bg", "#bg ", "status: running", " #bg fact a=1",
-	    "#bgfact a=1"};
+	static const char *const lines[] = {
+	    "", "#bg", "#bg ", "status: running", " #bg fact a=1", "#bgfact a=1"};
 	struct mark m;
 
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
@@ -63,12 +64,13 @@ Test(mark, more_pairs_than_it_holds_are_no_mark)
 
 Test(vmfacts, a_status_of_our_host_program)
 {
-	struct vmfacts v = feed("#bg run id=x verb=status version=1\n"
-				"#bg fact status=running\n#bg fact status_ms=3\n#bg fact qmp=alive\n"
-				"#bg fact qemu_pid=4711\n#bg fact lock=backup\n"
-				"#bg section=pending t_ms=1\n  cur memory: 128\n  new memory: 256\n"
-				"  cur name: devvm\n  del net1\n#bg end=pending rc=0 ms=2\n"
-				"new memory: 999\n#bg result verb=status rc=0 state=running pid=4711\n");
+	struct vmfacts v =
+	    feed("#bg run id=x verb=status version=1\n"
+		 "#bg fact status=running\n#bg fact status_ms=3\n#bg fact qmp=alive\n"
+		 "#bg fact qemu_pid=4711\n#bg fact lock=backup\n"
+		 "#bg section=pending t_ms=1\n  cur memory: 128\n  new memory: 256\n"
+		 "  cur name: devvm\n  del net1\n#bg end=pending rc=0 ms=2\n"
+		 "new memory: 999\n#bg result verb=status rc=0 state=running pid=4711\n");
 	struct js *f = js_new(), *staged;
 
 	vmfacts_fill(&v, f);

@@ -20,9 +20,21 @@ parse(const char *text, size_t len)
 Test(json, refuses_what_is_no_strict_object)
 {
 	static const char *const bad[] = {
-		"", "[]", "1", "{\"a\":1}{}", "{'a':1}", "{\"a\":NaN}", "{\"a\":1,}",
-		"{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":2}}", "{\"a\":\"\xff\"}", "{\"a\":\"\n\"}",
-		"{\"a\":1} x", "{\"a\":Infinity}", "{/**/\"a\":1}", "{\"a\":",
+	    "",
+	    "[]",
+	    "1",
+	    "{\"a\":1}{}",
+	    "{'a':1}",
+	    "{\"a\":NaN}",
+	    "{\"a\":1,}",
+	    "{\"a\":1,\"a\":2}",
+	    "{\"a\":{\"b\":1,\"b\":2}}",
+	    "{\"a\":\"\xff\"}",
+	    "{\"a\":\"\n\"}",
+	    "{\"a\":1} x",
+	    "{\"a\":Infinity}",
+	    "{/**/\"a\":1}",
+	    "{\"a\":",
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -78,7 +90,8 @@ Test(json, lookups_do_not_convert)
 Test(json, prints_ascii_that_reads_back_the_same)
 {
 	struct js *j = js_new(), *back;
-	static const char text[] = "a\x1b[0m \xe2\x80\xae \xf0\x9f\x98\x80 \"\\\n\x7f\x00z";
+	static const char text[] =
+	    "a\x1b[0m \xe2\x80\xae \xf0\x9f\x98\x80 \"\\\n\x7f\x00z";
 	struct buf b;
 	size_t len;
 
@@ -168,7 +181,8 @@ Test(frame, cuts_the_same_lines_wherever_the_stream_is_cut)
 
 		frame_init(&f, 100);
 		for (size_t at = 0; at < strlen(stream); at += step) {
-			size_t n = strlen(stream) - at < step ? strlen(stream) - at : step;
+			size_t n =
+			    strlen(stream) - at < step ? strlen(stream) - at : step;
 
 			frame_feed(&f, stream + at, n, on_line, &g);
 		}
