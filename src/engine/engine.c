@@ -311,6 +311,7 @@ watch_signals(struct engine *e)
 static int
 engine_build(struct engine *e, struct err *err)
 {
+	uint64_t look_ms;
 	const struct options *o = e->opts->options;
 	uv_loop_t *loop = &e->loop;
 
@@ -352,8 +353,9 @@ engine_build(struct engine *e, struct err *err)
 	uv_timer_init(loop, &e->idle);
 	e->idle.data = e;
 	e->idle_since_ms = clock_mono_ms();
-	uv_timer_start(&e->idle, on_idle,
-	    e->opts->one_shot ? (uint64_t)alone_ms(e) : ENGINE_LOOK_MS, ENGINE_LOOK_MS);
+	/* a timer may come a moment early: a one-shot that misses its time looks again */
+	look_ms = e->opts->one_shot ? (uint64_t)alone_ms(e) : ENGINE_LOOK_MS;
+	uv_timer_start(&e->idle, on_idle, look_ms, look_ms);
 	return 0;
 }
 

@@ -170,8 +170,7 @@ def text_with_anything_in_it(rig):
     with open(rig.journals()[0], "rb") as j:
         data = j.read()
     check("the journal is ASCII", all(c == 10 or 32 <= c < 127 for c in data))
-    check("and whole", rig.journal()[-1]["text"] == text or
-          [r for r in rig.journal() if r.get("text") == text])
+    check("and whole", [r for r in rig.journal() if r.get("text") == text])
 
 
 @with_rig(**NO_HOSTS)
