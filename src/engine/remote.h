@@ -12,7 +12,8 @@
  *
  * Literal addresses only; own non-blocking TCP connect with a 5 s limit, 10 s
  * for handshake and authentication together.  Liveness is the time since the
- * last received byte: a keepalive every 5 s while idle, SILENT after 3 s
+ * last received byte: a keepalive every 10 s while idle (5 s while something
+ * runs, 30 s on a second connection to the same host), SILENT after 3 s
  * without an answer, DOWN after 15 s.  DOWN retries by itself while the
  * connection is wanted: after 1, 2, 4, 8, 15, 15 … seconds.  A refused
  * authentication is DOWN too, with a why that says which key was offered to

@@ -14,8 +14,9 @@
 
 #define LINK_CONNECT_MS 5000
 #define LINK_LOGIN_MS 10000  /* handshake and authentication together */
-#define LINK_IDLE_MS 5000    /* without a byte: ask for one */
-#define LINK_SECOND_MS 30000 /* the same for a second connection that nobody uses now */
+#define LINK_BUSY_MS 5000    /* without a byte while something runs: ask for one */
+#define LINK_IDLE_MS 10000   /* the same when nothing runs */
+#define LINK_SECOND_MS 30000 /* and on a second connection to the host */
 #define LINK_SILENT_MS 3000  /* asked and not answered */
 #define LINK_DEAD_MS 15000
 #define LINK_PATIENT_MS 15000 /* until a refused key is offered again */
@@ -259,7 +260,7 @@ remote_note_heard(struct remote *r)
 static int64_t
 remote_idle_ms(const struct remote *r)
 {
-	return r->second && !r->runs ? LINK_SECOND_MS : LINK_IDLE_MS;
+	return r->runs ? LINK_BUSY_MS : r->second ? LINK_SECOND_MS : LINK_IDLE_MS;
 }
 
 static void
