@@ -93,6 +93,7 @@ tell_host(struct host *h)
 	js_set_str(
 	    m, "sandbox", "own session, empty environment, no inherited descriptors");
 	js_set_int(m, "pid", getpid());
+	snprintf(h->told, sizeof h->told, "%s", h->claude ? "" : h->why);
 	host_send(h, m);
 }
 
@@ -103,7 +104,9 @@ on_found(struct host *h)
 {
 	if (h->ending)
 		return;
-	tell_host(h);
+	/* That it is still missing, and why, is no news. */
+	if (h->claude || !h->told[0] || strcmp(h->told, h->why) != 0)
+		tell_host(h);
 	if (!h->claude)
 		uv_timer_start(&h->look, on_look, LOOK_MS, 0);
 }
@@ -181,6 +184,7 @@ host_unlink(struct host *h)
 	if (!h->wait)
 		host_end(h, 0);
 	h->linked = h->welcomed = false;
+	h->told[0] = '\0';
 	host_proc_kill_all();
 	host_key_set(h, NULL);
 	uv_timer_stop(&h->look);

@@ -38,7 +38,8 @@ struct host {
 
 	char *claude; /* found, or NULL */
 	char version[64];
-	char why[300]; /* why claude cannot be run */
+	char why[300];	/* why claude cannot be run */
+	char told[300]; /* the why that the engine knows; "" none */
 
 	char *key; /* locked in memory; NULL: none */
 	size_t key_size;

@@ -16,7 +16,7 @@
 #include "wire/messages.h"
 
 #define HELLO_MS 5000
-#define PING_MS 10000 /* a peer that is silent for 30 s is dropped */
+#define PING_MS 15000 /* a peer that is silent for 30 s is dropped */
 #define SILENT_MS 20000
 #define RETRY_MAX_MS 5000
 #define QUEUE_MAX (1024 * 1024) /* bytes that may wait to be written */

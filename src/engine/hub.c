@@ -177,7 +177,7 @@ hub_set_silence(struct hub *h, int64_t ms)
 void
 hub_watch_silence(struct hub *h)
 {
-	uint64_t look_ms = (uint64_t)h->silence_ms / 3;
+	uint64_t look_ms = (uint64_t)h->silence_ms / 2;
 
 	if (!uv_is_active((uv_handle_t *)&h->timer))
 		uv_timer_start(&h->timer, on_look, look_ms, look_ms);

@@ -74,11 +74,14 @@ settle_unfinished(struct model *m, const struct js *fact)
 static unsigned
 apply_welcome(struct model *m, const struct js *fact, int64_t mono_ms)
 {
+	bool was_open = m->incident.open;
+
 	if (js_has(fact, "mono_ms"))
 		m->skew = js_int(fact, "mono_ms", 0) - mono_ms;
-	if (!incident_welcome(&m->incident, fact))
-		return MODEL_STATUS; /* an answer to a ping looks the same */
-	return MODEL_STATUS | MODEL_RESET;
+	if (incident_welcome(&m->incident, fact))
+		return MODEL_STATUS | MODEL_RESET;
+	/* The answer to a ping is a welcome, too: nothing that needs a new picture. */
+	return m->incident.caught_up && m->incident.open == was_open ? 0 : MODEL_STATUS;
 }
 
 unsigned
