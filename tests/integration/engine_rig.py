@@ -434,6 +434,11 @@ class Rig:
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
+        self.api_key = "sk-ant-test-never-seen-0123456789"
+        with open(self.dir + "/apikey", "w") as f:
+            f.write(self.api_key + "\n")
+        os.chmod(self.dir + "/apikey", 0o600)
+        self.env["BREAKGLASS_API_KEY_FILE"] = self.dir + "/apikey"
         if pve:
             self.pve = Pve(self)
         if devvm:
