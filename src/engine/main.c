@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,6 +49,41 @@ close_strangers(int ready_fd)
 	close_range((unsigned)ready_fd + 1, ~0U, 0);
 }
 
+static bool
+is_secret(const char *name, size_t len)
+{
+	static const char *const ends[] = {
+	    "_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "SSH_AUTH_SOCK"};
+
+	if (strncmp(name, "BREAKGLASS_", 11) == 0)
+		return false; /* names of files at most */
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		if (len >= strlen(ends[i]) &&
+		    memcmp(name + len - strlen(ends[i]), ends[i], strlen(ends[i])) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * What the agent runs may have our uid and look at /proc/OURS/environ: keys that
+ * our starter had in its environment, which we never use, are overwritten there.
+ */
+static void
+forget_secrets(void)
+{
+	for (char **e = environ; *e;) {
+		size_t len = strcspn(*e, "=");
+
+		if (!is_secret(*e, len)) {
+			e++;
+			continue;
+		}
+		explicit_bzero(*e, strlen(*e));
+		for (char **next = e; (next[0] = next[1]) != NULL; next++)
+			continue;
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -74,6 +110,7 @@ main(int argc, char **argv)
 			return 64;
 	}
 	umask(077);
+	forget_secrets();
 	close_strangers(opts.ready_fd);
 	if (options_load(&options, &err) < 0) {
 		if (opts.ready_fd >= 0)

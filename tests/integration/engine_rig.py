@@ -27,6 +27,7 @@ BUILD = os.path.abspath(os.environ.get("abs_top_builddir") or os.getcwd())
 SSHD = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 ENGINE = BUILD + "/src/engine/engine"
 PROGRAM = BUILD + "/src/breakglass"
+SANITIZED = os.path.exists(ENGINE) and b"__asan_init" in open(ENGINE, "rb").read()
 LIMIT = 20.0        # seconds that any wait may take before it has failed
 
 

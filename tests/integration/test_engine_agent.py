@@ -120,14 +120,17 @@ def nothing_to_find(rig):
     seen = (p.output(tool["id"]) + p.output(tool["id"], "err")).decode(errors="replace")
     check("the shell ran", "== end" in seen and "on the devvm" in seen and
           "== environ of engine" in seen, seen)
+    # Where the uids are the same and the kernel has no Landlock, the file itself can be
+    # read (SECURITY.md): its private part must be in no record all the same.
     with open(rig.key) as f:
-        body = f.read().split("\n")[1]
+        body = f.read().split("\n")[4]
     if os.environ.get("V"):
         print(seen)
-    check("no SSH key", body not in seen and "PRIVATE KEY" not in seen, seen[-3000:])
+    check("no SSH key", body not in seen, seen[-3000:])
     check("no API key", not [s for s in secrets if s in seen], seen[-3000:])
     check("no agent socket", "SSH_AUTH_SOCK" not in seen and "ssh-agent-of" not in seen)
-    check("no address of a key in env", "KEY_PATH" not in seen and "KEY_FILE" not in seen)
+    own = seen.split("== environ")[0]
+    check("no address of a key in its own", "KEY_PATH" not in own and "KEY_FILE" not in own, own)
     with open(rig.journals()[-1]) as f:
         record = f.read()
     check("nor in the journal", rig.api_key not in record and body not in record)
