@@ -564,6 +564,8 @@ turn_prompt(struct turn *t, const char *by, const char *text, size_t len, struct
 {
 	struct queued_prompt *q;
 
+	if (len && strspn(text, " \t\r\n") == len)
+		return err_set(err, ERR_USAGE, "the prompt is blank");
 	if (len == 0 || len > WIRE_PROMPT_MAX)
 		return err_set(err, ERR_LIMIT,
 		    len ? "the prompt is %zu bytes, at most 65536 go: put "

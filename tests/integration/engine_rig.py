@@ -121,7 +121,8 @@ class Host:
             f.write("HostKey %s/hostkey\nAuthorizedKeysFile %s/authorized_keys\n"
                     "PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\n"
                     "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-                    "LogLevel QUIET\nSetEnv PATH=%s\n" % (self.top, self.top, path))
+                    "LogLevel QUIET\nSetEnv PATH=%s HOME=%s\n" % (
+                        self.top, self.top, path, self.top))  # no start-up file of ours
 
     def listen(self):
         self.sock = socket.socket()

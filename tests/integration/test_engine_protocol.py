@@ -80,6 +80,7 @@ def unknown_is_refused(rig):
         e = p.expect(t="error", req=r)
         check("the member is named", "has no member" in e["text"], e)
     for m in (dict(t="prompt"), dict(t="prompt", text=""), dict(t="prompt", text=7),
+              dict(t="prompt", text=" \n\t "),
               dict(t="verb"), dict(t="verb", verb=3), dict(t="end"), dict(t="fetch"),
               dict(t="accept_key"), dict(t="autonomy"), dict(t="autonomy", level="god"),
               dict(t="note"), dict(t="incident"), dict(t="incident", state="burn"),
