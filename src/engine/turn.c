@@ -49,6 +49,7 @@ struct turn {
 	struct buf text;
 	size_t block_off;
 	struct local locals[TURN_LOCALS];
+	unsigned incident; /* generation of the incident that the sums are of */
 	int64_t in_tokens, out_tokens;
 	double cost_usd;
 	int turns;
@@ -516,6 +517,18 @@ prompt_fact(struct turn *t, const struct queued_prompt *q, const char *state)
 	}
 }
 
+/* The budget is an incident's: the first prompt of another one begins anew. */
+static void
+turn_look_at_incident(struct turn *t)
+{
+	if (t->incident == incident_generation(t->cfg.incident))
+		return;
+	t->incident = incident_generation(t->cfg.incident);
+	t->in_tokens = t->out_tokens = 0;
+	t->cost_usd = 0;
+	t->turns = 0;
+}
+
 static void
 turn_start(struct turn *t, struct queued_prompt *q)
 {
@@ -530,6 +543,7 @@ turn_start(struct turn *t, struct queued_prompt *q)
 	t->now = q;
 	t->began_ms = t->heard_ms = clock_mono_ms();
 	prompt_fact(t, q, "started");
+	turn_look_at_incident(t);
 	turn_enter(t, TURN_RUNNING);
 	uv_timer_start(&t->limit, on_limit,
 	    (uint64_t)t->cfg.options->turn_timeout_seconds * 1000, 0);
@@ -656,6 +670,8 @@ void
 turn_set_agent(struct turn *t, struct agent *agent, const char *why, const char *todo)
 {
 	t->agent = agent;
+	t->incident =
+	    incident_generation(t->cfg.incident); /* what was found is of this one */
 	free(t->why);
 	free(t->todo);
 	t->why = mem_dup(why);

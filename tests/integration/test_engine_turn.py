@@ -63,6 +63,18 @@ def a_turn(rig):
           states[-1] == "ready", states)
     b = [f for f in p.facts if f.get("what") == "budget"][-1]
     check("the budget counts", b["turns"] == 1 and b["in"] == 10, b)
+    rig.stop()
+    rig.start()
+    p = rig.console()
+    agent(p, state="ready")
+    done(p, prompt(p, "say once more"))
+    b = [f for f in p.facts if f.get("what") == "budget"][-1]
+    check("over engines", b["turns"] == 2 and b["in"] == 20, b)
+    p.send(t="incident", state="new")
+    p.expect(t="incident", state="opened")
+    done(p, prompt(p, "say anew"))
+    b = [f for f in p.facts if f.get("what") == "budget"][-1]
+    check("each incident has its own", b["turns"] == 1 and b["in"] == 10, b)
 
 
 @with_rig(**NO_HOSTS)
