@@ -23,6 +23,7 @@
 #define ENGINE_LOOK_MS (10 * 60 * 1000) /* how often the two above are looked at */
 #define ENGINE_LOCK_WAIT_MS 6000	/* for an engine that leaves */
 #define ENGINE_LOCK_LOOK_MS 20
+#define ENGINE_THREADS 4	    /* for disks; one hung thread leaves others */
 #define ENGINE_LAST_WAIT_MS 2000    /* for the journal's disk, when leaving */
 #define ENGINE_SETTLE_MS 1000	    /* for what else is under way then */
 #define ENGINE_ALONE_MS (30 * 1000) /* a one-shot whose starter never came leaves */
@@ -308,6 +309,44 @@ watch_signals(struct engine *e)
 
 /* --- life --- */
 
+static void
+on_spare_thread(void *arg)
+{
+	uv_sem_wait(arg);
+}
+
+/*
+ * libuv aborts where it cannot make the threads of its pool.  As many as can be
+ * made are enough; with none, that is the reason not to start.
+ */
+static int
+look_at_threads(struct err *err)
+{
+	uv_thread_t threads[ENGINE_THREADS];
+	uv_sem_t go;
+	char size[8];
+	int n = 0;
+
+	if (getenv("UV_THREADPOOL_SIZE"))
+		return 0;
+	if (uv_sem_init(&go, 0) < 0)
+		abort();
+	while (n < ENGINE_THREADS &&
+	    uv_thread_create(&threads[n], on_spare_thread, &go) == 0)
+		n++;
+	for (int i = 0; i < n; i++)
+		uv_sem_post(&go);
+	for (int i = 0; i < n; i++)
+		uv_thread_join(&threads[i]);
+	uv_sem_destroy(&go);
+	if (n == 0)
+		return err_set(err, ERR_SYSTEM,
+		    "no thread can be made: this uid has too many processes (ulimit -u); end some");
+	snprintf(size, sizeof size, "%d", n);
+	setenv("UV_THREADPOOL_SIZE", size, 1);
+	return 0;
+}
+
 static int
 engine_build(struct engine *e, struct err *err)
 {
@@ -316,7 +355,8 @@ engine_build(struct engine *e, struct err *err)
 	uv_loop_t *loop = &e->loop;
 
 	e->run_dir = options_run_dir(o);
-	if (fd_own_dir(e->run_dir, err) < 0 || take_lock(e, err) < 0)
+	if (fd_own_dir(e->run_dir, err) < 0 || take_lock(e, err) < 0 ||
+	    look_at_threads(err) < 0)
 		return -1;
 	load_secrets(e);
 	if (load_hostkeys(e, err) < 0)

@@ -175,7 +175,7 @@ def no_processes(rig):
     """fork fails: no agent, with a sentence; hosts and verbs work"""
     if not ROOT:
         raise Skip("needs root: another uid that has no other process")
-    uid = str(20000 + os.getpid() % 20000)
+    uid = str(40000 + os.getpid() % 20000)  # no test before had it
     subprocess.run(["chown", "-R", uid + ":" + uid, rig.key, rig.dir + "/apikey",
                     rig.dir + "/home"], check=True)
     os.chmod(rig.dir, 0o777)
@@ -189,10 +189,14 @@ def no_processes(rig):
     if subprocess.run(["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "test", "-x",
                        ENGINE]).returncode:
         raise Skip("the build is not readable for other uids")
-    # one for the engine, four for its threads
-    rig.start(prefix=("setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "prlimit",
-                      "--nproc=5:5"))
     as_uid = ("setpriv", "--reuid", uid, "--regid", uid, "--clear-groups")
+    p, words = rig.start(prefix=as_uid + ("prlimit", "--nproc=1:1"), must=False)
+    check("not even a thread: a sentence", p.wait(10) == 1 and "ulimit -u" in words, words)
+    rig.start(prefix=as_uid + ("prlimit", "--nproc=2:2"))
+    check("one thread is enough", rig.cli("status", prefix=as_uid).returncode == 0)
+    rig.stop()
+    # one for the engine, four for its threads
+    rig.start(prefix=as_uid + ("prlimit", "--nproc=5:5"))
     c = rig.cli("status", prefix=as_uid)
     check("status", c.returncode == 0 and "VM 102: running" in c.stdout, c)
     c = rig.cli("ask", "hello", prefix=as_uid)
