@@ -241,9 +241,8 @@ broker_free(struct broker *b)
 		return;
 	while ((run = b->runs) != NULL) {
 		b->runs = run->next;
-		run->broker = NULL; /* one whose end is still to be told frees itself */
-		if (!run->refusal)
-			free(run);
+		free(run->refusal);
+		free(run);
 	}
 	for (int d = 0; d < DOORS; d++)
 		remote_free(b->remotes[d]);
@@ -407,12 +406,11 @@ run_new(struct broker *b, enum door door, void *arg)
 static void
 run_drop(struct broker_run *run)
 {
-	struct broker_run **at = run->broker ? &run->broker->runs : NULL;
+	struct broker_run **at = &run->broker->runs;
 
-	while (at && *at != run)
+	while (*at != run)
 		at = &(*at)->next;
-	if (at)
-		*at = run->next;
+	*at = run->next;
 	free(run->refusal);
 	free(run);
 }
@@ -478,9 +476,7 @@ on_stopped(void *arg)
 	struct broker_run *run = arg;
 	const char *why = run->refusal ? run->refusal : "";
 
-	if (!run->broker)
-		; /* the engine leaves: nobody is there to be told */
-	else if (run->exec)
+	if (run->exec)
 		run->exec->end(REMOTE_FAILED, 255, why, run->arg);
 	else if (run->shim)
 		run->shim->end(false, 255, why, run->arg);
@@ -567,7 +563,7 @@ on_refused(void *arg)
 {
 	struct broker_run *run = arg;
 
-	if (run->broker && run->shim)
+	if (run->shim)
 		run->shim->end(true, 64, run->refusal, run->arg);
 	run_drop(run);
 }

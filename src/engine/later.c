@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/later.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -12,6 +13,7 @@ struct later {
 	struct later *next;
 };
 
+static bool stopped;
 static struct later *all; /* of this process, which has one loop */
 
 static void
@@ -43,8 +45,11 @@ on_soon(uv_timer_t *timer)
 void
 later(uv_loop_t *loop, later_fn *fn, void *arg)
 {
-	struct later *l = mem_alloc(sizeof *l);
+	struct later *l;
 
+	if (stopped)
+		return;
+	l = mem_alloc(sizeof *l);
 	l->fn = fn;
 	l->arg = arg;
 	l->next = all;
@@ -56,6 +61,7 @@ later(uv_loop_t *loop, later_fn *fn, void *arg)
 void
 later_stop(void)
 {
+	stopped = true;
 	while (all) {
 		struct later *l = all;
 

@@ -10,7 +10,7 @@ typedef void later_fn(void *arg);
 /* fn comes exactly once, from the loop, unless the loop ends first. */
 void later(uv_loop_t *loop, later_fn *fn, void *arg);
 
-/* The engine leaves: what has not come yet does not come any more. */
+/* The engine leaves: what has not come yet does not come, and nothing new does. */
 void later_stop(void);
 
 #endif
