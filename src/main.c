@@ -151,10 +151,10 @@ static int
 run_console(struct cli *cli, const struct options *o)
 {
 	struct err err;
-	char *path = start_socket_path(o), *argv[9];
+	char *path = start_socket_path(o), *argv[11];
 	int fd = start_connect(o, START_BACKGROUND, cli->verbose, &err), argc = 0;
 	static char arg0[] = "breakglass", socket[] = "--socket", name[] = "--name",
-		    read_only[] = "--read-only", linear[] = "--linear", vi[] = "--vi";
+		    read_only[] = "--read-only", linear[] = "--linear", vi[] = "--vi", log[] = "--log";
 
 	if (fd < 0) {
 		fprintf(stderr, "breakglass: %s\n", err.words);
@@ -173,6 +173,8 @@ run_console(struct cli *cli, const struct options *o)
 		argv[argc++] = linear;
 	if (strcmp(o->editing, "vi") == 0)
 		argv[argc++] = vi;
+	for (int i = 0; i < cli->verbose && i < 2; i++)
+		argv[argc++] = log;
 	argv[argc] = NULL;
 	start_become(o, "console", argv, &err);
 	fprintf(stderr, "breakglass: %s\n", err.words);
