@@ -154,7 +154,8 @@ run_console(struct cli *cli, const struct options *o)
 	char *path = start_socket_path(o), *argv[11];
 	int fd = start_connect(o, START_BACKGROUND, cli->verbose, &err), argc = 0;
 	static char arg0[] = "breakglass", socket[] = "--socket", name[] = "--name",
-		    read_only[] = "--read-only", linear[] = "--linear", vi[] = "--vi", log[] = "--log";
+		    read_only[] = "--read-only", linear[] = "--linear", vi[] = "--vi",
+		    log[] = "--log";
 
 	if (fd < 0) {
 		fprintf(stderr, "breakglass: %s\n", err.words);
