@@ -11,7 +11,6 @@
 #include "base/text.h"
 #include "engine/incident.h"
 #include "engine/later.h"
-#include "engine/power.h"
 #include "engine/run.h"
 
 #define BROKER_CONNECT_MS 10000 /* the agent waits so long for a host */
@@ -43,7 +42,7 @@ struct broker_run {
 	const struct broker_exec_events *exec;
 	const struct broker_run_events *shim; /* NULL once abandoned */
 	void *arg;
-	struct power_verb *verb; /* the agent's "ssh pve VERB" */
+	bool is_verb; /* the agent's "ssh pve VERB": somebody else runs it */
 	char *refusal;
 	int64_t held_ms; /* since when its reader takes no more; 0: it does */
 };
@@ -58,7 +57,8 @@ struct broker {
 		char why[200];
 	} told[DOORS]; /* what the journal was told last */
 	uv_timer_t relief;
-	struct power *power;
+	broker_verb_fn *on_verb;
+	void *on_verb_arg;
 	enum autonomy autonomy;
 	int turn;
 	struct broker_run *runs;
@@ -250,9 +250,10 @@ broker_free(struct broker *b)
 }
 
 void
-broker_set_power(struct broker *b, struct power *p)
+broker_set_verbs(struct broker *b, broker_verb_fn *fn, void *arg)
 {
-	b->power = p;
+	b->on_verb = fn;
+	b->on_verb_arg = arg;
 }
 
 void
@@ -588,29 +589,19 @@ agent_refuse(struct broker_run *run, const char *host, size_t host_len,
 	later(run->broker->cfg.loop, on_refused, run);
 }
 
-static bool
-on_verb_output(int stream, const char *data, size_t len, void *arg)
+bool
+broker_run_tell(struct broker_run *run, int stream, const char *data, size_t len)
 {
-	struct broker_run *run = arg;
-
 	return run->shim && run->shim->output(stream, data, len, run->arg);
 }
 
-static void
-on_verb_end(enum power_end how, int exit, const char *why, void *arg)
+void
+broker_run_over(struct broker_run *run, bool refused, int exit, const char *why)
 {
-	struct broker_run *run = arg;
-
 	if (run->shim)
-		run->shim->end(how == POWER_REFUSED,
-		    how == POWER_REFUSED      ? 64
-			: how == POWER_EXITED ? exit
-					      : 255,
-		    how == POWER_EXITED ? NULL : why, run->arg);
+		run->shim->end(refused, refused ? 64 : exit, why, run->arg);
 	run_drop(run);
 }
-
-static const struct power_listener verb_listener = {on_verb_output, on_verb_end, NULL};
 
 static void
 agent_pve(struct broker_run *run, const char *command, size_t len)
@@ -632,13 +623,8 @@ agent_pve(struct broker_run *run, const char *command, size_t len)
 		agent_refuse(run, "pve", 3, command, len, why);
 		return;
 	}
-	run->verb = power_ask(b->power,
-	    &(struct power_ask){.verb = (enum verb)verb,
-		.asked = "agent",
-		.by = "agent",
-		.turn = b->turn,
-		.listener = &verb_listener,
-		.arg = run});
+	run->is_verb = true;
+	b->on_verb((enum verb)verb, b->turn, run, b->on_verb_arg);
 }
 
 static void
@@ -704,8 +690,8 @@ void
 broker_run_abandon(struct broker_run *run)
 {
 	run->shim = NULL;
-	if (run->verb)
-		return; /* goes on; on_verb_end drops it */
+	if (run->is_verb)
+		return; /* goes on; broker_run_over drops it */
 	if (run->channel)
 		broker_run_stop(
 		    run, "the agent went away; the command may live on at the host");

@@ -26,7 +26,6 @@
 enum door { DOOR_DEVVM, DOOR_DEVVM_AGENT, DOOR_PVE, DOOR_PVE_VERB, DOORS };
 
 struct incident;
-struct power;
 struct run_info;
 struct runs;
 struct broker;
@@ -47,8 +46,16 @@ struct broker_config {
 
 struct broker *broker_new(const struct broker_config *cfg); /* cfg's pointers: borrowed */
 void broker_free(struct broker *b);
-void broker_set_power(struct broker *b, struct power *p); /* where verbs go; borrowed */
-void broker_connect(struct broker *b);			  /* all doors, from now on */
+
+/*
+ * Where the agent's "ssh pve VERB" goes, once it is known to be a verb that the
+ * autonomy allows.  It answers with broker_run_tell and, once and from the loop,
+ * with broker_run_over.
+ */
+typedef void broker_verb_fn(enum verb verb, int turn, struct broker_run *run, void *arg);
+void broker_set_verbs(struct broker *b, broker_verb_fn *fn, void *arg);
+
+void broker_connect(struct broker *b); /* all doors, from now on */
 
 struct remote *broker_remote(struct broker *b, enum door door); /* lent */
 
@@ -105,6 +112,10 @@ struct broker_run_events {
  */
 struct broker_run *broker_agent_run(struct broker *b, const char *host, size_t host_len,
     const char *command, size_t len, const struct broker_run_events *events, void *arg);
+
+/* The output and the end of a run that went to broker_verb_fn; false: nobody listens. */
+bool broker_run_tell(struct broker_run *run, int stream, const char *data, size_t len);
+void broker_run_over(struct broker_run *run, bool refused, int exit, const char *why);
 
 /* Standard input of a devvm command; -1 when more than 1 MiB waits. */
 int broker_run_input(struct broker_run *run, const void *data, size_t len) MUST_CHECK;

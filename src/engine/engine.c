@@ -378,7 +378,6 @@ engine_build(struct engine *e, struct err *err)
 	    .options = o,
 	    .events = &power_events,
 	    .arg = e});
-	broker_set_power(e->broker, e->power);
 	e->watch = watch_new(loop, e->incident, e->broker);
 	e->turn = turn_new(&(struct turn_config){.loop = loop,
 	    .incident = e->incident,

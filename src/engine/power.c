@@ -405,12 +405,45 @@ power_is_busy(const struct power *p)
 	return p->slot != NULL;
 }
 
+/* --- the agent's verbs --- */
+
+static bool
+on_agent_output(int stream, const char *data, size_t len, void *arg)
+{
+	return broker_run_tell(arg, stream, data, len);
+}
+
+static void
+on_agent_end(enum power_end how, int exit, const char *why, void *arg)
+{
+	bool exited = how == POWER_EXITED;
+
+	broker_run_over(
+	    arg, how == POWER_REFUSED, exited ? exit : 255, exited ? NULL : why);
+}
+
+static const struct power_listener agent_listener = {
+    .output = on_agent_output, .end = on_agent_end};
+
+static void
+on_agent_verb(enum verb verb, int turn, struct broker_run *run, void *arg)
+{
+	power_ask(arg,
+	    &(struct power_ask){.verb = verb,
+		.asked = "agent",
+		.by = "agent",
+		.turn = turn,
+		.listener = &agent_listener,
+		.arg = run});
+}
+
 struct power *
 power_new(const struct power_config *cfg)
 {
 	struct power *p = mem_alloc(sizeof *p);
 
 	p->cfg = *cfg;
+	broker_set_verbs(cfg->broker, on_agent_verb, p);
 	return p;
 }
 

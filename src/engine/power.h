@@ -66,6 +66,7 @@ struct power_ask {
 	void *arg;
 };
 
+/* Takes the agent's verbs from cfg's broker, too. */
 struct power *power_new(const struct power_config *cfg);
 void power_free(struct power *p); /* a mutating verb at the host is left alone */
 
