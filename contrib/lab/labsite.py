@@ -438,7 +438,9 @@ class Lab:
                         "StrictModes no\nUsePAM no\nUseDNS no\n"
                         "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
                         "PermitRootLogin forced-commands-only\nMaxStartups 100\n"
-                        % (s["pve_port"], self.inst, self.inst, self.inst))
+                        # the login shell's own files are not part of the site
+                        "SetEnv HOME=%s\n"
+                        % (s["pve_port"], self.inst, self.inst, self.inst, self.inst))
             subprocess.run(["/usr/sbin/sshd", "-f", self.inst + "/sshd_config",
                             "-E", self.inst + "/sshd.log"], cwd="/", check=False,
                            stdin=subprocess.DEVNULL, start_new_session=True)

@@ -91,7 +91,7 @@ say_state(struct lines *l, const struct model *m, int64_t now)
 	char age[32], text[400];
 
 	if (!vm->known) {
-		paragraph(l, LOOK_BUSY, "state", "VM 102: not asked yet (F2 asks)");
+		paragraph(l, LOOK_BUSY, "state", "VM 102: no answer yet");
 		return;
 	}
 	words_age(now - vm->checked, age, sizeof age);

@@ -42,7 +42,11 @@ add_vm(struct parts *p, const struct screen *s, int64_t now, int cols)
 
 	if (!vm->known) {
 		n = part_add(p, LOOK_BUSY);
-		snprintf(n->text[0], sizeof n->text[0], "VM 102 not asked yet");
+		/* The engine asks by itself; a frozen QEMU keeps the host busy for 5 s.
+		 */
+		snprintf(n->text[0], sizeof n->text[0], "VM 102 %s",
+		    strcmp(vm->link[VM_PVE].state, "up") == 0 ? "is being asked"
+							      : "not asked yet");
 		snprintf(n->text[1], sizeof n->text[1], "VM ?");
 		return;
 	}
