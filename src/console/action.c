@@ -125,6 +125,19 @@ action_confirm_key(struct action_context *a, const struct input *in)
 	}
 }
 
+/* What is typed behind the key is dropped: it was not meant for a root shell. */
+static void
+ask_shell(struct action_context *a)
+{
+	if (a->screen->read_only)
+		say(a, TONE_BAD,
+		    "This console only watches: attach without --read-only for a shell.");
+	else if (!a->screen->link_up)
+		say(a, TONE_BAD, "No shell: there is no connection to the engine.");
+	else
+		a->shell = a->opened = true;
+}
+
 static void
 find(struct action_context *a, const char *text)
 {
@@ -190,9 +203,7 @@ action_run(struct action_context *a, enum action action, const char *args)
 		s->help_top = 0;
 		break;
 	case ACTION_SHELL:
-		say(a, TONE_PLAIN,
-		    "A shell on the devvm is not there yet: ask the agent to run what "
-		    "you need, or ssh to the devvm from another terminal.");
+		ask_shell(a);
 		break;
 	case ACTION_DETACH:
 		a->quit = true;

@@ -17,6 +17,7 @@ struct action_context {
 	int (*send)(void *arg, struct js *request, struct err *err);
 	void *arg;
 	bool quit, suspend, redraw; /* set here, done by the caller */
+	bool shell;		    /* the same: a shell on the devvm */
 	bool opened;		    /* a box was opened: the caller drops type-ahead */
 };
 

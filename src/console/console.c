@@ -27,6 +27,7 @@
 #include "console/linear.h"
 #include "console/link.h"
 #include "console/prompt.h"
+#include "console/shell.h"
 #include "console/tty.h"
 #include "console/view_prompt.h"
 #include "wire/messages.h"
@@ -40,8 +41,10 @@
 #define TICK_BUSY_MS 1000  /* elapsed seconds of what runs */
 #define STALL_MS 25000	   /* a terminal that takes nothing for so long is lost */
 #define PASTE_DEAF_MS 200  /* F-keys right after a paste are part of it */
-#define ESC_ARMED_MS 4000  /* Esc, then the digit */
-#define TAIL 2000	   /* records that an attach is told */
+#define SHELL_DEAF_MS \
+	250 /* after a shell: answers that its programs asked the terminal for */
+#define ESC_ARMED_MS 4000 /* Esc, then the digit */
+#define TAIL 2000	  /* records that an attach is told */
 #define READ_MAX 4096
 
 struct console {
@@ -55,7 +58,8 @@ struct console {
 	struct canvas canvas;
 	struct input_reader input;
 	struct action_context ctx;
-	int64_t painted, refilled, pasted, esc_at, last_key;
+	struct shell shell;
+	int64_t painted, refilled, pasted, shell_left, esc_at, last_key;
 	double budget;
 	bool vi;
 	bool key_waits; /* a key came while the terminal was taking a frame */
@@ -102,6 +106,7 @@ flush(struct console *c)
 		return;
 	}
 	c->writing = left > 0;
+	shell_flushed(&c->shell);
 	if (c->writing && !was)
 		uv_timer_start(&c->stall, on_stall, STALL_MS, 0);
 	else if (!c->writing && was)
@@ -154,7 +159,7 @@ static void
 paint(struct console *c)
 {
 	look(c);
-	if (c->writing) {
+	if (c->writing || c->shell.on) {
 		c->dirty = c->key_waits = true;
 		return;
 	}
@@ -171,7 +176,8 @@ static void
 paint_key(struct console *c)
 {
 	look(c);
-	if (c->budget > 0 || !c->dirty || c->screen.confirm.open || c->screen.help) {
+	if (c->shell.on || c->budget > 0 || !c->dirty || c->screen.confirm.open ||
+	    c->screen.help) {
 		paint(c);
 		return;
 	}
@@ -203,7 +209,7 @@ on_frame(uv_timer_t *timer)
 {
 	struct console *c = timer->data;
 
-	if (!c->dirty || c->writing)
+	if (!c->dirty || c->writing || c->shell.on)
 		return;
 	look(c);
 	if (c->budget <= 0)
@@ -252,13 +258,31 @@ fetch_end(struct console *c, const struct js *fact)
 }
 
 static void
+after_shell(struct console *c)
+{
+	c->dirty = true;
+	if (c->shell.why[0])
+		model_local(&c->screen.model, TONE_PLAIN, c->shell.why);
+	c->budget = BUDGET_BURST;
+	c->shell_left = clock_mono_ms();
+	flush(c);
+	paint(c);
+}
+
+static void
 on_fact(void *arg, const struct js *fact)
 {
 	struct console *c = arg;
 	bool ticking = layout_is_ticking(&c->screen);
 	unsigned what = model_apply(&c->screen.model, fact, clock_mono_ms());
 
+	if (c->shell.on && shell_fact(&c->shell, fact))
+		after_shell(c);
+	else if (c->shell.on)
+		flush(c);
 	if (what & MODEL_RESET) {
+		if (shell_lost(&c->shell))
+			after_shell(c);
 		screen_reset(&c->screen);
 		link_since(c->link, 0);
 		link_restart(c->link);
@@ -287,6 +311,8 @@ on_state(void *arg, enum link_state state, const char *words)
 	if (state == LINK_UP)
 		model_attach(&c->screen.model);
 	c->screen.link_up = state == LINK_UP;
+	if (shell_lost(&c->shell))
+		after_shell(c);
 	snprintf(c->screen.link_words, sizeof c->screen.link_words, "%s", words);
 	c->dirty = true;
 	arm_frame(c);
@@ -410,6 +436,22 @@ on_key(const struct input *in, void *arg)
 }
 
 static void
+open_shell(struct console *c)
+{
+	struct err err = {0};
+	char text[600];
+
+	c->ctx.shell = false;
+	c->screen.help = false;
+	if (shell_start(&c->shell, &err) == 0) {
+		flush(c);
+		return;
+	}
+	snprintf(text, sizeof text, "No shell: %s.", err.words);
+	model_local(&c->screen.model, TONE_BAD, text);
+}
+
+static void
 suspend(struct console *c)
 {
 	c->ctx.suspend = false;
@@ -433,6 +475,8 @@ after_keys(struct console *c)
 	}
 	if (c->ctx.suspend)
 		suspend(c);
+	if (c->ctx.shell)
+		open_shell(c);
 	paint_key(c);
 }
 
@@ -473,6 +517,13 @@ read_keys(struct console *c)
 		stop(c, 1);
 		return;
 	}
+	if (c->shell.on) {
+		if (shell_typed(&c->shell, bytes, (size_t)n))
+			after_shell(c);
+		return;
+	}
+	if (c->shell_left && clock_mono_ms() - c->shell_left < SHELL_DEAF_MS)
+		return; /* else they would be text in the prompt */
 	input_feed(&c->input, bytes, (size_t)n, clock_mono_ms());
 	after_keys(c);
 	arm_esc(c);
@@ -515,6 +566,8 @@ on_winch(uv_signal_t *sig, int signum)
 	int cols, rows;
 
 	tty_size(c->tty, &cols, &rows);
+	if (c->shell.on)
+		shell_resized(&c->shell);
 	if (cols == c->canvas.cols && rows == c->canvas.rows)
 		return;
 	canvas_fini(&c->canvas);
@@ -528,7 +581,10 @@ on_cont(uv_signal_t *sig, int signum)
 {
 	struct console *c = sig->data;
 
-	tty_enter(c->tty);
+	if (c->shell.on)
+		tty_hand_over(c->tty);
+	else
+		tty_enter(c->tty);
 	on_winch(sig, signum);
 	paint(c);
 }
@@ -556,6 +612,8 @@ on_tstp(uv_signal_t *sig, int signum)
 {
 	struct console *c = sig->data;
 
+	if (c->shell.on)
+		return; /* the shell has the terminal: Ctrl-Z is a byte for it */
 	suspend(c);
 	paint(c);
 }
@@ -629,6 +687,8 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 	c->poll.data = c;
 	watch(c);
 	c->link = make_link(c, opts);
+	c->shell.tty = c->tty;
+	c->shell.link = c->link;
 	uv_timer_start(&c->tick, on_tick, TICK_IDLE_MS, 0);
 	return 0;
 }

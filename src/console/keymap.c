@@ -19,7 +19,7 @@ const struct keymap_row keymap_rows[] = {
     {ACTION_CANCEL, 8, CTRL('C'), "Ctrl-C", "cancel", NULL, "stop AI",
 	"stop the agent's turn; what runs on the hosts is told"},
     {ACTION_SHELL, 9, INPUT_NONE, 0, NULL, "shell", NULL, NULL,
-	"a shell on the devvm (not there yet)"},
+	"a shell on the devvm; Ctrl-] comes back"},
     {ACTION_DETACH, 10, INPUT_NONE, 0, NULL, "detach", NULL, "detach",
 	"leave; everything goes on without you"},
     {ACTION_DETACH_IF_EMPTY, 0, CTRL('D'), "Ctrl-D", NULL, NULL, NULL,

@@ -321,6 +321,11 @@ on_input_line(char *line, size_t len, void *arg)
 		say("That line is over 64 KiB; not sent.");
 	else
 		action_line(&n->ctx, line);
+	if (n->ctx.shell) {
+		n->ctx.shell = n->ctx.opened = false;
+		say("A shell needs a terminal that moves its cursor, and no --linear: ssh to "
+		    "the devvm from another terminal, or ask the agent.");
+	}
 	if (n->ctx.opened)
 		ask_confirm(n);
 	n->ctx.opened = false;

@@ -39,7 +39,7 @@ struct link {
 	int64_t heard; /* when the engine last said something */
 	int64_t sent_ping;
 	int attempts, bad_lines;
-	bool freed;
+	bool freed, held;
 	int closing;   /* handles that are not closed yet; the last one frees */
 	char why[200]; /* the last failure */
 	char buf[READ_SIZE];
@@ -226,7 +226,7 @@ on_pause(uv_idle_t *idle)
 
 	uv_idle_stop(idle);
 	l->burst = 0;
-	if (l->pipe)
+	if (l->pipe && !l->held)
 		uv_read_start((uv_stream_t *)l->pipe, on_alloc, on_read);
 }
 
@@ -360,7 +360,7 @@ on_timer(uv_timer_t *timer)
 		connect_now(l);
 	} else if (l->state == LINK_HELLO) {
 		fail(l, "the engine does not answer");
-	} else if (clock_mono_ms() - l->heard > SILENT_MS) {
+	} else if (!l->held && clock_mono_ms() - l->heard > SILENT_MS) {
 		fail(l, "the engine is silent");
 	} else {
 		uv_timer_start(&l->timer, on_timer, PING_MS, 0);
@@ -393,6 +393,19 @@ void
 link_since(struct link *l, int64_t seq)
 {
 	l->since = seq;
+}
+
+void
+link_hold(struct link *l, bool hold)
+{
+	if (l->held == hold)
+		return;
+	l->held = hold;
+	l->heard = clock_mono_ms();
+	if (hold && l->pipe)
+		uv_read_stop((uv_stream_t *)l->pipe);
+	else
+		uv_idle_start(&l->pause, on_pause);
 }
 
 void

@@ -55,6 +55,9 @@ void link_free(struct link *l);
 /* Takes request.  -1: not up (ERR_UNREACHABLE), or too much waits (ERR_LIMIT). */
 int link_send(struct link *l, struct js *request, struct err *err) MUST_CHECK;
 
+/* Reads nothing from the engine for a while: whom its words are for takes no more. */
+void link_hold(struct link *l, bool hold);
+
 /* The next hello asks for what comes after this seq; 0: for the tail. */
 void link_since(struct link *l, int64_t seq);
 

@@ -19,7 +19,18 @@
 
 #include "base/mem.h"
 
-#define DRAIN_MS 300 /* how long a leaving console waits for its last bytes */
+#define PENDING_GAP 65536 /* written bytes in front of those that wait */
+#define DRAIN_MS 300	  /* how long a leaving console waits for its last bytes */
+
+/*
+ * What somebody else may have left on: an unfinished sequence or string, insert mode,
+ * origin mode, reverse video, a scroll region, other character sets, application keys,
+ * mouse, focus and paste reports, key protocols, the other screen, a hidden cursor.
+ */
+static const char undo[] =
+    "\x18\x1b\\\x1b[?2026l\x1b[4l\x1b[?6l\x1b[?5l\x1b[?7h\x1b[r\x1b(B\x0f\x1b[?1l\x1b>"
+    "\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1015l"
+    "\x1b[?1004l\x1b[?2004l\x1b[>4m\x1b[<u\x1b[?1049l\x1b[?25h\x1b[0m";
 
 struct tty {
 	int fd;
@@ -40,6 +51,7 @@ static struct {
 	struct termios saved;
 	char restore[128];
 	size_t restore_len;
+	volatile sig_atomic_t handed_over;
 } rescue;
 
 static void
@@ -48,6 +60,8 @@ rescue_terminal(void)
 	if (!rescue.active)
 		return;
 	rescue.active = 0;
+	if (rescue.handed_over && write(rescue.fd, undo, sizeof undo - 1) < 0)
+		(void)0;
 	if (write(rescue.fd, rescue.restore, rescue.restore_len) < 0)
 		(void)0; /* nothing more can be done for it */
 	tcsetattr(rescue.fd, TCSANOW, &rescue.saved);
@@ -154,6 +168,12 @@ add_pending(struct tty *t, const char *data, size_t len)
 {
 	if (t->pending_at == t->pending_len)
 		t->pending_at = t->pending_len = 0;
+	if (t->pending_at > PENDING_GAP) {
+		memmove(t->pending, t->pending + t->pending_at,
+		    t->pending_len - t->pending_at);
+		t->pending_len -= t->pending_at;
+		t->pending_at = 0;
+	}
 	if (t->pending_len + len > t->pending_size) {
 		t->pending_size = t->pending_len + len + 4096;
 		t->pending = mem_resize(t->pending, t->pending_size);
@@ -312,6 +332,8 @@ tty_close(struct tty *t, bool gone)
 	struct pollfd p = {t->fd, POLLOUT, 0};
 
 	if (!gone) {
+		if (rescue.handed_over)
+			tty_take_back(t);
 		endwin();
 		collect(t);
 		add_pending(t, "\x1b[?2004l", 8);
@@ -471,6 +493,40 @@ tty_flush(struct tty *t)
 			return -1;
 	}
 	return (long)(t->pending_len - t->pending_at);
+}
+
+void
+tty_hand_over(struct tty *t)
+{
+	if (!rescue.handed_over) {
+		endwin();
+		collect(t);
+		add_pending(t, "\x1b[?2004l", 8);
+		t->known = false;
+	}
+	rescue.handed_over = 1;
+	set_raw(t);
+}
+
+void
+tty_pass(struct tty *t, const char *data, size_t len)
+{
+	add_pending(t, data, len);
+}
+
+size_t
+tty_waiting(const struct tty *t)
+{
+	return t->pending_len - t->pending_at;
+}
+
+void
+tty_take_back(struct tty *t)
+{
+	rescue.handed_over = 0;
+	t->pending_at = t->pending_len = 0;
+	add_pending(t, undo, sizeof undo - 1);
+	tty_enter(t);
 }
 
 void

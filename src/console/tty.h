@@ -47,6 +47,17 @@ void tty_forget(struct tty *t);
 /* Writes what the terminal takes; returns what is left, -1: the terminal is gone. */
 long tty_flush(struct tty *t);
 
+/*
+ * Hands the terminal to somebody else, raw: what he says goes to it by tty_pass as it
+ * is (bounded by the caller: see tty_waiting).  Again after a stop: raw once more.
+ */
+void tty_hand_over(struct tty *t);
+void tty_pass(struct tty *t, const char *data, size_t len);
+size_t tty_waiting(const struct tty *t); /* bytes that the terminal has not taken */
+
+/* Takes it back: what waited is dropped, every mode he may have left on is undone. */
+void tty_take_back(struct tty *t);
+
 /* Gives the terminal back for a while (suspend), takes it again. */
 void tty_leave(struct tty *t);
 void tty_enter(struct tty *t);

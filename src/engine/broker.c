@@ -27,6 +27,7 @@ struct door_row {
 static const struct door_row doors[DOORS] = {
     [DOOR_DEVVM] = {"devvm", true},
     [DOOR_DEVVM_AGENT] = {"devvm", false},
+    [DOOR_DEVVM_SHELL] = {"devvm", false},
     [DOOR_PVE] = {"pve", true},
     [DOOR_PVE_VERB] = {"pve", false},
 };
@@ -260,7 +261,7 @@ void
 broker_connect(struct broker *b)
 {
 	for (int d = 0; d < DOORS; d++)
-		remote_want(b->remotes[d], true);
+		remote_want(b->remotes[d], d != DOOR_DEVVM_SHELL);
 }
 
 struct remote *
@@ -335,8 +336,7 @@ broker_look_at_held(struct broker *b)
 	for (struct broker_run *run = b->runs; run; run = run->next) {
 		if (run->held_ms && now - run->held_ms > BROKER_HELD_MS) {
 			run_let_go(run);
-			broker_run_stop(
-			    run, "nobody read its output for 10 s: cut after 8 MiB");
+			broker_run_stop(run, "nobody read its output for 10 s: ended");
 		}
 		any |= run->held_ms != 0;
 	}
@@ -695,6 +695,49 @@ broker_run_abandon(struct broker_run *run)
 	if (run->channel)
 		broker_run_stop(
 		    run, "the agent went away; the command may live on at the host");
+}
+
+/* --- an operator's shell --- */
+
+struct broker_run *
+broker_shell(struct broker *b, const char *by, const struct remote_pty *pty,
+    const struct broker_run_events *events, void *arg, struct err *err)
+{
+	static const char what[] = "(interactive shell)";
+	const struct remote *devvm = b->remotes[DOOR_DEVVM];
+	struct broker_run *run;
+
+	if (remote_state(devvm) != REMOTE_UP) {
+		err_set(err, ERR_UNREACHABLE, "no shell: %s",
+		    remote_why(devvm)[0] ? remote_why(devvm)
+					 : "the devvm is still being connected to");
+		return NULL;
+	}
+	run = run_new(b, DOOR_DEVVM_SHELL, arg);
+	run->shim = events;
+	run->record = run_begin(b->cfg.runs,
+	    &(struct run_info){.asked = "operator",
+		.by = by,
+		.host = "devvm",
+		.what = what,
+		.what_len = sizeof what - 1});
+	run->channel = remote_shell(
+	    b->remotes[run->door], pty, BROKER_CONNECT_MS, &channel_events, run);
+	return run;
+}
+
+void
+broker_shell_resize(struct broker_run *run, int cols, int rows)
+{
+	if (run->channel)
+		remote_run_resize(run->channel, cols, rows);
+}
+
+void
+broker_shell_leave(struct broker_run *run, const char *why)
+{
+	run->shim = NULL;
+	broker_run_stop(run, why);
 }
 
 void

@@ -21,9 +21,17 @@
 
 /*
  * The connections.  The agent's own flood, or its use of all of sshd's channels,
- * never stands in the way of a verb or of the engine's probes.
+ * never stands in the way of a verb or of the engine's probes; and neither does a
+ * shell whose operator reads slowly: its connection is made when one is opened.
  */
-enum door { DOOR_DEVVM, DOOR_DEVVM_AGENT, DOOR_PVE, DOOR_PVE_VERB, DOORS };
+enum door {
+	DOOR_DEVVM,
+	DOOR_DEVVM_AGENT,
+	DOOR_DEVVM_SHELL,
+	DOOR_PVE,
+	DOOR_PVE_VERB,
+	DOORS
+};
 
 struct incident;
 struct run_info;
@@ -55,7 +63,7 @@ void broker_free(struct broker *b);
 typedef void broker_verb_fn(enum verb verb, int turn, struct broker_run *run, void *arg);
 void broker_set_verbs(struct broker *b, broker_verb_fn *fn, void *arg);
 
-void broker_connect(struct broker *b); /* all doors, from now on */
+void broker_connect(struct broker *b); /* all doors but the shells', from now on */
 
 struct remote *broker_remote(struct broker *b, enum door door); /* lent */
 
@@ -127,6 +135,20 @@ void broker_run_ready(struct broker_run *run); /* what was held has been read */
  * devvm command; a verb goes on and its facts are still told to everyone.
  */
 void broker_run_abandon(struct broker_run *run);
+
+/* --- an operator's shell on the devvm --- */
+
+/*
+ * Journaled as a run of by; its input is not.  events as for a run of the agent,
+ * input and broker_run_ready too.  Needs the devvm's link: -1 (NULL) with words.
+ */
+struct broker_run *broker_shell(struct broker *b, const char *by,
+    const struct remote_pty *pty, const struct broker_run_events *events, void *arg,
+    struct err *err);
+void broker_shell_resize(struct broker_run *run, int cols, int rows);
+
+/* The operator left: closes the terminal; no callback comes after this. */
+void broker_shell_leave(struct broker_run *run, const char *why);
 
 /* The turn that the agent's runs belong to from now on; 0: none. */
 void broker_set_turn(struct broker *b, int turn);

@@ -384,6 +384,7 @@ engine_build(struct engine *e, struct err *err)
 	    .runs = e->runs,
 	    .broker = e->broker,
 	    .options = o});
+	e->shells = shells_new(e->broker);
 	e->hub = hub_new(loop, e->incident, &engine_hub_events, e);
 	hub_set_version(e->hub, e->opts->version);
 	if (e->opts->silence_ms > 0)
@@ -448,6 +449,7 @@ engine_end(struct engine *e)
 	agent_side_free(e->agent_side);
 	watch_free(e->watch);
 	power_free(e->power);
+	shells_free(e->shells);
 	broker_free(e->broker);
 	runs_free(e->runs);
 	hub_free(e->hub);

@@ -11,6 +11,7 @@
 #include "engine/power.h"
 #include "engine/run.h"
 #include "engine/secret.h"
+#include "engine/shell.h"
 #include "engine/turn.h"
 #include "engine/watch.h"
 
@@ -29,6 +30,7 @@ struct engine {
 	struct watch *watch;
 	struct turn *turn;
 	struct hub *hub;
+	struct shells *shells;
 	struct agent_side *agent_side;
 	char session[64]; /* Claude's, from an earlier engine of this incident */
 	uv_signal_t signals[3];

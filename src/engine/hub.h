@@ -35,6 +35,8 @@ struct hub_events {
 	void (*detached)(struct peer *p, void *arg);
 	/* The peer has the journal; send what is open (the unfinished text block). */
 	void (*replayed)(struct peer *p, void *arg);
+	/* Some of what waited for the peer has gone out. */
+	void (*drained)(struct peer *p, void *arg);
 };
 
 struct hub *hub_new(
@@ -67,6 +69,8 @@ const char *peer_proof(const struct peer *p);
 const char *peer_tty(const struct peer *p);
 bool peer_is_console(const struct peer *p);
 bool peer_is_read_only(const struct peer *p);
+
+size_t peer_queued(const struct peer *p); /* bytes that wait for it */
 
 /* Keeps the struct of a peer over a wait; whether it is still attached. */
 void peer_ref(struct peer *p);

@@ -134,6 +134,8 @@ on_sent(uv_write_t *req, int status)
 		peer_send_skips(p);
 	if (p->hold && p->queued < HUB_QUEUE_SKIP / 4)
 		attach_go_on(p);
+	if (p->state != PEER_DEAD)
+		p->hub->ev->drained(p, p->hub->arg);
 }
 
 void
@@ -440,6 +442,12 @@ peer_accept(struct hub *h)
 	}
 	uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read);
 	hub_watch_silence(h);
+}
+
+size_t
+peer_queued(const struct peer *p)
+{
+	return p->queued;
 }
 
 const char *

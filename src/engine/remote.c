@@ -363,6 +363,27 @@ remote_channel_exec(struct remote_run *run)
 	return step_of(ssh_channel_request_exec(run->channel->ssh, run->command));
 }
 
+enum step
+remote_channel_pty(struct remote_run *run)
+{
+	return step_of(ssh_channel_request_pty_size(
+	    run->channel->ssh, run->term, run->cols, run->rows));
+}
+
+enum step
+remote_channel_shell(struct remote_run *run)
+{
+	return step_of(ssh_channel_request_shell(run->channel->ssh));
+}
+
+void
+remote_channel_resize(struct remote_run *run)
+{
+	if (ssh_channel_change_pty_size(run->channel->ssh, run->cols, run->rows) !=
+	    SSH_OK)
+		LOG("remote", "%s: no other size for the terminal", run->remote->name);
+}
+
 size_t
 remote_channel_write(struct remote_run *run, const char *data, size_t len)
 {

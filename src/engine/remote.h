@@ -135,6 +135,19 @@ struct remote_run_events {
 struct remote_run *remote_exec(struct remote *r, const char *command, size_t len,
     int64_t connect_ms, const struct remote_run_events *events, void *arg);
 
+/* A terminal at the other end. */
+struct remote_pty {
+	const char *term; /* its TERM; copied */
+	int cols, rows;
+};
+
+/* The same with the user's login shell on a terminal: errors come as output. */
+struct remote_run *remote_shell(struct remote *r, const struct remote_pty *pty,
+    int64_t connect_ms, const struct remote_run_events *events, void *arg);
+
+/* The terminal of a shell has another size from now on. */
+void remote_run_resize(struct remote_run *run, int cols, int rows);
+
 /* Bytes for standard input, at most 1 MiB waiting: -1 when that is full. */
 int remote_run_input(struct remote_run *run, const void *data, size_t len) MUST_CHECK;
 void remote_run_input_end(struct remote_run *run);

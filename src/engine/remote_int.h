@@ -39,7 +39,11 @@ struct remote_run {
 	struct remote *remote;
 	const struct remote_run_events *events;
 	void *arg;
-	char *command;
+	char *command; /* NULL: a shell on a terminal */
+	char *term;    /* of that terminal */
+	int cols, rows;
+	bool resized; /* the host has not been told yet */
+	bool has_pty;
 	enum run_state state;
 	int64_t deadline_ms;   /* QUEUED: for the connection */
 	int64_t not_before_ms; /* QUEUED: after a refused channel */
@@ -129,6 +133,9 @@ const char *remote_ssh_key_name(const struct remote *r); /* the kind of ours */
 int remote_channel_new(struct remote_run *run) MUST_CHECK;
 enum step remote_channel_open(struct remote_run *run);
 enum step remote_channel_exec(struct remote_run *run);
+enum step remote_channel_pty(struct remote_run *run);
+enum step remote_channel_shell(struct remote_run *run);
+void remote_channel_resize(struct remote_run *run);
 size_t remote_channel_write(struct remote_run *run, const char *data, size_t len);
 void remote_channel_end_input(struct remote_run *run);
 bool remote_channel_is_closed(const struct remote_run *run);

@@ -22,6 +22,7 @@ run_free(struct remote_run *run)
 {
 	buf_fini(&run->input);
 	free(run->command);
+	free(run->term);
 	free(run);
 }
 
@@ -137,10 +138,29 @@ run_opening(struct remote_run *run)
 	remote_ask(run->remote);
 }
 
+/* A shell takes two questions: for the terminal, then for the shell on it. */
+static enum step
+run_ask(struct remote_run *run)
+{
+	enum step step;
+
+	if (run->command)
+		return remote_channel_exec(run);
+	if (!run->has_pty) {
+		run->resized = false;
+		step = remote_channel_pty(run);
+		if (step != STEP_DONE)
+			return step;
+		run->has_pty = true;
+		remote_ask(run->remote);
+	}
+	return remote_channel_shell(run);
+}
+
 static void
 run_asking(struct remote_run *run)
 {
-	enum step step = remote_channel_exec(run);
+	enum step step = run_ask(run);
 	struct err err;
 
 	if (step == STEP_AGAIN)
@@ -151,9 +171,12 @@ run_asking(struct remote_run *run)
 		run->remote->broken = true;
 	} else {
 		err_set(&err, ERR_UNREACHABLE,
-		    "%s refused to start the command: its sshd could "
-		    "not make a process (out of memory or of processes?)",
-		    run->remote->where);
+		    run->command || run->has_pty
+			? "%s refused to start the %s: its sshd could "
+			  "not make a process (out of memory or of processes?)"
+			: "%s gave no terminal for the %s: its sshd is out of them, or "
+			  "forbids them (PermitTTY)",
+		    run->remote->where, run->command ? "command" : "shell");
 		run_end(run, REMOTE_FAILED, 255, err.words);
 	}
 }
@@ -171,6 +194,10 @@ run_negotiate(struct remote_run *run)
 static void
 run_feed(struct remote_run *run)
 {
+	if (run->resized && !remote_ssh_wants_write(run->remote)) {
+		run->resized = false;
+		remote_channel_resize(run);
+	}
 	while (run->input.len && !remote_ssh_wants_write(run->remote)) {
 		size_t n =
 		    run->input.len < RUN_INPUT_PIECE ? run->input.len : RUN_INPUT_PIECE;
@@ -342,13 +369,14 @@ remote_refusal(const struct remote *r, const char *command, size_t len)
 		waiting += run->state == RUN_QUEUED;
 	if (waiting > REMOTE_QUEUE_MAX)
 		return "not sent: too many commands wait for this host: let some finish first";
-	if (memchr(command, '\0', len))
+	if (command && memchr(command, '\0', len))
 		return "not sent: the command holds a NUL byte, which no host takes";
 	return NULL;
 }
 
-struct remote_run *
-remote_exec(struct remote *r, const char *command, size_t len, int64_t connect_ms,
+/* command is NULL for a shell. */
+static struct remote_run *
+remote_run_new(struct remote *r, const char *command, size_t len, int64_t connect_ms,
     const struct remote_run_events *events, void *arg)
 {
 	struct remote_run *run = mem_alloc(sizeof *run), **p = &r->runs;
@@ -357,7 +385,7 @@ remote_exec(struct remote *r, const char *command, size_t len, int64_t connect_m
 	run->remote = r;
 	run->events = events;
 	run->arg = arg;
-	run->command = mem_dupn(command, len);
+	run->command = command ? mem_dupn(command, len) : NULL;
 	run->deadline_ms = now + connect_ms;
 	run->exit_code = -1;
 	buf_init(&run->input, RUN_INPUT_MAX);
@@ -370,6 +398,34 @@ remote_exec(struct remote *r, const char *command, size_t len, int64_t connect_m
 		r->retry_ms = remote_earlier(r->retry_ms, r->down_ms + RUN_RETRY_MS);
 	remote_kick(r);
 	return run;
+}
+
+struct remote_run *
+remote_exec(struct remote *r, const char *command, size_t len, int64_t connect_ms,
+    const struct remote_run_events *events, void *arg)
+{
+	return remote_run_new(r, command, len, connect_ms, events, arg);
+}
+
+struct remote_run *
+remote_shell(struct remote *r, const struct remote_pty *pty, int64_t connect_ms,
+    const struct remote_run_events *events, void *arg)
+{
+	struct remote_run *run = remote_run_new(r, NULL, 0, connect_ms, events, arg);
+
+	run->term = mem_dup(pty->term);
+	run->cols = pty->cols;
+	run->rows = pty->rows;
+	return run;
+}
+
+void
+remote_run_resize(struct remote_run *run, int cols, int rows)
+{
+	run->cols = cols;
+	run->rows = rows;
+	run->resized = true;
+	remote_kick(run->remote);
 }
 
 int

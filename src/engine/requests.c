@@ -219,7 +219,11 @@ on_incident(struct peer *p, const struct js *m, void *arg)
 
 	if (!request_is(p, m, "state"))
 		return;
-	if (power_is_busy(e->power) || turn_is_busy(e->turn))
+	if (shells_any(e->shells))
+		peer_error(p, m, "incident",
+		    "a shell is open on the devvm: it belongs to this incident",
+		    "leave it first (exit)");
+	else if (power_is_busy(e->power) || turn_is_busy(e->turn))
 		peer_error(p, m, "incident",
 		    "a verb or a turn is going on: it belongs to this incident",
 		    "wait for its end, or stop the agent (F8)");
@@ -229,6 +233,48 @@ on_incident(struct peer *p, const struct js *m, void *arg)
 		incident_close(e->incident, peer_name(p), "an operator closed it");
 	else
 		peer_error(p, m, "incident", "state is \"new\" or \"close\"", NULL);
+}
+
+/* --- a shell on the devvm --- */
+
+static void
+on_shell(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+	struct err err;
+
+	if (request_is(p, m, "cols rows term") && shell_open(e->shells, p, m, &err) < 0)
+		peer_error(p, m, "shell", err.words, NULL);
+}
+
+static void
+on_shell_end(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+	struct err err;
+
+	if (request_is(p, m, "") && shell_leave(e->shells, p, &err) < 0)
+		peer_error(p, m, "shell", err.words, NULL);
+}
+
+static void
+on_shell_input(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+	struct err err;
+
+	if (request_is(p, m, "data data_b64") && shell_input(e->shells, p, m, &err) < 0)
+		peer_error(p, m, "shell", err.words, NULL);
+}
+
+static void
+on_shell_size(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+	struct err err;
+
+	if (request_is(p, m, "cols rows") && shell_size(e->shells, p, m, &err) < 0)
+		peer_error(p, m, "shell", err.words, NULL);
 }
 
 /* --- who is here --- */
@@ -290,6 +336,7 @@ on_detached(struct peer *p, void *arg)
 
 	if (e->leaving)
 		return;
+	shells_gone(e->shells, p);
 	tell_operator(e, p, "detached");
 	if (e->opts->one_shot)
 		uv_timer_start(&e->idle, e->idle.timer_cb, 0, 1000);
@@ -303,6 +350,15 @@ on_replayed(struct peer *p, void *arg)
 	turn_tell_open(e->turn, p);
 }
 
+static void
+on_drained(struct peer *p, void *arg)
+{
+	struct engine *e = arg;
+
+	if (!e->leaving)
+		shells_drained(e->shells, p);
+}
+
 const struct hub_events engine_hub_events = {
     .on =
 	{
@@ -314,9 +370,14 @@ const struct hub_events engine_hub_events = {
 	    [REQUEST_NEW_INCIDENT] = on_incident,
 	    [REQUEST_NOTE] = on_note,
 	    [REQUEST_PROMPT] = on_prompt,
+	    [REQUEST_SHELL] = on_shell,
+	    [REQUEST_SHELL_END] = on_shell_end,
+	    [REQUEST_SHELL_INPUT] = on_shell_input,
+	    [REQUEST_SHELL_SIZE] = on_shell_size,
 	    [REQUEST_VERB] = on_verb,
 	},
     .attached = on_attached,
     .detached = on_detached,
     .replayed = on_replayed,
+    .drained = on_drained,
 };
