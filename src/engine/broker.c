@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "engine/incident.h"
 #include "engine/later.h"
+#include "engine/links.h"
 #include "engine/run.h"
 
 #define BROKER_CONNECT_MS 10000 /* the agent waits so long for a host */
@@ -52,11 +53,7 @@ struct broker {
 	struct broker_config cfg;
 	struct remote *remotes[DOORS];
 	bool paused[DOORS];
-	struct door_told {
-		const char *state;
-		enum hostkey_state key;
-		char why[200];
-	} told[DOORS]; /* what the journal was told last */
+	struct links_told told[DOORS];
 	uv_timer_t relief;
 	broker_verb_fn *on_verb;
 	void *on_verb_arg;
@@ -93,103 +90,25 @@ autonomy_by_name(const char *name)
 
 /* --- links --- */
 
-static const char *
-link_state(enum remote_state s)
-{
-	switch (s) {
-	case REMOTE_IDLE:
-		return "idle";
-	case REMOTE_UP:
-		return "up";
-	case REMOTE_SILENT:
-		return "silent";
-	case REMOTE_DOWN:
-		return "down";
-	default:
-		return "connecting";
-	}
-}
-
-static void
-link_fill_key(struct js *f, const struct remote *r, const char *host)
-{
-	static const char *const words[] = {
-	    [HOSTKEY_UNKNOWN] = NULL,
-	    [HOSTKEY_PINNED] = "pinned",
-	    [HOSTKEY_LEARNT] = "learnt",
-	    [HOSTKEY_CHANGED] = "changed",
-	};
-
-	js_set_str(f, "key", words[remote_key_state(r)]);
-	if (remote_fingerprint(r)[0])
-		js_set_str(f, "fingerprint", remote_fingerprint(r));
-	if (remote_key_state(r) != HOSTKEY_CHANGED)
-		return;
-	js_set_str(f, "why", "its host key is not the one it had");
-	js_set_str(f, "todo",
-	    strcmp(host, "pve") == 0
-		? "compare the fingerprint on the host; until /accept pve, start, stop, reset and cycle are refused"
-		: "a rebuilt devvm has a new key; compare, then /accept devvm");
-}
-
-static void
-link_tell(struct broker *b, enum door door, bool changed)
-{
-	const struct remote *r = b->remotes[door];
-	struct js *f = incident_fact(FACT_STATE, "engine");
-
-	js_set_str(f, "what", "link");
-	js_set_str(f, "host", doors[door].host);
-	js_set_str(f, "state", link_state(remote_state(r)));
-	if (remote_why(r)[0])
-		js_set_str(f, "why", remote_why(r));
-	if (remote_rtt_ms(r) >= 0)
-		js_set_int(f, "ms", remote_rtt_ms(r));
-	if (remote_retry_ms(r) >= 0)
-		js_set_int(f, "retry_ms", remote_retry_ms(r));
-	link_fill_key(f, r, doors[door].host);
-	if (changed)
-		incident_emit(b->cfg.incident, FACT_STATE, f);
-	else
-		incident_tell(b->cfg.incident, FACT_STATE, f);
-}
-
 void
 broker_tell_links(struct broker *b)
 {
 	for (int d = 0; d < DOORS; d++)
 		if (doors[d].main)
-			link_tell(b, (enum door)d, false);
-}
-
-/*
- * Only what an operator would call a change goes into the journal: not that a
- * host which is down was tried again and still is.
- */
-static bool
-link_changed(struct door_told *told, const struct remote *r)
-{
-	const char *state = link_state(remote_state(r));
-
-	if (remote_state(r) < REMOTE_UP ||
-	    (told->state == state && told->key == remote_key_state(r) &&
-		strncmp(told->why, remote_why(r), sizeof told->why - 1) == 0))
-		return false;
-	told->state = state;
-	told->key = remote_key_state(r);
-	snprintf(told->why, sizeof told->why, "%s", remote_why(r));
-	return true;
+			links_tell(b->cfg.incident, NULL, b->remotes[d], doors[d].host);
 }
 
 static void
 on_remote_state(struct remote *r, void *arg)
 {
 	struct door_ref *ref = arg;
+	struct broker *b = ref->broker;
 
+	links_tell_hostkeys(b->cfg.incident, b->cfg.hostkeys, b->hostkeys_said);
 	if (!doors[ref->door].main)
 		return;
-	link_tell(ref->broker, ref->door, link_changed(&ref->broker->told[ref->door], r));
-	ref->broker->cfg.on_link(ref->door, ref->broker->cfg.arg);
+	links_tell(b->cfg.incident, &b->told[ref->door], r, doors[ref->door].host);
+	b->cfg.on_link(ref->door, b->cfg.arg);
 }
 
 static struct remote *

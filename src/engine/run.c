@@ -236,6 +236,14 @@ run_flush(struct run *r)
 	}
 }
 
+/* What is held and the tail go first; the caller says how it ended. */
+static struct js *
+run_end_fact(struct run *r)
+{
+	run_flush(r);
+	return incident_fact(FACT_TOOL_END, r->by);
+}
+
 /* Consumes the run. */
 static void
 run_end(struct run *r, struct js *f)
@@ -252,10 +260,8 @@ run_end(struct run *r, struct js *f)
 void
 run_exit(struct run *r, int status)
 {
-	struct js *f;
+	struct js *f = run_end_fact(r);
 
-	run_flush(r);
-	f = incident_fact(FACT_TOOL_END, r->by);
 	js_set_int(f, "exit", status);
 	run_end(r, f);
 }
@@ -263,10 +269,8 @@ run_exit(struct run *r, int status)
 void
 run_signal(struct run *r, const char *signal)
 {
-	struct js *f;
+	struct js *f = run_end_fact(r);
 
-	run_flush(r);
-	f = incident_fact(FACT_TOOL_END, r->by);
 	js_set_str(f, "signal", signal);
 	run_end(r, f);
 }
@@ -274,10 +278,8 @@ run_signal(struct run *r, const char *signal)
 void
 run_fail(struct run *r, const char *why)
 {
-	struct js *f;
+	struct js *f = run_end_fact(r);
 
-	run_flush(r);
-	f = incident_fact(FACT_TOOL_END, r->by);
 	js_set_str(f, "failed", why);
 	run_end(r, f);
 }

@@ -52,6 +52,8 @@ def refused(rig):
     f = banner(p, "memory")
     check("why and what to do", "/proc/nowhere" in f["why"] and "keys work" in f["todo"], f)
     rig.links_up(p)
+    f = p.expect(lambda f: f["where"] == "host keys", t="error")
+    check("learnt keys that are not kept are said too", "/proc/nowhere" in f["text"], f)
     operator_works(rig, p)
     agent_is_refused(rig, p)
     q = rig.console("late", tail=100)
