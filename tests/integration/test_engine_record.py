@@ -20,8 +20,9 @@ def notes(p):
 
 
 def exactly(p, first, last):
-    check("each number once and in order", p.seqs() == list(range(first, last + 1)),
-          p.seqs()[:5], p.seqs()[-5:], "wanted %d..%d" % (first, last))
+    seqs = [n for n in p.seqs() if n <= last]   # the engine may have said more by now
+    check("each number once and in order", seqs == list(range(first, last + 1)),
+          seqs[:5], seqs[-5:], "wanted %d..%d" % (first, last))
 
 
 @with_rig(**NO_HOSTS)

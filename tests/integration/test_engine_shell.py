@@ -145,6 +145,8 @@ def leaving_hangs_up(rig):
         see(p, r, b"pid-")
         until("all of it", lambda: b"-" in said(p, r).split(b"pid-")[1] or p.pump(0.02))
         pid = int(said(p, r).split(b"pid-")[1].split(b"-")[0])
+        # A shell that is hung up just before its exec loses the signal in it.
+        until("sleep runs", lambda: open("/proc/%d/comm" % pid).read() == "sleep\n")
         if how == "close":
             p.close()
         elif how == "end":
@@ -205,6 +207,11 @@ class Screen:
     def keys(self, *keys):
         subprocess.run(self.tmux + ["send-keys", *keys], check=True)
 
+    def shell(self, *way):
+        """What is typed before the terminal is handed over is not for a root shell."""
+        self.keys(*(way or ("F9",)))
+        self.shows("A shell on the devvm: exit ends it")
+
     def type(self, text):
         subprocess.run(self.tmux + ["send-keys", "-l", text], check=True)
 
@@ -244,8 +251,7 @@ def on_screen(test):
 @on_screen
 def f9_and_back(rig, s):
     """F9 hands the terminal over, its size follows, exit brings the screen back"""
-    s.keys("F9")
-    s.shows("A shell on the devvm: exit ends it")
+    s.shell()
     check("the screen is away", "F10 detach" not in s.text())
     s.type("PS1=; echo hi-$((40+2)); stty size\n")
     s.shows("hi-42")
@@ -258,8 +264,7 @@ def f9_and_back(rig, s):
     s.shows("F1help")
     for way in (("Escape", "9"), ("/shell", "Enter")):
         s.hears()
-        s.keys(*way)
-        s.shows("A shell on the devvm: exit ends it")
+        s.shell(*way)
         s.type("PS1=; echo again-$((1+1))\n")
         s.shows("again-2")
         s.type("exit\n")
@@ -269,7 +274,7 @@ def f9_and_back(rig, s):
 @on_screen
 def ctrl_bracket_comes_back(rig, s):
     """Ctrl-] comes back from a frozen devvm at once, and what was left on is switched off"""
-    s.keys("F9")
+    s.shell()
     s.type("PS1=; printf '\\033[?1049h\\033[?1003h\\033[?1006h\\033[?25l\\033[?1h\\033[4h'; "
            "echo mod''es\n")
     s.shows("modes")
@@ -285,7 +290,7 @@ def ctrl_bracket_comes_back(rig, s):
     check("cursor keys are as before", s.mode("keypad_cursor_flag") == "0")
     rig.devvm.freeze(False)
     s.hears()
-    s.keys("F9")
+    s.shell()
     s.type("PS1=; echo back-$((1+1))\n")
     s.shows("back-2")
     s.keys("C-]")
@@ -295,7 +300,7 @@ def ctrl_bracket_comes_back(rig, s):
 @on_screen
 def engine_gone(rig, s):
     """the engine goes away: the screen is back and says so"""
-    s.keys("F9")
+    s.shell()
     s.type("PS1=; echo on-$((1+1))\n")
     s.shows("on-2")
     rig.engines[-1].send_signal(signal.SIGKILL)
@@ -306,7 +311,7 @@ def engine_gone(rig, s):
 def ended(sig):
     @on_screen
     def test(rig, s):
-        s.keys("F9")
+        s.shell()
         s.type("PS1=; printf '\\033[?1003h\\033[?25l'; echo mod''es\n")
         s.shows("modes")
         until("the mouse is on", lambda: s.mode("mouse_any_flag") == "1")
