@@ -326,20 +326,26 @@ out:
 	return NULL;
 }
 
-void
-tty_close(struct tty *t, bool gone)
+/* Leaves curses, and gives what that says a moment to reach a slow terminal. */
+static void
+put_away(struct tty *t)
 {
 	struct pollfd p = {t->fd, POLLOUT, 0};
 
-	if (!gone) {
-		if (rescue.handed_over)
-			tty_take_back(t);
-		endwin();
-		collect(t);
-		add_pending(t, "\x1b[?2004l", 8);
-		while (tty_flush(t) > 0 && poll(&p, 1, DRAIN_MS) > 0)
-			continue;
-	}
+	endwin();
+	collect(t);
+	add_pending(t, "\x1b[?2004l", 8);
+	while (tty_flush(t) > 0 && poll(&p, 1, DRAIN_MS) > 0)
+		continue;
+}
+
+void
+tty_close(struct tty *t, bool gone)
+{
+	if (!gone && rescue.handed_over)
+		tty_take_back(t);
+	if (!gone)
+		put_away(t);
 	tcsetattr(t->fd, TCSANOW, &rescue.saved);
 	rescue.active = 0;
 	tty_free(t);
@@ -532,13 +538,7 @@ tty_take_back(struct tty *t)
 void
 tty_leave(struct tty *t)
 {
-	struct pollfd p = {t->fd, POLLOUT, 0};
-
-	endwin();
-	collect(t);
-	add_pending(t, "\x1b[?2004l", 8);
-	while (tty_flush(t) > 0 && poll(&p, 1, DRAIN_MS) > 0)
-		continue;
+	put_away(t);
 	tcsetattr(t->fd, TCSANOW, &rescue.saved);
 	rescue.active = 0;
 }
