@@ -222,15 +222,15 @@ on_power_line(enum verb verb, const char *line, size_t len, void *arg)
 }
 
 static void
-on_power_before(enum verb verb, void *arg)
+on_power_before(const struct power_what *what, void *arg)
 {
-	watch_before(((struct engine *)arg)->watch, verb);
+	watch_before(((struct engine *)arg)->watch, what);
 }
 
 static void
-on_power_after(enum verb verb, enum power_end how, int exit, void *arg)
+on_power_after(const struct power_what *what, enum power_end how, int exit, void *arg)
 {
-	watch_after(((struct engine *)arg)->watch, verb, how, exit);
+	watch_after(((struct engine *)arg)->watch, what, how, exit);
 }
 
 static const struct incident_events incident_events = {

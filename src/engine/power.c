@@ -113,7 +113,8 @@ verb_over(struct power_verb *v, enum power_end how, int exit, const char *why)
 		slot_fact(p);
 	}
 	if (how != POWER_REFUSED)
-		p->cfg.events->after(v->verb, how, exit, p->cfg.arg);
+		p->cfg.events->after(&(struct power_what){v->verb, v->id, v->asked}, how,
+		    exit, p->cfg.arg);
 	if (v->listener)
 		v->listener->end(how, exit, why, v->arg);
 	uv_close((uv_handle_t *)&v->deadline, on_verb_closed);
@@ -284,7 +285,7 @@ verb_send(struct power_verb *v)
 	int64_t deadline_ms = verb_deadline_ms(v);
 
 	v->state = VERB_SENDING;
-	p->cfg.events->before(v->verb, p->cfg.arg);
+	p->cfg.events->before(&(struct power_what){v->verb, v->id, v->asked}, p->cfg.arg);
 	/* A mutating verb's time begins when it is sent: before that it is refused. */
 	if (!row->mutating)
 		uv_timer_start(&v->deadline, on_deadline, (uint64_t)deadline_ms, 0);

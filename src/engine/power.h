@@ -38,12 +38,20 @@ struct power_listener {
 	void (*drop)(void *arg);
 };
 
+/* Which verb of whom an event is about; lent. */
+struct power_what {
+	enum verb verb;
+	const char *id;	   /* of its facts: "v3" */
+	const char *asked; /* "operator", "agent", "engine" */
+};
+
 struct power_events {
 	/* Marks of the host program, of any verb's run. */
 	void (*line)(enum verb verb, const char *line, size_t len, void *arg);
 	/* A verb is about to be sent, or has ended (how, exit). */
-	void (*before)(enum verb verb, void *arg);
-	void (*after)(enum verb verb, enum power_end how, int exit, void *arg);
+	void (*before)(const struct power_what *what, void *arg);
+	void (*after)(
+	    const struct power_what *what, enum power_end how, int exit, void *arg);
 };
 
 struct power_config {

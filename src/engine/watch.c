@@ -257,9 +257,9 @@ watch_line(struct watch *w, enum verb verb, const char *line, size_t len)
 }
 
 void
-watch_before(struct watch *w, enum verb verb)
+watch_before(struct watch *w, const struct power_what *what)
 {
-	if (verb_rows[verb].mutating)
+	if (verb_rows[what->verb].mutating)
 		proof_before(w->proof, w->known_pid);
 	if (w->asking) {
 		remote_run_close(w->asking);
@@ -286,8 +286,10 @@ watch_tell_verdict(struct watch *w)
 }
 
 void
-watch_after(struct watch *w, enum verb verb, enum power_end how, int exit)
+watch_after(struct watch *w, const struct power_what *what, enum power_end how, int exit)
 {
+	enum verb verb = what->verb;
+
 	w->reading--;
 	if (how == POWER_EXITED) {
 		if (verb == VERB_FORENSICS || verb_rows[verb].mutating)
