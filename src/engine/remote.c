@@ -254,6 +254,13 @@ remote_ssh_is_alive(const struct remote *r)
 	    !(ssh_get_status(session) & (SSH_CLOSED | SSH_CLOSED_ERROR));
 }
 
+/* libssh has it from the moment its line is complete. */
+bool
+remote_ssh_has_banner(const struct remote *r)
+{
+	return ssh_get_serverbanner(r->ssh->session) != NULL;
+}
+
 bool
 remote_ssh_wants_write(const struct remote *r)
 {

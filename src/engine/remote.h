@@ -20,6 +20,8 @@
  * whom, and retries every 15 s.  What only a change here can mend (no key, an
  * address that is none) is not retried by itself; remote_retry_ms is -1.
  *
+ * Each try is timed: TCP, the greeting (banner), the key exchange, the login.
+ *
  * A run that comes while DOWN brings the retry forward to 1 s after the loss,
  * but never that of a refused key: hosts lock out who knocks too often.
  *
@@ -81,6 +83,40 @@ void remote_want(struct remote *r, bool want);
 
 /* Tries at once instead of at the retry time. */
 void remote_retry_now(struct remote *r);
+
+/* How far the present try to connect came, or the last one. */
+enum remote_mark {
+	REMOTE_MARK_DIAL,
+	REMOTE_MARK_TCP,
+	REMOTE_MARK_BANNER,
+	REMOTE_MARK_KEX,
+	REMOTE_MARK_AUTH,
+	REMOTE_MARKS
+};
+
+int64_t remote_mark_ms(
+    const struct remote *r, enum remote_mark mark); /* mono; -1: not reached */
+unsigned remote_tries(const struct remote *r);	    /* begun since this was made */
+bool remote_timed_out(
+    const struct remote *r); /* the last one: by our limit, not by the host's word */
+
+/*
+ * Tries soon, if nothing stands and no try is under way: at once, but a second
+ * after the try before, and 15 s after a refused key.  Returns the number (as
+ * remote_tries counts) of the try to wait for; it may be over already.
+ */
+unsigned remote_knock(struct remote *r);
+
+/*
+ * A machine comes back: a try each second, given up when there is no TCP
+ * connection after 1 s, and no greeting after 1 s (later 2, 4, 10 s, for a host
+ * that is that slow); a refused key, since a host that boots refuses everybody
+ * for a moment, is offered again after 3 s, three times.
+ */
+void remote_hurry(struct remote *r, bool hurry);
+
+/* What stands is of a machine that is gone: connects anew. */
+void remote_renew(struct remote *r);
 
 /* Takes another key after a rotation; used from the next connection on. */
 void remote_set_key(struct remote *r, const struct secret *key);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * remote_int.h: what the four files behind remote.h share, and nobody else.
+ * remote_int.h: what the five files behind remote.h share, and nobody else.
  *
  *   remote.c       the door to libssh: sessions and channels, one step a call
- *   remote_link.c  the connection: states, deadlines, retries, the turn
+ *   remote_link.c  the connection: states, liveness, the turn
+ *   remote_try.c   one try to connect: how far it came, how long it may take
  *   remote_said.c  what it says of itself
  *   remote_run.c   the runs on it
  *
@@ -89,11 +90,17 @@ struct remote {
 	int paused;
 	uv_timer_t timer;
 
-	int64_t deadline_ms; /* of CONNECTING, HANDSHAKE and AUTH */
-	int64_t retry_ms;    /* of DOWN; -1: only on request */
-	int64_t down_ms;     /* since when */
+	int64_t retry_ms; /* of DOWN; -1: only on request */
+	int64_t down_ms;  /* since when */
 	enum retry retry;
 	size_t tries;
+	unsigned dials;			/* tries since this was made */
+	int64_t marks_ms[REMOTE_MARKS]; /* of the present or last try; -1: not reached */
+	bool timed_out; /* it ended by our limit, not by a word of the host */
+	bool stale;	/* remote_renew was called */
+	bool hurry;
+	unsigned unanswered,
+	    refusals;	  /* tries in a hurry without greeting; refused keys */
 	int64_t up_ms;	  /* since when */
 	int64_t heard_ms; /* last received byte */
 	int64_t asked_ms; /* first question without an answer; 0: none */
@@ -125,6 +132,7 @@ void remote_ssh_end(struct remote *r); /* channels of all runs with it; NULL is 
 void remote_ssh_pump(struct remote *r); /* reads and writes; may call runs back */
 void remote_ssh_ping(struct remote *r);
 bool remote_ssh_is_alive(const struct remote *r);
+bool remote_ssh_has_banner(const struct remote *r);
 bool remote_ssh_wants_write(const struct remote *r);
 uint64_t remote_ssh_heard_bytes(const struct remote *r);
 const char *remote_ssh_words(const struct remote *r);	 /* of a failure; lent */
@@ -144,8 +152,20 @@ void remote_channel_free(struct remote_run *run);
 /* ---- remote_link.c ---- */
 
 void remote_kick(struct remote *r);
+
+/* The connection is over, or was none: why becomes "pve 192.168.1.127:22 WORDS". */
+void remote_lose(struct remote *r, enum retry retry, const char *words, ...)
+    PRINTF_LIKE(3, 4);
 void remote_ask(struct remote *r); /* the host owes an answer from now on */
 int64_t remote_earlier(int64_t a_ms, int64_t b_ms); /* a negative one is never */
+
+/* ---- remote_try.c ---- */
+
+void remote_try_begins(struct remote *r);
+void remote_try_came_to(struct remote *r, enum remote_mark mark);
+int64_t remote_try_due_ms(const struct remote *r); /* when the try has lasted too long */
+void remote_judge_try(struct remote *r, int64_t now);
+int64_t remote_try_again_ms(struct remote *r, enum retry retry, int64_t now); /* or -1 */
 
 /* ---- remote_run.c ---- */
 

@@ -12,15 +12,12 @@
 #include "base/mem.h"
 #include "engine/dial.h"
 
-#define LINK_CONNECT_MS 5000
-#define LINK_LOGIN_MS 10000  /* handshake and authentication together */
 #define LINK_BUSY_MS 5000    /* without a byte while something runs: ask for one */
 #define LINK_IDLE_MS 10000   /* the same when nothing runs */
 #define LINK_SECOND_MS 30000 /* and on a second connection to the host */
 #define LINK_SILENT_MS 3000  /* asked and not answered */
 #define LINK_DEAD_MS 15000
-#define LINK_PATIENT_MS 15000 /* until a refused key is offered again */
-#define LINK_STEADY_MS 5000   /* up for so long: the next retry starts at 1 s again */
+#define LINK_STEADY_MS 5000 /* up for so long: the next retry starts at 1 s again */
 
 static void remote_on_timer(uv_timer_t *timer);
 static void remote_on_ready(uv_poll_t *poll, int status, int events);
@@ -81,18 +78,8 @@ remote_hang_up(struct remote *r)
 	r->broken = r->full = false;
 }
 
-static int64_t
-remote_backoff_ms(struct remote *r)
-{
-	static const int64_t steps[] = {1000, 2000, 4000, 8000, 15000};
-	size_t last = ARRAY_LEN(steps) - 1;
-
-	return steps[r->tries < last ? r->tries++ : last];
-}
-
-/* The connection is over, or was none: why becomes "pve 192.168.1.127:22 WORDS". */
-static void PRINTF_LIKE(3, 4)
-    remote_lose(struct remote *r, enum retry retry, const char *words, ...)
+void
+remote_lose(struct remote *r, enum retry retry, const char *words, ...)
 {
 	int64_t now = clock_mono_ms();
 	int n = snprintf(r->why, sizeof r->why, "%s ", r->where);
@@ -106,9 +93,7 @@ static void PRINTF_LIKE(3, 4)
 	r->up_ms = 0;
 	r->retry = retry;
 	r->down_ms = now;
-	r->retry_ms = retry == RETRY_NEVER
-	    ? -1
-	    : now + (retry == RETRY_PATIENTLY ? LINK_PATIENT_MS : remote_backoff_ms(r));
+	r->retry_ms = remote_try_again_ms(r, retry, now);
 	remote_hang_up(r);
 	remote_enter(r, REMOTE_DOWN);
 	remote_runs_lost(r);
@@ -129,6 +114,7 @@ remote_dial(struct remote *r)
 	struct err err;
 	int fd;
 
+	remote_try_begins(r);
 	if (!r->key) {
 		remote_lose(r, RETRY_NEVER, "cannot be logged in to: %s",
 		    r->key_why ? r->key_why : "no SSH key is configured: set key_path");
@@ -150,7 +136,6 @@ remote_dial(struct remote *r)
 	}
 	w->poll.data = r;
 	r->watch = w;
-	r->deadline_ms = clock_mono_ms() + LINK_CONNECT_MS;
 	remote_enter(r, REMOTE_CONNECTING);
 }
 
@@ -167,7 +152,7 @@ remote_begin(struct remote *r)
 		return;
 	}
 	r->heard_bytes = 0;
-	r->deadline_ms = clock_mono_ms() + LINK_LOGIN_MS;
+	remote_try_came_to(r, REMOTE_MARK_TCP);
 	remote_enter(r, REMOTE_HANDSHAKE);
 }
 
@@ -176,6 +161,8 @@ remote_shake(struct remote *r)
 {
 	enum step step = remote_ssh_shake(r);
 
+	if (remote_ssh_has_banner(r))
+		remote_try_came_to(r, REMOTE_MARK_BANNER);
 	if (step == STEP_AGAIN)
 		return;
 	if (step != STEP_DONE && remote_ssh_heard_bytes(r) == 0)
@@ -190,8 +177,10 @@ remote_shake(struct remote *r)
 		    remote_ssh_words(r));
 	else if (remote_ssh_note_key(r) < 0)
 		remote_lose(r, RETRY_SOON, "showed a host key that cannot be read");
-	else
+	else {
+		remote_try_came_to(r, REMOTE_MARK_KEX);
 		remote_enter(r, REMOTE_AUTH);
+	}
 }
 
 static void remote_ping(struct remote *r);
@@ -205,6 +194,7 @@ remote_log_in(struct remote *r)
 	case STEP_DONE:
 		r->why[0] = '\0';
 		r->up_ms = r->heard_ms = clock_mono_ms();
+		remote_try_came_to(r, REMOTE_MARK_AUTH);
 		remote_enter(r, REMOTE_UP);
 		remote_ping(r);
 		break;
@@ -292,24 +282,9 @@ remote_judge(struct remote *r)
 
 	switch (r->state) {
 	case REMOTE_CONNECTING:
-		if (now >= r->deadline_ms)
-			remote_lose(r, RETRY_SOON,
-			    "did not answer within %d s: is it "
-			    "switched off, hung, or cut off by a firewall?",
-			    LINK_CONNECT_MS / 1000);
-		break;
 	case REMOTE_HANDSHAKE:
 	case REMOTE_AUTH:
-		if (now >= r->deadline_ms)
-			remote_lose(r, RETRY_SOON,
-			    "%s for %d s: its sshd or the machine "
-			    "is frozen or very slow",
-			    remote_ssh_heard_bytes(r) == 0
-				? "took the connection but sent no greeting"
-				: r->state == REMOTE_AUTH
-				? "did not finish the login"
-				: "stopped in the middle of the SSH handshake",
-			    LINK_LOGIN_MS / 1000);
+		remote_judge_try(r, now);
 		break;
 	case REMOTE_UP:
 	case REMOTE_SILENT:
@@ -401,8 +376,12 @@ remote_drive(struct remote *r, int events)
 		remote_progress_login(r);
 		break;
 	default:
+		if (r->stale)
+			remote_lose(r, RETRY_SOON,
+			    "is not the machine that this connection was made to: connecting anew");
 		break;
 	}
+	r->stale = false;
 	remote_tell(r); /* up is said before anything is sent */
 	if (!r->dead && (r->state == REMOTE_UP || r->state == REMOTE_SILENT))
 		remote_serve(r);
@@ -448,7 +427,7 @@ remote_due_ms(const struct remote *r)
 		return 0;
 	if (r->state == REMOTE_CONNECTING || r->state == REMOTE_HANDSHAKE ||
 	    r->state == REMOTE_AUTH)
-		due = r->deadline_ms;
+		due = remote_try_due_ms(r);
 	else if (r->state == REMOTE_DOWN)
 		due = remote_is_needed(r) ? r->retry_ms : 0;
 	else if (r->state != REMOTE_IDLE && !r->paused)
@@ -526,6 +505,8 @@ remote_new(uv_loop_t *loop, const struct remote_config *cfg, remote_state_fn *on
 	r->on_state = on_state;
 	r->arg = arg;
 	r->rtt_ms = r->retry_ms = -1;
+	for (int i = 0; i < REMOTE_MARKS; i++)
+		r->marks_ms[i] = -1;
 	hostkeys_use_loop(r->hostkeys, loop);
 	uv_timer_init(loop, &r->timer);
 	r->timer.data = r;
