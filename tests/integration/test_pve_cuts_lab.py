@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Goal: a cycle of a real QEMU guest is cut at its phases, and the guest is back.
 
