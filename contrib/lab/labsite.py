@@ -18,7 +18,6 @@ import select
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,8 @@ import time
 
 import labimage
 import labvm
+from labask import await_banner, banner, free_port
+from labstore import Store
 from labvm import Qga, Qmp, Vm, VmError
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -68,74 +69,6 @@ def locked(path, limit_s, what):
         os.close(fd)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def banner(port, limit_s):
-    """Seconds until an SSH server said its name, or None.  A TCP connection
-    alone proves nothing: QEMU's user network accepts for a dead guest."""
-    begin = time.monotonic()
-    try:
-        with socket.create_connection(("127.0.0.1", port), limit_s) as s:
-            s.settimeout(max(0.05, limit_s - (time.monotonic() - begin)))
-            if s.recv(64).startswith(b"SSH-"):
-                return time.monotonic() - begin
-    except OSError:
-        pass
-    return None
-
-
-def await_banner(port, limit_s, alive):
-    """Until an SSH server on that port says its name; False when it does not.
-
-    A login costs an emulated CPU a good part of a second, and several guests
-    may share one core: attempts that are given up and made again can keep a
-    slow guest busy for good.  So an attempt is kept, and the next ones come
-    ever later beside it, for a guest that was not listening yet at the first.
-    """
-    end = time.monotonic() + limit_s
-    tries, gap, due = {}, 0.3, 0.0
-    try:
-        while time.monotonic() < end and alive():
-            if time.monotonic() >= due and len(tries) < 6:
-                with contextlib.suppress(OSError):
-                    s = socket.create_connection(("127.0.0.1", port), 1.0)
-                    tries[s] = True
-                due, gap = time.monotonic() + gap, min(gap * 1.5, 5.0)
-            for s in select.select(list(tries), [], [], 0.05)[0]:
-                try:
-                    if s.recv(64).startswith(b"SSH-"):
-                        return True
-                except OSError:
-                    pass
-                s.close()
-                del tries[s]
-                due, gap = time.monotonic() + 0.1, 0.3      # it refuses: not yet
-        return False
-    finally:
-        for s in tries:
-            s.close()
-
-
-def guest_exec(vm, script, limit_s=10.0, wait=True):
-    """Run a shell script in the guest as root by the agent: (exit, output)."""
-    import base64
-    with Qga(vm.qga_path, limit_s) as g:
-        pid = g.call("guest-exec", path="/bin/sh", arg=["-c", script],
-                     **{"capture-output": wait})["pid"]
-        while wait:
-            st = g.call("guest-exec-status", pid=pid)
-            if st["exited"]:
-                out = base64.b64decode(st.get("out-data", "")) + \
-                    base64.b64decode(st.get("err-data", ""))
-                return st.get("exitcode", 255), out.decode("utf-8", "replace")
-            time.sleep(0.05)
-    return 0, ""
-
-
 class Lab:
     def __init__(self, top, name, quiet=False):
         self.top = os.path.abspath(top)
@@ -143,6 +76,7 @@ class Lab:
         self.cache = self.top + "/cache"
         self.inst = "%s/run/%s" % (self.top, name)
         self.vm = Vm(self.inst)
+        self.store = Store(self)
         self.quiet = quiet
         self.begin = time.monotonic()
         if not re.fullmatch(r"[A-Za-z0-9/._+@~-]*", self.top):
@@ -332,7 +266,8 @@ class Lab:
 
     # -- up --------------------------------------------------------------------------
 
-    def up(self, program, accel="tcg", die_with=None, quit_timeout=5, qm_delay=0.0):
+    def up(self, program, accel="tcg", die_with=None, quit_timeout=5, qm_delay=0.0,
+           disk="file"):
         user = self.user()
         with self.lock(600):
             if self.is_up():
@@ -350,6 +285,7 @@ class Lab:
             built = self.prepare(accel)
             try:
                 self.create(built, program, accel, user, quit_timeout, qm_delay)
+                self.save_settings(disk=disk)
                 self.keeper(die_with)
                 self.start_sshd()
                 self.start_qmeventd()
@@ -391,6 +327,7 @@ class Lab:
                 ("log", inst + "/breakglass-pve.log"), ("pidfile", self.vm.pidfile),
                 ("qmp", self.vm.qmp_path), ("qga", self.vm.qga_path),
                 ("pve_conf", self.vm.conf), ("pve_local", self.vm.local),
+                ("pve_ha", self.vm.ha), ("pve_tasks", self.vm.tasks + "/active"),
                 ("systemd_run", "no"))))
         if not program:
             self.say("no host program: the PVE side will say so (--host-program "
@@ -474,13 +411,33 @@ class Lab:
                               % self.inst)
             time.sleep(0.01)
 
-    def restore(self):
-        """A healthy guest out of the saved state, whatever was before."""
+    def start_ha(self):
+        if not any(p[0] == "ha" for p in self.recorded()):
+            with open(self.inst + "/ha.log", "ab") as log:
+                p = subprocess.Popen([HERE + "/ha", self.inst], cwd="/", stdout=log,
+                                     stderr=log, stdin=subprocess.DEVNULL,
+                                     start_new_session=True)
+            self.record("ha", p.pid)
+
+    def end_ha(self):
+        for what, pid, start in self.recorded():
+            if what == "ha":
+                labvm.proc_kill(pid, start, signal.SIGKILL)
+                labvm.proc_wait_gone(pid, start, 5)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.vm.ha)
+
+    def restore(self, disk=None):
+        """A healthy guest out of the saved state, whatever was before, on the
+        storage that `up` was told or another one."""
         s = self.settings()
+        disk = disk or s["disk"]
+        self.store.end()
         labvm.conf_write(self.vm.conf, BASE_CONF, {})
         os.chmod(self.vm.local, 0o700)
         subprocess.run(["cp", "--sparse=always", s["built"] + "/disk.raw",
                         self.vm.disk], check=True)
+        s = self.save_settings(store=disk, drive=self.store.begin(disk))
         for attempt in range(5):
             try:
                 labvm.qemu_launch(self.vm, BASE_CONF, s["built"] + "/state.gz")
@@ -504,27 +461,39 @@ class Lab:
             g.call("guest-set-time", time=time.time_ns())
         self.save_settings(wedge=None)
 
+    @contextlib.contextmanager
+    def vm_lock(self):
+        """The lock that every qm command takes."""
+        with open(self.vm.lock, "a") as f:
+            end = time.monotonic() + 15
+            while True:
+                try:
+                    fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > end:
+                        raise VmError("a qm command holds VM 102's lock for more "
+                                      "than 15 s; try again when it is done")
+                    time.sleep(0.1)
+            yield
+
     def heal(self):
         with self.lock():
             if not self.is_up():
                 raise VmError("the lab is not up (lab up)", 3)
             self.say("restoring VM 102 from its saved state")
-            with open(self.vm.lock, "a") as f:
-                end = time.monotonic() + 15
-                while True:
-                    try:
-                        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        break
-                    except BlockingIOError:
-                        if time.monotonic() > end:
-                            raise VmError("a qm command holds VM 102's lock for more "
-                                          "than 15 s; try again when it is done")
-                        time.sleep(0.1)
-                if not self.vm.kill():
-                    raise VmError("QEMU cannot be killed: a thread of it hangs in "
-                                  "the kernel")
-                self.restore()
+            self.end_ha()
+            self.store.end()        # whoever waits for it, lock in hand, goes on
+            with self.vm_lock():
+                self.renew()
             self.say("healthy")
+
+    def renew(self, disk=None):
+        """The storage goes first: a thread that waits for it cannot end."""
+        self.store.end()
+        if not self.vm.kill():
+            raise VmError("QEMU cannot be killed: a thread of it hangs in the kernel")
+        self.restore(disk)
 
     # -- down --------------------------------------------------------------------------
 
@@ -544,7 +513,7 @@ class Lab:
     def clean(self):
         """End every process of this instance, then its files."""
         me = os.getpid()
-        gone = []
+        gone = [who for who in (self.vm.scope_holds(),) if who]
         for what, pid, start in self.recorded():
             if pid != me:
                 gone += descendants(pid) if what == "pve-sshd" else []
@@ -561,6 +530,7 @@ class Lab:
         if not self.vm.kill():
             raise VmError("QEMU (pid %s) cannot be killed: a thread of it hangs in "
                           "the kernel" % self.vm.pid())
+        self.store.end()
         shutil.rmtree(self.inst)
 
     def strays(self, me):
@@ -579,7 +549,9 @@ class Lab:
         return ("--site" in argv and self.inst + "/site.conf" in argv) or \
             self.inst + "/bin/qm" in argv[:3] or \
             ("-pidfile" in argv and self.vm.pidfile in argv) or \
-            argv[1:3] == [HERE + "/qmeventd", self.inst] or \
+            argv[1:3] in ([HERE + "/qmeventd", self.inst],
+                          [HERE + "/ha", self.inst]) or \
+            (argv != [] and self.store.is_ours(argv)) or \
             argv[1:3] == ["-f", self.inst + "/sshd_config"] or \
             (len(argv) == 1 and argv[0].startswith("sshd: ") and
              " -f %s/sshd_config " % self.inst in argv[0])

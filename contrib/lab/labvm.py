@@ -110,6 +110,8 @@ class Vm:
         self.lock = inst + "/lock-102.conf"
         self.local = inst + "/local"
         self.disk = inst + "/vm-102-disk-0.raw"
+        self.scope = inst + "/102.scope"
+        self.ha = inst + "/ha-resources.cfg"
         self.tasks = inst + "/tasks"
 
     def settings(self):
@@ -139,6 +141,40 @@ class Vm:
         st = proc_stat(pid) if pid else None
         return (pid, st[2]) if st else None
 
+    def ha_state(self):
+        """What HA is told to make of the VM; None: it is not HA's."""
+        try:
+            with open(self.ha) as f:
+                lines = [x.strip() for x in f]
+        except OSError:
+            return None
+        if "vm: " + VMID not in lines:
+            return None
+        state = next((x.split()[1] for x in lines if x.startswith("state ")), "started")
+        return None if state == "ignored" else state
+
+    def ha_write(self, state):
+        tmp = "%s.tmp.%d" % (self.ha, os.getpid())
+        with open(tmp, "w") as f:
+            f.write("vm: %s\n\tstate %s\n" % (VMID, state))
+        os.rename(tmp, self.ha)
+
+    def note_scope(self):
+        """systemd's scope: the one process that the next start waits for."""
+        who = self.identity()
+        if who:
+            with open(self.scope, "w") as f:
+                f.write("%d %d\n" % who)
+
+    def scope_holds(self):
+        """(pid, start) of the last QEMU that was started, None when unknown."""
+        try:
+            with open(self.scope) as f:
+                pid, start = map(int, f.read().split())
+            return pid, start
+        except (OSError, ValueError):
+            return None
+
     def forget(self):
         for p in (self.pidfile, self.qmp_path, self.qga_path, self.vnc_path,
                   self.serial_path):
@@ -149,11 +185,11 @@ class Vm:
 
     def kill(self):
         """End QEMU whatever state it is in; False when a thread stays."""
-        who = self.identity()
-        if who:
-            proc_kill(who[0], who[1], signal.SIGKILL)
-            if not proc_wait_gone(who[0], who[1], 10):
-                return False
+        for who in (self.identity(), self.scope_holds()):
+            if who:
+                proc_kill(who[0], who[1], signal.SIGKILL)
+                if not proc_wait_gone(who[0], who[1], 10):
+                    return False
         self.forget()
         return True
 
@@ -249,7 +285,7 @@ def qemu_argv(vm, conf, incoming=None):
         argv += ["-object", "iothread,id=iothread-" + disk_key]
         thread = ",iothread=iothread-" + disk_key
     argv += ["-drive", "file=%s,if=none,id=drive-%s,format=raw,aio=threads"
-             % (vm.disk, disk_key)]
+             % (s.get("drive") or vm.disk, disk_key)]
     if disk_key == "virtio0":
         argv += ["-device", "virtio-blk-pci,drive=drive-virtio0,id=virtio0" + thread]
     else:
@@ -287,6 +323,7 @@ def qemu_launch(vm, conf, incoming=None, limit_s=35):
                       % shlex.join(argv))
     finally:
         log.close()
+        vm.note_scope()
     if got.returncode != 0:
         raise VmError("start failed: QEMU exited with code %d" % got.returncode)
     with Qmp(vm.qmp_path, limit_s) as q:

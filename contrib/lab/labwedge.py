@@ -2,33 +2,20 @@
 """The ways in which VM 102 is made ill, each with the check that it is.
 
 A wedge is a function that makes the illness and one that is asked again and
-again until it holds.  `lab wedge` returns only then.
+again until it holds.  `lab wedge` returns only then.  Here are the wedges of
+the guest and of QEMU; labwedge_host.py has those of the PVE host, labcure.py
+what cures them where no verb does.
 """
 import os
 import signal
-import subprocess
 import time
+from typing import Callable, NamedTuple
 
 import labvm
-from labsite import banner, guest_exec
-from labvm import Qga, Qmp, VmError
-
-
-def qmp(vm, execute, limit_s=5.0, **arguments):
-    with Qmp(vm.qmp_path, limit_s) as q:
-        return q.call(execute, **arguments)
-
-
-def disk_id(vm):
-    cur, _ = labvm.conf_read(vm.conf)
-    return "virtio0" if "virtio0" in cur else "scsi0"
-
-
-def need_identity(vm):
-    who = vm.identity()
-    if not who:
-        raise VmError("VM 102 is not running (lab heal)")
-    return who
+import labwedge_host as host
+from labask import (agent_answers, cpu_share, disk_id, guest_exec, has_banner,
+                    is_stalled, need_identity, operations, qmp, qmp_status)
+from labvm import Qga, VmError
 
 
 # -- QEMU ------------------------------------------------------------------------
@@ -48,24 +35,13 @@ def iostall(lab):
     zero = {k: 0 for k in ("bps", "bps_rd", "iops", "iops_rd", "iops_wr")}
     qmp(lab.vm, "block_set_io_throttle", device="drive-" + disk_id(lab.vm), bps_wr=1,
         **zero)
-
-
-def queue(lab):
-    path = "/machine/peripheral/virtio0/virtio-backend"
-    if disk_id(lab.vm) != "virtio0":
-        path = "/machine/peripheral/scsihw0/virtio-backend"
-    return qmp(lab.vm, "x-query-virtio-queue-status", path=path,
-               queue=0 if disk_id(lab.vm) == "virtio0" else 2)
+    # a throttle bites once more was written than it allows
+    guest_exec(lab.vm, "dd if=/dev/urandom of=/srv/burst bs=64k count=4; sync",
+               wait=False)
 
 
 def iostall_holds(lab):
-    """QEMU answers, sits on a request of the guest, and gives none back."""
-    a = queue(lab)
-    if a["inuse"] < 1:
-        return False
-    time.sleep(2.0)
-    b = queue(lab)
-    return b["inuse"] >= 1 and a["used-idx"] == b["used-idx"]
+    return is_stalled(lab.vm)
 
 
 def paused(lab):
@@ -73,7 +49,7 @@ def paused(lab):
 
 
 def paused_holds(lab):
-    return qmp(lab.vm, "query-status")["status"] == "paused"
+    return qmp_status(lab.vm) == "paused"
 
 
 def powered_off(lab):
@@ -83,6 +59,14 @@ def powered_off(lab):
 def powered_off_holds(lab):
     """qmeventd ends a QEMU whose guest has powered off."""
     return lab.vm.pid() is None and not os.path.exists(lab.vm.pidfile)
+
+
+def link_down(lab):
+    qmp(lab.vm, "set_link", name="net0", up=False)
+
+
+def link_down_holds(lab):
+    return not has_banner(lab) and agent_answers(lab.vm)
 
 
 # -- the guest ---------------------------------------------------------------------
@@ -98,6 +82,54 @@ def panic_holds(lab):
         return b"Kernel panic - not syncing" in f.read()
 
 
+STORM = r"""
+printf '#!/bin/sh\nwhile :; do setsid /tmp/storm & (:); (:); (:); done\n' >/tmp/storm
+chmod +x /tmp/storm
+exec /tmp/storm
+"""
+
+
+def fork_storm(lab):
+    """Each process a session of its own: the kernel shares the CPU out by
+    sessions, so a storm within one would leave the others theirs."""
+    guest_exec(lab.vm, STORM, wait=False)
+
+
+def fork_storm_holds(lab):
+    return not has_banner(lab) and cpu_share(lab.vm) > 0.8 and \
+        not agent_answers(lab.vm)
+
+
+# A tmpfs cannot be reclaimed, and no process owns it that could be killed: what
+# is left is the pages of programs, which are read from the disk again and again.
+THRASH = r"""
+mount -t tmpfs -o size=100% fill /mnt
+while :; do
+	a=$(awk '/MemAvailable/{print $2}' /proc/meminfo)
+	[ "$a" -lt 5500 ] && break
+	n=$(((a - 5000) / 128))
+	[ $n -gt 40 ] && n=40
+	[ $n -lt 1 ] && n=1
+	dd if=/dev/zero bs=64k count=$n >>/mnt/fill 2>/dev/null
+done
+for n in 1 2 3 4 5 6; do
+	setsid sh -c 'while :; do sshd -T; qemu-ga --help; sudo -V; done >/dev/null 2>&1' &
+done
+"""
+
+
+def thrash(lab):
+    guest_exec(lab.vm, THRASH, wait=False)
+
+
+def thrash_holds(lab):
+    rd, wr = operations(lab.vm)
+    if has_banner(lab) or agent_answers(lab.vm, 2.0):
+        return False
+    rd_now, wr_now = operations(lab.vm)
+    return rd_now - rd > 400 and wr_now - wr < 20
+
+
 def sshd_dead(lab):
     guest_exec(lab.vm, "echo 'NoSuchOption yes' >>/etc/ssh/sshd_config; sync; "
                "kill $(cat /run/sshd.pid)")
@@ -105,7 +137,7 @@ def sshd_dead(lab):
 
 def sshd_dead_holds(lab):
     rc, _ = guest_exec(lab.vm, "systemctl is-failed -q ssh")
-    return rc == 0 and banner(lab.settings()["devvm_port"], 1.0) is None
+    return rc == 0 and not has_banner(lab, 1.0)
 
 
 def sshd_frozen(lab):
@@ -113,7 +145,11 @@ def sshd_frozen(lab):
 
 
 def sshd_frozen_holds(lab):
-    return banner(lab.settings()["devvm_port"], 2.0) is None
+    return not has_banner(lab)
+
+
+def nic_down(lab):
+    guest_exec(lab.vm, "ip link set eth0 down")
 
 
 def disk_full(lab):
@@ -154,79 +190,95 @@ def fsfrozen_holds(lab):
         return g.call("guest-fsfreeze-status") == "frozen"
 
 
-# -- the PVE host ------------------------------------------------------------------
+# -- the table ---------------------------------------------------------------------
 
-def staged(lab):
-    subprocess.run([lab.inst + "/bin/qm", "set", "102", "--memory", "160",
-                    "--virtio0", "local-lvm:vm-102-disk-0,iothread=1,size=64M"],
-                   check=True, stdout=subprocess.DEVNULL)
-
-
-def staged_holds(lab):
-    _, pending = labvm.conf_read(lab.vm.conf)
-    return pending.get("memory") == "160" and "virtio0" in pending
+class Wedge(NamedTuple):
+    row: str            # its number in the wedge table; "" beside the table
+    cures: tuple        # verbs, or names of labcure.CURES; the mildest one first
+    limit_s: int        # it holds by then
+    make: Callable
+    holds: Callable
+    what: str
 
 
-def backup_lock(lab):
-    cur, pending = labvm.conf_read(lab.vm.conf)
-    cur["lock"] = "backup"
-    labvm.conf_write(lab.vm.conf, cur, pending)
-
-
-def backup_lock_holds(lab):
-    return labvm.conf_read(lab.vm.conf)[0].get("lock") == "backup"
-
-
-def noquorum(lab):
-    os.chmod(lab.vm.local, 0o555)
-
-
-def noquorum_holds(lab):
-    return not os.lstat(lab.vm.local).st_mode & 0o200
-
-
-# name: (make, holds, seconds it may take, what it is)
+# keep sorted; `oom` needs no cure: the guest has already healed itself
 WEDGES = {
-    "disk-full": (disk_full, disk_full_holds, 60, "the guest's disk is full"),
-    "frozen": (frozen, frozen_holds, 5, "QEMU is stopped (SIGSTOP): QMP hangs"),
-    "fsfreeze": (fsfrozen, fsfrozen_holds, 10,
-                 "the guest's file systems are frozen, as after a lost backup"),
-    "iostall": (iostall, iostall_holds, 60,
-                "QEMU answers but gives no write back to the guest"),
-    "locked": (backup_lock, backup_lock_holds, 1, "a backup holds the config lock"),
-    "noquorum": (noquorum, noquorum_holds, 1, "the cluster has no quorum"),
-    "oom": (oom, oom_holds, 60, "the guest ran out of memory and killed a process"),
-    "panic": (panic, panic_holds, 30, "the guest's kernel panicked"),
-    "paused": (paused, paused_holds, 5, "the VM is paused"),
-    "powered-off": (powered_off, powered_off_holds, 60, "the VM is off"),
-    "service": (service, service_holds, 30, "the guest's app.service has failed"),
-    "sshd-dead": (sshd_dead, sshd_dead_holds, 30,
-                  "the guest's sshd is dead and its configuration broken"),
-    "sshd-frozen": (sshd_frozen, sshd_frozen_holds, 10,
-                    "the guest's sshd takes connections and says nothing"),
-    "staged": (staged, staged_holds, 5,
-               "configuration is staged: only a fresh QEMU will apply it"),
+    "disk-full": Wedge("5", ("guest-exec",), 60, disk_full, disk_full_holds,
+                       "the guest's disk is full"),
+    "fork-storm": Wedge("4b", ("reset", "cycle"), 60, fork_storm, fork_storm_holds,
+                        "processes breed in the guest until nothing else runs"),
+    "frozen": Wedge("1", ("cycle",), 5, frozen, frozen_holds,
+                    "QEMU is stopped (SIGSTOP): QMP hangs"),
+    "fsfreeze": Wedge("14", ("thaw", "reset", "cycle"), 10, fsfrozen, fsfrozen_holds,
+                      "the guest's file systems are frozen, as after a lost backup"),
+    "ha": Wedge("ha", ("start", "cycle"), 30, host.ha, host.ha_holds,
+                "the HA manager owns VM 102 and keeps it stopped"),
+    "ha-dead": Wedge("ha", ("ha-back",), 30, host.ha_dead, host.ha_dead_holds,
+                     "the HA manager owns VM 102 and does nothing any more"),
+    "iostall": Wedge("2a", ("cycle",), 60, iostall, iostall_holds,
+                     "QEMU answers but gives no write back to the guest"),
+    "killed": Wedge("11", ("start", "cycle"), 20, host.killed, host.killed_holds,
+                    "QEMU was killed and its pidfile is left"),
+    "link-down": Wedge("7b", ("link-up", "cycle"), 20, link_down, link_down_holds,
+                       "the VM's network cable is out (set_link off)"),
+    "locked": Wedge("locked", ("unlock",), 1, host.backup_lock, host.backup_lock_holds,
+                    "a backup holds the config lock"),
+    "missing": Wedge("missing", ("config-back",), 20, host.missing, host.missing_holds,
+                     "the cluster has no VM 102: its configuration is gone"),
+    "nbd-stall": Wedge("2b", ("backend-continue",), 60, host.nbd_stall,
+                       host.nbd_stall_holds, "the storage server has fallen silent"),
+    "nic-down": Wedge("7a", ("guest-exec", "reset", "cycle"), 20, nic_down,
+                      link_down_holds, "the guest has taken its network card down"),
+    "noquorum": Wedge("noquorum", ("quorum",), 1, host.noquorum, host.noquorum_holds,
+                      "the cluster has no quorum"),
+    "oom": Wedge("4a", (), 60, oom, oom_holds,
+                 "the guest ran out of memory and killed a process"),
+    "panic": Wedge("3", ("reset", "cycle"), 30, panic, panic_holds,
+                   "the guest's kernel panicked"),
+    "paused": Wedge("8", ("start", "cycle"), 5, paused, paused_holds,
+                    "the VM is paused"),
+    "powered-off": Wedge("10", ("start", "cycle"), 60, powered_off, powered_off_holds,
+                         "the VM is off"),
+    "service": Wedge("", ("guest-exec",), 30, service, service_holds,
+                     "the guest's app.service has failed"),
+    "sshd-dead": Wedge("6b", ("guest-exec",), 30, sshd_dead, sshd_dead_holds,
+                       "the guest's sshd is dead and its configuration broken"),
+    "sshd-frozen": Wedge("6a", ("guest-exec", "reset", "cycle"), 10, sshd_frozen,
+                         sshd_frozen_holds,
+                         "the guest's sshd takes connections and says nothing"),
+    "staged": Wedge("9", ("cycle",), 5, host.staged, host.staged_holds,
+                    "configuration is staged: only a fresh QEMU will apply it"),
+    "storage-full": Wedge("13", ("make-room",), 60, host.storage_full,
+                          host.storage_full_holds,
+                          "the pool that VM 102's disk lies on is full"),
+    "storage-hang": Wedge("12", ("backend-continue",), 60, host.storage_hang,
+                          host.storage_hang_holds,
+                          "reads and writes of VM 102's disk hang in the host's kernel"),
+    "thrash": Wedge("4c", ("reset", "cycle"), 90, thrash, thrash_holds,
+                    "the guest reads its programs from disk again and again"),
 }
 
 
 def wedge(lab, mode):
-    make, holds, limit_s, what = WEDGES[mode]
+    """Make it so; returns the seconds from the first act until it held."""
+    w = WEDGES[mode]
     with lab.lock():
         if not lab.is_up():
             raise VmError("the lab is not up (lab up)", 3)
-        lab.say("wedge %s: %s" % (mode, what))
-        make(lab)
-        end = time.monotonic() + limit_s
+        lab.say("wedge %s: %s" % (mode, w.what))
+        begin = time.monotonic()
+        w.make(lab)
+        lab.save_settings(wedge=mode)
+        end = time.monotonic() + w.limit_s
         while True:
             try:
-                if holds(lab):
+                if w.holds(lab):
                     break
             except (OSError, VmError):
                 if time.monotonic() > end:
                     raise
             if time.monotonic() > end:
                 raise VmError("wedge %s did not take hold in %d s; `lab heal` "
-                              "brings the guest back" % (mode, limit_s))
-            time.sleep(0.1)
-        lab.save_settings(wedge=mode)
-        lab.say("the wedge holds")
+                              "brings the guest back" % (mode, w.limit_s))
+            time.sleep(0.05)
+        return time.monotonic() - begin

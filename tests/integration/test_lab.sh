@@ -34,6 +34,7 @@ wait_for() {
 	until "$@"; do [ $SECONDS -lt $end ] || return 1; done
 }
 contains() { "${@:2}" 2>&1 | tee "$tmp/got" | grep -q -e "$1" || { cat "$tmp/got"; false; }; }
+exits() { local rc; "${@:2}"; rc=$?; [ $rc = "$1" ]; }
 qm() { "$inst/bin/qm" "$@"; }
 login() {
 	ssh -F none -o BatchMode=yes -o IdentityAgent=none -o ConnectTimeout=10 \
@@ -129,7 +130,87 @@ check "staged: the guest has the new memory" \
 	contains yes devvm 'awk "/MemTotal/ { if (\$2 > 110000) print \"yes\" }" /proc/meminfo'
 check "heal" lab heal
 
+check "wedge killed" lab wedge killed
+check "killed: the pidfile is left" test -e "$inst/102.pid"
+check "killed: qm status says stopped" contains '^status: stopped$' qm status 102
+check "heal" lab heal
+
+check "wedge missing" lab wedge missing
+check "missing: qm says so" contains "^Configuration file 'nodes/pve/qemu-server/102.conf' does not exist$" qm start 102
+check "missing: with exit code 2" exits 2 qm status 102
+check "cure config-back" lab cure config-back
+check "missing: the VM is back" contains '^status: running$' qm status 102
+
+check "wedge ha" lab wedge ha
+check "ha: a start only asks" contains '^Requesting HA start for VM 102$' qm start 102
+check "ha: the manager acts" wait_for 20 contains '^status: running$' qm status 102
+check "ha: a stop only asks" contains '^Requesting HA stop for VM 102$' qm stop 102
+check "ha: the manager acts again" wait_for 20 contains '^status: stopped$' qm status 102
+check "heal ends the manager" lab heal
+check "not managed any more" test ! -e "$inst/ha-resources.cfg"
+
+check "wedge nbd-stall says how long it took" contains '^nbd-stall: holds after [0-9.]* s$' lab wedge nbd-stall
+check "nbd-stall: qm status says running" contains '^status: running$' qm status 102
+check "cure backend-continue" lab cure backend-continue
+check "nbd-stall: the guest writes again" wait_for 20 devvm 'sudo touch /srv/x && sync' 5
+check "heal leaves no storage server" bash -c "'$lab' -q --name '$name' heal && ! test -e '$inst/store'"
+
 if [ -n "${BG_LONG-}" ]; then
+	# an unkillable QEMU: the next start waits for it, and gives up
+	if lab wedge storage-hang >"$tmp/out" 2>&1; then
+		ok "wedge storage-hang"
+		check "storage-hang: a thread hangs in the kernel" grep -q -s '^State:.D' /proc/"$(cat "$inst/102.pid")"/task/*/status
+		check "storage-hang: qm stop says it is done" qm stop 102
+		check "storage-hang: and qm status believes it" contains '^status: stopped$' qm status 102
+		check "storage-hang: QEMU is still there" left "$inst/102.pid"
+		timeout 5 "$inst/bin/qm" start 102 >/dev/null 2>&1
+		check "storage-hang: a start hangs on the storage" [ $? = 124 ]
+		check "heal all the same" lab heal
+		check "sudo works after storage-hang" contains '^uid=0(root)' devvm 'sudo id'
+		check "wedge storage-hang again" lab wedge storage-hang
+		kill -9 "$(cat "$inst/102.pid")"
+		check "down with a QEMU that cannot be killed" lab down
+		check "down leaves no mount" bash -c "! grep -q '$inst' /proc/self/mountinfo"
+		check "down leaves no process" wait_for 5 none_left "$inst"
+		check "up again" "$lab" -q --name "$name" up --die-with $$ --host-program "$tmp/program"
+		eval "$(lab env)"
+		for f in "$BREAKGLASS_DEVVM_PORT guest_host_key" "$BREAKGLASS_PVE_PORT pve_host_key"; do
+			echo "[127.0.0.1]:${f% *} $(cat "$inst/${f#* }.pub")"
+		done >"$tmp/known"
+	else
+		say skip "storage-hang: $(tail -n 1 "$tmp/out")"
+	fi
+	if lab wedge storage-full >"$tmp/out" 2>&1; then
+		ok "wedge storage-full"
+		check "storage-full: qm status says io-error" contains '^status: io-error$' qm status 102
+		check "cure make-room" lab cure make-room
+		check "storage-full: the guest writes again" wait_for 20 devvm 'sudo touch /srv/x && sync' 5
+		check "heal" lab heal
+	else
+		say skip "storage-full: $(tail -n 1 "$tmp/out")"
+	fi
+	check "wedge ha-dead" lab wedge ha-dead
+	check "ha-dead: a start only asks" contains '^Requesting HA start' qm start 102
+	check "ha-dead: nothing happens" contains '^status: stopped$' qm status 102
+	check "cure ha-back" lab cure ha-back
+	check "ha-dead: the VM runs" wait_for 20 contains '^status: running$' qm status 102
+	check "heal" lab heal
+	for w in link-down:link-up nic-down:guest-exec; do
+		check "wedge ${w%:*}" lab wedge ${w%:*}
+		check "${w%:*}: the agent answers" qm guest cmd 102 ping
+		check "${w%:*}: no login" bash -c "! { $(declare -f devvm login); $(declare -p tmp BREAKGLASS_KEY_PATH BREAKGLASS_DEVVM_PORT); devvm true 5; }"
+		check "cure ${w#*:}" lab cure ${w#*:}
+		check "${w%:*}: ssh works" wait_for 20 devvm true 5
+	done
+	for w in fork-storm thrash; do
+		check "heal" lab heal
+		check "wedge $w" lab wedge $w
+		check "$w: the agent does not answer" bash -c "! '$inst/bin/qm' guest cmd 102 ping"
+		check "$w: qm status says running" contains '^status: running$' qm status 102
+		check "$w: a reset" qm reset 102
+		check "$w: the reset brings the guest back" wait_for 60 devvm true 5
+	done
+	check "heal" lab heal
 	for w in disk-full fsfreeze locked noquorum oom powered-off service sshd-dead sshd-frozen; do
 		check "wedge $w" lab wedge $w
 		case $w in
