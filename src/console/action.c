@@ -63,7 +63,7 @@ ask_verb(struct action_context *a, int verb)
 		    "This console only watches: attach without --read-only to use verbs.");
 		return;
 	}
-	a->screen->help = false;
+	a->screen->page = PAGE_NONE;
 	confirm_open_verb(&a->screen->confirm, verb, a->screen->now);
 	a->opened = true;
 }
@@ -188,6 +188,14 @@ run_request(struct action_context *a, enum action action, const char *args)
 			: "Which run? /end r12 (its number is in the tool pane)");
 }
 
+/* The key that opened a page closes it. */
+static void
+turn_page(struct screen *s, enum page page)
+{
+	s->page = s->page == page ? PAGE_NONE : page;
+	s->page_top = 0;
+}
+
 void
 action_run(struct action_context *a, enum action action, const char *args)
 {
@@ -199,8 +207,10 @@ action_run(struct action_context *a, enum action action, const char *args)
 	}
 	switch (action) {
 	case ACTION_HELP:
-		s->help = !s->help;
-		s->help_top = 0;
+		turn_page(s, PAGE_HELP);
+		break;
+	case ACTION_VERDICT:
+		turn_page(s, PAGE_VERDICT);
 		break;
 	case ACTION_SHELL:
 		ask_shell(a);

@@ -26,17 +26,15 @@
 #include "console/layout.h"
 #include "console/linear.h"
 #include "console/link.h"
+#include "console/pace.h"
 #include "console/prompt.h"
 #include "console/shell.h"
 #include "console/tty.h"
 #include "console/view_prompt.h"
 #include "wire/messages.h"
 
-#define FRAME_MS 16
-#define FIRST_MS 40	  /* the first picture waits so long for an engine that answers */
-#define GREETED_MS 4	  /* and so long for all of what it tells, once it has begun */
-#define BUDGET_BPS 3600	  /* bytes a second while facts stream, at 80x24 */
-#define BUDGET_BURST 1800 /* bytes that may come at once */
+#define FIRST_MS 40  /* the first picture waits so long for an engine that answers */
+#define GREETED_MS 4 /* and so long for all of what it tells, once it has begun */
 #define TICK_IDLE_MS 20000 /* ages grow in steps of 20 s */
 #define TICK_BUSY_MS 1000  /* elapsed seconds of what runs */
 #define STALL_MS 25000	   /* a terminal that takes nothing for so long is lost */
@@ -59,8 +57,8 @@ struct console {
 	struct input_reader input;
 	struct action_context ctx;
 	struct shell shell;
-	int64_t painted, refilled, pasted, shell_left, esc_at, last_key;
-	double budget;
+	struct pace pace;
+	int64_t pasted, shell_left, esc_at, last_key;
 	bool vi;
 	bool key_waits; /* a key came while the terminal was taking a frame */
 	bool greeted;	/* the engine has said something */
@@ -115,24 +113,6 @@ flush(struct console *c)
 		watch(c);
 }
 
-/* A bigger screen needs more for the same: a little more is given. */
-static double
-budget_bps(const struct console *c)
-{
-	int more = c->canvas.cols * c->canvas.rows - 80 * 24;
-
-	return BUDGET_BPS + (more > 0 ? more / 3 : 0);
-}
-
-static void
-refill(struct console *c)
-{
-	c->budget += budget_bps(c) * (double)(c->screen.now - c->refilled) / 1000;
-	if (c->budget > BUDGET_BURST)
-		c->budget = BUDGET_BURST;
-	c->refilled = c->screen.now;
-}
-
 static void
 look(struct console *c)
 {
@@ -143,15 +123,13 @@ look(struct console *c)
 	s->cursor = prompt_cursor();
 	s->prompt = prompt_label();
 	s->hint = prompt_matches();
-	refill(c);
+	pace_refill(&c->pace, c->canvas.cols * c->canvas.rows, s->now);
 }
 
 static void
 send_frame(struct console *c)
 {
-	size_t bytes = tty_draw(c->tty, &c->canvas);
-
-	c->budget -= (double)bytes;
+	pace_spend(&c->pace, tty_draw(c->tty, &c->canvas));
 	flush(c);
 }
 
@@ -167,7 +145,7 @@ paint(struct console *c)
 	layout_draw(&c->screen, &c->canvas);
 	c->shown = true;
 	c->dirty = false;
-	c->painted = c->screen.now;
+	c->pace.painted = c->screen.now;
 	send_frame(c);
 }
 
@@ -176,8 +154,8 @@ static void
 paint_key(struct console *c)
 {
 	look(c);
-	if (c->shell.on || c->budget > 0 || !c->dirty || c->screen.confirm.open ||
-	    c->screen.help) {
+	if (c->shell.on || c->pace.budget > 0 || !c->dirty || c->screen.confirm.open ||
+	    c->screen.page != PAGE_NONE) {
 		paint(c);
 		return;
 	}
@@ -191,17 +169,11 @@ paint_key(struct console *c)
 static void
 arm_frame(struct console *c)
 {
-	int64_t now = clock_mono_ms(), wait = c->painted + FRAME_MS - now, fill;
-
-	c->screen.now = now;
-	refill(c);
-	fill = c->budget > 0 ? 0 : (int64_t)(-c->budget * 1000 / budget_bps(c)) + 50;
-	if (fill > wait)
-		wait = fill;
-	if (wait < 0)
-		wait = 0;
+	c->screen.now = clock_mono_ms();
+	pace_refill(&c->pace, c->canvas.cols * c->canvas.rows, c->screen.now);
 	if (!uv_is_active((uv_handle_t *)&c->frame))
-		uv_timer_start(&c->frame, on_frame, (uint64_t)wait, 0);
+		uv_timer_start(
+		    &c->frame, on_frame, (uint64_t)pace_wait(&c->pace, c->screen.now), 0);
 }
 
 static void
@@ -212,7 +184,7 @@ on_frame(uv_timer_t *timer)
 	if (!c->dirty || c->writing || c->shell.on)
 		return;
 	look(c);
-	if (c->budget <= 0)
+	if (c->pace.budget <= 0)
 		arm_frame(c);
 	else
 		paint(c);
@@ -263,7 +235,7 @@ after_shell(struct console *c)
 	c->dirty = true;
 	if (c->shell.why[0])
 		model_local(&c->screen.model, TONE_PLAIN, c->shell.why);
-	c->budget = BUDGET_BURST;
+	pace_full(&c->pace);
 	c->shell_left = clock_mono_ms();
 	flush(c);
 	paint(c);
@@ -352,7 +324,7 @@ is_scroll(const struct input *in)
 }
 
 static void
-help_key(struct console *c, const struct input *in)
+page_key(struct console *c, const struct input *in)
 {
 	struct screen *s = &c->screen;
 
@@ -361,7 +333,7 @@ help_key(struct console *c, const struct input *in)
 	else if (in->kind == INPUT_UP || in->kind == INPUT_DOWN)
 		layout_scroll(s, in->kind == INPUT_UP ? -1 : 1);
 	else
-		s->help = false;
+		s->page = PAGE_NONE;
 }
 
 /* Esc, then a digit: only where a digit would not be text that somebody types. */
@@ -425,8 +397,8 @@ on_key(const struct input *in, void *arg)
 	}
 	if (twin(c, in))
 		return;
-	if (s->help && in->kind != INPUT_F && in->kind != INPUT_ALT) {
-		help_key(c, in);
+	if (s->page != PAGE_NONE && in->kind != INPUT_F && in->kind != INPUT_ALT) {
+		page_key(c, in);
 		return;
 	}
 	if (in->kind == INPUT_PASTE)
@@ -442,7 +414,7 @@ open_shell(struct console *c)
 	char text[600];
 
 	c->ctx.shell = false;
-	c->screen.help = false;
+	c->screen.page = PAGE_NONE;
 	if (shell_start(&c->shell, &err) == 0) {
 		flush(c);
 		return;
@@ -666,8 +638,7 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 	c->vi = opts->vi;
 	c->screen.few_keys = tty_few_keys(c->tty);
 	c->ctx = (struct action_context){.screen = &c->screen, .send = on_send, .arg = c};
-	c->budget = BUDGET_BURST;
-	c->refilled = clock_mono_ms();
+	pace_start(&c->pace, clock_mono_ms());
 	input_init(&c->input, on_key, c);
 	prompt_start(opts->vi, on_prompt_line, c);
 	watch_timer(c, &c->frame);

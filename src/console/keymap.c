@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/keymap.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "wire/verbs.h"
@@ -24,6 +25,8 @@ const struct keymap_row keymap_rows[] = {
 	"leave; everything goes on without you"},
     {ACTION_DETACH_IF_EMPTY, 0, CTRL('D'), "Ctrl-D", NULL, NULL, NULL,
 	"on an empty prompt: detach"},
+    {ACTION_VERDICT, 0, INPUT_NONE, 0, NULL, "verdict", NULL, NULL,
+	"all of the verdict: evidence, advice, what not to press, the last proof"},
     {ACTION_PAGE_UP, 0, INPUT_PGUP, 0, "PgUp", NULL, NULL, NULL, "scroll the pane up"},
     {ACTION_PAGE_DOWN, 0, INPUT_PGDN, 0, "PgDn", NULL, NULL, NULL,
 	"scroll down; at the end it follows again"},
@@ -110,6 +113,17 @@ keymap_verb(enum action a)
 	if (a < ACTION_VERB_STATUS || a > ACTION_VERB_CYCLE)
 		return -1;
 	return (int)(a - ACTION_VERB_STATUS) + VERB_STATUS;
+}
+
+void
+keymap_verb_label(int verb, bool keys, char *out, size_t size)
+{
+	if (verb < 0)
+		out[0] = '\0';
+	else if (keys)
+		snprintf(out, size, "F%d %s", verb_rows[verb].fkey, verb_rows[verb].name);
+	else
+		snprintf(out, size, "/%s", verb_rows[verb].name);
 }
 
 const struct keymap_row *

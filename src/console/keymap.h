@@ -44,6 +44,7 @@ enum action {
 	ACTION_NEW,
 	ACTION_CLOSE,
 	ACTION_FIND,
+	ACTION_VERDICT,
 	ACTIONS
 };
 
@@ -76,6 +77,9 @@ enum action keymap_slash(const char *line, const char **args);
 
 /* The verb of an action (an enum verb), or -1. */
 int keymap_verb(enum action a);
+
+/* "F7 cycle", or without keys "/cycle"; "" for what is no verb (-1). */
+void keymap_verb_label(int verb, bool keys, char *out, size_t size);
 
 /* The row of an action; never NULL for a verb. */
 const struct keymap_row *keymap_row(enum action a);

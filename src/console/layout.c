@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "console/view_banner.h"
+#include "console/view_detail.h"
 #include "console/view_help.h"
 #include "console/view_keys.h"
 #include "console/view_prompt.h"
@@ -76,7 +78,7 @@ draw_pane(struct screen *s, struct canvas *c, struct rect r, enum focus which, b
 	if (in.rows <= 0)
 		return;
 	if (which == FOCUS_CHAT)
-		view_chat_draw(&s->chat, c, in, &s->model);
+		view_chat_draw(&s->chat, c, in, &s->model, model_now(&s->model, s->now));
 	else
 		view_tools_draw(
 		    &s->tools, c, in, &s->model, model_now(&s->model, s->now));
@@ -149,8 +151,11 @@ layout_draw(struct screen *s, struct canvas *c)
 	if (keys)
 		view_keys_draw(s, c, (struct rect){all.rows - 1, 0, 1, all.cols});
 	mid = (struct rect){1, 0, all.rows - 1 - keys, all.cols};
-	if (s->help)
-		view_help_draw(c, mid, &s->help_top);
+	if (s->page == PAGE_HELP)
+		view_help_draw(c, mid, &s->page_top);
+	else if (s->page == PAGE_VERDICT)
+		view_detail_draw(
+		    c, mid, &s->model, model_now(&s->model, s->now), &s->page_top);
 	if (s->confirm.open)
 		view_confirm_draw(
 		    &s->confirm, c, mid, &s->model, model_now(&s->model, s->now));
@@ -169,8 +174,8 @@ layout_page(const struct screen *s)
 void
 layout_scroll(struct screen *s, int lines)
 {
-	if (s->help)
-		s->help_top += lines;
+	if (s->page != PAGE_NONE)
+		s->page_top += lines;
 	else if (s->focus == FOCUS_CHAT)
 		view_chat_scroll(&s->chat, &s->model, lines);
 	else
@@ -194,7 +199,7 @@ layout_is_ticking(const struct screen *s)
 {
 	const struct tail *t = &s->model.tools;
 
-	if (s->model.vm.slot.holder[0])
+	if (s->model.vm.slot.holder[0] || proof_is_climbing(&s->model.vm.proof))
 		return true;
 	for (size_t i = 0; i < t->count; i++)
 		if (!t->runs[i]->ended)

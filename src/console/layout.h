@@ -21,6 +21,7 @@
 #include "model/model.h"
 
 enum focus { FOCUS_CHAT, FOCUS_TOOLS };
+enum page { PAGE_NONE, PAGE_HELP, PAGE_VERDICT }; /* what lies over the panes */
 
 struct screen {
 	struct model model;
@@ -29,8 +30,8 @@ struct screen {
 	struct confirm confirm;
 	enum focus focus;
 	bool zoom;
-	bool help;
-	int help_top;
+	enum page page;
+	int page_top;
 	bool esc_armed; /* an Esc came: the next digit is an F-key */
 	bool few_keys;	/* F-keys are doubtful here: show the twins */
 	bool read_only;
@@ -55,7 +56,7 @@ void layout_draw(struct screen *s, struct canvas *c);
 /* Draws the prompt's line alone, on the picture that is there. */
 void layout_draw_prompt(const struct screen *s, struct canvas *c);
 
-/* Scrolls the pane that has the focus (or the help page). */
+/* Scrolls the pane that has the focus (or the page over it). */
 void layout_scroll(struct screen *s, int lines);
 void layout_to_end(struct screen *s);
 void layout_to_start(struct screen *s);

@@ -17,7 +17,8 @@
 #include "console/lines.h"
 #include "console/link.h"
 #include "console/tty.h"
-#include "console/view_status.h"
+#include "console/view_banner.h"
+#include "console/view_detail.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
 #include "wire/verbs.h"
@@ -47,6 +48,8 @@ struct linear {
 	uint64_t run_serial[SEEN_MAX];
 	bool run_ended[SEEN_MAX];
 	char status[512];
+	uint64_t banners[BANNERS_MAX]; /* hashes of those that are said */
+	int climbed;		       /* rungs of the proof that are said */
 	bool stop, dirty;
 	int code, fd;
 };
@@ -79,15 +82,39 @@ say(const char *text)
 /* --- chat --- */
 
 static void
+print_lines(const struct lines *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		print_line("", l->line[i].text ? l->line[i].text : "", l->line[i].len);
+}
+
+static void
 print_item(const struct item *it)
 {
 	struct lines l;
 
 	lines_init(&l, WIDTH);
-	view_chat_render(&l, it);
-	for (size_t i = 0; i < l.count; i++)
-		print_line("", l.line[i].text ? l.line[i].text : "", l.line[i].len);
+	view_chat_render(&l, it, 0, 0);
+	print_lines(&l);
 	lines_fini(&l);
+}
+
+/* While the devvm comes back: each rung once. */
+static void
+print_climb(struct linear *n, const struct proof *p)
+{
+	int reached = proof_reached(p);
+	char text[128];
+
+	if (reached < n->climbed)
+		n->climbed = 0; /* another climb */
+	for (; n->climbed < reached; n->climbed++) {
+		const struct proof_rung *r = &p->rung[n->climbed];
+
+		snprintf(text, sizeof text, "devvm: %s after %lld.%lld s", r->rung,
+		    (long long)(r->ms / 1000), (long long)(r->ms % 1000 / 100));
+		say(text);
+	}
 }
 
 /* Only what will not change any more is printed; a verb's stages as they come. */
@@ -106,15 +133,18 @@ print_chat(struct linear *n)
 			continue;
 		if ((it->kind == ITEM_TEXT || it->kind == ITEM_THINKING) && !it->final)
 			continue;
-		if (it->kind == ITEM_PROOF && it->tone == TONE_BUSY)
+		if (it->kind == ITEM_PROOF && it->tone == TONE_BUSY) {
+			print_climb(n, it->proof);
 			continue;
+		}
 		if (first) {
 			*s = (struct seen){it->serial, it->version, it->text.len};
 			print_item(it);
 			continue;
 		}
 		s->version = it->version;
-		if (it->kind == ITEM_TOOL || it->kind == ITEM_PROOF) {
+		if (it->kind == ITEM_TOOL || it->kind == ITEM_PROOF ||
+		    it->kind == ITEM_VERDICT || it->kind == ITEM_STILL) {
 			print_item(it);
 		} else if (it->text.len > s->len) {
 			const char *more =
@@ -171,10 +201,16 @@ static void
 print_status(struct linear *n)
 {
 	const struct vm *vm = &n->screen.model.vm;
-	char text[512];
+	const struct verdict *v = &n->screen.model.verdict;
+	char text[512], verdict[160] = "", key[32];
 
-	snprintf(text, sizeof text, "VM 102 %s. pve %s, devvm %s, agent %s. %s%s%s",
-	    vm->known ? vm->status : "not asked yet",
+	keymap_verb_label(v->outdated ? -1 : verdict_advice(v), false, key, sizeof key);
+	if (v->known)
+		snprintf(verdict, sizeof verdict, " Verdict: %s%s%s%s%s.",
+		    v->outdated ? "was " : "", v->word, v->partial ? "?" : "",
+		    key[0] ? ", it advises " : "", key);
+	snprintf(text, sizeof text, "VM 102 %s.%s pve %s, devvm %s, agent %s. %s%s%s",
+	    vm->known ? vm->status : "not asked yet", verdict,
 	    vm->link[VM_PVE].known ? vm->link[VM_PVE].state : "?",
 	    vm->link[VM_DEVVM].known ? vm->link[VM_DEVVM].state : "?",
 	    vm->agent.known ? vm->agent.state : "?",
@@ -186,14 +222,47 @@ print_status(struct linear *n)
 	}
 }
 
+static uint64_t
+hash(const char *text)
+{
+	uint64_t h = 14695981039346656037u; /* FNV-1a */
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 1099511628211u;
+	return h;
+}
+
+/* What the screen has below its top line: said when its words are new. */
+static void
+print_banners(struct linear *n)
+{
+	struct banner *all = mem_alloc(BANNERS_MAX * sizeof *all);
+	uint64_t now[BANNERS_MAX] = {0};
+	int count = view_banner_list(&n->screen, all);
+
+	for (int i = 0; i < count; i++) {
+		bool said = false;
+
+		now[i] = hash(all[i].text);
+		for (int j = 0; j < BANNERS_MAX; j++)
+			said |= n->banners[j] == now[i];
+		if (!said)
+			say(all[i].text);
+	}
+	memcpy(n->banners, now, sizeof now);
+	free(all);
+}
+
 static void
 on_printer(uv_idle_t *idle)
 {
 	struct linear *n = idle->data;
 
 	uv_idle_stop(idle);
-	if (n->screen.model.incident.caught_up || !n->screen.link_up)
+	if (n->screen.model.incident.caught_up || !n->screen.link_up) {
 		print_status(n);
+		print_banners(n);
+	}
 	print_chat(n);
 	for (size_t i = 0; i < n->screen.model.tools.count; i++)
 		print_run(n, n->screen.model.tools.runs[i]);
@@ -260,7 +329,7 @@ ask_confirm(struct linear *n)
 	struct canvas c;
 	struct buf out;
 
-	canvas_init(&c, 80, 20);
+	canvas_init(&c, 80, 40);
 	buf_init(&out, 64 * 1024);
 	view_confirm_draw(&n->screen.confirm, &c, canvas_rect(&c), &n->screen.model,
 	    model_now(&n->screen.model, clock_mono_ms()));
@@ -302,6 +371,18 @@ print_help(void)
 	}
 }
 
+static void
+print_verdict(struct linear *n)
+{
+	struct lines l;
+
+	lines_init(&l, WIDTH);
+	view_detail_render(
+	    &l, &n->screen.model, model_now(&n->screen.model, clock_mono_ms()), false);
+	print_lines(&l);
+	lines_fini(&l);
+}
+
 static bool
 on_input_line(char *line, size_t len, void *arg)
 {
@@ -317,6 +398,8 @@ on_input_line(char *line, size_t len, void *arg)
 		confirm_line(n, line);
 	else if (strcmp(line, "/help") == 0)
 		print_help();
+	else if (strcmp(line, "/verdict") == 0)
+		print_verdict(n);
 	else if (len > WIRE_PROMPT_MAX)
 		say("That line is over 64 KiB; not sent.");
 	else

@@ -184,6 +184,31 @@ lines_str(struct lines *l, uint32_t style, const char *text)
 	lines_put(l, style, text, strlen(text));
 }
 
+void
+lines_cut(struct lines *l, uint32_t style, const char *text)
+{
+	int room = l->width - (l->open ? l->line[l->count - 1].cols : 0), cols = 0;
+	size_t len = strlen(text), at = 0;
+
+	if (room <= 0)
+		return;
+	if (canvas_width(text, len) <= room) {
+		lines_put(l, style, text, len);
+		return;
+	}
+	while (at < len) {
+		uint32_t cp;
+		size_t n = text_decode(text + at, len - at, &cp);
+
+		cols += canvas_width(text + at, n);
+		if (cols >= room)
+			break;
+		at += n;
+	}
+	lines_put(l, style, text, at);
+	lines_str(l, style, "…");
+}
+
 /* --- outside text --- */
 
 struct scrubbing {

@@ -43,6 +43,8 @@ void lines_fini(struct lines *l);
 
 void lines_put(struct lines *l, uint32_t style, const char *text, size_t len);
 void lines_str(struct lines *l, uint32_t style, const char *text);
+/* As much of text as fits on the open line, with "…" where it was cut. */
+void lines_cut(struct lines *l, uint32_t style, const char *text);
 void lines_break(struct lines *l); /* ends the line; a blank one when none is open */
 void lines_scrub(struct lines *l, uint32_t style, const char *text, size_t len);
 

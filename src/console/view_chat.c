@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "console/markdown.h"
+#include "console/view_proof.h"
+#include "console/view_verdict.h"
 
 static uint32_t
 tone_look(enum item_tone tone)
@@ -91,22 +93,8 @@ render_error(struct lines *l, const struct item *it)
 	}
 }
 
-static void
-render_headed(struct lines *l, const struct item *it, const char *what, uint32_t look)
-{
-	lines_str(l, look | STYLE_BOLD, what);
-	if (it->head[0]) {
-		lines_str(l, look | STYLE_BOLD, what[0] ? ": " : "");
-		lines_str(l, look | STYLE_BOLD, it->head);
-	}
-	if (it->text.len > 0)
-		lines_break(l);
-	set_indent(l, "  ");
-	lines_put(l, LOOK_PLAIN, buf_str(&it->text), it->text.len);
-}
-
 void
-view_chat_render(struct lines *l, const struct item *it)
+view_chat_render(struct lines *l, const struct item *it, int rows, int64_t now)
 {
 	switch (it->kind) {
 	case ITEM_PROMPT:
@@ -128,10 +116,10 @@ view_chat_render(struct lines *l, const struct item *it)
 		render_error(l, it);
 		break;
 	case ITEM_VERDICT:
-		render_headed(l, it, "verdict", LOOK_NAME);
+		view_verdict_render(l, it->verdict, rows);
 		break;
 	case ITEM_PROOF:
-		render_headed(l, it, "", tone_look(it->tone));
+		view_proof_render(l, it->proof, rows, now);
 		break;
 	case ITEM_NOTE:
 		lines_str(l, LOOK_BUSY, it->head);
@@ -154,28 +142,40 @@ wants_air(const struct view_chat *v, const struct item *it)
 	const struct item *before = i > 0 ? transcript_at(&v->model->chat, i - 1) : NULL;
 	bool small = it->kind == ITEM_TOOL || it->kind == ITEM_EVENT ||
 	    it->kind == ITEM_RESULT || it->kind == ITEM_LOCAL ||
-	    it->kind == ITEM_THINKING;
+	    it->kind == ITEM_THINKING || it->kind == ITEM_STILL;
 
 	return before &&
 	    (!small || before->kind == ITEM_TEXT || before->kind == ITEM_VERB) &&
 	    !(it->kind == ITEM_RESULT);
 }
 
+static bool
+is_kept(const struct view_chat *v, const struct view_chat_kept *k, const struct item *it)
+{
+	bool sized = it->kind == ITEM_VERDICT || it->kind == ITEM_PROOF;
+
+	return k->serial == it->serial && k->version == it->version &&
+	    k->width == v->width && (!sized || k->rows == v->rows) &&
+	    !(it->kind == ITEM_PROOF && it->tone == TONE_BUSY); /* its seconds run */
+}
+
 static const struct lines *
 rendered(struct view_chat *v, const struct item *it)
 {
 	struct view_chat_kept *k = &v->kept[it->serial % VIEW_CHAT_KEPT];
+	bool air = wants_air(v, it);
 
-	if (k->serial == it->serial && k->version == it->version && k->width == v->width)
+	if (is_kept(v, k, it))
 		return &k->lines;
 	lines_fini(&k->lines);
 	lines_init(&k->lines, v->width);
-	if (wants_air(v, it))
+	if (air)
 		lines_break(&k->lines);
-	view_chat_render(&k->lines, it);
+	view_chat_render(&k->lines, it, v->rows > 1 ? v->rows - air : 1, v->now);
 	k->serial = it->serial;
 	k->version = it->version;
 	k->width = v->width;
+	k->rows = v->rows;
 	return &k->lines;
 }
 
@@ -269,12 +269,14 @@ draw_tour(struct canvas *c, struct rect r, const struct model *m)
 }
 
 void
-view_chat_draw(
-    struct view_chat *v, struct canvas *c, struct rect r, const struct model *m)
+view_chat_draw(struct view_chat *v, struct canvas *c, struct rect r,
+    const struct model *m, int64_t now)
 {
 	struct scroll_source src = source(v, m);
 
 	v->width = r.cols;
+	v->rows = r.rows;
+	v->now = now;
 	if (m->chat.count == 0)
 		draw_tour(c, r, m);
 	else

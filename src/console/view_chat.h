@@ -17,26 +17,30 @@
 struct view_chat_kept {
 	uint64_t serial;
 	uint32_t version;
-	int width;
+	int width, rows; /* of the pane */
 	struct lines lines;
 };
 
 struct view_chat {
 	struct scroll scroll;
 	const struct model *model; /* during a call */
-	int width;
+	int width, rows;
+	int64_t now; /* the engine's clock */
 	struct view_chat_kept kept[VIEW_CHAT_KEPT];
 };
 
-void view_chat_draw(
-    struct view_chat *v, struct canvas *c, struct rect r, const struct model *m);
+void view_chat_draw(struct view_chat *v, struct canvas *c, struct rect r,
+    const struct model *m, int64_t now);
 void view_chat_scroll(struct view_chat *v, const struct model *m, int lines);
 
 /* Scrolls to the next older item that holds text (any case); false: there is none. */
 bool view_chat_find(struct view_chat *v, const struct model *m, const char *text);
 void view_chat_fini(struct view_chat *v);
 
-/* Renders one item, for linear output. */
-void view_chat_render(struct lines *l, const struct item *it);
+/*
+ * Renders one item.  rows: of the pane, which a verdict and a proof do not pass; 0:
+ * no pane (linear output), everything.
+ */
+void view_chat_render(struct lines *l, const struct item *it, int rows, int64_t now);
 
 #endif

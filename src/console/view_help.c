@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "console/keymap.h"
+#include "console/view_page.h"
 #include "wire/verbs.h"
 
 static void
@@ -87,29 +88,10 @@ view_help_render(struct lines *l)
 void
 view_help_draw(struct canvas *c, struct rect r, int *top)
 {
-	struct rect in = {r.row + 1, r.col + 2, r.rows - 2, r.cols - 4};
 	struct lines l;
-	char name[64];
-	int last;
 
-	if (r.rows < 5 || r.cols < 20)
-		in = r;
-	lines_init(&l, in.cols);
+	lines_init(&l, view_page_cols(r));
 	view_help_render(&l);
-	last = (int)l.count - in.rows;
-	if (*top > last)
-		*top = last;
-	if (*top < 0)
-		*top = 0;
-	if (in.rows != r.rows) {
-		snprintf(name, sizeof name, "help - Esc closes%s",
-		    last > 0 ? ", PgDn scrolls" : "");
-		canvas_frame(c, r, LOOK_NAME, name);
-	} else {
-		canvas_fill(c, r, 0);
-	}
-	for (int i = 0; i < in.rows && *top + i < (int)l.count; i++)
-		lines_draw(&l, (size_t)(*top + i), c, in, i);
+	view_page_draw(c, r, "help", &l, top);
 	lines_fini(&l);
-	c->cursor_row = -1;
 }

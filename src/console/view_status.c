@@ -4,13 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "console/lines.h"
+#include "console/keymap.h"
+#include "console/view_proof.h"
+#include "console/view_verdict.h"
 #include "console/words.h"
 #include "wire/verbs.h"
 
 #define PARTS_MAX 12
-#define BANNER_ROWS 2 /* of one banner, where there is room */
-#define ESSENTIAL 5   /* parts that are shortened before they are left out */
+#define TINY_COLS 30	       /* below this, one thing is said of the VM */
+#define OLD_MS (5 * 60 * 1000) /* a verdict that is older shows its age */
+#define ESSENTIAL 5	       /* parts that are shortened before they are left out */
 
 struct part {
 	char text[2][160]; /* long, short */
@@ -33,12 +36,36 @@ part_add(struct parts *p, uint32_t look)
 	return n;
 }
 
+static bool
+says_tiny(const struct screen *s)
+{
+	const struct verdict *v = &s->model.verdict;
+
+	return v->known && !v->outdated && !verdict_is_healthy(v);
+}
+
+/* Where there is room for one thing, what is wrong says more than what runs. */
+static void
+put_tiny(struct part *n, const struct screen *s, const char *age)
+{
+	const struct verdict *v = &s->model.verdict;
+	const struct vm *vm = &s->model.vm;
+
+	if (says_tiny(s))
+		snprintf(n->text[1], sizeof n->text[1], "%s%s (%s)", v->word,
+		    v->partial ? "?" : "", age);
+	else
+		snprintf(n->text[1], sizeof n->text[1], "%s (%s)",
+		    strcmp(vm->qmp, "hung") == 0 ? "VM hung" : vm->status, age);
+}
+
 static void
 add_vm(struct parts *p, const struct screen *s, int64_t now, int cols)
 {
 	const struct vm *vm = &s->model.vm;
 	struct part *n;
 	char age[32];
+	bool hung;
 
 	if (!vm->known) {
 		n = part_add(p, LOOK_BUSY);
@@ -55,14 +82,59 @@ add_vm(struct parts *p, const struct screen *s, int64_t now, int cols)
 	if (strcmp(vm->qmp, "hung") == 0)
 		n->look = LOOK_BAD;
 	words_age(now - vm->checked, age, sizeof age);
+	/* A verdict says it better. */
+	hung = strcmp(vm->qmp, "hung") == 0 &&
+	    (!s->model.verdict.known || s->model.verdict.outdated);
 	snprintf(n->text[0], sizeof n->text[0], "VM 102 %s%s (%s)", vm->status,
-	    strcmp(vm->qmp, "hung") == 0 ? ", QMP hung" : "", age);
-	if (cols < 30)
-		snprintf(n->text[1], sizeof n->text[1], "%s (%s)",
-		    strcmp(vm->qmp, "hung") == 0 ? "VM hung" : vm->status, age);
+	    hung ? ", QMP hung" : "", age);
+	if (cols < TINY_COLS)
+		put_tiny(n, s, age);
 	else
 		snprintf(n->text[1], sizeof n->text[1], "VM %s%s (%s)", vm->status,
-		    strcmp(vm->qmp, "hung") == 0 ? ", hung" : "", age);
+		    hung ? ", hung" : "", age);
+}
+
+/*
+ * The verdict's word: "hung", "hung?" while evidence is missing, "was hung" once a
+ * verb was sent.  Long, it names the key.
+ */
+static void
+add_verdict(struct parts *p, const struct screen *s, int64_t now, int cols)
+{
+	const struct verdict *v = &s->model.verdict;
+	int verb = verdict_advice(v);
+	char age[32] = "", span[32], key[32], tight[24] = "";
+	struct part *n;
+	long minutes;
+
+	if (!v->known || (cols < TINY_COLS && says_tiny(s)))
+		return;
+	n = part_add(p, v->outdated ? LOOK_QUIET : view_verdict_look(v));
+	if (now - v->checked >= OLD_MS) {
+		snprintf(age, sizeof age, " (%s)",
+		    words_age(now - v->checked, span, sizeof span));
+		minutes = (long)((now - v->checked) / 60000);
+		snprintf(tight, sizeof tight, minutes < 100 ? " %ldm" : " %ldh",
+		    minutes < 100 ? minutes : minutes / 60);
+	}
+	keymap_verb_label(v->outdated ? -1 : verb, true, key, sizeof key);
+	snprintf(n->text[0], sizeof n->text[0], "%s%s%s%s%s%s", v->outdated ? "was " : "",
+	    v->word, v->partial ? "?" : "", key[0] ? ": " : "", key, age);
+	snprintf(n->text[1], sizeof n->text[1], "%s%s%s%s", v->outdated ? "was " : "",
+	    v->word, v->partial ? "?" : "", tight);
+}
+
+static void
+add_proof(struct parts *p, const struct screen *s, int64_t now)
+{
+	const struct proof *proof = &s->model.vm.proof;
+	struct part *n;
+
+	if (!proof_is_climbing(proof))
+		return;
+	n = part_add(p, LOOK_BUSY);
+	view_proof_words(proof, now, false, n->text[0], sizeof n->text[0]);
+	view_proof_words(proof, now, true, n->text[1], sizeof n->text[1]);
 }
 
 static void
@@ -230,7 +302,9 @@ view_status_draw(const struct screen *s, struct canvas *c, struct rect r)
 	int col = 0;
 
 	add_vm(&p, s, now, r.cols);
+	add_verdict(&p, s, now, r.cols);
 	add_slot(&p, s, now);
+	add_proof(&p, s, now);
 	add_link(&p, s, VM_PVE, now);
 	add_link(&p, s, VM_DEVVM, now);
 	add_agent(&p, s);
@@ -245,141 +319,4 @@ view_status_draw(const struct screen *s, struct canvas *c, struct rect r)
 			col = canvas_text(c, r, 0, col, LOOK_QUIET, " │ ");
 		col = canvas_text(c, r, 0, col, n->look, n->text[n->shorter]);
 	}
-}
-
-/* --- banners: the most urgent first --- */
-
-struct banners {
-	const struct screen *s;
-	struct canvas *c;
-	struct rect r;
-	int rows;
-	int each; /* lines that one may take */
-};
-
-static void
-banner(struct banners *b, uint32_t look, const char *text)
-{
-	struct lines l;
-
-	lines_init(&l, b->r.cols);
-	snprintf(l.indent, sizeof l.indent, "  ");
-	lines_str(&l, look, text);
-	for (int i = 0; i < (int)l.count && i < b->each && b->rows < b->r.rows; i++) {
-		struct rect line = {b->r.row + b->rows++, b->r.col, 1, b->r.cols};
-
-		canvas_fill(b->c, line, look);
-		lines_draw(&l, (size_t)i, b->c, line, 0);
-	}
-	lines_fini(&l);
-}
-
-static void
-unfinished_banner(struct banners *b)
-{
-	const struct vm *vm = &b->s->model.vm;
-	char key[48] = "F2 (Esc 2) status", text[512], at[9] = "";
-	int verb = verb_by_name(vm->unfinished.key, strlen(vm->unfinished.key));
-
-	if (!vm->unfinished.verb[0])
-		return;
-	if (verb >= 0)
-		snprintf(key, sizeof key, "F%d (Esc %d) %s", verb_rows[verb].fkey,
-		    verb_rows[verb].fkey, verb_rows[verb].name);
-	if (strlen(vm->unfinished.at) >= 19)
-		snprintf(at, sizeof at, "%.8s", vm->unfinished.at + 11);
-	snprintf(text, sizeof text, "UNFINISHED %s: now %s. VM 102 is %s. By %s %s.",
-	    vm->unfinished.verb, key, vm->known ? vm->status : "unknown",
-	    vm->unfinished.by, at);
-	banner(b, LOOK_DANGER, text);
-}
-
-static bool
-is_down(const struct vm_link *l)
-{
-	return (strcmp(l->state, "down") == 0 || strcmp(l->state, "refused") == 0) &&
-	    l->why[0];
-}
-
-static void
-key_banners(struct banners *b)
-{
-	for (int h = VM_HOSTS - 1; h >= 0; h--) {
-		char text[256];
-
-		if (strcmp(b->s->model.vm.link[h].key, "changed") != 0)
-			continue;
-		snprintf(text, sizeof text, "HOST KEY of %s CHANGED: /accept %s. %s",
-		    vm_host_names[h], vm_host_names[h],
-		    h == VM_PVE ? "Until then mutating verbs are refused."
-				: "Verbs and agent go on.");
-		banner(b, LOOK_DANGER, text);
-	}
-}
-
-static void
-journal_banner(struct banners *b)
-{
-	const struct vm *vm = &b->s->model.vm;
-	char text[768];
-
-	if (!vm->journal.state[0] || strcmp(vm->journal.state, "ok") == 0)
-		return;
-	snprintf(text, sizeof text, "JOURNAL %s: %s. %s",
-	    strcmp(vm->journal.state, "memory") == 0 ? "only in memory"
-						     : vm->journal.state,
-	    vm->journal.why, vm->journal.todo);
-	banner(b, LOOK_BAD, text);
-}
-
-static void
-link_banners(struct banners *b)
-{
-	const struct vm_link *links = b->s->model.vm.link;
-	int each = b->each;
-
-	if (is_down(&links[VM_DEVVM]) && is_down(&links[VM_PVE]))
-		b->each = 1;
-	for (int h = VM_HOSTS - 1; h >= 0; h--) {
-		const struct vm_link *l = &links[h];
-		char text[640];
-
-		if (!is_down(l) || strcmp(l->key, "changed") == 0)
-			continue;
-		snprintf(text, sizeof text, "%s %s: %s%s%s", vm_host_names[h], l->state,
-		    l->why, l->todo[0] ? ". " : "", l->todo);
-		banner(b, LOOK_BAD, text);
-	}
-	b->each = each;
-}
-
-int
-view_banner_draw(const struct screen *s, struct canvas *c, struct rect r)
-{
-	struct banners b = {s, c, r, 0, r.rows >= 4 ? BANNER_ROWS : 1};
-	const struct vm *vm = &s->model.vm;
-	char text[768];
-
-	if (!s->link_up && s->link_words[0]) {
-		snprintf(text, sizeof text, "ENGINE: %s", s->link_words);
-		banner(&b, LOOK_DANGER, text);
-	}
-	unfinished_banner(&b);
-	key_banners(&b);
-	journal_banner(&b);
-	link_banners(&b);
-	if (strcmp(vm->host_program, "old") == 0)
-		banner(&b, LOOK_BUSY,
-		    "The host program on pve is old: verbs work, "
-		    "proof and verdict are limited. Install ours (see README).");
-	if (strcmp(vm->agent.state, "unavailable") == 0) {
-		snprintf(text, sizeof text, "No agent: %s. %s",
-		    vm->agent.why[0] ? vm->agent.why : "no reason given",
-		    vm->agent.todo[0] ? vm->agent.todo : "The keys work without it.");
-		/* It stays for hours: one line; a prompt is answered with all of it. */
-		if (s->model.chat.count > 0)
-			b.each = 1;
-		banner(&b, LOOK_BUSY, text);
-	}
-	return b.rows;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * view_status.h: the top line, and the banners below it.
+ * view_status.h: the top line.
  *
  * The line is made of parts with a rank: when it is too narrow, parts take their
  * short form from the last rank up, then leave in the same order.
@@ -11,8 +11,5 @@
 #include "console/layout.h"
 
 void view_status_draw(const struct screen *s, struct canvas *c, struct rect r);
-
-/* Draws at most r.rows banners, each one line; returns how many lines it took. */
-int view_banner_draw(const struct screen *s, struct canvas *c, struct rect r);
 
 #endif

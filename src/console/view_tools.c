@@ -68,17 +68,43 @@ render_end(struct view_tools *v, const struct tail_run *r)
 	lines_break(&v->lines);
 }
 
+/* Lines of our own words, and the guest's screen in its frame. */
+static void
+render_ours(struct lines *l, const struct tail_line *n)
+{
+	if (n->kind == TAIL_FRAME)
+		lines_str(l, LOOK_QUIET, "┌─ ");
+	else if (n->kind == TAIL_FRAME_END)
+		lines_str(l, LOOK_QUIET, "└──");
+	else if (n->kind == TAIL_SCREEN)
+		lines_str(l, LOOK_QUIET, n->len > 0 ? "│ " : "│");
+	if (n->kind == TAIL_SCREEN)
+		snprintf(l->indent, sizeof l->indent, "│ ");
+	lines_put(l,
+	    n->kind == TAIL_SCREEN     ? LOOK_PLAIN
+		: n->kind == TAIL_NOTE ? LOOK_BUSY
+				       : LOOK_QUIET,
+	    n->text ? n->text : "", n->len);
+	if (n->kind == TAIL_FRAME)
+		lines_str(l, LOOK_QUIET, " ─");
+	l->indent[0] = '\0';
+}
+
 static void
 render_line(struct view_tools *v, const struct tail_line *n)
 {
 	const char *text = n->text;
 
 	v->lines.keep_blanks = true;
-	if (n->stream == TAIL_ERR && !n->gap)
+	if (n->stream == TAIL_ERR && n->kind != TAIL_GAP)
 		lines_str(&v->lines, LOOK_BAD, "! ");
+	if (n->kind != TAIL_TEXT) {
+		render_ours(&v->lines, n);
+		lines_break(&v->lines);
+		return;
+	}
 	for (int i = 0; i < n->spans; i++) {
-		lines_put(&v->lines, n->gap ? LOOK_QUIET : n->span[i].style, text,
-		    n->span[i].len);
+		lines_put(&v->lines, n->span[i].style, text, n->span[i].len);
 		text += n->span[i].len;
 	}
 	lines_break(&v->lines);

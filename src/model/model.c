@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "model/model.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "wire/messages.h"
@@ -31,7 +32,7 @@ model_now(const struct model *m, int64_t mono_ms)
 void
 model_attach(struct model *m)
 {
-	m->incident.caught_up = m->incident.present = false;
+	m->incident.caught_up = m->incident.present = m->verdict_present = false;
 }
 
 void
@@ -60,15 +61,61 @@ apply_state(struct model *m, const struct js *fact)
 	return MODEL_STATUS;
 }
 
-/* Whatever was unfinished: a mutation that finished now is the newer truth. */
-static void
-settle_unfinished(struct model *m, const struct js *fact)
+static bool
+is_mutating(const struct js *fact)
 {
 	const char *name = js_str(fact, "verb");
 	int verb = name ? verb_by_name(name, strlen(name)) : -1;
 
-	if (js_is(fact, "state", "finished") && (verb < 0 || verb_rows[verb].mutating))
+	return verb < 0 || verb_rows[verb].mutating;
+}
+
+/*
+ * A mutation that finished now is a newer truth than one whose end is unknown; one
+ * that is sent makes the verdict a thing of the past.
+ */
+static void
+apply_verb(struct model *m, const struct js *fact)
+{
+	if (!is_mutating(fact))
+		return;
+	if (js_is(fact, "state", "finished"))
 		m->vm.unfinished.verb[0] = '\0';
+	if (js_is(fact, "state", "sent") &&
+	    (!m->verdict_present || m->incident.caught_up))
+		m->verdict.outdated = true;
+}
+
+/* The evidence names the file of the guest's screen; the capture's own line is told. */
+static bool
+find_picture(struct model *m)
+{
+	for (int i = 0; i < m->verdict.evidences; i++) {
+		const char *line = m->verdict.evidence[i], *end = strstr(line, ".png");
+		const char *path = end;
+		char name[200];
+
+		while (path && path > line && path[-1] != ' ')
+			path--;
+		if (!path || *path != '/')
+			continue;
+		snprintf(name, sizeof name, "%.*s", (int)(end + 4 - path), path);
+		return tail_picture_saved(&m->tools, name);
+	}
+	return false;
+}
+
+/* As for states: what is told as the present is not undone by the past. */
+static unsigned
+apply_verdict(struct model *m, const struct js *fact)
+{
+	bool present = js_int(fact, "seq", 1) == 0;
+
+	if (!present && m->verdict_present && !m->incident.caught_up)
+		return 0;
+	m->verdict_present |= present && !m->incident.caught_up;
+	verdict_read(&m->verdict, fact);
+	return MODEL_STATUS | (find_picture(m) ? MODEL_TOOLS : 0);
 }
 
 static unsigned
@@ -107,7 +154,9 @@ model_apply(struct model *m, const struct js *fact, int64_t mono_ms)
 		dirty |= MODEL_ALL;
 	}
 	if (kind == FACT_VERB)
-		settle_unfinished(m, fact);
+		apply_verb(m, fact);
+	if (kind == FACT_VERDICT)
+		dirty |= apply_verdict(m, fact);
 	if (tail_apply(&m->tools, fact))
 		dirty |= MODEL_TOOLS;
 	if (transcript_apply(&m->chat, fact))

@@ -12,6 +12,7 @@
 #include "model/incident.h"
 #include "model/tail.h"
 #include "model/transcript.h"
+#include "model/verdict.h"
 #include "model/vm.h"
 
 enum model_dirty {
@@ -27,7 +28,9 @@ struct model {
 	struct transcript chat;
 	struct tail tools;
 	struct vm vm;
-	int64_t skew; /* engine's mono_ms minus the reader's, see model_now */
+	struct verdict verdict; /* the latest */
+	bool verdict_present; /* it was told as the present: the past does not undo it */
+	int64_t skew;	      /* engine's mono_ms minus the reader's, see model_now */
 };
 
 void model_init(struct model *m);

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "model/incident.h"
+#include "model/tail_int.h"
 #include "wire/messages.h"
 
 #define RUN_LINES_MAX 16384
@@ -114,8 +115,8 @@ keep_bounds(struct tail *t, struct tail_run *r)
 	}
 }
 
-static struct tail_line *
-new_line(struct tail *t, struct tail_run *r, int stream)
+struct tail_line *
+tail_new_line(struct tail *t, struct tail_run *r, int stream)
 {
 	struct tail_line *l;
 
@@ -140,8 +141,8 @@ new_line(struct tail *t, struct tail_run *r, int stream)
 	return &r->lines[(r->head + r->count - 1) % r->size];
 }
 
-static void
-add_text(struct tail *t, struct tail_run *r, struct tail_line *l, const char *text,
+void
+tail_add_text(struct tail *t, struct tail_run *r, struct tail_line *l, const char *text,
     size_t len, uint32_t style)
 {
 	size_t before = line_cost(l);
@@ -160,8 +161,8 @@ add_text(struct tail *t, struct tail_run *r, struct tail_line *l, const char *te
 	t->bytes += line_cost(l) - before;
 }
 
-static void
-clear_line(struct tail *t, struct tail_run *r, struct tail_line *l)
+void
+tail_clear_line(struct tail *t, struct tail_run *r, struct tail_line *l)
 {
 	size_t before = line_cost(l);
 
@@ -170,16 +171,16 @@ clear_line(struct tail *t, struct tail_run *r, struct tail_line *l)
 	t->bytes -= before - line_cost(l);
 }
 
-static struct tail_line *
-last_line(const struct tail_run *r)
+struct tail_line *
+tail_last_line(const struct tail_run *r)
 {
 	return &r->lines[(r->head + r->count - 1) % r->size];
 }
 
-static void
-drop_last_line(struct tail *t, struct tail_run *r)
+void
+tail_drop_last(struct tail *t, struct tail_run *r)
 {
-	struct tail_line *l = last_line(r);
+	struct tail_line *l = tail_last_line(r);
 	size_t cost = line_cost(l);
 
 	free(l->text);
@@ -187,53 +188,6 @@ drop_last_line(struct tail *t, struct tail_run *r)
 	r->bytes -= cost;
 	t->bytes -= cost;
 	r->count--;
-}
-
-/*
- * The host program's lines that begin with "#bg " are for programs.  People are
- * shown a phase and a section's name; what the others say stands elsewhere on the
- * screen, and all of them are in the journal.
- */
-
-static const char MARK_HEAD[] = "#bg ";
-
-static bool
-mark_words(const char *line, size_t len, char *out, size_t size)
-{
-	char word[48] = "";
-	long ms = 0;
-	char text[200];
-
-	snprintf(text, sizeof text, "%.*s", (int)(len < 199 ? len : 199), line);
-	if (sscanf(text, "#bg phase=%47s t_ms=%ld", word, &ms) == 2)
-		snprintf(out, size, "%s (%ld.%ld s)", word, ms / 1000, ms / 100 % 10);
-	else if (sscanf(text, "#bg section=%47s", word) == 1)
-		snprintf(out, size, "%s:", word);
-	else
-		return false;
-	return true;
-}
-
-static bool
-is_mark(const struct tail_run *r, const struct tail_line *l)
-{
-	size_t n = sizeof MARK_HEAD - 1;
-
-	return r->verb[0] && l->len > n && memcmp(l->text, MARK_HEAD, n) == 0;
-}
-
-static void
-show_mark(struct tail *t, struct tail_run *r)
-{
-	struct tail_line *l = last_line(r);
-	char words[96];
-
-	if (!mark_words(l->text, l->len, words, sizeof words)) {
-		drop_last_line(t, r);
-		return;
-	}
-	clear_line(t, r, l);
-	add_text(t, r, l, words, strlen(words), STYLE_DIM);
 }
 
 /* --- what the sanitiser hands over --- */
@@ -244,22 +198,25 @@ on_text(void *arg, const char *text, size_t len, uint32_t style)
 	struct feeding *f = arg;
 	struct tail_line *l;
 
-	l = f->r->open == f->stream ? last_line(f->r) : new_line(f->t, f->r, f->stream);
+	l = f->r->open == f->stream ? tail_last_line(f->r)
+				    : tail_new_line(f->t, f->r, f->stream);
 	f->r->open = f->stream;
+	if (f->stream == TAIL_OUT)
+		len = tail_mark_keeps(f->r, l, text, len);
 	if (f->r->restart)
-		clear_line(f->t, f->r, l);
+		tail_clear_line(f->t, f->r, l);
 	f->r->restart = false;
 	while (len > 0) {
 		size_t room = TAIL_LINE_MAX - l->len, n = len;
 
 		if (n > room)
 			n = text_cut(text, room);
-		add_text(f->t, f->r, l, text, n, style);
+		tail_add_text(f->t, f->r, l, text, n, style);
 		text += n;
 		len -= n;
 		if (len > 0) {
 			l->wraps = true;
-			l = new_line(f->t, f->r, f->stream);
+			l = tail_new_line(f->t, f->r, f->stream);
 		}
 	}
 }
@@ -270,9 +227,9 @@ on_newline(void *arg)
 	struct feeding *f = arg;
 
 	if (f->r->open != f->stream)
-		new_line(f->t, f->r, f->stream);
-	else if (f->stream == TAIL_OUT && is_mark(f->r, last_line(f->r)))
-		show_mark(f->t, f->r);
+		tail_new_line(f->t, f->r, f->stream);
+	if (f->stream == TAIL_OUT && f->r->verb[0])
+		tail_mark_line(f->t, f->r);
 	f->r->open = -1;
 	f->r->restart = false;
 }
@@ -325,14 +282,14 @@ begin(struct tail *t, const struct js *fact)
 static void
 gap(struct tail *t, struct tail_run *r, int stream, int64_t bytes)
 {
-	struct tail_line *l = new_line(t, r, stream);
+	struct tail_line *l = tail_new_line(t, r, stream);
 	char text[96];
 
-	l->gap = true;
+	l->kind = TAIL_GAP;
 	r->open = -1;
 	snprintf(text, sizeof text,
 	    "… %" PRId64 " bytes not shown; the journal has what came …", bytes);
-	add_text(t, r, l, text, strlen(text), 0);
+	tail_add_text(t, r, l, text, strlen(text), 0);
 	scrub_init(&r->scrub[stream], &tail_sink, NULL, 0);
 }
 
@@ -380,6 +337,7 @@ end(struct tail *t, struct tail_run *r, const struct js *fact)
 			r->next[s] = r->total[s] - TAIL_FETCH_MAX;
 		}
 	}
+	tail_mark_end(t, r);
 	r->ended = true;
 	r->open = -1;
 	r->exit = js_int(fact, "exit", -1);

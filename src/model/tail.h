@@ -6,6 +6,9 @@
  * of the oldest ended runs go first.  What the engine did not send, or what went,
  * is told in a line of its own, never left out silently.  Output is placed by its
  * offset, so bytes that come twice show once.
+ *
+ * The host program's marks become headings with how long each section took; the
+ * picture of the guest's screen is one line, its text stands in a frame.
  */
 #ifndef MODEL_TAIL_H
 #define MODEL_TAIL_H
@@ -25,6 +28,17 @@
 
 enum tail_stream { TAIL_OUT, TAIL_ERR, TAIL_STREAMS };
 
+/* What a line is; but for TAIL_TEXT the words are ours. */
+enum tail_kind {
+	TAIL_TEXT,
+	TAIL_GAP,     /* about what is missing */
+	TAIL_HEADING, /* a phase, or a section of a capture */
+	TAIL_NOTE,    /* how a section ended, when it did not end well */
+	TAIL_FRAME,   /* the guest's screen begins */
+	TAIL_SCREEN,  /* a line of it, without the host program's two blanks */
+	TAIL_FRAME_END,
+};
+
 struct tail_span {
 	uint32_t style;
 	uint16_t len;
@@ -32,7 +46,7 @@ struct tail_span {
 
 struct tail_line {
 	uint8_t stream;
-	bool gap;   /* our words about what is missing */
+	uint8_t kind;
 	bool wraps; /* the line goes on in the next one */
 	uint16_t len, spans;
 	char *text; /* owned; clean, not NUL-terminated */
@@ -57,8 +71,13 @@ struct tail_run {
 	struct tail_line *lines;     /* a ring */
 	size_t head, count, size;
 	size_t bytes;
-	int open;     /* the stream whose line is unfinished (at the end), or -1 */
-	bool restart; /* that line begins again with the next text */
+	int open;	  /* the stream whose line is unfinished (at the end), or -1 */
+	bool restart;	  /* that line begins again with the next text */
+	char section[24]; /* of the host program's capture, "": in none */
+	uint64_t heading; /* serial of its heading + 1; 0: it has none */
+	uint64_t picture; /* of the line that tells of the guest's screen as PNG */
+	int64_t folded;	  /* base64 bytes of it */
+	int blanks;	  /* empty lines of the screen that wait for another */
 	struct scrub scrub[TAIL_STREAMS];
 };
 
@@ -74,6 +93,9 @@ void tail_fini(struct tail *t);
 
 /* Folds a tool, output, skipped or tool_end fact in; returns whether anything changed. */
 bool tail_apply(struct tail *t, const struct js *fact);
+
+/* The guest's screen of the latest capture was saved there. */
+bool tail_picture_saved(struct tail *t, const char *path);
 
 struct tail_run *tail_by_id(const struct tail *t, const char *id);	/* or NULL */
 struct tail_run *tail_by_serial(const struct tail *t, uint64_t serial); /* or NULL */

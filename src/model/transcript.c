@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/scrub.h"
 #include "model/incident.h"
+#include "model/transcript_int.h"
 #include "wire/messages.h"
 
 void
@@ -24,9 +25,13 @@ drop_oldest(struct transcript *t)
 	struct item *it = t->items[t->first];
 
 	t->bytes -= it->text.len + sizeof *it;
+	t->bytes -= (it->verdict ? sizeof *it->verdict : 0);
+	t->bytes -= (it->proof ? sizeof *it->proof : 0);
 	t->first = (t->first + 1) % TRANSCRIPT_ITEMS_MAX;
 	t->count--;
 	t->dropped++;
+	free(it->verdict);
+	free(it->proof);
 	buf_fini(&it->text);
 	free(it);
 }
@@ -63,8 +68,8 @@ keep_bounds(struct transcript *t)
 		drop_oldest(t);
 }
 
-static struct item *
-add(struct transcript *t, enum item_kind kind, const struct js *fact)
+struct item *
+transcript_add(struct transcript *t, enum item_kind kind, const struct js *fact)
 {
 	struct item *it = mem_alloc(sizeof *it);
 	size_t len;
@@ -88,15 +93,15 @@ add(struct transcript *t, enum item_kind kind, const struct js *fact)
 }
 
 /* Every change of an item's text goes through these two: they keep the sum of bytes. */
-static void
-append(struct transcript *t, struct item *it, const char *text, size_t len)
+void
+transcript_append(struct transcript *t, struct item *it, const char *text, size_t len)
 {
 	t->bytes += buf_add_some(&it->text, text, len);
 	it->version++;
 }
 
-static void
-truncate_to(struct transcript *t, struct item *it, size_t len)
+void
+transcript_truncate(struct transcript *t, struct item *it, size_t len)
 {
 	if (len >= it->text.len)
 		return;
@@ -119,7 +124,7 @@ collect_text(void *arg, const char *text, size_t len, uint32_t style)
 {
 	struct collector *c = arg;
 
-	append(c->t, c->it, text, len);
+	transcript_append(c->t, c->it, text, len);
 }
 
 static void
@@ -128,8 +133,9 @@ collect_newline(void *arg)
 	collect_text(arg, "\n", 1, 0);
 }
 
-static void
-append_clean(struct transcript *t, struct item *it, const char *text, size_t len)
+void
+transcript_append_clean(
+    struct transcript *t, struct item *it, const char *text, size_t len)
 {
 	static const struct scrub_sink sink = {
 	    collect_text, collect_newline, collect_newline};
@@ -151,18 +157,18 @@ bytes_of(const struct js *fact, const char *key, struct buf *out)
 	return js_bytes(fact, key, out) == 0;
 }
 
-static void
-append_member(
+void
+transcript_append_member(
     struct transcript *t, struct item *it, const struct js *fact, const char *key)
 {
 	size_t len = 0;
 	const char *s = js_strn(fact, key, &len);
 
-	append_clean(t, it, s, len);
+	transcript_append_clean(t, it, s, len);
 }
 
-static struct item *
-find_id(struct transcript *t, enum item_kind kind, const struct js *fact)
+struct item *
+transcript_find_id(struct transcript *t, enum item_kind kind, const struct js *fact)
 {
 	char id[16];
 
@@ -198,8 +204,8 @@ block_item(struct transcript *t, const struct js *fact)
 	struct item *it = find_block(t, turn, block);
 
 	if (!it) {
-		it = add(t, js_bool(fact, "thinking", false) ? ITEM_THINKING : ITEM_TEXT,
-		    fact);
+		it = transcript_add(t,
+		    js_bool(fact, "thinking", false) ? ITEM_THINKING : ITEM_TEXT, fact);
 		it->block = block;
 	}
 	return it;
@@ -209,10 +215,10 @@ static void
 grow_block(struct transcript *t, struct item *it, int64_t off, const struct buf *text)
 {
 	if (off <= it->raw) /* 0 replaces the block; an overlap is not doubled */
-		truncate_to(t, it, (size_t)off);
+		transcript_truncate(t, it, (size_t)off);
 	else
-		append(t, it, " […] ", strlen(" […] "));
-	append(t, it, buf_str(text), text->len);
+		transcript_append(t, it, " […] ", strlen(" […] "));
+	transcript_append(t, it, buf_str(text), text->len);
 	it->raw = off + (int64_t)text->len;
 	t->answering = true;
 }
@@ -243,12 +249,12 @@ apply_text(struct transcript *t, const struct js *fact)
 		return false;
 	}
 	if (!it->final)
-		truncate_to(t, it, 0);
+		transcript_truncate(t, it, 0);
 	it->final = true;
 	it->kind = js_bool(fact, "thinking", false) ? ITEM_THINKING : ITEM_TEXT;
-	append(t, it, buf_str(&text), text.len);
+	transcript_append(t, it, buf_str(&text), text.len);
 	if (js_bool(fact, "cut", false))
-		append(t, it, " […cut off here]", strlen(" […cut off here]"));
+		transcript_append(t, it, " […cut off here]", strlen(" […cut off here]"));
 	t->answering = false;
 	buf_fini(&text);
 	return true;
@@ -267,10 +273,10 @@ apply_prompt(struct transcript *t, const struct js *fact)
 			it = old;
 	}
 	if (!it)
-		it = add(t, ITEM_PROMPT, fact);
+		it = transcript_add(t, ITEM_PROMPT, fact);
 	if (js_int(fact, "part", 1) <= 1) /* the parts of a long one are joined */
-		truncate_to(t, it, 0);
-	append_member(t, it, fact, "text");
+		transcript_truncate(t, it, 0);
+	transcript_append_member(t, it, fact, "text");
 	it->tone = js_is(fact, "state", "queued") ? TONE_BUSY : TONE_PLAIN;
 	it->version++;
 	return true;
@@ -287,7 +293,7 @@ apply_tool(struct transcript *t, const struct js *fact)
 
 	if (js_str(fact, "verb")) /* the verb's own item tells it */
 		return false;
-	it = add(t, ITEM_TOOL, fact);
+	it = transcript_add(t, ITEM_TOOL, fact);
 	incident_label(fact, "host", host, sizeof host);
 	bytes_of(fact, "what", &bytes);
 	scrub_label(buf_str(&bytes), bytes.len, what, sizeof what);
@@ -301,13 +307,13 @@ apply_tool(struct transcript *t, const struct js *fact)
 static bool
 apply_tool_end(struct transcript *t, const struct js *fact)
 {
-	struct item *it = find_id(t, ITEM_TOOL, fact);
+	struct item *it = transcript_find_id(t, ITEM_TOOL, fact);
 	int64_t code = js_int(fact, "exit", -1);
 	char age[32], why[160], line[256];
 
 	if (!it)
 		return false;
-	truncate_to(t, it, 0);
+	transcript_truncate(t, it, 0);
 	clock_age(js_int(fact, "ms", 0), age, sizeof age);
 	if (js_str(fact, "failed")) {
 		incident_label(fact, "failed", why, sizeof why);
@@ -319,73 +325,7 @@ apply_tool_end(struct transcript *t, const struct js *fact)
 		snprintf(line, sizeof line, "exit %lld, %s", (long long)code, age);
 	}
 	it->tone = code == 0 ? TONE_GOOD : TONE_BAD;
-	append(t, it, line, strlen(line));
-	return true;
-}
-
-/* --- verbs --- */
-
-static void
-verb_line(struct transcript *t, struct item *it, const char *word, const struct js *fact,
-    const char *key)
-{
-	char at[16], said[512], line[640];
-
-	at[0] = '\0';
-	if (js_str(fact, "at") && strlen(js_str(fact, "at")) >= 19)
-		scrub_label(js_str(fact, "at") + 11, 8, at, sizeof at);
-	incident_label(fact, key, said, sizeof said);
-	snprintf(line, sizeof line, "%s%s  %s%s%s", it->text.len ? "\n" : "", at, word,
-	    said[0] ? ": " : "", said);
-	append(t, it, line, strlen(line));
-}
-
-static void
-verb_finished(struct transcript *t, struct item *it, const struct js *fact)
-{
-	int64_t code = js_int(fact, "exit", -1);
-	char age[32], word[80];
-
-	clock_age(js_int(fact, "ms", 0), age, sizeof age);
-	if (code == 0)
-		snprintf(word, sizeof word, "done in %s", age);
-	else
-		snprintf(word, sizeof word, "failed with exit %lld after %s",
-		    (long long)code, age);
-	it->tone = code == 0 ? TONE_GOOD : TONE_BAD;
-	verb_line(t, it, word, fact, "result");
-}
-
-static bool
-apply_verb(struct transcript *t, const struct js *fact)
-{
-	struct item *it = find_id(t, ITEM_VERB, fact);
-	char stage[64];
-
-	if (!it) {
-		it = add(t, ITEM_VERB, fact);
-		incident_label(fact, "verb", it->head, sizeof it->head);
-		it->tone = TONE_BUSY;
-	}
-	if (js_is(fact, "state", "refused")) {
-		it->tone = TONE_BAD;
-		verb_line(t, it, "refused, nothing was sent", fact, "why");
-	} else if (js_is(fact, "state", "sent")) {
-		verb_line(t, it, "sent to the PVE host", fact, "host_run");
-	} else if (js_is(fact, "state", "stage")) {
-		incident_label(fact, "stage", stage, sizeof stage);
-		verb_line(t, it, stage[0] ? stage : "stage", fact, "text");
-	} else if (js_is(fact, "state", "finished")) {
-		verb_finished(t, it, fact);
-	} else if (js_is(fact, "state", "waiting")) {
-		verb_line(t, it, "longer than expected; the host goes on by itself", fact,
-		    "why");
-	} else if (js_is(fact, "state", "unknown")) {
-		it->tone = TONE_BAD;
-		verb_line(
-		    t, it, "outcome unknown; press F2 to ask for the state", fact, "why");
-	}
-	it->version++;
+	transcript_append(t, it, line, strlen(line));
 	return true;
 }
 
@@ -394,42 +334,18 @@ apply_verb(struct transcript *t, const struct js *fact)
 static bool
 apply_error(struct transcript *t, const struct js *fact)
 {
-	struct item *it = add(t, ITEM_ERROR, fact);
+	struct item *it = transcript_add(t, ITEM_ERROR, fact);
 
 	incident_label(fact, "where", it->head, sizeof it->head);
 	it->tone = TONE_BAD;
-	append_member(t, it, fact, "text");
+	transcript_append_member(t, it, fact, "text");
 	if (js_has(fact, "command") || js_has(fact, "command_b64")) {
-		append(t, it, ": ", 2);
-		append_member(t, it, fact, "command");
+		transcript_append(t, it, ": ", 2);
+		transcript_append_member(t, it, fact, "command");
 	}
 	if (js_str(fact, "todo")) {
-		append(t, it, "\n", 1);
-		append_member(t, it, fact, "todo");
-	}
-	return true;
-}
-
-static bool
-apply_verdict(struct transcript *t, const struct js *fact)
-{
-	struct item *it = add(t, ITEM_VERDICT, fact);
-	const struct js *evidence = js_get_array(fact, "evidence");
-	char advice[32];
-	size_t len;
-
-	incident_label(fact, "word", it->head, sizeof it->head);
-	append_member(t, it, fact, "why");
-	for (size_t i = 0; i < js_len(evidence) && i < 16; i++) {
-		const char *line = js_at_str(evidence, i, &len);
-
-		append(t, it, "\n  ", 3);
-		append_clean(t, it, line, line ? len : 0);
-	}
-	incident_label(fact, "advice", advice, sizeof advice);
-	if (advice[0] && strcmp(advice, "none") != 0) {
-		append(t, it, "\nadvice: ", 9);
-		append(t, it, advice, strlen(advice));
+		transcript_append(t, it, "\n", 1);
+		transcript_append_member(t, it, fact, "todo");
 	}
 	return true;
 }
@@ -437,7 +353,7 @@ apply_verdict(struct transcript *t, const struct js *fact)
 static bool
 apply_result(struct transcript *t, const struct js *fact)
 {
-	struct item *it = add(t, ITEM_RESULT, fact);
+	struct item *it = transcript_add(t, ITEM_RESULT, fact);
 	int64_t in = js_int(fact, "in", 0), out = js_int(fact, "out", 0);
 	char age[32], stop[32], line[200];
 	int n;
@@ -450,32 +366,32 @@ apply_result(struct transcript *t, const struct js *fact)
 		snprintf(line + n, sizeof line - (size_t)n,
 		    ", %lld tokens in, %lld out, $%.2f", (long long)in, (long long)out,
 		    js_dbl(fact, "cost_usd", 0));
-	append(t, it, line, strlen(line));
+	transcript_append(t, it, line, strlen(line));
 	return true;
 }
 
 static bool
 apply_cancelled(struct transcript *t, const struct js *fact)
 {
-	struct item *it = add(t, ITEM_NOTE, fact);
+	struct item *it = transcript_add(t, ITEM_NOTE, fact);
 	const struct js *runs = js_get_array(fact, "runs");
 	char id[24];
 	size_t len;
 
 	snprintf(it->head, sizeof it->head, "agent stopped");
 	it->tone = TONE_BUSY;
-	append_member(t, it, fact, "text");
+	transcript_append_member(t, it, fact, "text");
 	for (size_t i = 0; i < js_len(runs) && i < 32; i++) {
 		const char *run = js_at_str(runs, i, &len);
 
 		if (!run)
 			continue;
 		scrub_label(run, len, id, sizeof id);
-		append_clean(t, it, "\nstill runs: ", 13);
-		append(t, it, id, strlen(id));
-		append_clean(t, it, "  (/end ", 8);
-		append(t, it, id, strlen(id));
-		append_clean(t, it, " closes it)", 11);
+		transcript_append_clean(t, it, "\nstill runs: ", 13);
+		transcript_append(t, it, id, strlen(id));
+		transcript_append_clean(t, it, "  (/end ", 8);
+		transcript_append(t, it, id, strlen(id));
+		transcript_append_clean(t, it, " closes it)", 11);
 	}
 	return true;
 }
@@ -489,35 +405,35 @@ apply_operator(struct transcript *t, const struct js *fact)
 	/* Somebody who comes and goes is one line: how it stands now. */
 	incident_label(fact, "name", name, sizeof name);
 	if (!it || it->kind != ITEM_EVENT || strcmp(it->head, name) != 0)
-		it = add(t, ITEM_EVENT, fact);
+		it = transcript_add(t, ITEM_EVENT, fact);
 	snprintf(it->head, sizeof it->head, "%s", name);
-	truncate_to(t, it, 0);
+	transcript_truncate(t, it, 0);
 	incident_label(fact, "state", state, sizeof state);
 	incident_label(fact, "proof", proof, sizeof proof);
 	snprintf(line, sizeof line, "%s %s%s%s%s", name, state, proof[0] ? " (" : "",
 	    proof, proof[0] ? ")" : "");
-	append(t, it, line, strlen(line));
+	transcript_append(t, it, line, strlen(line));
 	return true;
 }
 
 static bool
 apply_session(struct transcript *t, const struct js *fact)
 {
-	struct item *it = add(t, ITEM_EVENT, fact);
+	struct item *it = transcript_add(t, ITEM_EVENT, fact);
 	char driver[16], model[48], line[128];
 
 	incident_label(fact, "driver", driver, sizeof driver);
 	incident_label(fact, "model", model, sizeof model);
 	snprintf(line, sizeof line, "agent session: %s%s%s", driver, model[0] ? ", " : "",
 	    model);
-	append(t, it, line, strlen(line));
+	transcript_append(t, it, line, strlen(line));
 	return true;
 }
 
 static bool
 apply_incident(struct transcript *t, const struct js *fact)
 {
-	struct item *it = add(t, ITEM_EVENT, fact);
+	struct item *it = transcript_add(t, ITEM_EVENT, fact);
 	char id[65], state[16], reason[96], line[256];
 
 	incident_label(fact, "id", id, sizeof id);
@@ -525,58 +441,16 @@ apply_incident(struct transcript *t, const struct js *fact)
 	incident_label(fact, "reason", reason, sizeof reason);
 	snprintf(line, sizeof line, "incident %s %s%s%s", id, state,
 	    reason[0] ? ": " : "", reason);
-	append(t, it, line, strlen(line));
-	return true;
-}
-
-static void
-append_rung(struct transcript *t, struct item *it, const struct js *r)
-{
-	char rung[24], text[96], line[192];
-
-	incident_label(r, "rung", rung, sizeof rung);
-	incident_label(r, "text", text, sizeof text);
-	if (js_bool(r, "ok", false))
-		snprintf(line, sizeof line, "  ok  %-10s %6lld ms  %s\n", rung,
-		    (long long)js_int(r, "ms", 0), text);
-	else
-		snprintf(line, sizeof line, "  --  %-10s not yet  %s\n", rung, text);
-	append(t, it, line, strlen(line));
-}
-
-/* One item for the whole climb: rewritten until it is done. */
-static bool
-apply_proof(struct transcript *t, const struct js *fact)
-{
-	const struct js *rungs = js_get_array(fact, "rungs");
-	struct item *it = NULL;
-	bool all = true;
-
-	if (!js_is(fact, "when", "after"))
-		return false;
-	for (size_t i = t->count; i-- > 0 && !it;)
-		if (transcript_at(t, i)->kind == ITEM_PROOF)
-			it = transcript_at(t, i);
-	if (!it || it->tone != TONE_BUSY)
-		it = add(t, ITEM_PROOF, fact);
-	truncate_to(t, it, 0);
-	snprintf(it->head, sizeof it->head, "proof of recovery");
-	for (size_t i = 0; i < js_len(rungs) && i < 12; i++) {
-		append_rung(t, it, js_at(rungs, i));
-		all = all && js_bool(js_at(rungs, i), "ok", false);
-	}
-	/* The sentence last: where the pane is small, it is what is seen. */
-	append_member(t, it, fact, "text");
-	it->tone = !js_bool(fact, "done", false) ? TONE_BUSY : all ? TONE_GOOD : TONE_BAD;
+	transcript_append(t, it, line, strlen(line));
 	return true;
 }
 
 static bool
 apply_line(struct transcript *t, const struct js *fact, const char *key)
 {
-	struct item *it = add(t, ITEM_NOTE, fact);
+	struct item *it = transcript_add(t, ITEM_NOTE, fact);
 
-	append_member(t, it, fact, key);
+	transcript_append_member(t, it, fact, key);
 	return true;
 }
 
@@ -595,9 +469,9 @@ apply(struct transcript *t, const struct js *fact)
 	case FACT_TOOL_END:
 		return apply_tool_end(t, fact);
 	case FACT_VERB:
-		return apply_verb(t, fact);
+		return transcript_verb(t, fact);
 	case FACT_VERDICT:
-		return apply_verdict(t, fact);
+		return transcript_verdict(t, fact);
 	case FACT_ERROR:
 		return apply_error(t, fact);
 	case FACT_RESULT:
@@ -620,7 +494,7 @@ apply(struct transcript *t, const struct js *fact)
 		return false;
 	case FACT_STATE:
 		return js_int(fact, "seq", 0) > 0 && js_is(fact, "what", "proof") &&
-		    apply_proof(t, fact);
+		    transcript_proof(t, fact);
 	default:
 		return false;
 	}
@@ -638,8 +512,8 @@ transcript_apply(struct transcript *t, const struct js *fact)
 void
 transcript_local(struct transcript *t, enum item_tone tone, const char *text)
 {
-	struct item *it = add(t, ITEM_LOCAL, NULL);
+	struct item *it = transcript_add(t, ITEM_LOCAL, NULL);
 
 	it->tone = tone;
-	append_clean(t, it, text, strlen(text));
+	transcript_append_clean(t, it, text, strlen(text));
 }

@@ -8,6 +8,9 @@
  *
  * An item's text is clean, but for ITEM_TEXT: that is Markdown as it came, and
  * whoever renders it cleans what comes out of the Markdown parser.
+ *
+ * A verdict that says the same again is one line (ITEM_STILL), a capture whose
+ * evidence gets more is one block, and the climb back of one verb is one item.
  */
 #ifndef MODEL_TRANSCRIPT_H
 #define MODEL_TRANSCRIPT_H
@@ -16,6 +19,8 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "model/proof.h"
+#include "model/verdict.h"
 #include "wire/json.h"
 
 #define TRANSCRIPT_ITEMS_MAX 2048
@@ -29,6 +34,7 @@ enum item_kind {
 	ITEM_TOOL,
 	ITEM_VERB,
 	ITEM_VERDICT,
+	ITEM_STILL, /* the same verdict again */
 	ITEM_PROOF,
 	ITEM_NOTE,
 	ITEM_ERROR,
@@ -53,6 +59,8 @@ struct item {
 	char at[9];	/* "03:12:07" UTC */
 	char head[160]; /* clean: the first words of the item */
 	struct buf text;
+	struct verdict *verdict; /* ITEM_VERDICT: owned; text says it again, for /find */
+	struct proof *proof;	 /* ITEM_PROOF, the same */
 };
 
 struct transcript {

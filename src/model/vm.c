@@ -43,6 +43,11 @@ apply_vm(struct vm *vm, const struct js *f)
 	LABEL(f, "lock", vm->lock);
 	LABEL(f, "job", vm->job);
 	LABEL(f, "host_program", vm->host_program);
+	LABEL(f, "lock_holder", vm->lock_holder);
+	LABEL(f, "host_todo", vm->host_todo);
+	LABEL(f, "startable_why", vm->startable_why);
+	vm->cannot_start = js_is(f, "startable", "no") || !js_bool(f, "startable", true);
+	vm->ha = js_is(f, "ha", "yes") || js_bool(f, "ha", false);
 	vm->status_ms = js_int(f, "status_ms", -1);
 	vm->pid = js_int(f, "pid", 0);
 	vm->checked = js_int(f, "checked", js_int(f, "mono_ms", 0));
@@ -96,26 +101,22 @@ apply_agent(struct vm *vm, const struct js *f)
 }
 
 static void
-apply_proof(struct vm *vm, const struct js *f)
+apply_unfinished(struct vm *vm, const struct js *f)
 {
-	const struct js *rungs = js_get_array(f, "rungs");
+	struct vm_unfinished *u = &vm->unfinished;
 
-	LABEL(f, "when", vm->proof.when);
-	LABEL(f, "text", vm->proof.text);
-	vm->proof.done = js_bool(f, "done", false);
-	vm->proof.rungs = 0;
-	for (size_t i = 0; i < js_len(rungs) && i < VM_RUNGS_MAX; i++) {
-		struct vm_rung *r = &vm->proof.rung[vm->proof.rungs];
-		const struct js *one = js_at(rungs, i);
-
-		if (!one)
-			continue;
-		LABEL(one, "rung", r->rung);
-		LABEL(one, "text", r->text);
-		r->ok = js_bool(one, "ok", false);
-		r->ms = js_int(one, "ms", -1);
-		vm->proof.rungs++;
-	}
+	memset(u, 0, sizeof *u);
+	if (js_bool(f, "settled", false))
+		return;
+	LABEL(f, "verb", u->verb);
+	LABEL(f, "id", u->id);
+	LABEL(f, js_has(f, "who") ? "who" : "by", u->by);
+	LABEL(f, js_has(f, "when") ? "when" : "at", u->at);
+	LABEL(f, "text", u->text);
+	LABEL(f, "now", u->now);
+	LABEL(f, "key", u->key);
+	LABEL(f, "outcome", u->outcome);
+	u->since = js_int(f, "mono_ms", 0);
 }
 
 static void
@@ -138,12 +139,7 @@ apply_rest(struct vm *vm, const struct js *f)
 	} else if (js_is(f, "what", "autonomy")) {
 		LABEL(f, "level", vm->autonomy);
 	} else if (js_is(f, "what", "unfinished")) {
-		LABEL(f, "verb", vm->unfinished.verb);
-		LABEL(f, "id", vm->unfinished.id);
-		LABEL(f, js_has(f, "who") ? "who" : "by", vm->unfinished.by);
-		LABEL(f, js_has(f, "when") ? "when" : "at", vm->unfinished.at);
-		LABEL(f, "text", vm->unfinished.text);
-		LABEL(f, "key", vm->unfinished.key);
+		apply_unfinished(vm, f);
 	}
 }
 
@@ -157,7 +153,7 @@ vm_apply(struct vm *vm, const struct js *fact)
 	else if (js_is(fact, "what", "agent"))
 		apply_agent(vm, fact);
 	else if (js_is(fact, "what", "proof"))
-		apply_proof(vm, fact);
+		proof_read(&vm->proof, fact);
 	else
 		apply_rest(vm, fact);
 }

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/proof.h"
 #include "wire/json.h"
 
 #define VM_STAGED_MAX 16
-#define VM_RUNGS_MAX 12
 
 struct vm_staged {
 	char key[48], from[64], to[64];
@@ -28,15 +28,23 @@ struct vm_link {
 
 enum vm_host { VM_DEVVM, VM_PVE, VM_HOSTS };
 
-struct vm_rung {
-	char rung[24], text[96];
-	bool ok;
-	int64_t ms;
+/* A mutation whose end the record does not have; verb "": there is none. */
+struct vm_unfinished {
+	char verb[16], id[16], by[48], at[32], text[192];
+	char now[192];	  /* what is true now, one sentence */
+	char key[16];	  /* the one sensible next verb, or "" */
+	char outcome[16]; /* unknown, running, done, failed, interrupted, never ran */
+	int64_t since;	  /* the engine's clock when that was told */
 };
 
 struct vm {
 	bool known; /* somebody has asked the host at least once */
 	char status[32], qmp[16], lock[64], job[192], host_program[16];
+	char lock_holder[160]; /* who holds the config's lock */
+	char host_todo[320];   /* the command that installs our host program */
+	bool cannot_start;     /* a start would fail: startable_why */
+	bool ha;	       /* the HA manager runs this VM */
+	char startable_why[192];
 	int64_t status_ms, pid, checked;
 	int staged_count; /* may be more than are kept */
 	struct vm_staged staged[VM_STAGED_MAX];
@@ -60,16 +68,8 @@ struct vm {
 		double cost_usd;
 	} budget;
 	char autonomy[16];
-	struct {
-		char when[8], text[192];
-		int rungs;
-		struct vm_rung rung[VM_RUNGS_MAX];
-		bool done;
-	} proof;
-	struct {
-		char verb[16], id[16], by[48], at[32], text[192],
-		    key[16]; /* verb "": none */
-	} unfinished;
+	struct proof proof;
+	struct vm_unfinished unfinished;
 };
 
 extern const char *const vm_host_names[VM_HOSTS];

@@ -13,6 +13,7 @@
 #include "console/markdown.h"
 #include "console/view_confirm.h"
 #include "console/words.h"
+#include "pictures.h"
 #include "wire/verbs.h"
 
 static void
@@ -22,19 +23,6 @@ init(void)
 }
 
 /* --- canvas --- */
-
-static const char *
-printed(const struct canvas *c)
-{
-	static char text[65536];
-	struct buf out;
-
-	buf_init(&out, sizeof text - 1);
-	cr_assert(canvas_print(c, &out) == 0);
-	snprintf(text, sizeof text, "%s", buf_str(&out));
-	buf_fini(&out);
-	return text;
-}
 
 Test(canvas, draws_no_control_character_whoever_hands_it_over, .init = init)
 {
@@ -403,15 +391,6 @@ Test(words, ages_go_in_coarse_steps, .init = init)
 
 /* --- whole pictures --- */
 
-static const char *const facts_quiet[] = {
-    "{\"t\":\"welcome\",\"v\":1,\"seq\":0,\"mono_ms\":100000,\"incident\":\"2026-11-26-a\"}",
-    "{\"t\":\"state\",\"seq\":0,\"what\":\"vm\",\"status\":\"running\",\"qmp\":\"alive\",\"checked\":100000}",
-    "{\"t\":\"state\",\"seq\":0,\"what\":\"link\",\"host\":\"pve\",\"state\":\"up\",\"ms\":12,\"since\":0}",
-    "{\"t\":\"state\",\"seq\":0,\"what\":\"link\",\"host\":\"devvm\",\"state\":\"up\",\"ms\":3,\"since\":0}",
-    "{\"t\":\"state\",\"seq\":0,\"what\":\"agent\",\"state\":\"ready\",\"driver\":\"cli\"}",
-    "{\"t\":\"state\",\"seq\":0,\"what\":\"autonomy\",\"level\":\"autonomous\"}",
-    "{\"t\":\"caught_up\",\"seq\":0}", NULL};
-
 static const char *const facts_busy[] = {
     "{\"t\":\"prompt\",\"seq\":1,\"turn\":1,\"text\":\"the devvm hangs\",\"state\":\"started\",\"by\":\"anna\"}",
     "{\"t\":\"text\",\"seq\":2,\"turn\":1,\"block\":0,\"text\":\"I look at **both** ends:\\n\\n- ssh\\n- QMP\\n\"}",
@@ -432,67 +411,6 @@ static const char *const facts_trouble[] = {
     "{\"t\":\"state\",\"seq\":0,\"what\":\"unfinished\",\"verb\":\"cycle\",\"by\":\"anna\",\"at\":\"2026-11-26T03:12:07.000Z\",\"key\":\"start\"}",
     "{\"t\":\"error\",\"seq\":1,\"where\":\"devvm\",\"text\":\"no banner within 10 s\",\"todo\":\"press F3\"}",
     NULL};
-
-static void
-tell(struct screen *s, const char *const *facts)
-{
-	struct err err = {0};
-
-	for (; *facts; facts++) {
-		struct js *fact = js_parse(*facts, strlen(*facts), &err);
-
-		cr_assert_not_null(fact, "%s: %s", err.words, *facts);
-		model_apply(&s->model, fact, 100000);
-		js_free(fact);
-	}
-	s->now = 100000;
-	s->link_up = true;
-}
-
-static char *
-slurp(const char *path)
-{
-	static char text[65536];
-	FILE *f = fopen(path, "r");
-	size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
-
-	text[n] = '\0';
-	if (f)
-		fclose(f);
-	return text;
-}
-
-static void
-expect_picture(struct screen *s, int cols, int rows, const char *name)
-{
-	char path[512];
-	struct canvas c;
-	const char *now;
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/%s-%dx%d.screen", GOLDEN_DIR, name, cols, rows);
-	canvas_init(&c, cols, rows);
-	layout_draw(s, &c);
-	now = printed(&c);
-	canvas_fini(&c);
-	if (getenv("UPDATE")) {
-		f = fopen(path, "w");
-		cr_assert_not_null(f, "%s", path);
-		fputs(now, f);
-		fclose(f);
-	}
-	cr_assert_str_eq(
-	    now, slurp(path), "%s differs; UPDATE=1 writes it anew:\n%s", path, now);
-}
-
-static void
-expect_pictures(struct screen *s, const char *name)
-{
-	static const int sizes[][2] = {{80, 24}, {40, 15}, {20, 6}, {140, 30}};
-
-	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-		expect_picture(s, sizes[i][0], sizes[i][1], name);
-}
 
 Test(layout, the_first_screen_says_what_to_do, .init = init)
 {
@@ -580,8 +498,8 @@ Test(layout, help_is_made_of_the_tables, .init = init)
 
 	screen_init(&s);
 	tell(&s, facts_quiet);
-	s.help = true;
-	expect_picture(&s, 80, 60, "help");
+	s.page = PAGE_HELP;
+	expect_picture(&s, 80, 64, "help");
 	expect_picture(&s, 40, 15, "help");
 	screen_fini(&s);
 }
@@ -594,7 +512,7 @@ Test(layout, every_size_can_be_drawn, .init = init)
 	tell(&s, facts_quiet);
 	tell(&s, facts_busy);
 	for (int round = 0; round < 3; round++) {
-		s.help = round == 1;
+		s.page = round == 1 ? PAGE_HELP : PAGE_NONE;
 		if (round == 2)
 			confirm_open_verb(&s.confirm, VERB_RESET, 0);
 		for (int rows = 1; rows < 32; rows++)

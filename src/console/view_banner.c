@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/view_banner.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "console/lines.h"
+#include "wire/verbs.h"
+
+#define BANNER_ROWS 2 /* of one banner, where there is room */
+
+struct banners {
+	const struct screen *s;
+	struct banner *all;
+	int count;
+};
+
+static struct banner *banner(struct banners *b, uint32_t look, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static struct banner *
+banner(struct banners *b, uint32_t look, const char *fmt, ...)
+{
+	struct banner *n = &b->all[b->count < BANNERS_MAX - 1 ? b->count++ : b->count];
+	va_list args;
+
+	memset(n, 0, sizeof *n);
+	n->look = look;
+	va_start(args, fmt);
+	vsnprintf(n->text, sizeof n->text, fmt, args);
+	va_end(args);
+	return n;
+}
+
+/* The key first: on a small screen the rest is cut. */
+static void
+unfinished(struct banners *b)
+{
+	const struct vm *vm = &b->s->model.vm;
+	const struct vm_unfinished *u = &vm->unfinished;
+	int verb = verb_by_name(u->key, strlen(u->key));
+	bool acts = verb >= 0 && verb_rows[verb].mutating;
+	char key[64] = "nothing to press", now[200], at[10] = "";
+
+	if (!u->verb[0])
+		return;
+	if (verb >= 0)
+		snprintf(key, sizeof key, "F%d %s (Esc %d)", verb_rows[verb].fkey,
+		    verb_rows[verb].name, verb_rows[verb].fkey);
+	if (strlen(u->at) >= 19)
+		snprintf(at, sizeof at, " %.8s", u->at + 11);
+	snprintf(now, sizeof now, "%s", u->now);
+	if (!now[0])
+		snprintf(
+		    now, sizeof now, "VM 102 is %s", vm->known ? vm->status : "unknown");
+	if (now[strlen(now) - 1] == '.')
+		now[strlen(now) - 1] = '\0';
+	if (strcmp(u->outcome, "running") == 0)
+		banner(b, LOOK_BAR | STYLE_BOLD,
+		    "UNFINISHED %s: the host still runs it. %s. By %s%s.", u->verb, now,
+		    u->by, at);
+	else
+		banner(b, acts ? LOOK_DANGER : LOOK_BAR | STYLE_BOLD,
+		    "UNFINISHED %s: %s. %s. By %s%s%s%s.", u->verb, key, now, u->by, at,
+		    u->outcome[0] ? ": " : "",
+		    strcmp(u->outcome, "unknown") == 0 ? "outcome unknown" : u->outcome);
+}
+
+static bool
+is_down(const struct vm_link *l)
+{
+	return (strcmp(l->state, "down") == 0 || strcmp(l->state, "refused") == 0) &&
+	    l->why[0];
+}
+
+static void
+host_keys(struct banners *b)
+{
+	for (int h = VM_HOSTS - 1; h >= 0; h--)
+		if (strcmp(b->s->model.vm.link[h].key, "changed") == 0)
+			banner(b, LOOK_DANGER, "HOST KEY of %s CHANGED: /accept %s. %s",
+			    vm_host_names[h], vm_host_names[h],
+			    h == VM_PVE ? "Until then mutating verbs are refused."
+					: "Verbs and agent go on.");
+}
+
+static void
+journal(struct banners *b)
+{
+	const struct vm *vm = &b->s->model.vm;
+
+	if (vm->journal.state[0] && strcmp(vm->journal.state, "ok") != 0)
+		banner(b, LOOK_BAD, "JOURNAL %s: %s. %s",
+		    strcmp(vm->journal.state, "memory") == 0 ? "only in memory"
+							     : vm->journal.state,
+		    vm->journal.why, vm->journal.todo);
+}
+
+static void
+links(struct banners *b)
+{
+	const struct vm_link *all = b->s->model.vm.link;
+	bool both = is_down(&all[VM_DEVVM]) && is_down(&all[VM_PVE]);
+
+	for (int h = VM_HOSTS - 1; h >= 0; h--) {
+		const struct vm_link *l = &all[h];
+
+		if (!is_down(l) || strcmp(l->key, "changed") == 0)
+			continue;
+		banner(b, LOOK_BAD, "%s %s: %s%s%s", vm_host_names[h], l->state, l->why,
+		    l->todo[0] ? ". " : "", l->todo)
+		    ->brief = both;
+	}
+}
+
+/* The whole command, or where it stands whole: half of one helps nobody. */
+static void
+host_program(struct banners *b)
+{
+	const struct vm *vm = &b->s->model.vm;
+	struct banner *n;
+
+	if (strcmp(vm->host_program, "old") != 0)
+		return;
+	if (vm->host_todo[0])
+		n = banner(b, LOOK_BUSY,
+		    "OLD host program on pve: its verbs die with the connection. Install ours: %s",
+		    vm->host_todo);
+	else
+		n = banner(b, LOOK_BUSY,
+		    "OLD host program on pve: its verbs die with the connection; proof and verdict "
+		    "are limited. Install ours (see README).");
+	snprintf(n->tight, sizeof n->tight,
+	    "OLD host program on pve: see /verdict, it shows how to install ours.");
+}
+
+static void
+agent(struct banners *b)
+{
+	const struct vm *vm = &b->s->model.vm;
+
+	if (strcmp(vm->agent.state, "unavailable") != 0)
+		return;
+	/* It stays for hours: one line; a prompt is answered with all of it. */
+	banner(b, LOOK_BUSY, "No agent: %s. %s",
+	    vm->agent.why[0] ? vm->agent.why : "no reason given",
+	    vm->agent.todo[0] ? vm->agent.todo : "The keys work without it.")
+	    ->brief = b->s->model.chat.count > 0;
+}
+
+int
+view_banner_list(const struct screen *s, struct banner *all)
+{
+	struct banners b = {s, all, 0};
+
+	if (!s->link_up && s->link_words[0])
+		banner(&b, LOOK_DANGER, "ENGINE: %s", s->link_words);
+	unfinished(&b);
+	host_keys(&b);
+	journal(&b);
+	links(&b);
+	host_program(&b);
+	agent(&b);
+	return b.count;
+}
+
+/* --- drawing --- */
+
+static void
+wrap(struct lines *l, const struct banner *n, int cols, int most)
+{
+	lines_init(l, cols);
+	snprintf(l->indent, sizeof l->indent, "  ");
+	lines_str(l, n->look, n->text);
+	if ((int)l->count <= most || !n->tight[0])
+		return;
+	lines_fini(l);
+	lines_init(l, cols);
+	lines_str(l, n->look, n->tight);
+}
+
+static int
+draw_one(const struct banner *n, struct canvas *c, struct rect r, int most)
+{
+	struct lines l;
+	int row = 0;
+
+	wrap(&l, n, r.cols, most);
+	for (; row < (int)l.count && row < most && row < r.rows; row++) {
+		struct rect line = {r.row + row, r.col, 1, r.cols};
+
+		canvas_fill(c, line, n->look);
+		lines_draw(&l, (size_t)row, c, line, 0);
+	}
+	lines_fini(&l);
+	return row;
+}
+
+int
+view_banner_draw(const struct screen *s, struct canvas *c, struct rect r)
+{
+	struct banner *all = mem_alloc(BANNERS_MAX * sizeof *all);
+	int count = view_banner_list(s, all), rows = 0;
+
+	for (int i = 0; i < count && rows < r.rows; i++) {
+		struct rect left = {r.row + rows, r.col, r.rows - rows, r.cols};
+
+		rows += draw_one(&all[i], c, left,
+		    (r.rows >= 4 || count == 1) && !all[i].brief ? BANNER_ROWS : 1);
+	}
+	free(all);
+	return rows;
+}

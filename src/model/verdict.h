@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * verdict.h: what the engine makes of VM 102, with the evidence, as an operator is
+ * shown it.
+ *
+ * Pure and clean: every string may go to a terminal.  A verdict grows old in two
+ * ways: time passes, and a mutating verb changes what it spoke of.
+ */
+#ifndef MODEL_VERDICT_H
+#define MODEL_VERDICT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/json.h"
+
+#define VERDICT_EVIDENCE_MAX 12
+#define VERDICT_AGAINST_MAX 6
+#define VERDICT_FRESH_MS                                                \
+	(10 * 60 * 1000) /* so long it is a reason for or against a key \
+			  */
+
+struct verdict_against {
+	char verb[16], why[200];
+};
+
+struct verdict {
+	bool known;
+	bool partial;  /* a part of the evidence is still missing */
+	bool outdated; /* a mutating verb was sent since */
+	char word[32], advice[16], why[256], todo[400];
+	char id[16]; /* the verb whose capture it used */
+	char host_word[32], host_program[16], by[33], at[9];
+	int64_t checked; /* the engine's monotonic clock */
+	int evidences, againsts;
+	char evidence[VERDICT_EVIDENCE_MAX][168];
+	struct verdict_against against[VERDICT_AGAINST_MAX];
+};
+
+/* Replaces *v by what a `verdict` fact says. */
+void verdict_read(struct verdict *v, const struct js *fact);
+
+/* The verb that it advises (an enum verb), or -1. */
+int verdict_advice(const struct verdict *v);
+
+/* Why that verb (an enum verb) cannot help or destroys evidence now; NULL: nothing. */
+const char *verdict_against(const struct verdict *v, int verb);
+
+/* May it still speak for or against a key?  now: the engine's clock. */
+bool verdict_is_fresh(const struct verdict *v, int64_t now);
+
+bool verdict_is_healthy(const struct verdict *v);
+
+/* The same word, advice and things to do: nothing new for who has read the other. */
+bool verdict_is_same(const struct verdict *a, const struct verdict *b);
+
+#endif
