@@ -36,7 +36,7 @@ expect_asked '"verb":"status"'
 # mistap: the box opens, anything but the word closes it
 keys a F7
 expect a "Type cycle and Enter"
-expect a "memory: 8192 -> 16384"
+expect a "memory  8192 -> 16384"
 sleep 0.35 # the box is deaf that long, by design
 type_text a x
 expect a "Nothing was sent"
