@@ -20,6 +20,7 @@
 
 #define DEVICES_MAX 16
 #define QUEUES_MAX 16
+#define AFTER_MS 700 /* what comes after the gap is done in a tenth of it */
 #define DOOR_MS 700  /* a forensics call keeps the monitor a bit longer than its gap */
 #define CALL_MS 3000 /* one reply of a living main loop takes 1-2 ms */
 #define SWITCHES_ALIVE 2 /* context switches of the main thread in that silence */
@@ -170,6 +171,27 @@ sample(struct qmp *q, const struct devices *d, struct sample *s)
 	return rc;
 }
 
+/* One reply too few: is it the main loop that is stuck?  The threads tell. */
+static void
+judge_silence(struct evidence *e, long long switches_before)
+{
+	long long after = qemu_switches(e->qemu.pid);
+
+	e->qmp = switches_before >= 0 && after - switches_before >= SWITCHES_ALIVE
+	    ? QMP_BUSY
+	    : QMP_HUNG;
+}
+
+/* The gap between the samples, or what of it there is time for. */
+static void
+wait_gap(const struct site *s, const struct qmp *q)
+{
+	long long left = q->until > 0 ? q->until - mono_ms() - AFTER_MS : s->gap_ms;
+
+	if (left > 0)
+		mono_nap(left < s->gap_ms ? (int)left : s->gap_ms);
+}
+
 static void
 take_samples(
     const struct site *s, struct qmp *q, enum ask_depth depth, struct evidence *e)
@@ -184,7 +206,7 @@ take_samples(
 	}
 	if (depth == ASK_ONCE)
 		return;
-	mono_nap(s->gap_ms);
+	wait_gap(s, q);
 	if (sample(q, &d, &e->b) < 0) {
 		e->qmp = QMP_HUNG;
 		return;
@@ -196,40 +218,137 @@ take_samples(
 	e->both = true;
 }
 
-void
-forensics_ask_qmp(
-    const struct site *s, enum ask_depth depth, int limit_ms, struct evidence *e)
+/* Each member of the reply's list counts once, by a member that all of them have. */
+static void
+on_thread(void *arg, const char *path, const char *value, size_t len, bool is_string)
 {
-	long long t = mono_ms(), before = qemu_switches(e->qemu.pid), after;
-	struct qmp q = {.fd = -1};
-	int door = lock_monitor(s, limit_ms + DOOR_MS);
+	struct evidence *e = arg;
+
+	e->iothreads += ends_with(path, ".thread-id");
+}
+
+static void
+on_job(void *arg, const char *path, const char *value, size_t len, bool is_string)
+{
+	struct evidence *e = arg;
+
+	e->block_jobs += ends_with(path, ".type");
+	if (ends_with(path, ".type") || ends_with(path, ".device") ||
+	    ends_with(path, ".status") || ends_with(path, ".offset") ||
+	    ends_with(path, ".len"))
+		printf("block job: %s %.*s\n", path + strlen("return."), (int)len, value);
+}
+
+static void
+on_block(void *arg, const char *path, const char *value, size_t len, bool is_string)
+{
+	if (ends_with(path, ".io-status") || ends_with(path, ".device") ||
+	    ends_with(path, ".inserted.file"))
+		printf("block: %s %.*s\n", path + strlen("return."), (int)len, value);
+}
+
+/*
+ * After the samples, so that nothing here can spoil them, and what is safest
+ * first.  query-block asks the storage for a size: on files that hangs QEMU
+ * with the storage, so only a machine that has nothing but devices is asked,
+ * and not when something is about to rely on this QEMU.
+ */
+static void
+ask_more(struct qmp *q, bool brief, struct evidence *e, struct shot *shot)
+{
+	bool devices = e->disks_known && e->disks_block > 0 && e->disks_file == 0;
+
+	if (shot_take(q, shot) < 0)
+		return;
+	if (qmp_call(q, "{\"execute\":\"query-iothreads\"}", CALL_MS, on_thread, e) < 0 ||
+	    qmp_call(q, "{\"execute\":\"query-block-jobs\"}", CALL_MS, on_job, e) < 0)
+		return;
+	e->jobs_known = true;
+	if (devices && !brief)
+		(void)qmp_call(
+		    q, "{\"execute\":\"query-block\"}", CALL_MS, on_block, NULL);
+}
+
+static void
+talk(const struct site *s, struct qmp *q, enum ask_depth depth, struct evidence *e)
+{
+	if (qmp_call(q, "{\"execute\":\"query-status\"}", CALL_MS, on_status, e) < 0)
+		e->qmp = QMP_HUNG;
+	else if (depth != ASK_STATUS)
+		take_samples(s, q, depth, e);
+}
+
+/* Opens the monitor and does what everybody does; more is true: it may go on. */
+static bool
+ask(const struct site *s, enum ask_depth depth, int limit_ms, struct evidence *e,
+    struct qmp *q, long long until)
+{
+	long long t = mono_ms(), before = qemu_switches(e->qemu.pid);
 
 	e->vcpu_pct = -1;
-	/* what the wait for the door took is not held against QEMU */
-	if (door >= 0)
-		t = mono_ms();
-	switch (door < 0 ? QMP_OPEN_SILENT : qmp_open(&q, s->qmp, limit_ms)) {
+	switch (qmp_open(q, s->qmp, limit_ms)) {
 	case QMP_OPEN_NONE:
 		e->qmp = QMP_NONE;
 		break;
+	case QMP_OPEN_STRANGE:
+		e->qmp = QMP_STRANGE;
+		break;
 	case QMP_OPEN_SILENT:
-		after = qemu_switches(e->qemu.pid);
-		e->qmp = door < 0 || (before >= 0 && after - before >= SWITCHES_ALIVE)
-		    ? QMP_BUSY
-		    : QMP_HUNG;
+		judge_silence(e, before);
 		break;
 	case QMP_OPEN_OK:
 		e->qmp = QMP_ALIVE;
 		e->qmp_ms = mono_ms() - t;
-		if (qmp_call(
-			&q, "{\"execute\":\"query-status\"}", CALL_MS, on_status, e) < 0)
-			e->qmp = QMP_HUNG;
-		else if (depth != ASK_STATUS)
-			take_samples(s, &q, depth, e);
+		q->until = until;
+		talk(s, q, depth, e);
 		break;
 	}
 	if (e->qmp != QMP_ALIVE)
 		e->qmp_ms = mono_ms() - t;
+	return e->qmp == QMP_ALIVE;
+}
+
+/* The others' turn with the monitor; false: they do not come to an end. */
+static bool
+take_door(const struct site *s, int limit_ms, struct evidence *e, int *door)
+{
+	long long t = mono_ms();
+
+	*door = lock_monitor(s, limit_ms + DOOR_MS);
+	if (*door >= 0)
+		return true;
+	e->vcpu_pct = -1;
+	e->qmp = QMP_BUSY;
+	e->qmp_ms = mono_ms() - t;
+	return false;
+}
+
+void
+forensics_ask_qmp(
+    const struct site *s, enum ask_depth depth, int limit_ms, struct evidence *e)
+{
+	struct qmp q = {.fd = -1};
+	int door;
+
+	/* what the wait for the door took is not held against QEMU */
+	if (take_door(s, limit_ms, e, &door))
+		(void)ask(s, depth, limit_ms, e, &q, 0);
+	qmp_close(&q);
+	if (door >= 0)
+		close(door);
+}
+
+void
+forensics_ask_all(
+    const struct site *s, bool brief, int limit_ms, struct evidence *e, struct shot *shot)
+{
+	long long until = mono_ms() + limit_ms;
+	struct qmp q = {.fd = -1};
+	int door;
+
+	if (take_door(s, s->greeting_ms, e, &door) &&
+	    ask(s, ASK_TWICE, s->greeting_ms, e, &q, until))
+		ask_more(&q, brief, e, shot);
 	qmp_close(&q);
 	if (door >= 0)
 		close(door);
@@ -253,6 +372,7 @@ forensics_ask_agent(const struct site *s, int limit_ms, struct evidence *e)
 	case QMP_OPEN_NONE:
 		e->agent = AGENT_NONE;
 		break;
+	case QMP_OPEN_STRANGE:
 	case QMP_OPEN_SILENT:
 		e->agent = AGENT_SILENT;
 		break;

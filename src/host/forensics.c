@@ -1,177 +1,59 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "host/escape.h"
 #include "host/forensics.h"
+#include "host/gdb.h"
+#include "host/look.h"
 #include "host/mono.h"
 #include "host/out.h"
 #include "host/pending.h"
 #include "host/preflight.h"
 #include "host/probe.h"
+#include "host/rrd.h"
+#include "host/shot.h"
 #include "host/site.h"
+#include "host/tell.h"
+#include "wire/verbs.h"
 
-#define TAIL_MAX 4096 /* bytes of a log or task list */
-#define THREADS_SHOWN 64
-#define KERNEL_LINES 20u
-#define KERNEL_LINE_MAX 300
-#define KERNEL_WARNING 4 /* syslog level; below is worse */
-#define LVS "/usr/sbin/lvs"
+#define MARGIN_MS 80 /* of the whole: to kill and collect what hangs */
+#define GDB_MS 2500
+#define GDB_LET_GO_MS 300
+#define GDB_LEAST_MS 700 /* with less time left it is not begun */
 
 enum {
 	P_PROCESS,
 	P_HOST,
 	P_KERNEL,
+	P_DISKS,
 	P_QMP,
 	P_AGENT,
 	P_CONFIG,
 	P_PENDING,
 	P_TASKS,
 	P_STORAGE,
+	P_RRD,
+	P_GDB,
 	P_QM_STATUS,
 	PROBES
 };
 
 struct capture {
+	struct look look; /* first: what look.c's probes are given */
 	const struct site *site;
-	struct evidence *e;
+	struct evidence *e; /* shared with the probes, as is shot */
+	struct shot *shot;
+	struct out *o;
+	struct gdb_ask gdb;
+	long long deadline;
+	bool brief;
+	char hung[160];
+	struct probe p[PROBES];
 };
-
-static void
-cat_file(const char *label, const char *path)
-{
-	char text[TAIL_MAX];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return;
-	text[n] = '\0';
-	for (char *save = NULL, *l = strtok_r(text, "\n", &save); l != NULL;
-	     l = strtok_r(NULL, "\n", &save))
-		printf("%s %s\n", label, l);
-}
-
-static void
-word_of(char *dst, size_t size, const char *dir, const char *tid, const char *name)
-{
-	char path[128];
-	int fd;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/%.16s/%s", dir, tid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, dst, size - 1);
-	if (fd >= 0)
-		close(fd);
-	dst[n > 0 ? n : 0] = '\0';
-	dst[strcspn(dst, "\n")] = '\0';
-}
-
-/* Where in the kernel it waits: names the storage driver that does not answer. */
-static void
-cat_stack(const char *dir, const char *tid)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/%.16s/stack", dir, tid);
-	cat_file("        ", path);
-}
-
-/* One line a thread: state, where in the kernel it sleeps, which call. */
-static int
-probe_process(void *arg)
-{
-	const struct capture *c = arg;
-	const struct qemu *q = &c->e->qemu;
-	char dir[48], comm[32], stat[512], wchan[64], call[128], *state;
-	struct dirent *d;
-	DIR *tasks;
-	int n = 0;
-
-	printf("pid %d, main thread %c, %d threads, %d stopped, %d waiting for a disk\n",
-	    (int)q->pid, q->leader ? q->leader : '-', q->threads, q->stopped,
-	    q->disk_wait);
-	snprintf(dir, sizeof(dir), "/proc/%d/task", (int)q->pid);
-	tasks = q->pid > 0 ? opendir(dir) : NULL;
-	while (tasks != NULL && (d = readdir(tasks)) != NULL && n < THREADS_SHOWN) {
-		if (!isdigit((unsigned char)d->d_name[0]))
-			continue;
-		word_of(comm, sizeof(comm), dir, d->d_name, "comm");
-		word_of(stat, sizeof(stat), dir, d->d_name, "stat");
-		word_of(wchan, sizeof(wchan), dir, d->d_name, "wchan");
-		word_of(call, sizeof(call), dir, d->d_name, "syscall");
-		state = strrchr(stat, ')');
-		call[strcspn(call, " ")] = '\0';
-		printf("%-8.16s %c %-16s wchan=%s syscall=%s\n", d->d_name,
-		    state && state[1] ? state[2] : '?', comm, *wchan ? wchan : "-",
-		    *call ? call : "-");
-		if (state && state[1] && state[2] == 'D')
-			cat_stack(dir, d->d_name);
-		fflush(stdout);
-		n++;
-	}
-	fflush(stdout);
-	return 0;
-}
-
-static int
-probe_host(void *arg)
-{
-	cat_file("loadavg", "/proc/loadavg");
-	cat_file("pressure cpu", "/proc/pressure/cpu");
-	cat_file("pressure io", "/proc/pressure/io");
-	cat_file("pressure memory", "/proc/pressure/memory");
-	cat_file("uptime", "/proc/uptime");
-	fflush(stdout);
-	return 0;
-}
-
-/* The host kernel's last warnings: a disk that times out says so there. */
-static int
-probe_kernel(void *arg)
-{
-	static char lines[KERNEL_LINES][KERNEL_LINE_MAX];
-	char record[1024], *text;
-	unsigned n = 0;
-	ssize_t len;
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	/* EPIPE: records were overwritten while we read; the next read goes on */
-	while (fd >= 0 &&
-	    ((len = read(fd, record, sizeof(record) - 1)) > 0 ||
-		(len < 0 && errno == EPIPE))) {
-		record[len > 0 ? len : 0] = '\0';
-		text = strchr(record, ';');
-		if (text == NULL || (atoi(record) & 7) > KERNEL_WARNING)
-			continue;
-		text[strcspn(text, "\n")] = '\0';
-		snprintf(lines[n++ % KERNEL_LINES], KERNEL_LINE_MAX, "%s", text + 1);
-	}
-	for (unsigned i = n > KERNEL_LINES ? n - KERNEL_LINES : 0; i < n; i++)
-		printf("%s\n", lines[i % KERNEL_LINES]);
-	fflush(stdout);
-	return 0;
-}
-
-static int
-probe_tasks(void *arg)
-{
-	const struct capture *c = arg;
-
-	cat_file("task", c->site->pve_tasks);
-	fflush(stdout);
-	return 0;
-}
 
 static void
 print_sample(const char *label, const struct sample *s)
@@ -191,7 +73,8 @@ probe_qmp(void *arg)
 	const struct capture *c = arg;
 	struct evidence *e = c->e;
 
-	forensics_ask_qmp(c->site, ASK_TWICE, c->site->greeting_ms, e);
+	forensics_ask_all(
+	    c->site, c->brief, (int)(c->deadline - mono_ms() - MARGIN_MS), e, c->shot);
 	printf("qmp %s after %lld ms%s%s\n", qmp_state_to_str(e->qmp), e->qmp_ms,
 	    e->status[0] ? ", status " : "", e->status);
 	print_sample("first", &e->a);
@@ -199,6 +82,8 @@ probe_qmp(void *arg)
 		print_sample("second", &e->b);
 		printf("gap %lld ms, vCPUs %d %% of a core\n", e->gap_ms, e->vcpu_pct);
 	}
+	if (e->jobs_known)
+		printf("iothreads %d, block jobs %d\n", e->iothreads, e->block_jobs);
 	fflush(stdout);
 	return 0;
 }
@@ -217,94 +102,135 @@ probe_agent(void *arg)
 }
 
 static void
-print_section(struct out *o, struct probe *p, int which, struct evidence *e)
+quote(struct out *o, const char *text, size_t len)
 {
+	out_quote(o, text, len < PROBE_SHOWN_MAX ? len : PROBE_SHOWN_MAX);
+}
+
+static void
+take_rrd(struct capture *c, const char *text, size_t len)
+{
+	static struct rrd rrd;
+	long long now = time(NULL);
+
+	if (rrd_parse(text, len, &rrd) < 0) {
+		quote(c->o, text, len);
+		return;
+	}
+	rrd_print(c->o, &rrd);
+	c->e->rrd_zero_write_s = rrd_zero_write_s(&rrd, now);
+	c->e->rrd_silent_s = rrd_silent_s(&rrd, now);
+}
+
+static void
+print_output(struct capture *c, int which, const char *text, size_t len)
+{
+	struct evidence *e = c->e;
+	int staged;
+
+	if (which == P_PENDING && c->p[which].rc == 0) {
+		staged = pending_print(c->o, text, len);
+		e->staged = staged;
+	} else if (which == P_CONFIG && c->p[which].rc == 0) {
+		config_print(c->o, text, len);
+		preflight_config_lock(text, e->lock, sizeof(e->lock));
+	} else if (which == P_RRD && c->p[which].rc == 0)
+		take_rrd(c, text, len);
+	else
+		quote(c->o, text, len);
+	if (which == P_GDB)
+		gdb_main_waits_in(
+		    text, e->qemu.pid, e->main_waits_in, sizeof(e->main_waits_in));
+}
+
+static void
+note_hung(struct capture *c, const char *name)
+{
+	size_t n = strlen(c->hung);
+
+	if (n + strlen(name) + 2 < sizeof(c->hung))
+		snprintf(c->hung + n, sizeof(c->hung) - n, "%s%s", n ? "," : "", name);
+}
+
+static void
+print_section(struct capture *c, int which)
+{
+	struct probe *p = &c->p[which];
 	size_t len;
 	char *text = probe_text(p, &len);
 
 	p->told = true;
-	out_mark(o, "section=%s t_ms=%lld", p->name, out_ms(o));
-	if (which == P_PENDING) {
-		int staged = pending_print(o, text, len);
-
-		if (p->rc == 0)
-			e->staged = staged;
-		else
-			out_quote(o, text, len);
-	} else if (which == P_CONFIG && p->rc == 0) {
-		config_print(o, text, len);
-		preflight_config_lock(text, e->lock, sizeof(e->lock));
-	} else
-		out_quote(o, text, len);
-	if (p->rc == PROBE_TIMEOUT)
-		out_text(o, "  gave up after %lld ms", p->ms);
-	out_mark(o, "end=%s rc=%d ms=%lld", p->name, p->rc, p->ms);
+	out_mark(c->o, "section=%s t_ms=%lld", p->name, out_ms(c->o));
+	print_output(c, which, text, len);
+	if (p->rc == PROBE_TIMEOUT) {
+		out_text(c->o, "  gave up after %lld ms", p->ms);
+		note_hung(c, p->name);
+	}
+	out_mark(c->o, "end=%s rc=%d ms=%lld", p->name, p->rc, p->ms);
 	free(text);
+	if (which == P_QMP)
+		tell_screen(c->o, c->shot);
 }
 
 static void
-say_facts(struct out *o, const struct evidence *e)
+leave_out(struct probe *p)
 {
-	static const char *const agents[] = {"unasked", "none", "alive", "silent"};
-	static const char *const found[] = {"none", "foreign", "unproven", "ours"};
+	p->done = p->told = true;
+}
 
-	out_fact(o, "qemu", found[e->qemu.found]);
-	if (e->qemu.found >= QEMU_UNPROVEN) {
-		out_fact_num(o, "qemu_pid", e->qemu.pid);
-		out_fact_num(o, "qemu_start", (long long)e->qemu.start);
-		out_fact_num(o, "threads", e->qemu.threads);
-		out_fact_num(o, "threads_stopped", e->qemu.stopped);
-		out_fact_num(o, "threads_disk_wait", e->qemu.disk_wait);
-	}
-	out_fact(o, "qmp", qmp_state_to_str(e->qmp));
-	out_fact_num(o, "qmp_ms", e->qmp_ms);
-	out_fact(o, "status", verdict_status(e, ""));
-	if (e->both && e->a.blk && e->b.blk) {
-		out_fact_num(o, "gap_ms", e->gap_ms);
-		out_fact_num(o, "rd_delta", (long long)(e->b.rd - e->a.rd));
-		out_fact_num(o, "wr_delta", (long long)(e->b.wr - e->a.wr));
-		out_fact_num(o, "flush_delta", (long long)(e->b.flush - e->a.flush));
-		out_fact_num(o, "idle_ms", e->b.idle_ms);
-		out_fact_num(o, "vcpu_pct", e->vcpu_pct);
-	}
-	if (e->both && e->a.vq && e->b.vq) {
-		out_fact_num(o, "vq_inuse", (long long)e->b.inuse);
-		out_fact_num(o, "vq_used_delta", (long long)(e->b.used - e->a.used));
-	}
-	out_fact(o, "agent", agents[e->agent]);
-	if (e->freeze[0] != '\0')
-		out_fact(o, "freeze", e->freeze);
-	if (e->staged >= 0)
-		out_fact_num(o, "staged", e->staged);
-	out_fact(o, "lock", e->lock[0] ? e->lock : "none");
+static bool
+waits(const struct probe *p)
+{
+	return !p->running && !p->done;
+}
+
+/* What is known so far says that this QEMU works for nobody, and gdb can look. */
+static bool
+wants_gdb(const struct capture *c)
+{
+	struct verdict v;
+
+	if (access(c->site->gdb, X_OK) < 0 || !gdb_is_safe(&c->e->qemu) ||
+	    c->deadline - mono_ms() < GDB_LEAST_MS)
+		return false;
+	verdict_make(c->e, &v);
+	return v.word == VERDICT_HUNG || v.word == VERDICT_STALL;
 }
 
 static void
-say_verdict(struct out *o, const struct verdict *v)
+start_gdb(struct capture *c)
 {
-	char why[300];
+	long long left = c->deadline - mono_ms() - GDB_LET_GO_MS;
+	int limit = left < GDB_MS ? (int)left : GDB_MS;
 
-	escape_value(why, sizeof(why), v->why);
-	out_mark(o, "verdict word=%s advice=%s why=%s", verdict_to_str(v->word),
-	    v->advice, *v->why ? why : "\"\"");
-	out_text(o, "verdict: %s: %s%s%s", verdict_to_str(v->word), v->why,
-	    strcmp(v->advice, "none") == 0 ? "" : "; advice: ",
-	    strcmp(v->advice, "none") == 0 ? "" : v->advice);
+	c->gdb = (struct gdb_ask){c->site->gdb, &c->e->qemu, limit};
+	/* it ends itself, and with more time for what it must leave in order */
+	c->p[P_GDB].limit_ms = limit + GDB_LET_GO_MS;
+	probe_start(&c->p[P_GDB]);
 }
 
 /*
- * qm status comes last and only when it can tell something: on a silent QMP it
- * waits 3 s and then says "running" whatever is true.
+ * gdb stops QEMU, which would spoil what QMP and the agent say, so it waits for
+ * both.  qm status comes last and only when it can tell something: on a silent
+ * QMP it waits 3 s and then says "running" whatever is true.
  */
 static void
-follow_up(struct probe *p, const struct evidence *e, bool brief)
+follow_up(struct capture *c)
 {
-	if (p[P_QM_STATUS].running || p[P_QM_STATUS].done || !p[P_QMP].done)
-		return;
-	if (brief && e->qmp != QMP_ALIVE)
-		p[P_QM_STATUS].done = p[P_QM_STATUS].told = true;
-	else
-		probe_start(&p[P_QM_STATUS]);
+	struct probe *p = c->p;
+
+	if (waits(&p[P_GDB]) && p[P_QMP].done && p[P_AGENT].done) {
+		if (wants_gdb(c))
+			start_gdb(c);
+		else
+			leave_out(&p[P_GDB]);
+	}
+	if (waits(&p[P_QM_STATUS]) && p[P_GDB].done) {
+		if (c->brief && c->e->qmp != QMP_ALIVE)
+			leave_out(&p[P_QM_STATUS]);
+		else
+			probe_start(&p[P_QM_STATUS]);
+	}
 }
 
 static bool
@@ -317,75 +243,152 @@ all_told(const struct probe *p)
 }
 
 static void
-collect(
-    struct out *o, struct probe *p, struct evidence *e, bool brief, long long deadline)
+collect(struct capture *c)
 {
 	struct probe *list[PROBES];
 
 	for (int i = 0; i < PROBES; i++)
-		list[i] = &p[i];
+		list[i] = &c->p[i];
 	for (bool last = false;;) {
-		last = mono_ms() >= deadline;
+		last = mono_ms() >= c->deadline;
+		for (int i = 0; last && i < PROBES; i++)
+			probe_kill(list[i]);
 		for (int i = 0; i < PROBES; i++) {
-			probe_check(&p[i], deadline);
-			if (p[i].done && !p[i].told)
-				print_section(o, &p[i], i, e);
+			probe_check(list[i], c->deadline);
+			if (list[i]->done && !list[i]->told)
+				print_section(c, i);
 		}
-		if (last || all_told(p))
+		if (last || all_told(c->p))
 			break;
-		follow_up(p, e, brief);
-		probe_wait_any(list, PROBES, deadline);
+		follow_up(c);
+		probe_wait_any(list, PROBES, c->deadline);
 	}
+	/* a gdb that was given up did not get to leave things in order itself */
+	if (c->p[P_GDB].rc == PROBE_TIMEOUT)
+		(void)gdb_let_go(&c->e->qemu, GDB_LET_GO_MS);
+	for (int i = 0; i < PROBES; i++)
+		probe_end(&c->p[i]);
+}
+
+static bool
+is_there(const struct capture *c, int which)
+{
+	const struct site *s = c->site;
+
+	switch (which) {
+	case P_QMP:
+	case P_AGENT:
+		return c->e->qemu.found >= QEMU_UNPROVEN;
+	case P_STORAGE:
+		return access(s->lvs, X_OK) == 0;
+	case P_RRD:
+		return access(s->pvesh, X_OK) == 0;
+	}
+	return true;
+}
+
+static void
+begin(struct capture *c)
+{
+	for (int i = 0; i < PROBES; i++) {
+		c->p[i].fd = c->p[i].pidfd = -1;
+		if (i == P_QM_STATUS || i == P_GDB)
+			continue;
+		if (is_there(c, i))
+			probe_start(&c->p[i]);
+		else
+			leave_out(&c->p[i]);
+	}
+}
+
+/* "/nodes/NODE/...": Proxmox's node name is the host's, without its domain. */
+static void
+rrd_path(char *path, size_t size)
+{
+	char node[65] = "";
+
+	(void)gethostname(node, sizeof(node) - 1);
+	node[strcspn(node, ".")] = '\0';
+	snprintf(path, size, "/nodes/%s/qemu/%d/rrddata", node, VERB_VMID);
+}
+
+static void
+set_unknown(struct evidence *e)
+{
+	e->staged = e->vcpu_pct = -1;
+	e->load1_x100 = e->psi_io_x100 = e->mem_free_mb = -1;
+	e->rrd_zero_write_s = e->rrd_silent_s = -1;
+}
+
+static void
+conclude(struct capture *c, struct evidence *e, struct verdict *v)
+{
+	c->e->screen = c->shot->kind;
+	c->e->link = c->shot->link;
+	if (c->shot->kind == SHOT_TEXT)
+		c->e->says = screen_says(&c->shot->text);
+	*e = *c->e;
+	verdict_make(e, v);
+	tell_facts(c->o, e, c->shot, c->hung);
+	tell_verdict(c->o, v);
+	tell_png(c->o, c->shot);
+	out_phase(c->o, "forensics-done", NULL);
 }
 
 void
 forensics_run(const struct site *s, struct out *o, bool brief, struct evidence *e,
     struct verdict *v)
 {
-	struct evidence *shared = probe_shared(sizeof(*shared));
-	struct capture c = {s, shared};
 	const char *config[] = {s->qm, "config", "102", "--current", "1", NULL};
 	const char *pending[] = {s->qm, "pending", "102", NULL};
 	const char *status[] = {s->qm, "status", "102", "--verbose", "1", NULL};
-	static const char *const lvs[] = {LVS, "--noheadings", "-o",
+	const char *lvs[] = {s->lvs, "--noheadings", "-o",
 	    "vg_name,lv_name,data_percent,metadata_percent", NULL};
-	struct probe p[PROBES] = {
-	    [P_PROCESS] = {.name = "process", .limit_ms = 1000, .fn = probe_process},
-	    [P_HOST] = {.name = "host", .limit_ms = 1000, .fn = probe_host},
-	    [P_KERNEL] = {.name = "kernel", .limit_ms = 1000, .fn = probe_kernel},
-	    [P_QMP] = {.name = "qmp", .limit_ms = 7500, .fn = probe_qmp},
-	    [P_AGENT] = {.name = "agent", .limit_ms = 5500, .fn = probe_agent},
-	    [P_CONFIG] = {.name = "config", .limit_ms = 3000, .argv = config},
-	    [P_PENDING] = {.name = "pending", .limit_ms = 3000, .argv = pending},
-	    [P_TASKS] = {.name = "tasks", .limit_ms = 1000, .fn = probe_tasks},
-	    [P_STORAGE] = {.name = "storage", .limit_ms = 3000, .argv = lvs},
-	    [P_QM_STATUS] = {.name = "qm-status", .limit_ms = 5000, .argv = status},
+	char rrd[128];
+	const char *pvesh[] = {
+	    s->pvesh, "get", rrd, "--timeframe", "hour", "--output-format", "json", NULL};
+	struct capture c = {
+	    .site = s,
+	    .e = probe_shared(sizeof(*c.e)),
+	    .shot = probe_shared(sizeof(*c.shot)),
+	    .o = o,
+	    .brief = brief,
+	    .deadline = mono_ms() + s->forensics_ms - MARGIN_MS,
+	    .p =
+		{
+		    [P_PROCESS] = {.name = "process",
+			.limit_ms = 1000,
+			.fn = look_process},
+		    [P_HOST] = {.name = "host", .limit_ms = 1000, .fn = look_host},
+		    [P_KERNEL] = {.name = "kernel", .limit_ms = 1000, .fn = look_kernel},
+		    [P_DISKS] = {.name = "disks", .limit_ms = 2000, .fn = look_disks},
+		    [P_QMP] = {.name = "qmp", .limit_ms = 7500, .fn = probe_qmp},
+		    [P_AGENT] = {.name = "agent", .limit_ms = 5500, .fn = probe_agent},
+		    [P_CONFIG] = {.name = "config", .limit_ms = 3000, .argv = config},
+		    [P_PENDING] = {.name = "pending", .limit_ms = 3000, .argv = pending},
+		    [P_TASKS] = {.name = "tasks", .limit_ms = 1000, .fn = look_tasks},
+		    [P_STORAGE] = {.name = "storage", .limit_ms = 3000, .argv = lvs},
+		    [P_RRD] = {.name = "rrd",
+			.limit_ms = brief ? 3000 : 5000,
+			.argv = pvesh},
+		    [P_GDB] = {.name = "gdb", .fn = gdb_probe},
+		    [P_QM_STATUS] = {.name = "qm-status",
+			.limit_ms = 5000,
+			.argv = status},
+		},
 	};
-	long long deadline = mono_ms() + s->forensics_ms;
 
 	out_phase(o, "forensics", NULL);
-	shared->staged = -1;
-	shared->vcpu_pct = -1;
-	qemu_find(s, &shared->qemu);
-	for (int i = 0; i < PROBES; i++) {
-		p[i].arg = &c;
-		p[i].fd = p[i].pidfd = -1;
-		if (i == P_QM_STATUS)
-			continue;
-		if ((i == P_QMP || i == P_AGENT) && shared->qemu.found < QEMU_UNPROVEN)
-			p[i].done = p[i].told = true;
-		else if (i == P_STORAGE && access(LVS, X_OK) < 0)
-			p[i].done = p[i].told = true;
-		else
-			probe_start(&p[i]);
-	}
-	collect(o, p, shared, brief, deadline);
+	rrd_path(rrd, sizeof(rrd));
+	set_unknown(c.e);
+	qemu_find(s, &c.e->qemu);
+	c.look = (struct look){s, c.e};
 	for (int i = 0; i < PROBES; i++)
-		probe_end(&p[i]);
-	*e = *shared;
-	munmap(shared, sizeof(*shared));
-	verdict_make(e, v);
-	say_facts(o, e);
-	say_verdict(o, v);
-	out_phase(o, "forensics-done", NULL);
+		c.p[i].arg = &c;
+	c.p[P_GDB].arg = &c.gdb;
+	begin(&c);
+	collect(&c);
+	conclude(&c, e, v);
+	munmap(c.e, sizeof(*c.e));
+	munmap(c.shot, sizeof(*c.shot));
 }

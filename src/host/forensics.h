@@ -3,10 +3,18 @@
  * forensics.h: the state of VM 102 and its QEMU, captured before anything
  * changes it.
  *
- * All probes run at once, each in a child with its own limit, the whole within
- * site.forensics_ms whatever hangs.  Nothing that drains or stops the machine
- * is asked: no query-block, no dump, no reset.  When this returns every probe
- * is over and the monitor is free.
+ *   at once, side by side  /proc, kernel log, tasks, file systems, lvs, rrd,
+ *                          qm config and pending, the guest agent
+ *   beside them, one by one, safest first, over one QMP connection:
+ *       query-status, counters and queues, gap, again, then link and screen,
+ *       iothreads, block jobs; query-block last and on devices only
+ *   then gdb, only of a QEMU that is hung or stalled with no thread in D
+ *   then qm status, which is a QMP client too
+ *
+ * Each runs in a child with its own limit, the whole within site.forensics_ms
+ * whatever hangs.  Nothing that drains or stops the machine is asked: no dump,
+ * no reset.  When this returns every probe is over, or was killed and is waited
+ * for by nobody, the monitor is free and no thread of QEMU is left stopped.
  */
 #ifndef HOST_FORENSICS_H
 #define HOST_FORENSICS_H
@@ -19,8 +27,9 @@ struct out;
 struct site;
 
 /*
- * brief: before a mutation, leave out what only costs time on a hung QEMU.
- * Prints sections, facts and the verdict; fills both.
+ * brief: before a mutation, leave out what only costs time on a hung QEMU, and
+ * what could harm one that is relied on.  Prints sections, facts, the verdict
+ * and after it the screen's picture; fills both.
  */
 void forensics_run(const struct site *s, struct out *o, bool brief, struct evidence *e,
     struct verdict *v);
@@ -37,6 +46,13 @@ enum ask_depth {
  */
 void forensics_ask_qmp(
     const struct site *s, enum ask_depth depth, int limit_ms, struct evidence *e);
+
+/*
+ * What a whole capture asks, within limit_ms: both samples, screen and link
+ * (into shot), iothreads, block jobs.  Prints what the evidence has no room for.
+ */
+void forensics_ask_all(const struct site *s, bool brief, int limit_ms, struct evidence *e,
+    struct shot *shot);
 
 /* Asks the guest agent, at most limit_ms; fills agent and freeze. */
 void forensics_ask_agent(const struct site *s, int limit_ms, struct evidence *e);

@@ -16,6 +16,7 @@
 #include "host/probe.h"
 
 #define TICK_MS 10
+#define POLLED_MAX 32
 #define REAP_MS 30 /* a killed child that needs longer is in D state */
 
 static char oom_before[16];
@@ -140,14 +141,20 @@ finish(struct probe *p)
 	p->pidfd = -1;
 }
 
-static void
-give_up(struct probe *p)
+void
+probe_kill(struct probe *p)
 {
-	long long deadline = mono_ms() + REAP_MS;
-
+	if (!p->running)
+		return;
 	(void)kill(-p->pid, SIGKILL);
 	(void)kill(p->pid, SIGKILL);
-	while (!reap(p) && mono_ms() < deadline)
+}
+
+static void
+give_up(struct probe *p, long long until)
+{
+	probe_kill(p);
+	while (!reap(p) && mono_ms() < until)
 		mono_nap(1);
 	p->rc = PROBE_TIMEOUT;
 	finish(p);
@@ -162,18 +169,20 @@ probe_check(struct probe *p, long long deadline)
 		return;
 	if (reap(p))
 		finish(p);
-	else if (now >= p->started + p->limit_ms || now >= deadline)
-		give_up(p);
+	else if (now >= deadline)
+		give_up(p, deadline + REAP_MS); /* one wait for all that hang */
+	else if (now >= p->started + p->limit_ms)
+		give_up(p, now + REAP_MS);
 }
 
 void
 probe_wait_any(struct probe *const *probes, size_t n, long long deadline)
 {
-	struct pollfd fds[16];
+	struct pollfd fds[POLLED_MAX];
 	long long now = mono_ms(), wake = deadline < now + 100 ? deadline : now + 100;
 	nfds_t count = 0;
 
-	for (size_t i = 0; i < n && count < 16; i++) {
+	for (size_t i = 0; i < n && count < POLLED_MAX; i++) {
 		const struct probe *p = probes[i];
 
 		if (!p->running)
@@ -206,7 +215,7 @@ void
 probe_end(struct probe *p)
 {
 	if (p->running)
-		give_up(p);
+		give_up(p, mono_ms() + REAP_MS);
 	if (p->fd > 0)
 		close(p->fd);
 	p->fd = -1;
@@ -215,15 +224,15 @@ probe_end(struct probe *p)
 char *
 probe_text(const struct probe *p, size_t *len)
 {
-	char *text = calloc(1, PROBE_SHOWN_MAX + 1);
+	char *text = calloc(1, PROBE_OUTPUT_MAX + 1);
 	off_t wrote = p->fd < 0 ? 0 : lseek(p->fd, 0, SEEK_CUR);
 	ssize_t n;
 
 	/* the child's descriptors share our offset: it stands where they wrote to */
 	if (text == NULL)
 		abort();
-	if (wrote > PROBE_SHOWN_MAX)
-		wrote = PROBE_SHOWN_MAX;
+	if (wrote > PROBE_OUTPUT_MAX)
+		wrote = PROBE_OUTPUT_MAX;
 	n = wrote > 0 ? pread(p->fd, text, (size_t)wrote, 0) : 0;
 	*len = n > 0 ? (size_t)n : 0;
 	return text;

@@ -19,7 +19,7 @@
 #include <sys/types.h>
 
 #define PROBE_OUTPUT_MAX (256 * 1024) /* bytes a child may write */
-#define PROBE_SHOWN_MAX (64 * 1024)   /* bytes of it that probe_text gives */
+#define PROBE_SHOWN_MAX (64 * 1024)   /* bytes of it that are worth showing */
 #define PROBE_TIMEOUT 124	      /* rc of a child that was given up, as timeout(1) */
 
 typedef int probe_fn(void *arg);
@@ -57,6 +57,12 @@ void probe_keep_oom_score(const char *text);
 /* A probe that cannot start is done at once, rc 127. */
 void probe_start(struct probe *p);
 
+/*
+ * Kills it and what it started, and does not wait: so that many that hang are
+ * waited for together, not one after the other.
+ */
+void probe_kill(struct probe *p);
+
 /* Collects it when it ended, gives it up when its limit or deadline has passed. */
 void probe_check(struct probe *p, long long deadline);
 
@@ -69,7 +75,7 @@ int probe_run(struct probe *p);
 /* Kills what still runs and closes; idempotent. */
 void probe_end(struct probe *p);
 
-/* What it wrote, NUL-terminated; the caller frees. */
+/* All it wrote, NUL-terminated; the caller frees. */
 char *probe_text(const struct probe *p, size_t *len);
 
 /* Zeroed memory that children write into and we read. */

@@ -10,6 +10,8 @@
  *   site.c      where things are            follow.c  the front shows a run
  *   status.c    status                      worker.c  the part that finishes
  *   forensics.c capture, ask.c QMP + agent  power.c   start stop reset cycle
+ *   look.c      what the host shows         shot.c    screen and link, over QMP
+ *   screen.c pci.c rrd.c gdb.c  what others say, read; tell.c  said again
  *   verdict.c   evidence -> one word        preflight.c could a start work
  *   qemu.c      which process, kill.c end it  qm.c    run qm
  *   probe.c     what may hang, with a limit   lock.c  one at a time

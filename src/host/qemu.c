@@ -227,18 +227,25 @@ qemu_find(const struct site *s, struct qemu *q)
 	munmap(f.q, sizeof(*q));
 }
 
+bool
+qemu_states(pid_t pid, unsigned long long start, struct qemu *now)
+{
+	struct count c = {.q = now};
+	unsigned long long is;
+	char path[64], state;
+
+	memset(now, 0, sizeof(*now));
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	return read_stat(path, &state, NULL, &is) == 0 && is == start &&
+	    each_thread(pid, on_count, &c) >= 0 && now->threads > 0;
+}
+
 int
 qemu_threads(pid_t pid, unsigned long long start)
 {
-	struct qemu q = {0};
-	struct count c = {.q = &q};
-	unsigned long long now;
-	char path[64], state;
+	struct qemu now;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (read_stat(path, &state, NULL, &now) < 0 || now != start)
-		return 0;
-	return each_thread(pid, on_count, &c) < 0 ? 0 : q.threads;
+	return qemu_states(pid, start, &now) ? now.threads : 0;
 }
 
 int

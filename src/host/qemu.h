@@ -42,6 +42,12 @@ void qemu_find(const struct site *s, struct qemu *q);
 /* The same test without the child; for callers that are one. */
 void qemu_find_here(const struct site *s, struct qemu *q);
 
+/*
+ * Counts the threads' states of exactly this process into now, whose other
+ * members are those of nobody.  false: it is gone.
+ */
+bool qemu_states(pid_t pid, unsigned long long start, struct qemu *now);
+
 /* Threads of exactly this process that are not zombies; 0 when it is gone. */
 int qemu_threads(pid_t pid, unsigned long long start);
 

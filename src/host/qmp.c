@@ -62,37 +62,79 @@ wait_fd(int fd, short events, long long deadline)
 	}
 }
 
-/* The next whole line, at buf's begin, its length in *len; -1: none in time. */
-static int
+/* Makes room behind the unread bytes; false: one line fills all of it. */
+static bool
+make_room(struct qmp *q)
+{
+	if (q->at > 0)
+		memmove(q->buf, q->buf + q->at, q->len);
+	q->at = 0;
+	return q->len < QMP_REPLY_MAX;
+}
+
+/*
+ * The next whole line: lent until the next call, its length in *len; NULL: none
+ * in time.  The clock is looked at for each line, because a flood of them never
+ * waits.
+ */
+static char *
 next_line(struct qmp *q, size_t *len, long long deadline)
 {
-	for (;;) {
-		char *nl = q->len ? memchr(q->buf, '\n', q->len) : NULL;
+	size_t seen = 0;
+
+	while (mono_ms() < deadline) {
+		char *line = q->buf + q->at, *nl;
 		ssize_t n;
 
+		nl = q->len > seen ? memchr(line + seen, '\n', q->len - seen) : NULL;
 		if (nl != NULL) {
-			*len = (size_t)(nl - q->buf);
-			return 0;
+			*len = (size_t)(nl - line);
+			q->at += *len + 1;
+			q->len -= *len + 1;
+			return line;
 		}
-		if (q->len == QMP_REPLY_MAX || wait_fd(q->fd, POLLIN, deadline) < 0)
-			return -1;
+		seen = q->len;
+		if (!make_room(q)) {
+			q->strange = true;
+			return NULL;
+		}
+		if (wait_fd(q->fd, POLLIN, deadline) < 0)
+			return NULL;
 		n = read(q->fd, q->buf + q->len, QMP_REPLY_MAX - q->len);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-			return -1;
+			return NULL;
 		if (n > 0)
 			q->len += (size_t)n;
 	}
+	return NULL;
 }
 
-static void
-drop_line(struct qmp *q, size_t len)
+/* The first byte takes fd along (-1: none); the rest follows without it. */
+static ssize_t
+send_some(struct qmp *q, char *bytes, size_t n, int fd)
 {
-	q->len -= len + 1;
-	memmove(q->buf, q->buf + len + 1, q->len);
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.bytes = {0}};
+	struct iovec iov = {.iov_base = bytes, .iov_len = n};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct cmsghdr *c;
+
+	if (fd >= 0) {
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof(control.bytes);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+	return sendmsg(q->fd, &msg, MSG_NOSIGNAL);
 }
 
 static int
-send_line(struct qmp *q, const char *text, long long deadline)
+send_line(struct qmp *q, const char *text, int fd, long long deadline)
 {
 	char line[512];
 	int n = snprintf(line, sizeof(line), "%s\n", text), sent = 0;
@@ -100,7 +142,8 @@ send_line(struct qmp *q, const char *text, long long deadline)
 	if (n < 0 || n >= (int)sizeof(line))
 		return -1;
 	while (sent < n) {
-		ssize_t rc = send(q->fd, line + sent, (size_t)(n - sent), MSG_NOSIGNAL);
+		ssize_t rc =
+		    send_some(q, line + sent, (size_t)(n - sent), sent > 0 ? -1 : fd);
 
 		if (rc > 0)
 			sent += (int)rc;
@@ -118,9 +161,8 @@ dial(struct qmp *q, const char *path, long long deadline)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
+	memset(q, 0, sizeof(*q));
 	q->fd = -1;
-	q->len = 0;
-	q->buf = NULL;
 	if (*path == '\0' || strlen(path) >= sizeof(sa.sun_path))
 		return QMP_OPEN_NONE;
 	strcpy(sa.sun_path, path);
@@ -143,20 +185,19 @@ qmp_open(struct qmp *q, const char *path, int limit_ms)
 {
 	long long deadline = mono_ms() + limit_ms;
 	enum qmp_open rc = dial(q, path, deadline);
-	struct kind k;
+	const char *line;
 	size_t len;
 
 	if (rc != QMP_OPEN_OK)
 		return rc;
-	if (next_line(q, &len, deadline) < 0)
-		return QMP_OPEN_SILENT;
-	k = line_kind(q->buf, len);
-	drop_line(q, len);
-	if (!k.greeting)
-		return QMP_OPEN_NONE;
+	line = next_line(q, &len, deadline);
+	if (line == NULL)
+		return q->strange ? QMP_OPEN_STRANGE : QMP_OPEN_SILENT;
+	if (!line_kind(line, len).greeting)
+		return QMP_OPEN_STRANGE;
 	if (qmp_call(q, "{\"execute\":\"qmp_capabilities\"}", (int)(deadline - mono_ms()),
 		NULL, NULL) != 0)
-		return QMP_OPEN_SILENT;
+		return q->strange ? QMP_OPEN_STRANGE : QMP_OPEN_SILENT;
 	return QMP_OPEN_OK;
 }
 
@@ -185,6 +226,7 @@ qga_open(struct qmp *q, const char *path, int limit_ms)
 	long long deadline = mono_ms() + limit_ms;
 	struct sync s = {.want = getpid()};
 	enum qmp_open rc = dial(q, path, deadline);
+	const char *line;
 	char command[96];
 	size_t len;
 
@@ -192,36 +234,46 @@ qga_open(struct qmp *q, const char *path, int limit_ms)
 		return rc;
 	snprintf(command, sizeof(command),
 	    "{\"execute\":\"guest-sync\",\"arguments\":{\"id\":%lld}}", s.want);
-	if (send_line(q, command, deadline) < 0)
+	if (send_line(q, command, -1, deadline) < 0)
 		return QMP_OPEN_SILENT;
 	while (!s.seen) {
-		if (next_line(q, &len, deadline) < 0)
+		line = next_line(q, &len, deadline);
+		if (line == NULL)
 			return QMP_OPEN_SILENT;
-		(void)jwalk(q->buf, len, on_sync, &s);
-		drop_line(q, len);
+		(void)jwalk(line, len, on_sync, &s);
 	}
 	return QMP_OPEN_OK;
 }
 
 int
-qmp_call(struct qmp *q, const char *command, int limit_ms, jwalk_fn *fn, void *arg)
+qmp_call_fd(
+    struct qmp *q, const char *command, int fd, int limit_ms, jwalk_fn *fn, void *arg)
 {
 	long long deadline = mono_ms() + limit_ms;
+	const char *line;
 	struct kind k;
 	size_t len;
 
-	if (q->fd < 0 || send_line(q, command, deadline) < 0)
+	if (q->until > 0 && q->until < deadline)
+		deadline = q->until;
+	if (q->fd < 0 || send_line(q, command, fd, deadline) < 0)
 		return -1;
 	for (;;) {
-		if (next_line(q, &len, deadline) < 0)
+		line = next_line(q, &len, deadline);
+		if (line == NULL)
 			return -1;
-		k = line_kind(q->buf, len);
+		k = line_kind(line, len);
 		if (k.reply && fn != NULL)
-			(void)jwalk(q->buf, len, fn, arg);
-		drop_line(q, len);
+			(void)jwalk(line, len, fn, arg);
 		if (k.reply || k.error)
 			return k.error && !k.reply;
 	}
+}
+
+int
+qmp_call(struct qmp *q, const char *command, int limit_ms, jwalk_fn *fn, void *arg)
+{
+	return qmp_call_fd(q, command, -1, limit_ms, fn, arg);
 }
 
 void
@@ -232,5 +284,5 @@ qmp_close(struct qmp *q)
 	free(q->buf);
 	q->fd = -1;
 	q->buf = NULL;
-	q->len = 0;
+	q->at = q->len = 0;
 }

@@ -9,10 +9,14 @@
  * Silence is evidence, and it has two causes: a main loop that is stuck, and a
  * monitor that talks to somebody else.  Both look alike from here; the caller
  * tells them apart by the main thread's context switches.
+ *
+ * What answers is not trusted: a line has a maximum, each wait has an end, and
+ * a flood of lines costs no more time than silence.
  */
 #ifndef HOST_QMP_H
 #define HOST_QMP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "host/jwalk.h"
@@ -21,14 +25,19 @@
 
 enum qmp_open {
 	QMP_OPEN_OK,
-	QMP_OPEN_NONE,	 /* no socket, or nobody listens */
-	QMP_OPEN_SILENT, /* connected or queued, and no greeting in time */
+	QMP_OPEN_NONE,	  /* no socket, or nobody listens */
+	QMP_OPEN_SILENT,  /* connected or queued, and no greeting in time */
+	QMP_OPEN_STRANGE, /* something answers that does not speak QMP */
 };
 
 struct qmp {
 	int fd;
-	size_t len; /* bytes in buf that are not consumed yet */
+	size_t at;  /* where in buf the bytes begin that are not consumed yet */
+	size_t len; /* how many they are */
 	char *buf;
+	bool strange; /* a line came that was too long or no JSON */
+	long long
+	    until; /* mono_ms that no call goes beyond; 0: none.  For qmp_open's caller */
 };
 
 /* Ready for commands within limit_ms, or not; qmp_close is due in any case. */
@@ -42,6 +51,10 @@ enum qmp_open qga_open(struct qmp *q, const char *path, int limit_ms);
  * NULL).  0; 1 when the reply was an error object; -1 when none came in time.
  */
 int qmp_call(struct qmp *q, const char *command, int limit_ms, jwalk_fn *fn, void *arg);
+
+/* The same, and fd goes with the command (SCM_RIGHTS); borrowed. */
+int qmp_call_fd(
+    struct qmp *q, const char *command, int fd, int limit_ms, jwalk_fn *fn, void *arg);
 
 /* Idempotent; also after a failed open. */
 void qmp_close(struct qmp *q);

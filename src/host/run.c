@@ -14,8 +14,9 @@
 #include "host/run.h"
 
 #define PICK_MS 2000
-#define STATE_MAX 1024		  /* bytes of now and last */
-#define RUN_RESERVED (128 * 1024) /* bytes of disk at a run's begin */
+#define STATE_MAX 1024 /* bytes of now and last */
+#define RUN_RESERVED \
+	(512 * 1024) /* bytes of disk at a run's begin: lines and a picture */
 
 /*
  * Room for a whole run, taken at its begin: a disk that fills up meanwhile must

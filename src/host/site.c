@@ -28,13 +28,16 @@ struct ms_key {
 
 #define RUN "/var/run/qemu-server/102"
 static const struct path_key path_keys[] = {
+    {"gdb", offsetof(struct site, gdb), "/usr/bin/gdb"},
     {"lock", offsetof(struct site, lock), "/run/breakglass.lock"},
     {"log", offsetof(struct site, log), "/var/log/breakglass/breakglass.log"},
+    {"lvs", offsetof(struct site, lvs), "/usr/sbin/lvs"},
     {"pidfile", offsetof(struct site, pidfile), RUN ".pid"},
     {"pve_conf", offsetof(struct site, pve_conf), "/etc/pve/qemu-server/102.conf"},
     {"pve_ha", offsetof(struct site, pve_ha), "/etc/pve/ha/resources.cfg"},
     {"pve_local", offsetof(struct site, pve_local), "/etc/pve/local"},
     {"pve_tasks", offsetof(struct site, pve_tasks), "/var/log/pve/tasks/active"},
+    {"pvesh", offsetof(struct site, pvesh), "/usr/bin/pvesh"},
     {"qga", offsetof(struct site, qga), RUN ".qga"},
     {"qm", offsetof(struct site, qm), "/usr/sbin/qm"},
     {"qmp", offsetof(struct site, qmp), RUN ".qmp"},

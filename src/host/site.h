@@ -18,6 +18,9 @@ enum site_systemd { SITE_SYSTEMD_AUTO, SITE_SYSTEMD_YES, SITE_SYSTEMD_NO };
 
 struct site {
 	char qm[SITE_PATH_MAX];
+	char lvs[SITE_PATH_MAX]; /* these three are left out where they are not */
+	char pvesh[SITE_PATH_MAX];
+	char gdb[SITE_PATH_MAX];
 	char run_dir[SITE_PATH_MAX];   /* run files, lock, last result */
 	char spare_dir[SITE_PATH_MAX]; /* used when run_dir cannot be written */
 	char lock[SITE_PATH_MAX]; /* default: /run/breakglass.lock, or run_dir/lock */

@@ -19,6 +19,7 @@
 #include <stddef.h>
 
 #include "host/qemu.h"
+#include "host/shot.h"
 
 enum verdict_word {
 	VERDICT_HUNG,
@@ -37,8 +38,9 @@ enum qmp_state {
 	QMP_UNASKED, /* the probe did not get there */
 	QMP_NONE,    /* nobody listens */
 	QMP_ALIVE,
-	QMP_HUNG, /* silent, and the main loop stands still */
-	QMP_BUSY, /* silent, but the main loop runs: somebody else holds the monitor */
+	QMP_HUNG,    /* silent, and the main loop stands still */
+	QMP_BUSY,    /* silent, but the main loop runs: somebody else holds the monitor */
+	QMP_STRANGE, /* something answers there that does not speak QMP */
 };
 
 struct sample {
@@ -66,6 +68,18 @@ struct evidence {
 	char freeze[16]; /* thawed, frozen or empty */
 	int staged;	 /* pending config keys; -1 unknown */
 	char lock[32];	 /* config lock, or empty */
+	/* what only a whole capture fills; zeroed is still "nothing known" */
+	bool jobs_known, disks_known, host_known;
+	int block_jobs, iothreads;
+	int disks_block,
+	    disks_file; /* of QEMU's open files: devices, and files of a file system */
+	enum shot_kind screen;
+	enum screen_says says;
+	enum shot_link link;
+	char main_waits_in[64];	    /* by gdb, or empty */
+	long long rrd_zero_write_s; /* 0: pvestatd saw writes, or nobody asked */
+	long long rrd_silent_s;	    /* 0: it had answers, or nobody asked */
+	int load1_x100, psi_io_x100, mem_free_mb; /* of the host; -1 unknown */
 };
 
 struct verdict {

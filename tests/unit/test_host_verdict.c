@@ -230,3 +230,106 @@ Test(host_pending, counts_new_and_deleted_keys)
 	cr_assert_eq(pending_print(&o, "cur a: 1\n", 9), 0);
 	cr_assert_eq(pending_print(&o, "", 0), 0);
 }
+
+Test(host_verdict, a_panic_on_the_screen_is_said_also_when_the_cpu_is_quiet)
+{
+	struct evidence e = well();
+	struct verdict v;
+
+	e.b.wr = e.a.wr;
+	e.agent = AGENT_NONE;
+	e.says = SCREEN_SAYS_PANIC;
+	verdict_make(&e, &v);
+	cr_assert_eq(v.word, VERDICT_GUEST_SPIN);
+	cr_assert_not_null(strstr(v.why, "kernel panic on the screen"));
+	/* what scrolled by before a boot that went well is no panic */
+	e.agent = AGENT_ALIVE;
+	expect(&e, VERDICT_HEALTHY, "none");
+}
+
+Test(host_verdict, an_emergency_shell_is_said)
+{
+	struct evidence e = well();
+	struct verdict v;
+
+	e.b.wr = e.a.wr;
+	e.agent = AGENT_SILENT;
+	e.says = SCREEN_SAYS_EMERGENCY;
+	verdict_make(&e, &v);
+	cr_assert_eq(v.word, VERDICT_GUEST_IDLE);
+	cr_assert_not_null(strstr(v.why, "emergency shell"));
+}
+
+/* LSI, SATA, IDE: nothing tells whose turn it is, so time has to. */
+Test(host_verdict, without_queues_a_long_silence_of_the_disks_is_a_stall)
+{
+	struct evidence e = well();
+
+	e.a.vq = e.b.vq = false;
+	e.b.wr = e.a.wr;
+	e.b.idle_ms = 60 * 1000;
+	expect(&e, VERDICT_HEALTHY, "none");
+	e.b.idle_ms = 700 * 1000;
+	expect(&e, VERDICT_STALL, "cycle");
+	e.b.idle_ms = 130 * 1000;
+	e.agent = AGENT_SILENT;
+	expect(&e, VERDICT_STALL, "cycle");
+	e.b.idle_ms = 0;
+	e.rrd_zero_write_s = 300;
+	expect(&e, VERDICT_STALL, "cycle");
+	e.vcpu_pct = 99;
+	expect(&e, VERDICT_GUEST_SPIN, "reset");
+	e.vcpu_pct = 5;
+	e.b.wr++;
+	expect(&e, VERDICT_HEALTHY, "none");
+}
+
+Test(host_verdict, with_queues_that_are_empty_no_silence_is_a_stall)
+{
+	struct evidence e = well();
+
+	e.b = e.a;
+	e.b.idle_ms = 7000 * 1000;
+	e.rrd_zero_write_s = 7000;
+	expect(&e, VERDICT_HEALTHY, "none");
+}
+
+Test(host_verdict, what_gdb_and_pvestatd_know_is_added_to_the_reason)
+{
+	struct evidence e = well();
+	struct verdict v;
+
+	e.qmp = QMP_HUNG;
+	e.both = false;
+	snprintf(e.main_waits_in, sizeof(e.main_waits_in), "bdrv_drain_all_begin");
+	e.rrd_silent_s = 600;
+	verdict_make(&e, &v);
+	cr_assert_eq(v.word, VERDICT_HUNG);
+	cr_assert_not_null(strstr(v.why, "its main thread is in bdrv_drain_all_begin"));
+	cr_assert_not_null(strstr(v.why, "no answer for 10 min"));
+	/* what does not fit is left out whole */
+	memset(e.main_waits_in, 'x', sizeof(e.main_waits_in) - 1);
+	verdict_make(&e, &v);
+	cr_assert_lt(strlen(v.why), sizeof(v.why) - 1);
+}
+
+Test(host_verdict, something_that_is_not_qmp_is_a_hung_qemu)
+{
+	struct evidence e = well();
+
+	e.qmp = QMP_STRANGE;
+	e.both = false;
+	expect(&e, VERDICT_HUNG, "cycle");
+	cr_assert_str_eq(verdict_status(&e, ""), "hung");
+}
+
+Test(host_verdict, a_link_that_is_down_is_said)
+{
+	struct evidence e = well();
+	struct verdict v;
+
+	e.link = LINK_DOWN;
+	verdict_make(&e, &v);
+	cr_assert_eq(v.word, VERDICT_HEALTHY);
+	cr_assert_not_null(strstr(v.why, "network link down"));
+}
