@@ -91,7 +91,8 @@ struct verb_command {
 	struct scrub out;
 	struct frame lines;
 	int exit;
-	bool climbing; /* finished; the proof of recovery is awaited */
+	bool climbing;	     /* finished; the proof of recovery is awaited */
+	char host_todo[320]; /* how our host program is installed; "": it is */
 };
 
 /* The host program's marks are for the engine; people are shown the rest. */
@@ -183,32 +184,80 @@ on_verb_fact(struct verb_command *v, const struct js *m)
 	return !verb_is_over(v, m);
 }
 
-static bool
-on_proof(struct verb_command *v, const struct js *m)
+/* A member that may be text or a number. */
+static const char *
+value_of(const struct js *m, const char *key, char *out, size_t size)
 {
-	const char *text = js_str(m, "text");
-	const struct js *rungs = js_get_array(m, "rungs");
-	size_t ok = 0;
+	if (js_str(m, key) && js_str(m, key)[0])
+		snprintf(out, size, "%.60s", js_str(m, key));
+	else if (js_has(m, key) && !js_str(m, key))
+		snprintf(out, size, "%lld", (long long)js_int(m, key, 0));
+	else
+		snprintf(out, size, "-");
+	return out;
+}
 
-	if (v->c->json)
-		print_json(m);
-	if (!js_bool(m, "done", false))
-		return true;
+/* How far the devvm has come (quiet: unsaid); returns whether every rung is reached. */
+static bool
+say_rungs(const struct js *rungs, bool quiet)
+{
+	size_t ok = 0;
+	char line[80];
+
 	for (size_t i = 0; i < js_len(rungs); i++) {
 		struct js *r = js_at(rungs, i);
-		char line[80];
 
 		if (!js_bool(r, "ok", false))
 			continue;
 		ok++;
-		snprintf(line, sizeof line, "  %-10.20s %8.1f s", js_str(r, "rung"),
+		snprintf(line, sizeof line, "  %-10.20s %8.1f s",
+		    js_str(r, "rung") ? js_str(r, "rung") : "?",
 		    (double)js_int(r, "ms", 0) / 1000);
-		if (!v->c->json)
+		if (!quiet)
 			say(line);
 	}
+	return ok == js_len(rungs);
+}
+
+static void
+say_table(const struct js *table)
+{
+	char before[64], after[64], line[240];
+
+	for (size_t i = 0; i < js_len(table); i++) {
+		struct js *r = js_at(table, i);
+
+		snprintf(line, sizeof line, "  %-14.30s %s -> %s%s",
+		    js_str(r, "what") ? js_str(r, "what") : "",
+		    value_of(r, "before", before, sizeof before),
+		    value_of(r, "after", after, sizeof after),
+		    !js_has(r, "ok")		  ? ""
+			: js_bool(r, "ok", false) ? "  ok"
+						  : "  NOT ok");
+		say(line);
+	}
+}
+
+static bool
+on_proof(struct verb_command *v, const struct js *m)
+{
+	const char *text = js_str(m, "text"), *end = js_str(m, "end");
+	bool all;
+
+	if (v->c->json)
+		print_json(m);
+	if (!end && !js_bool(m, "done", false))
+		return true;
+	all = say_rungs(js_get_array(m, "rungs"), v->c->json);
+	if (!v->c->json)
+		say_table(js_get_array(m, "table"));
 	if (text)
 		say(text);
-	v->exit = ok == js_len(rungs) ? COMMAND_OK : COMMAND_FAILED;
+	if (v->host_todo[0] && !v->c->json) {
+		say("The host program on pve is old. Ours is installed by:");
+		say(v->host_todo);
+	}
+	v->exit = (end ? strcmp(end, "healthy") == 0 : all) ? COMMAND_OK : COMMAND_FAILED;
 	return false;
 }
 
@@ -218,6 +267,11 @@ verb_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 	struct verb_command *v = arg;
 	struct buf data;
 
+	if (kind == FACT_STATE && js_is(m, "what", "vm"))
+		snprintf(v->host_todo, sizeof v->host_todo, "%s",
+		    js_is(m, "host_program", "old") && js_str(m, "host_todo")
+			? js_str(m, "host_todo")
+			: "");
 	if (kind == FACT_CAUGHT_UP) {
 		v->greeted = true;
 		return false;
