@@ -38,6 +38,21 @@ clock_at(int64_t wall_ms, char out[CLOCK_AT_LEN])
 	return out;
 }
 
+int64_t
+clock_from(const char *at)
+{
+	struct tm tm = {0};
+	int ms, end = 0;
+
+	if (sscanf(at, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &tm.tm_year, &tm.tm_mon,
+		&tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms, &end) != 7 ||
+	    end != CLOCK_AT_LEN - 1 || at[end] != '\0')
+		return -1;
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	return (int64_t)timegm(&tm) * 1000 + ms;
+}
+
 char *
 clock_age(int64_t ms, char *out, size_t size)
 {

@@ -17,6 +17,9 @@ int64_t clock_wall_ms(void); /* since 1970, UTC */
 /* Writes wall_ms as UTC text with milliseconds; returns out. */
 char *clock_at(int64_t wall_ms, char out[CLOCK_AT_LEN]);
 
+/* The inverse: milliseconds since 1970, or -1 when at is no such text. */
+int64_t clock_from(const char *at);
+
 /* Writes "0.4 s", "12 s", "3 min", "2 h", "5 d"; returns out (copies into it). */
 char *clock_age(int64_t ms, char *out, size_t size);
 

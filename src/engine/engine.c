@@ -26,6 +26,7 @@
 #define ENGINE_THREADS 4	    /* for disks; one hung thread leaves others */
 #define ENGINE_LAST_WAIT_MS 2000    /* for the journal's disk, when leaving */
 #define ENGINE_SETTLE_MS 1000	    /* for what else is under way then */
+#define ENGINE_HOLD_MS 2000	    /* for a verb at a host program that dies with us */
 #define ENGINE_ALONE_MS (30 * 1000) /* a one-shot whose starter never came leaves */
 
 static void
@@ -180,6 +181,7 @@ on_found(const struct js *record, void *arg)
 
 	runs_found(e->runs, record);
 	power_found(e->power, record);
+	unfinished_found(e->unfinished, record);
 	turn_found(e->turn, record);
 	if (js_is(record, "t", "session") && js_str(record, "session"))
 		snprintf(e->session, sizeof e->session, "%s", js_str(record, "session"));
@@ -194,7 +196,7 @@ on_incident_ready(void *arg)
 
 	broker_set_autonomy(
 	    e->broker, level < 0 ? AUTONOMY_OBSERVE : (enum autonomy)level, "engine");
-	power_found_end(e->power);
+	unfinished_found_end(e->unfinished);
 	broker_connect(e->broker);
 	watch_start(e->watch);
 	engine_start_agent(e);
@@ -211,8 +213,12 @@ on_link(enum door door, void *arg)
 {
 	struct engine *e = arg;
 
-	if (e->watch)
-		watch_link(e->watch, door);
+	if (!e->watch)
+		return;
+	watch_link(e->watch, door);
+	if (door == DOOR_PVE &&
+	    remote_state(broker_remote(e->broker, DOOR_PVE)) == REMOTE_DOWN)
+		unfinished_silent(e->unfinished);
 }
 
 static void
@@ -230,7 +236,12 @@ on_power_before(const struct power_what *what, void *arg)
 static void
 on_power_after(const struct power_what *what, enum power_end how, int exit, void *arg)
 {
-	watch_after(((struct engine *)arg)->watch, what, how, exit);
+	struct engine *e = arg;
+
+	watch_after(e->watch, what, how, exit);
+	unfinished_after(e->unfinished, what, how, exit);
+	if (e->leaving_soon)
+		engine_leave(e, e->leaving_soon);
 }
 
 static const struct incident_events incident_events = {
@@ -244,7 +255,7 @@ static bool
 is_idle(const struct engine *e)
 {
 	return hub_peers(e->hub) == 0 && !power_is_busy(e->power) &&
-	    !turn_is_busy(e->turn);
+	    !turn_is_busy(e->turn) && !unfinished_is_open(e->unfinished);
 }
 
 static int64_t
@@ -273,9 +284,29 @@ on_idle(uv_timer_t *t)
 }
 
 static void
+on_held_enough(uv_timer_t *t)
+{
+	struct engine *e = t->data;
+
+	engine_leave(e, e->leaving_soon);
+}
+
+/*
+ * The next signal does not wait.  An old host program dies with its reader: its
+ * last words are given a moment to come, and that is all that can be done for it.
+ */
+static void
 on_signal(uv_signal_t *s, int signum)
 {
-	engine_leave(s->data, signum == SIGTERM ? "terminated" : "interrupted");
+	struct engine *e = s->data;
+	const char *why = signum == SIGTERM ? "terminated" : "interrupted";
+
+	if (e->leaving_soon || !power_is_read_by_old(e->power)) {
+		engine_leave(e, why);
+		return;
+	}
+	e->leaving_soon = why;
+	uv_timer_start(&e->hold, on_held_enough, ENGINE_HOLD_MS, 0);
 }
 
 static void
@@ -379,6 +410,7 @@ engine_build(struct engine *e, struct err *err)
 	    .events = &power_events,
 	    .arg = e});
 	e->watch = watch_new(loop, e->incident, e->broker);
+	engine_watch_ends(e);
 	e->turn = turn_new(&(struct turn_config){.loop = loop,
 	    .incident = e->incident,
 	    .runs = e->runs,
@@ -391,7 +423,8 @@ engine_build(struct engine *e, struct err *err)
 		hub_set_silence(e->hub, e->opts->silence_ms);
 	watch_signals(e);
 	uv_timer_init(loop, &e->idle);
-	e->idle.data = e;
+	uv_timer_init(loop, &e->hold);
+	e->idle.data = e->hold.data = e;
 	e->idle_since_ms = clock_mono_ms();
 	/* a timer may come a moment early: a one-shot that misses its time looks again */
 	look_ms = e->opts->one_shot ? (uint64_t)alone_ms(e) : ENGINE_LOOK_MS;
@@ -445,10 +478,13 @@ engine_end(struct engine *e)
 	later_stop();
 	if (e->socket)
 		unlink(e->socket);
+	if (e->power)
+		power_leave(e->power);
 	turn_free(e->turn);
 	agent_side_free(e->agent_side);
 	watch_free(e->watch);
 	power_free(e->power);
+	unfinished_free(e->unfinished);
 	shells_free(e->shells);
 	broker_free(e->broker);
 	runs_free(e->runs);
@@ -457,6 +493,7 @@ engine_end(struct engine *e)
 	incident_free(e->incident, ENGINE_LAST_WAIT_MS);
 	if (e->idle.data) {
 		uv_close((uv_handle_t *)&e->idle, NULL);
+		uv_close((uv_handle_t *)&e->hold, NULL);
 		for (size_t i = 0; i < ARRAY_LEN(e->signals); i++)
 			uv_close((uv_handle_t *)&e->signals[i], NULL);
 	}

@@ -13,6 +13,7 @@
 #include "engine/secret.h"
 #include "engine/shell.h"
 #include "engine/turn.h"
+#include "engine/unfinished.h"
 #include "engine/watch.h"
 
 struct engine {
@@ -28,14 +29,16 @@ struct engine {
 	struct broker *broker;
 	struct power *power;
 	struct watch *watch;
+	struct unfinished *unfinished;
 	struct turn *turn;
 	struct hub *hub;
 	struct shells *shells;
 	struct agent_side *agent_side;
 	char session[64]; /* Claude's, from an earlier engine of this incident */
 	uv_signal_t signals[3];
-	uv_timer_t idle, settle;
+	uv_timer_t idle, settle, hold;
 	int64_t idle_since_ms;
+	const char *leaving_soon; /* why; a verb's last words are waited for */
 	bool leaving;
 	int exit; /* of the process */
 	bool had_peer;
@@ -46,6 +49,9 @@ extern const struct hub_events engine_hub_events;
 
 /* drivers.c: the agent side and the driver of this incident. */
 void engine_start_agent(struct engine *e);
+
+/* ends.c: verbs whose end nobody saw. */
+void engine_watch_ends(struct engine *e);
 
 void engine_tell_here(struct engine *e);
 void engine_leave(struct engine *e, const char *why);

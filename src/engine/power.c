@@ -32,6 +32,8 @@ struct power_verb {
 	const struct power_listener *listener;
 	void *arg;
 	struct broker_run *run;
+	int64_t confirmed_ms; /* wall clock */
+	char host_run[72];    /* its name at the host; "": not told yet */
 	struct frame lines;
 	uv_timer_t deadline;
 	bool marks;   /* the host program is ours: it ends with a result line */
@@ -39,19 +41,16 @@ struct power_verb {
 	char *why;    /* of a refusal */
 };
 
-struct unfinished {
-	char id[16];
-	char verb[16];
-	char by[WIRE_NAME_MAX + 1];
-	char at[CLOCK_AT_LEN];
-};
-
 struct power {
 	struct power_config cfg;
 	struct power_verb *verbs;
 	struct power_verb *slot;
+	struct {
+		char by[WIRE_NAME_MAX + 1]; /* "": nobody */
+		char verb[16];
+		int64_t since_ms;
+	} held; /* at the host, out of our sight */
 	unsigned last_id;
-	struct unfinished unfinished; /* id "": none */
 };
 
 static void
@@ -80,6 +79,10 @@ slot_fact(struct power *p)
 		js_set_str(f, "holder", p->slot->by);
 		js_set_str(f, "verb", verb_rows[p->slot->verb].name);
 		js_set_int(f, "since", p->slot->began_ms);
+	} else if (p->held.by[0]) {
+		js_set_str(f, "holder", p->held.by);
+		js_set_str(f, "verb", p->held.verb);
+		js_set_int(f, "since", p->held.since_ms);
 	}
 	incident_emit(p->cfg.incident, FACT_STATE, f);
 }
@@ -97,12 +100,20 @@ on_verb_closed(uv_handle_t *handle)
 	free(v);
 }
 
+static struct power_what
+verb_what(const struct power_verb *v)
+{
+	return (struct power_what){
+	    v->verb, v->id, v->asked, v->by, v->host_run, v->confirmed_ms};
+}
+
 /* The one way out of every state. */
 static void
 verb_over(struct power_verb *v, enum power_end how, int exit, const char *why)
 {
 	struct power *p = v->power;
 	struct power_verb **at = &p->verbs;
+	struct power_what what = verb_what(v);
 
 	v->state = VERB_OVER;
 	while (*at != v)
@@ -113,8 +124,7 @@ verb_over(struct power_verb *v, enum power_end how, int exit, const char *why)
 		slot_fact(p);
 	}
 	if (how != POWER_REFUSED)
-		p->cfg.events->after(&(struct power_what){v->verb, v->id, v->asked}, how,
-		    exit, p->cfg.arg);
+		p->cfg.events->after(&what, how, exit, p->cfg.arg);
 	if (v->listener)
 		v->listener->end(how, exit, why, v->arg);
 	uv_close((uv_handle_t *)&v->deadline, on_verb_closed);
@@ -188,8 +198,10 @@ verb_on_mark(struct power_verb *v, const struct mark *m)
 	js_set_str(f, "verb", verb_rows[v->verb].name);
 	js_set_str(f, "state", "stage");
 	if (strcmp(m->kind, "run") == 0) {
+		text = mark_get(m, "id");
+		snprintf(v->host_run, sizeof v->host_run, "%s", text ? text : "");
 		js_set_str(f, "stage", "accepted");
-		js_set_str(f, "host_run", mark_get(m, "id"));
+		js_set_str(f, "host_run", text);
 	} else {
 		js_set_str(f, "stage", mark_get(m, "phase"));
 		js_set_int(f, "ms", mark_int(m, "t_ms", -1));
@@ -261,6 +273,10 @@ on_end(enum remote_end how, int code, const char *why, void *arg)
 		how = REMOTE_LOST;
 		why =
 		    "the host program's words ended before their end: only the host knows";
+	} else if (how == REMOTE_EXITED && verb_rows[v->verb].mutating && v->marks &&
+	    code == POWER_EXIT_FAULT) {
+		how = REMOTE_LOST;
+		why = v->result;
 	}
 	if (how == REMOTE_EXITED) {
 		verb_finished(v, code);
@@ -283,9 +299,10 @@ verb_send(struct power_verb *v)
 	const struct verb_row *row = &verb_rows[v->verb];
 	struct power *p = v->power;
 	int64_t deadline_ms = verb_deadline_ms(v);
+	struct power_what what = verb_what(v);
 
 	v->state = VERB_SENDING;
-	p->cfg.events->before(&(struct power_what){v->verb, v->id, v->asked}, p->cfg.arg);
+	p->cfg.events->before(&what, p->cfg.arg);
 	/* A mutating verb's time begins when it is sent: before that it is refused. */
 	if (!row->mutating)
 		uv_timer_start(&v->deadline, on_deadline, (uint64_t)deadline_ms, 0);
@@ -325,6 +342,14 @@ verb_take_slot(struct power_verb *v, char *why, size_t size)
 	struct power *p = v->power;
 	char age[16];
 
+	if (p->held.by[0]) {
+		snprintf(why, size,
+		    "%s holds the slot: %s, for %s; it still runs at the host, and one "
+		    "mutation runs at a time",
+		    p->held.by, p->held.verb,
+		    clock_age(clock_mono_ms() - p->held.since_ms, age, sizeof age));
+		return false;
+	}
 	if (p->slot) {
 		snprintf(why, size,
 		    "%s holds the slot: %s, for %s; one mutation at a time", p->slot->by,
@@ -365,6 +390,7 @@ verb_decide(struct power_verb *v, const char *confirm)
 		verb_refuse(v, why);
 	} else {
 		v->state = VERB_CONFIRMED;
+		v->confirmed_ms = clock_wall_ms();
 		verb_fact(v, "confirmed", NULL, NULL);
 		incident_sync(v->power->cfg.incident, on_synced, v);
 	}
@@ -404,6 +430,15 @@ bool
 power_is_busy(const struct power *p)
 {
 	return p->slot != NULL;
+}
+
+void
+power_hold(struct power *p, const char *by, const char *verb, int64_t since_ms)
+{
+	snprintf(p->held.by, sizeof p->held.by, "%s", by ? by : "");
+	snprintf(p->held.verb, sizeof p->held.verb, "%s", verb ? verb : "");
+	p->held.since_ms = since_ms;
+	slot_fact(p);
 }
 
 /* --- the agent's verbs --- */
@@ -464,64 +499,42 @@ power_free(struct power *p)
 	free(p);
 }
 
-/* --- what an earlier engine of this incident left open --- */
-
-static void
-found_copy(char *out, size_t size, const struct js *r, const char *key)
-{
-	const char *s = js_str(r, key);
-
-	snprintf(out, size, "%s", s ? s : "");
-}
+/* --- before and after this engine --- */
 
 void
 power_found(struct power *p, const struct js *record)
 {
-	struct unfinished *u = &p->unfinished;
 	const char *id = js_is(record, "t", "verb") ? js_str(record, "id") : NULL;
 	unsigned n = id && id[0] == 'v' ? (unsigned)strtoul(id + 1, NULL, 10) : 0;
 
 	if (n > p->last_id)
 		p->last_id = n;
-	if (!id)
-		return;
-	if (js_is(record, "state", "confirmed")) {
-		found_copy(u->id, sizeof u->id, record, "id");
-		found_copy(u->verb, sizeof u->verb, record, "verb");
-		found_copy(u->by, sizeof u->by, record, "by");
-		found_copy(u->at, sizeof u->at, record, "at");
-	} else if (strcmp(u->id, id) == 0 &&
-	    (js_is(record, "state", "finished") || js_is(record, "state", "refused") ||
-		js_is(record, "state", "unknown"))) {
-		u->id[0] = '\0';
-	}
-}
-
-void
-power_found_end(struct power *p)
-{
-	const struct unfinished *u = &p->unfinished;
-	struct js *f;
-	char text[200];
-
-	if (!u->id[0])
-		return;
-	snprintf(text, sizeof text,
-	    "%s by %s was confirmed at %s and its end is not in the journal: F2 shows what is true now",
-	    u->verb, u->by, u->at);
-	f = incident_fact(FACT_STATE, "engine");
-	js_set_str(f, "what", "unfinished");
-	js_set_str(f, "id", u->id);
-	js_set_str(f, "verb", u->verb);
-	js_set_str(f, "who", u->by);
-	js_set_str(f, "when", u->at);
-	js_set_str(f, "text", text);
-	js_set_str(f, "key", "status");
-	incident_emit(p->cfg.incident, FACT_STATE, f);
 }
 
 bool
-power_has_unfinished(const struct power *p)
+power_is_read_by_old(const struct power *p)
 {
-	return p->unfinished.id[0] != '\0';
+	const struct power_verb *v = p->slot;
+	const struct js *vm = incident_state(p->cfg.incident, "vm", NULL);
+
+	return v && v->state == VERB_SENT && !v->marks && vm &&
+	    js_is(vm, "host_program", "old");
+}
+
+void
+power_leave(struct power *p)
+{
+	struct power_verb *v = p->slot;
+
+	if (!v || v->why) /* refused already */
+		return;
+	if (v->state < VERB_SENT)
+		verb_fact(v, "refused", "why", "the engine left before it was sent");
+	else if (power_is_read_by_old(p))
+		verb_fact(v, "unknown", "why",
+		    "the engine left, and the old host program dies with its reader: "
+		    "VM 102 may be left stopped; start it then (F4)");
+	else
+		verb_fact(v, "unknown", "why",
+		    "the engine left while it ran; the host goes on with it");
 }

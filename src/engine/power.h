@@ -23,6 +23,9 @@
 #include "engine/broker.h"
 #include "wire/verbs.h"
 
+#define POWER_EXIT_BUSY 75 /* of the host program: another one runs, this one did not */
+#define POWER_EXIT_FAULT 1 /* of ours: what does it was lost, ask status */
+
 struct power;
 struct power_verb;
 struct js;
@@ -43,6 +46,9 @@ struct power_what {
 	enum verb verb;
 	const char *id;	   /* of its facts: "v3" */
 	const char *asked; /* "operator", "agent", "engine" */
+	const char *by;
+	const char *host_run; /* the host's own name for it; "": it has not come */
+	int64_t confirmed_ms; /* wall clock; 0: never */
 };
 
 struct power_events {
@@ -78,10 +84,23 @@ struct power_ask {
 struct power *power_new(const struct power_config *cfg);
 void power_free(struct power *p); /* a mutating verb at the host is left alone */
 
-/* Ids of an earlier engine of this incident are not used again; unfinished
- * mutations are remembered. */
+/* Ids of an earlier engine of this incident are not used again. */
 void power_found(struct power *p, const struct js *record);
-void power_found_end(struct power *p);
+
+/*
+ * A mutating verb runs at the host that this engine has lost sight of: no other is
+ * begun.  by NULL: it does not any more.
+ */
+void power_hold(struct power *p, const char *by, const char *verb, int64_t since_ms);
+
+/*
+ * The engine leaves.  A mutating verb that is under way gets its last fact here:
+ * never sent, or for the host to finish.
+ */
+void power_leave(struct power *p);
+
+/* A host program that dies with its reader is at work: leaving ends it halfway. */
+bool power_is_read_by_old(const struct power *p);
 
 /* Never NULL; borrows ask for the call.  Refusals come through the listener. */
 struct power_verb *power_ask(struct power *p, const struct power_ask *ask);
@@ -89,7 +108,6 @@ struct power_verb *power_ask(struct power *p, const struct power_ask *ask);
 /* No callback comes to this listener after it.  The verb goes on. */
 void power_unlisten(struct power_verb *v);
 
-bool power_is_busy(const struct power *p); /* a mutating verb holds the slot */
-bool power_has_unfinished(const struct power *p);
+bool power_is_busy(const struct power *p); /* a mutating verb of ours holds the slot */
 
 #endif

@@ -20,10 +20,9 @@ vmfacts_begin(struct vmfacts *v)
 {
 	js_free(v->staged);
 	v->staged = NULL;
-	v->in_pending = v->job_runs = v->marks = v->plain = false;
-	v->job[0] = v->job_verb[0] = v->job_phase[0] = v->last_verb[0] = '\0';
+	v->in_pending = v->marks = v->plain = false;
 	v->lock[0] = v->qmp[0] = '\0';
-	v->job_age_s = v->last_rc = 0;
+	hostjob_begin(&v->host);
 	v->pid = 0;
 }
 
@@ -40,18 +39,8 @@ vmfacts_fact(struct vmfacts *v, const char *key, const char *value)
 		v->pid = strtol(value, NULL, 10);
 	else if (strcmp(key, "lock") == 0)
 		keep(v->lock, sizeof v->lock, strcmp(value, "none") == 0 ? "" : value);
-	else if (strcmp(key, "job") == 0)
-		v->job_runs = strcmp(value, "running") == 0;
-	else if (strcmp(key, "job_verb") == 0)
-		keep(v->job_verb, sizeof v->job_verb, value);
-	else if (strcmp(key, "job_phase") == 0)
-		keep(v->job_phase, sizeof v->job_phase, value);
-	else if (strcmp(key, "job_age_s") == 0)
-		v->job_age_s = strtol(value, NULL, 10);
-	else if (strcmp(key, "last_verb") == 0)
-		keep(v->last_verb, sizeof v->last_verb, value);
-	else if (strcmp(key, "last_rc") == 0)
-		v->last_rc = strtol(value, NULL, 10);
+	else
+		hostjob_fact(&v->host, key, value);
 }
 
 static void
@@ -64,6 +53,8 @@ vmfacts_mark(struct vmfacts *v, const struct mark *m)
 		v->in_pending = strcmp(mark_get(m, "section"), "pending") == 0;
 	} else if (strcmp(m->kind, "end") == 0) {
 		v->in_pending = false;
+	} else if (strcmp(m->kind, "run") == 0) {
+		hostjob_run(&v->host, (s = mark_get(m, "id")) ? s : "");
 	} else if (strcmp(m->kind, "fact") == 0) {
 		for (size_t i = 0; i < m->count; i++)
 			vmfacts_fact(v, m->keys[i], m->values[i]);
@@ -177,7 +168,7 @@ staged_changes(const struct vmfacts *v)
 void
 vmfacts_fill(const struct vmfacts *v, struct js *fact)
 {
-	char job[200] = "";
+	char job[200];
 
 	js_set_str(fact, "what", "vm");
 	js_set_str(fact, "status", v->status[0] ? v->status : "unknown");
@@ -190,12 +181,7 @@ vmfacts_fill(const struct vmfacts *v, struct js *fact)
 	if (v->lock[0])
 		js_set_str(fact, "lock", v->lock);
 	js_set(fact, "staged", staged_changes(v));
-	if (v->job_runs)
-		snprintf(job, sizeof job, "%s runs at the host, phase %s, %ld s",
-		    v->job_verb, v->job_phase, v->job_age_s);
-	else if (v->job_verb[0])
-		snprintf(job, sizeof job, "%s was interrupted at the host in phase %s",
-		    v->job_verb, v->job_phase);
+	hostjob_words(&v->host, job, sizeof job);
 	if (job[0])
 		js_set_str(fact, "job", job);
 	js_set_str(fact, "host_program", v->marks ? "ok" : v->plain ? "old" : "unknown");

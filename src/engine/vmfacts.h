@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/hostjob.h"
 #include "wire/json.h"
 
 #define VMFACTS_STAGED_MAX 32 /* staged settings that are shown */
@@ -21,18 +22,15 @@ struct vmfacts {
 	char status[32]; /* "" until something said so */
 	char qmp[16];
 	char lock[48];
-	char job[160];
 	char verdict[24], advice[16], why[256];
 	long pid;
 	int64_t status_ms;
-	bool marks; /* the host program is ours */
-	bool plain; /* an old program's status line was seen */
-	bool job_runs;
-	struct js *staged; /* array; NULL: none */
+	bool marks;	     /* the host program is ours */
+	bool plain;	     /* an old program's status line was seen */
+	struct hostjob host; /* verbs at the host; a status tells */
+	struct js *staged;   /* array; NULL: none */
 	/* While reading. */
 	bool in_pending;
-	char job_verb[16], job_phase[32], last_verb[16];
-	long job_age_s, last_rc;
 };
 
 /* Forgets what one reading left behind; status, pid and so on stay. */

@@ -33,6 +33,10 @@ struct watch {
 	int64_t settle_until_ms; /* 0: settled */
 	int reading;		 /* verbs whose lines are being fed in */
 	long known_pid;		 /* QEMU's, of the last whole answer */
+	bool following;
+	watch_status_fn *on_status;
+	void *arg;
+	char *host_todo;
 };
 
 static void watch_ask(struct watch *w);
@@ -43,12 +47,19 @@ on_timer(uv_timer_t *t)
 	watch_ask(t->data);
 }
 
+static bool
+pve_is_up(struct watch *w)
+{
+	return remote_state(broker_remote(w->broker, DOOR_PVE)) == REMOTE_UP;
+}
+
 static void
 watch_arm(struct watch *w)
 {
 	int64_t ms = w->consoles ? WATCH_LOOKED_ON_MS : WATCH_ALONE_MS;
 
-	if (w->settle_until_ms)
+	/* What is followed waits for the link, and is asked when that is back. */
+	if (w->settle_until_ms || (w->following && pve_is_up(w)))
 		ms = WATCH_SETTLING_MS;
 	uv_timer_start(&w->timer, on_timer, (uint64_t)ms, 0);
 }
@@ -88,6 +99,8 @@ watch_tell(struct watch *w)
 	struct js *f = incident_fact(FACT_STATE, "engine");
 
 	vmfacts_fill(&w->vm, f);
+	if (js_is(f, "host_program", "old"))
+		js_set_str(f, "host_todo", w->host_todo);
 	js_set_int(f, "checked", clock_mono_ms());
 	proof_set_pid(w->proof, w->vm.pid);
 	if (vm_changed(w, f))
@@ -127,8 +140,10 @@ watch_answered(struct watch *w, bool ok)
 	} else if (!w->vm.marks) {
 		w->vm.status_ms = clock_mono_ms() - w->asked_ms;
 	}
+	if (w->on_status)
+		w->on_status(&w->vm, ok, w->arg);
 	watch_tell(w);
-	if (ok && w->settle_until_ms && !w->vm.job_runs &&
+	if (ok && w->settle_until_ms && w->vm.host.state != HOSTJOB_RUNNING &&
 	    clock_mono_ms() > w->settle_until_ms)
 		w->settle_until_ms = 0;
 	watch_arm(w);
@@ -192,6 +207,7 @@ on_timer_closed(uv_handle_t *handle)
 
 	frame_fini(&w->lines);
 	vmfacts_fini(&w->vm);
+	free(w->host_todo);
 	free(w);
 }
 
@@ -213,9 +229,37 @@ watch_free(struct watch *w)
 }
 
 void
+watch_on_status(struct watch *w, watch_status_fn *fn, void *arg)
+{
+	w->on_status = fn;
+	w->arg = arg;
+}
+
+void
+watch_set_host_todo(struct watch *w, const char *todo)
+{
+	free(w->host_todo);
+	w->host_todo = mem_dup(todo);
+}
+
+void
 watch_start(struct watch *w)
 {
 	watch_ask(w);
+}
+
+void
+watch_follow(struct watch *w, bool on)
+{
+	w->following = on;
+	if (!w->asking)
+		watch_arm(w);
+}
+
+void
+watch_prove(struct watch *w, const char *verb)
+{
+	proof_begin(w->proof, verb);
 }
 
 void
@@ -237,9 +281,7 @@ watch_link(struct watch *w, enum door door)
 {
 	if (door == DOOR_DEVVM)
 		proof_on_link(w->proof);
-	else if (door == DOOR_PVE &&
-	    remote_state(broker_remote(w->broker, DOOR_PVE)) == REMOTE_UP &&
-	    !w->vm.status[0])
+	else if (door == DOOR_PVE && pve_is_up(w) && (!w->vm.status[0] || w->following))
 		watch_ask(w);
 }
 
@@ -294,6 +336,8 @@ watch_after(struct watch *w, const struct power_what *what, enum power_end how, 
 	if (how == POWER_EXITED) {
 		if (verb == VERB_FORENSICS || verb_rows[verb].mutating)
 			watch_tell_verdict(w);
+		if (verb == VERB_STATUS && w->on_status)
+			w->on_status(&w->vm, true, w->arg);
 		watch_tell(w);
 	}
 	if (!verb_rows[verb].mutating) {
@@ -302,7 +346,7 @@ watch_after(struct watch *w, const struct power_what *what, enum power_end how, 
 	}
 	w->settle_until_ms = clock_mono_ms() + 10000;
 	watch_ask(w);
-	if (verb != VERB_STOP &&
-	    (how == POWER_UNKNOWN || (how == POWER_EXITED && exit == 0)))
+	/* One whose end is unknown is proved when the host has said that it ended. */
+	if (verb != VERB_STOP && how == POWER_EXITED && exit == 0)
 		proof_begin(w->proof, verb_rows[verb].name);
 }

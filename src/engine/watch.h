@@ -16,14 +16,24 @@
 #include "engine/power.h"
 
 struct watch;
+struct vmfacts;
 
 struct watch *watch_new(
     uv_loop_t *loop, struct incident *incident, struct broker *broker);
 void watch_free(struct watch *w);
 
+/* After each status, before it is told: its facts (lent), or that none came. */
+typedef void watch_status_fn(const struct vmfacts *vm, bool answered, void *arg);
+void watch_on_status(struct watch *w, watch_status_fn *fn, void *arg);
+
+/* The command that installs our host program, for a host that has an old one.  Copies. */
+void watch_set_host_todo(struct watch *w, const char *todo);
+
 void watch_start(struct watch *w);
-void watch_consoles(struct watch *w, int count);  /* how many look on */
-void watch_link(struct watch *w, enum door door); /* a link's state changed */
+void watch_follow(struct watch *w, bool on); /* something runs at the host: every 2 s */
+void watch_prove(struct watch *w, const char *verb); /* it has ended, out of our sight */
+void watch_consoles(struct watch *w, int count);     /* how many look on */
+void watch_link(struct watch *w, enum door door);    /* a link's state changed */
 
 /* From power's events. */
 void watch_line(struct watch *w, enum verb verb, const char *line, size_t len);

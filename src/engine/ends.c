@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ends.c: how the engine's parts learn together how a verb ended that nobody saw
+ * end: the host's answers go from watch to unfinished, and what follows from them
+ * to power (the slot) and to watch (how often it asks, the proof).
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "engine/engine_int.h"
+
+static void
+on_hold(const char *by, const char *verb, int64_t since_ms, void *arg)
+{
+	power_hold(((struct engine *)arg)->power, by, verb, since_ms);
+}
+
+static void
+on_follow(bool on, void *arg)
+{
+	watch_follow(((struct engine *)arg)->watch, on);
+}
+
+static void
+on_prove(const char *verb, void *arg)
+{
+	watch_prove(((struct engine *)arg)->watch, verb);
+}
+
+static bool
+is_busy(void *arg)
+{
+	return power_is_busy(((struct engine *)arg)->power);
+}
+
+static void
+on_status(const struct vmfacts *vm, bool answered, void *arg)
+{
+	struct engine *e = arg;
+
+	if (answered)
+		unfinished_status(e->unfinished, vm);
+	else
+		unfinished_silent(e->unfinished);
+}
+
+/* Installed and in a source tree the folders are the same. */
+static void
+tell_watch_what_installs_ours(struct engine *e)
+{
+	const struct options *o = e->opts->options;
+	char *todo = mem_printf("%s/contrib/bootstrap pve --to root@%s --apply",
+	    o->data_dir[0] ? o->data_dir : BG_PKGDATADIR, o->pve_host);
+
+	watch_set_host_todo(e->watch, todo);
+	free(todo);
+}
+
+void
+engine_watch_ends(struct engine *e)
+{
+	e->unfinished =
+	    unfinished_new(&(struct unfinished_config){.incident = e->incident,
+		.hold = on_hold,
+		.follow = on_follow,
+		.prove = on_prove,
+		.is_busy = is_busy,
+		.arg = e});
+	watch_on_status(e->watch, on_status, e);
+	tell_watch_what_installs_ours(e);
+}

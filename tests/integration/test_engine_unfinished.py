@@ -1,0 +1,434 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A mutating verb whose end nobody saw: engine killed or evicted, network or connection
+lost, at each point of its way.  The next start, and the same engine once it is connected
+again, say what happened and what is true now, and repeat nothing."""
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from engine_rig import BUILD, alive, check, main, until, with_rig  # noqa: E402
+
+MUTATING = ("start", "stop", "reset", "cycle")
+
+
+def mutations(rig):
+    """What qm was told to change, the rig's own first start aside."""
+    return [w for w in rig.pve.read("qm.calls").split()[1:] if w in MUTATING]
+
+
+def told(p, limit=20, **members):
+    """The next word about an unfinished verb that has these members."""
+    return p.expect(t="state", what="unfinished", limit=limit, **members)
+
+
+def kill(rig, e):
+    e.kill()
+    e.wait()
+
+
+def begin(rig, verb="cycle", hold="stop"):
+    """An engine whose verb is in the middle of what qm does; (engine, console, id)."""
+    e = rig.start()
+    p = rig.console("ann")
+    rig.links_up(p)
+    rig.pve.hold(hold)
+    n = rig.pve.calls(hold)
+    v = rig.verb(p, verb)
+    until("the host is at it", lambda: rig.pve.calls(hold) > n)
+    return e, p, v
+
+
+def gate(rig):
+    """The host program waits for a file before it begins with a mutating verb."""
+    t = rig.pve.top
+    with open(t + "/gate", "w") as f:
+        f.write('#!/bin/bash\ncase $SSH_ORIGINAL_COMMAND in start|stop|reset|cycle)\n'
+                'echo $$ >%s/at-gate\nuntil [ -e %s/go.gate ]; do read -rt 0.02 _ <> <(:); '
+                'done ;; esac\nexec %s/src/host/breakglass-pve --site %s/site\n'
+                % (t, t, BUILD, t))
+    os.chmod(t + "/gate", 0o755)
+    rig.pve.configure('command="%s/gate",restrict ' % t, "/usr/sbin:/usr/bin:/sbin:/bin")
+
+
+def worker(rig):
+    """The worker of the run at the host."""
+    m = re.search(r"worker=(\d+)", "".join(
+        open(rig.pve.top + "/run/runs/" + n).read()
+        for n in sorted(os.listdir(rig.pve.top + "/run/runs"))[-2:] if n.endswith(".log")))
+    return int(m.group(1))
+
+
+def kill_both(rig, worker):
+    """The worker, and the qm that it waits for."""
+    os.kill(worker, signal.SIGKILL)
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % name) as f:
+                if rig.pve.top + "/qm\0start" in f.read():
+                    os.kill(int(name), signal.SIGKILL)
+        except OSError:
+            pass
+
+
+def ends_well(rig, q, v, old, verb="cycle"):
+    """It runs at the host; it is let go; all that follows."""
+    u = told(q, outcome="running")
+    check("one sentence", "goes on at the host" in u["text"] and u["now"] in u["text"] and
+          u["key"] == "" and u["settled"] is False and u["who"] == "ann", u)
+    slot = [f for f in q.facts if f.get("what") == "slot"][-1]
+    check("the slot is held for it", slot.get("holder") == "ann" and slot["verb"] == verb, slot)
+    before = mutations(rig)
+    w = rig.verb(q, "reset")
+    f = q.expect(t="verb", id=w, state="refused")
+    check("who, what and how long", re.search(r"ann holds the slot: cycle, for [0-9.]+ s", f["why"])
+          and "runs at the host" in f["why"], f)
+    check("nothing was sent for it", mutations(rig) == before)
+    rig.pve.release("stop")
+    f = q.expect(t="verb", id=v, state="finished")
+    check("its end, as the host told it", f["exit"] == 0 and f["learnt"] == "the host's status" and
+          f["by"] == "engine" and f["host_run"], f)
+    u = told(q, outcome="done")
+    check("nothing is left to do", u["settled"] is True and u["key"] == "" and
+          "runs (QEMU pid %d)" % rig.pve.vm_pid() in u["now"], u)
+    rig.slot_is_free(q)
+    proof = q.expect(t="state", what="proof", done=True, limit=30)
+    check("proved", all(r["ok"] for r in proof["rungs"]), proof)
+    check("a fresh process, once", rig.pve.vm_pid() != old and mutations(rig) == ["stop", "start"],
+          mutations(rig))
+    rig.journal()
+
+
+@with_rig()
+def killed_before_sent(rig):
+    """confirmed, never sent: `never ran` once the host knows no such run, the verb is the key"""
+    e = rig.start()
+    p = rig.console("ann")
+    rig.links_up(p)
+    rig.pve.refuse()
+    rig.pve.cut()
+    rig.link(p, "pve", "down")
+    v = rig.verb(p, "cycle")
+    p.expect(t="verb", id=v, state="confirmed")
+    until("it is in the journal", lambda: [f for f in rig.journal() if f.get("state") == "confirmed"])
+    kill(rig, e)
+    rig.start()
+    q = rig.console("ann")
+    u = q.of("state", what="unfinished")[0]
+    check("at once, before anybody is asked", "not known yet" in u["text"] and u["id"] == v, u)
+    until("the host is silent: that is what is true now", lambda: q.pump(0.01) or [
+        u for u in q.of("state", what="unfinished", key="status") if "does not say" in u["now"]])
+    rig.pve.back()
+    u = told(q, outcome="never ran")
+    check("what to do", u["key"] == "cycle" and u["settled"] is False and "VM 102 runs" in u["now"],
+          u)
+    f = q.of("verb", id=v, state="refused")
+    check("closed in the journal", f and "never ran" in f[-1]["why"] and f[-1]["learnt"], f)
+    check("nothing ran", not mutations(rig))
+    w = rig.verb(q, "cycle")
+    check("it can be sent", q.expect(t="verb", id=w, state="finished")["exit"] == 0)
+    u = told(q, settled=True)
+    check("then the banner goes", "cycle by ann has ended since" in u["text"], u)
+    rig.stop()
+    rig.start()
+    r = rig.console("ann")
+    rig.quiet(r)
+    check("and does not come back", not [f for f in r.facts if f.get("what") == "unfinished" and
+                                         not f["settled"]])
+
+
+@with_rig()
+def killed_before_the_first_mark(rig):
+    """sent, and the host's name for it never came: recognised by verb and time"""
+    gate(rig)
+    e = rig.start()
+    p = rig.console("ann")
+    rig.links_up(p)
+    old = rig.pve.vm_pid()
+    rig.pve.hold("stop")
+    v = rig.verb(p, "cycle")
+    p.expect(t="verb", id=v, state="sent")
+    until("at the gate", lambda: rig.pve.read("at-gate"))
+    kill(rig, e)
+    rig.pve.release("gate")
+    until("the host is at it", lambda: rig.pve.calls("stop"))
+    rig.start()
+    q = rig.console("ann")
+    ends_well(rig, q, v, old)
+
+
+@with_rig()
+def killed_at_the_door(rig):
+    """sent, and the host never began: `never ran`, and only after a while"""
+    gate(rig)
+    e = rig.start()
+    p = rig.console("ann")
+    rig.links_up(p)
+    began = time.monotonic()
+    v = rig.verb(p, "stop")
+    p.expect(t="verb", id=v, state="sent")
+    until("at the gate", lambda: rig.pve.read("at-gate"))
+    kill(rig, e)
+    os.kill(int(rig.pve.read("at-gate")), signal.SIGKILL)
+    rig.start()
+    q = rig.console("ann")
+    u = told(q, outcome="never ran")
+    check("not before it could have come", time.monotonic() - began > 4.5)
+    check("the key", u["key"] == "stop" and "VM 102 runs" in u["now"], u)
+    check("nothing ran", not mutations(rig))
+
+
+@with_rig()
+def killed_in_a_phase(rig):
+    """kill -9 of the engine while the host stops the VM: watched, refused, told, proved"""
+    e, p, v = begin(rig)
+    old = rig.pve.vm_pid()
+    kill(rig, e)
+    rig.start()
+    ends_well(rig, rig.console("ann"), v, old)
+
+
+@with_rig()
+def killed_before_the_end_was_recorded(rig):
+    """the host's result came and the journal does not have it: `done`, by one status"""
+    e, p, v = begin(rig)
+    os.kill(e.pid, signal.SIGSTOP)
+    rig.pve.release("stop")
+    until("the host has ended", lambda: rig.pve.read("run/last"))
+    kill(rig, e)
+    rig.start()
+    q = rig.console("ann")
+    f = q.expect(t="verb", id=v, state="finished")
+    check("its end", f["exit"] == 0 and f["learnt"], f)
+    u = told(q, outcome="done")
+    check("settled", u["settled"] is True, u)
+    q.expect(t="state", what="proof", done=True, limit=30)
+    check("once", mutations(rig) == ["stop", "start"], mutations(rig))
+
+
+@with_rig()
+def ended_and_failed(rig):
+    """the host's start failed while nobody looked: what it means, and start is the key"""
+    e, p, v = begin(rig)
+    rig.pve.hook("start", 'die "start failed: QEMU exited with code 1"\n')
+    kill(rig, e)
+    rig.pve.release("stop")
+    until("the host has ended", lambda: rig.pve.read("run/last"), 40)
+    rig.start()
+    q = rig.console("ann")
+    u = told(q, outcome="failed")
+    check("words", "exit 3, the start failed" in u["text"] and u["now"] == "VM 102 is stopped" and
+          u["key"] == "start" and not u["settled"], u)
+    check("exit 3", q.of("verb", id=v, state="finished")[-1]["exit"] == 3)
+    check("a start's proof is not begun", not q.of("state", what="proof"))
+    rig.pve.hook("start", None)
+    w = rig.verb(q, "start")
+    check("start", q.expect(t="verb", id=w, state="finished")["exit"] == 0)
+    told(q, settled=True)
+
+
+@with_rig()
+def evicted(rig):
+    """SIGTERM in the middle of a cycle: gone within 5 s, said in the journal, told by the next"""
+    e, p, v = begin(rig)
+    old = rig.pve.vm_pid()
+    began = time.monotonic()
+    rig.stop()
+    check("at once", time.monotonic() - began < 5)
+    check("in the journal", [f for f in rig.journal() if f.get("state") == "unknown" and
+                             "the engine left" in f["why"] and "goes on" in f["why"]])
+    rig.start()
+    ends_well(rig, rig.console("ann"), v, old)
+
+
+@with_rig()
+def evicted_before_sent(rig):
+    """SIGTERM before it was sent: refused in the journal, and nothing is unfinished"""
+    rig.start()
+    p = rig.console("ann")
+    rig.links_up(p)
+    rig.pve.refuse()
+    rig.pve.cut()
+    rig.link(p, "pve", "down")
+    v = rig.verb(p, "cycle")
+    p.expect(t="verb", id=v, state="confirmed")
+    rig.stop()
+    f = [f for f in rig.journal() if f.get("id") == v and f["t"] == "verb"][-1]
+    check("why", f["state"] == "refused" and "before it was sent" in f["why"], f)
+    rig.pve.back()
+    rig.start()
+    q = rig.console("ann")
+    rig.quiet(q)
+    check("nothing is unfinished", not q.of("state", what="unfinished"))
+
+
+@with_rig()
+def connection_lost(rig):
+    """the connection is cut: the same engine asks by itself, holds the slot, tells the end"""
+    e, p, v = begin(rig)
+    old = rig.pve.vm_pid()
+    rig.pve.cut()
+    p.expect(t="verb", id=v, state="unknown")
+    u = told(p, outcome="unknown")
+    check("at once", u["id"] == v and u["host_run"], u)
+    ends_well(rig, p, v, old)
+    kinds = [(f["state"], f.get("learnt")) for f in rig.journal() if f["t"] == "verb" and f["id"] == v
+             and f["state"] in ("unknown", "finished")]
+    check("both ends are on record", kinds == [("unknown", None), ("finished", "the host's status")],
+          kinds)
+
+
+@with_rig()
+def network_gone_for_a_while(rig):
+    """nobody answers for a while: said so, nothing held; then the truth"""
+    e, p, v = begin(rig)
+    rig.pve.refuse()
+    rig.pve.cut()
+    p.expect(t="verb", id=v, state="unknown")
+    u = told(p, key="status", limit=40)
+    check("what is not known", "does not say" in u["now"], u)
+    rig.slot_is_free(p)
+    rig.pve.release("stop")
+    until("the host has ended", lambda: rig.pve.read("run/last"))
+    rig.pve.back()
+    check("its end", p.expect(t="verb", id=v, state="finished", limit=30)["exit"] == 0)
+    told(p, outcome="done", settled=True)
+
+
+@with_rig()
+def worker_killed(rig):
+    """the host's worker is killed between stop and start: interrupted, VM off, start is the key"""
+    e, p, v = begin(rig, hold="start")
+    w = worker(rig)
+    kill(rig, e)
+    kill_both(rig, w)
+    rig.start()
+    q = rig.console("ann")
+    u = told(q, outcome="interrupted")
+    check("words", "in phase starting" in u["text"] and u["now"] == "VM 102 is stopped" and
+          u["key"] == "start", u)
+    check("nothing is repeated", mutations(rig) == ["stop", "start"], mutations(rig))
+    f = q.of("verb", id=v, state="unknown")[-1]
+    check("closed", f["learnt"] and "interrupted" in f["why"], f)
+    rig.stop()
+    rig.start()
+    r = rig.console("bob")
+    u = told(r, outcome="interrupted")
+    check("the next engine tells it too", u["key"] == "start" and u["who"] == "ann", u)
+    check("and closes nothing twice", len([f for f in rig.journal() if f.get("learnt")]) == 1)
+    rig.pve.hook("start", None)
+    w = rig.verb(r, "start")
+    check("start", r.expect(t="verb", id=w, state="finished")["exit"] == 0)
+    told(r, settled=True)
+
+
+@with_rig()
+def now_is_kept_true(rig):
+    """the VM comes up by another hand: `now` says so, and nothing is left to do"""
+    e, p, v = begin(rig)
+    rig.pve.hook("start", 'die "start failed"\n')
+    rig.pve.cut()
+    rig.pve.release("stop")
+    u = told(p, outcome="failed", limit=40)
+    check("stopped", u["key"] == "start" and "stopped" in u["now"], u)
+    rig.pve.hook("start", None)
+    os.system("%s/qm start" % rig.pve.top)
+    rig.verb(p, "status", confirm=False)
+    u = told(p, outcome="failed")
+    check("runs", "VM 102 runs" in u["now"] and u["key"] == "forensics", u)
+
+
+@with_rig()
+def journal_is_gone(rig):
+    """no journal, as after a pod: the host's own words about what was cut short, a banner too"""
+    e, p, v = begin(rig, hold="start")
+    w = worker(rig)
+    kill(rig, e)
+    kill_both(rig, w)
+    shutil.rmtree(rig.sessions)
+    rig.start()
+    q = rig.console("bob")
+    u = told(q, outcome="interrupted")
+    check("whose it was is not known", u["who"] == "somebody else" and u["verb"] == "cycle" and
+          u["key"] == "start" and "VM 102 is stopped" in u["now"] and u["host_run"], u)
+    check("no incident is opened for it", not rig.journals(), rig.journals())
+    rig.pve.hook("start", None)
+    w = rig.verb(q, "start")
+    check("start", q.expect(t="verb", id=w, state="finished")["exit"] == 0)
+    told(q, settled=True)
+
+
+@with_rig()
+def somebody_elses(rig):
+    """a run of another engine: told, the slot held while it runs, proved when it has ended"""
+    e, p, v = begin(rig)
+    kill(rig, e)
+    shutil.rmtree(rig.sessions)
+    rig.start()
+    q = rig.console("bob")
+    u = told(q, outcome="running")
+    check("who", u["who"] == "somebody else" and "id" not in u, u)
+    w = rig.verb(q, "start")
+    f = q.expect(t="verb", id=w, state="refused")
+    check("refused here", "somebody else holds the slot: cycle" in f["why"], f)
+    rig.pve.release("stop")
+    u = told(q, outcome="done")
+    check("settled", u["settled"] is True, u)
+    q.expect(t="state", what="proof", done=True, limit=30)
+
+
+@with_rig()
+def several(rig):
+    """two unfinished ones: the last counts, both are closed"""
+    e, p, v = begin(rig)
+    kill(rig, e)
+    rig.pve.refuse()
+    rig.pve.cut()
+    e = rig.start()
+    p = rig.console("bob")
+    w = rig.verb(p, "reset")
+    p.expect(t="verb", id=w, state="confirmed")
+    until("in the journal", lambda: [f for f in rig.journal() if f.get("id") == w and
+                                     f.get("state") == "confirmed"])
+    kill(rig, e)
+    rig.pve.release("stop")
+    until("the host has ended", lambda: rig.pve.read("run/last"))
+    rig.pve.back()
+    rig.start()
+    q = rig.console("ann")
+    u = told(q, outcome="never ran")
+    check("the last one", u["id"] == w and u["who"] == "bob" and u["verb"] == "reset", u)
+    ends = {f["id"]: f["state"] for f in rig.journal() if f.get("learnt")}
+    check("both are closed", ends == {v: "finished", w: "refused"}, ends)
+
+
+@with_rig()
+def overtaken(rig):
+    """another engine's verb has run since: how it ended is not known, and that is said"""
+    e, p, v = begin(rig)
+    kill(rig, e)
+    rig.pve.release("stop")
+    until("the host has ended", lambda: rig.pve.read("run/last"))
+    os.environ["SSH_ORIGINAL_COMMAND"] = "reset"
+    os.system("%s/src/host/breakglass-pve --site %s/site >/dev/null" % (BUILD, rig.pve.top))
+    rig.start()
+    q = rig.console("ann")
+    u = told(q, settled=True)
+    check("words", u["outcome"] == "unknown" and "another verb since" in u["text"], u)
+    f = q.of("verb", id=v, state="unknown")
+    check("closed", f and f[-1]["learnt"], f)
+
+
+QUICK = [killed_in_a_phase, killed_before_the_end_was_recorded, ended_and_failed, evicted_before_sent,
+         worker_killed, overtaken]
+SLOW = [killed_before_sent, killed_before_the_first_mark, killed_at_the_door, evicted,
+        connection_lost, network_gone_for_a_while, now_is_kept_true, journal_is_gone,
+        somebody_elses, several]
+
+if __name__ == "__main__":
+    main(QUICK if len(sys.argv) == 1 else QUICK + SLOW)
