@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=sh disable=SC2154 # the options are bootstrap's
+# shellcheck shell=dash disable=SC2154,SC2034 # the options are bootstrap's
 # devvm.sh: the machine to be repaired.  A user, its sudo, its key.
 
 WHO=breakglass
@@ -8,26 +8,17 @@ SUDOERS=/etc/sudoers.d/breakglass # a name with a dot would be ignored by sudo
 field() { awk -F: -v u="$WHO" -v n="$1" '$1 == u { print $n }' "$R/etc/passwd"; }
 has_user() { grep -q "^$WHO:" "$R/etc/passwd"; }
 
-# account useradd|userdel|groupdel NAME: shadow's tools, or busybox's
+# account useradd|userdel|groupdel NAME
 account() {
-	case $1 in
-	useradd)
-		if command -v useradd >/dev/null; then
-			# '*': no password fits, but the account is not locked ('!'), which
-			# an sshd with UsePAM no would refuse
-			useradd ${R:+--prefix "$R"} --system --user-group --no-create-home --home-dir "/home/$2" \
-				--shell "$shell" --comment 'breakglass emergency access' --password '*' "$2"
-		else
-			addgroup -S "$2" && adduser -S -D -H -h "/home/$2" -s "$shell" -G "$2" \
-				-g 'breakglass emergency access' "$2" &&
-				sed "s/^$2:!:/$2:*:/" /etc/shadow >"$tmp/shadow" && rewrite "$tmp/shadow" /etc/shadow
-		fi
-		;;
-	userdel)
-		if command -v userdel >/dev/null; then userdel ${R:+--prefix "$R"} "$2"; else deluser "$2"; fi ;;
-	groupdel)
-		if command -v groupdel >/dev/null; then groupdel ${R:+--prefix "$R"} "$2"; else delgroup "$2"; fi ;;
-	esac >"$tmp/account" 2>&1 && return 0
+	local tool=$1
+	shift
+	if [ "$tool" = useradd ]; then
+		# '*': no password fits, but the account is not locked ('!'), which
+		# an sshd with UsePAM no would refuse
+		set -- --system --user-group --no-create-home --home-dir "/home/$1" --shell "$shell" \
+			--comment 'breakglass emergency access' --password '*' "$1"
+	fi
+	"$tool" ${R:+--prefix "$R"} "$@" >"$tmp/account" 2>&1 && return 0
 	problem "$(tail -n 1 "$tmp/account")"
 	return 1
 }
@@ -48,9 +39,13 @@ ensure_user() {
 		esac
 		return
 	fi
+	command -v useradd >/dev/null || {
+		failed "no useradd here: make user $WHO with a home and a shell by hand, then again"
+		return 1
+	}
 	change "make system user $WHO, home /home/$WHO, shell $shell, no password" || return 0
 	record user "$WHO"
-	account useradd "$WHO" || problem "could not make user $WHO"
+	account useradd "$WHO" || failed "could not make user $WHO"
 }
 
 ensure_sudo() {
@@ -98,7 +93,7 @@ host_main() {
 		finish
 	fi
 	read_keys
-	ensure_user
+	ensure_user || finish
 	dir=/home/$WHO
 	if has_user; then
 		dir=$(field 6)

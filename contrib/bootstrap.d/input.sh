@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=sh disable=SC2154 # the options are bootstrap's
+# shellcheck shell=dash disable=SC2154,SC2034 # the options are bootstrap's
 # input.sh: nothing that was not understood goes into a file of sshd or sudo.
 #
 # A from= list, a key and a path end up between quotes in authorized_keys, where

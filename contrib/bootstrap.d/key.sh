@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=sh disable=SC2154 # the options are bootstrap's
+# shellcheck shell=dash disable=SC2154,SC2034 # the options are bootstrap's
 # key.sh: a key pair for the engine, where there is none.
 
 # make_key FILE: never over one that is there, not even in a race

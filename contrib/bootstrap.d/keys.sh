@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=sh disable=SC2154 # the options are bootstrap's
+# shellcheck shell=dash disable=SC2154,SC2034 # the options are bootstrap's
 # keys.sh: our lines in an authorized_keys file.
 
 # The public key that is meant: --key, or the default where there is one.
@@ -7,7 +7,9 @@ default_key() { echo "${BREAKGLASS_KEY_PATH:-${HOME:-/root}/.ssh/breakglass}"; }
 public_key() {
 	local f=${key:-$(default_key).pub}
 	if [ -z "$key" ] && [ ! -f "$f" ]; then
-		return 0
+		[ -f "${f%.pub}" ] || return 0
+		ssh-keygen -y -f "${f%.pub}" </dev/null >"$tmp/derived.pub" 2>/dev/null || return 0
+		f=$tmp/derived.pub
 	fi
 	key_read "$f"
 }
@@ -69,6 +71,10 @@ ensure_keys() {
 		return 0
 	fi
 	[ -n "$pub" ] || [ -s "$tmp/lines.old" ] || {
+		if [ "$what" = pve ] && others_run_it "$user" "$home"; then
+			note "$other: a line that is not ours runs breakglass-pve and stays as it is; with --key and --from bootstrap adds one of its own"
+			return 0
+		fi
 		problem "no public key: give --key FILE.pub (bootstrap key makes one)"
 		return 0
 	}
@@ -84,6 +90,18 @@ ensure_keys() {
 	[ ! -s "$tmp/lines" ] || ensure_dropin "$user" "$home"
 	[ -z "$pub" ] || elsewhere "$user" "$home" "${pub#* }"
 	[ -z "$drop_pub" ] || elsewhere "$user" "$home" "${drop_pub#* }"
+}
+
+# others_run_it USER HOME: some line that is not ours runs our program; $other is its file
+others_run_it() {
+	local w
+	other=''
+	keys_words "$1" "$2" >"$tmp/words"
+	while read -r w; do
+		[ -z "$other" ] && [ -f "$R$w" ] || continue
+		if grep -v '^[[:space:]]*#' "$R$w" | grep -qF "command=\"$R$PROGRAM"; then other=$w; fi
+	done <"$tmp/words"
+	[ -n "$other" ]
 }
 
 # from_union FILE: all addresses of these lines, each once

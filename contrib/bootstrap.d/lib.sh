@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=sh disable=SC2154 # the options are bootstrap's
+# shellcheck shell=dash disable=SC2154,SC2034 # the options are bootstrap's
 # lib.sh: what is said, and the few ways in which bootstrap changes a machine.
 #
 # Each ensure_* looks first.  What is so already is said and left alone; else it
@@ -112,11 +112,16 @@ ensure_dir() {
 	fi
 }
 
-# keep_old PATH: what is not ours stays beside it as PATH.old; true when there was something
+# keep_old PATH: where what is not ours is to be kept; nothing, when there is nothing to keep
 keep_old() {
 	local old=$1.old n=2
-	[ -e "$R$1" ] || return 1
-	recorded old "$1" >/dev/null || recorded file "$1" >/dev/null && return 1
+	[ -e "$R$1" ] && [ -z "$(recorded file "$1")" ] || return 0
+	if [ -n "$(recorded old "$1")" ]; then
+		# a run that was cut
+		old=$(recorded old "$1")
+		[ -e "$R$old" ] || echo "$old"
+		return 0
+	fi
 	while [ -e "$R$old" ]; do
 		old=$1.old$n
 		n=$((n + 1))

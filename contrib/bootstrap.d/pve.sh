@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=sh disable=SC2154 # the options are bootstrap's
+# shellcheck shell=dash disable=SC2154,SC2034 # the options are bootstrap's
 # pve.sh: the PVE host.  One program, two directories, one line for sshd.
 
 PROGRAM=/usr/local/bin/breakglass-pve
@@ -66,7 +66,8 @@ ensure_program() {
 	version=$(version_of "$src") || version="breakglass-pve of an unknown version"
 	if [ -n "$apply" ] && [ -d "$R${PROGRAM%/*}" ] && ! cmp -s "$src" "$R$PROGRAM"; then
 		# a program that does not run there must not take the place of one that does
-		try=$R${PROGRAM%/*}/.breakglass-pve.try
+		try=$R${PROGRAM%/*}/.breakglass-pve.bootstrap
+		record temp "$PROGRAM"
 		cp "$src" "$try" && chmod 0755 "$try" && version=$(version_of "$try") || {
 			rm -f "$try"
 			die "$src does not run on this host: nothing was changed"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=sh disable=SC2154 # the options are bootstrap's
+# shellcheck shell=dash disable=SC2154,SC2034 # the options are bootstrap's
 # remote.sh: bootstrap runs itself on another host.
 #
 # One ssh, yours: your own account, keys and host key checks, not breakglass's.
@@ -14,9 +14,8 @@ stage() {
 	local f
 	mkdir "$tmp/send" && cp "$here/bootstrap" "$tmp/send/" && cp -R "$parts" "$tmp/send/" || exit 1
 	args="$what "
-	f=${key:-$(default_key).pub}
-	if [ -n "$key" ] || [ -f "$f" ]; then
-		key_read "$f" >"$tmp/send/key.pub" || exit 64
+	public_key >"$tmp/send/key.pub" || exit 64
+	if [ -s "$tmp/send/key.pub" ]; then
 		args="$args--key \"\$d/key.pub\" "
 	fi
 	if [ -n "$drop" ]; then

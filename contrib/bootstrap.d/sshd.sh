@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=sh disable=SC2154 # the options are bootstrap's
+# shellcheck shell=dash disable=SC2154,SC2034 # the options are bootstrap's
 # sshd.sh: what the sshd of this host would do, asked of sshd itself (sshd -T).
 #
 # Where its configuration keeps our key out, one drop-in with one Match block
@@ -111,9 +111,15 @@ sshd_reload() {
 	if [ -n "$R" ]; then
 		note "sshd must be reloaded (not done for a tree)"
 	elif [ -d /run/systemd/system ]; then
-		systemctl reload ssh 2>/dev/null || systemctl reload sshd || failed "sshd was not reloaded: systemctl reload ssh"
+		for u in ssh sshd; do
+			systemctl -q is-active $u || continue
+			systemctl reload $u || failed "sshd was not reloaded: systemctl reload $u"
+			return
+		done
+	elif [ "$(cat "/proc/$(cat /run/sshd.pid 2>/dev/null)/comm" 2>/dev/null)" = sshd ]; then
+		kill -HUP "$(cat /run/sshd.pid)" || failed "sshd was not reloaded: send it SIGHUP"
 	else
-		kill -HUP "$(cat /run/sshd.pid 2>/dev/null)" 2>/dev/null || failed "sshd was not reloaded: send it SIGHUP"
+		note "no sshd of this machine is running; where one is, it must be reloaded"
 	fi
 }
 

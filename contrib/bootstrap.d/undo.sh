@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=sh disable=SC2154 # the options are bootstrap's
+# shellcheck shell=dash disable=SC2154,SC2034 # the options are bootstrap's
 # undo.sh: takes back what is on record in $STATE/WHAT, last thing first.
 #
 # Nothing is taken back that somebody else has changed since, and no evidence is
 # removed: a directory that is not empty stays.
 
 undo_one() { # KIND PATH ARG
+	[ -z "$apply" ] || rm -f "$R${2%/*}/.${2##*/}.bootstrap"
 	case $1 in
 	dir)
 		[ -d "$R$2" ] || return 0
@@ -33,12 +34,17 @@ undo_one() { # KIND PATH ARG
 		;;
 	block) undo_block "$2" "$3" ;;
 	file) undo_file "$2" ;;
-	old) ;; # with its file
+	old)
+		# its file was put back before; a run that was cut may have left the copy
+		[ -n "$apply" ] && [ -f "$R$2" ] && [ -f "$R$3" ] && cmp -s "$R$2" "$R$3" || return 0
+		change "remove $3" && rm -f "$R$3"
+		;;
 	prev)
 		[ -f "$R$2" ] || return 0
 		change "remove $2" || return 0
 		rm -f "$R$2"
 		;;
+	temp) ;;
 	user | group) undo_account "$1" "$2" ;;
 	*) problem "a line in $STATE/$what that this bootstrap does not know: $1 $2" ;;
 	esac
@@ -108,6 +114,7 @@ undo_account() {
 undo_main() {
 	local before
 	if [ ! -f "$R$STATE/$what" ]; then
+		[ -z "$apply" ] || rmdir "$R$STATE" 2>/dev/null
 		already "nothing is on record in $STATE/$what"
 		return
 	fi

@@ -173,16 +173,28 @@ check "the evidence" grep -q evidence "$tree/var/lib/breakglass/run"
 check "the later line" grep -q 'a later line' "$tree/root/.ssh/authorized_keys2"
 rm -r "$tree/var/lib/breakglass"
 
+# -- the old site: its line in the cluster's file, no --from given, perhaps no key at hand
+printf 'command="%s --site %s",no-pty %s\n' "$tree/usr/local/bin/breakglass-pve" "$T/site" "$(cat "$key.pub")" \
+	>>"$tree/etc/pve/priv/authorized_keys"
+ln -sf "$tree/etc/pve/priv/authorized_keys" "$tree/root/.ssh/authorized_keys"
+check "an old site: only the program, by its key" contains 'no --from: that line stays' pve_ --apply --key "$key.pub"
+check "that is all" contains '^Nothing to do' pve_ --apply --key "$key.pub"
+check "without any key" contains 'a line that is not ours runs breakglass-pve' env HOME="$T/nohome" "$BOOTSTRAP" \
+	pve --root "$tree" --program "$PVE" --apply
+check "the old line reaches the new program" contains '^#bg result' login "$key" 127.0.0.9 "$me" status
+check "undone" pve_ --undo --apply
+ln -sf /etc/pve/priv/authorized_keys "$tree/root/.ssh/authorized_keys"
+check "a key that nobody lets in needs --from" contains 'PROBLEM .*give --from' pve_ --apply --key "$key.pub"
+check "undone" pve_ --undo --apply
+
 # -- sshd that keeps root out, or reads another file
 sed -i 's/^PermitRootLogin.*/PermitRootLogin no/; s#^AuthorizedKeysFile.*#AuthorizedKeysFile /etc/ssh/all_keys#' "$tree/etc/ssh/sshd_config"
 pristine "$tree" >"$T/before"
 check "a drop-in where sshd keeps the key out" contains '^Done' pve_ --apply --key "$key.pub" --from $list
-for u in root; do
-	check "sshd now takes a forced command of $u from that address" contains '^permitrootlogin forced-commands-only' \
-		"$SSHD" -T -f "$tree/etc/ssh/sshd_config" -C user=$u,host=x,addr=127.0.0.3,laddr=127.0.0.1,lport=22
-	check "and from others not" contains '^permitrootlogin no' \
-		"$SSHD" -T -f "$tree/etc/ssh/sshd_config" -C user=$u,host=x,addr=127.0.0.9,laddr=127.0.0.1,lport=22
-done
+check "sshd now takes a forced command of root from that address" contains '^permitrootlogin forced-commands-only' \
+	"$SSHD" -T -f "$tree/etc/ssh/sshd_config" -C user=root,host=x,addr=127.0.0.3,laddr=127.0.0.1,lport=22
+check "and from others not" contains '^permitrootlogin no' \
+	"$SSHD" -T -f "$tree/etc/ssh/sshd_config" -C user=root,host=x,addr=127.0.0.9,laddr=127.0.0.1,lport=22
 [ "$me" != root ] || check "a login by it" contains '^#bg result' login "$key" 127.0.0.3 root status
 check "twice" contains '^Nothing to do' pve_ --apply --key "$key.pub" --from $list
 check "undone" contains '^Done' pve_ --undo --apply

@@ -1,0 +1,148 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: both hosts set up by bootstrap over a real ssh, without --root: a user is
+# made, sudo is given, Proxmox's link is in the way, the key is rotated, and undo
+# leaves the account files as they were.
+#
+# The machine lends its /etc, /root and the rest as overlays in a mount namespace
+# of this test: what is written there nobody else sees, and it goes with the test.
+set -u
+# shellcheck source=/dev/null
+. "$(dirname "$0")/bootstrap_lib.sh"
+if [ -z "${BG_BOOTSTRAP_NS-}" ]; then
+	[ "$(id -u)" = 0 ] || { echo "skipped: needs root, for a mount namespace"; exit 77; }
+	command -v visudo >/dev/null || { echo "skipped: no sudo here (apt-get install sudo)"; exit 77; }
+	T=$(mktemp -d "${TMPDIR:-/tmp}/bgboot.XXXXXX") || exit 99
+	chmod 755 "$T"
+	trap 'rm -rf "$T"' EXIT
+	trap 'kill "$!"; wait; exit 99' INT TERM HUP
+	unshare -m --propagation private true 2>/dev/null || { echo "skipped: no mount namespace here"; exit 77; }
+	BG_BOOTSTRAP_NS=$T unshare -m --propagation private "$BASH" "$0" &
+	wait $!
+	exit
+fi
+T=$BG_BOOTSTRAP_NS
+trap '[ -z "${listener-}" ] || { kill "$listener"; wait "$listener"; } 2>/dev/null' EXIT
+trap 'exit 99' INT TERM HUP
+mount -t tmpfs -o mode=755 none "$T" || { echo "skipped: cannot mount"; exit 77; }
+for d in /etc /home /root /usr/local /var/lib /var/log; do
+	o=$T/o$(echo $d | tr / -)
+	mkdir -p "$o/up" "$o/work"
+	chmod "$(stat -c %a $d)" "$o/up"
+	mount -t overlay overlay -o "lowerdir=$d,upperdir=$o/up,workdir=$o/work" $d ||
+		{ echo "skipped: no overlay file system here"; exit 77; }
+done
+mount -t tmpfs -o mode=755 none /run # no sshd of the machine is to be reloaded
+mkdir /run/sshd
+
+# -- the machine: Debian's sshd_config, a root with an admin key, a user with sudo
+rm -f /root/.bashrc /root/.profile /root/.ssh/authorized_keys* /etc/sudoers.d/breakglass \
+	/etc/ssh/sshd_config.d/* /usr/local/bin/breakglass-pve*
+grep -q ^breakglass: /etc/passwd && userdel breakglass
+mkdir -p -m 700 /root/.ssh
+mkdir -p -m 755 /etc/pve/priv
+ssh-keygen -A >/dev/null
+ssh-keygen -q -t ed25519 -N '' -f "$T/admin" || exit 99
+cp "$T/admin.pub" /etc/pve/priv/authorized_keys
+chmod 600 /etc/pve/priv/authorized_keys
+ln -s /etc/pve/priv/authorized_keys /root/.ssh/authorized_keys
+useradd -m -s /bin/sh -p '*' you || exit 99
+mkdir -m 700 /home/you/.ssh
+cp "$T/admin.pub" /home/you/.ssh/authorized_keys
+chown -R you: /home/you
+echo 'you ALL=(ALL:ALL) NOPASSWD: ALL' >/etc/sudoers.d/you
+chmod 440 /etc/sudoers.d/you
+cat >/etc/ssh/sshd_config <<'END'
+Include /etc/ssh/sshd_config.d/*.conf
+KbdInteractiveAuthentication no
+UsePAM yes
+X11Forwarding yes
+PrintMotd no
+AcceptEnv LANG LC_*
+Subsystem sftp /usr/lib/openssh/sftp-server
+END
+start_sshd /etc/ssh/sshd_config
+printf '%s\n' "Host *" "  IdentityFile $T/admin" "  BatchMode yes" "  StrictHostKeyChecking no" \
+	"  UserKnownHostsFile /dev/null" "  GlobalKnownHostsFile /dev/null" "  LogLevel ERROR" >"$T/ssh_config"
+export BREAKGLASS_BOOTSTRAP_SSH="ssh -F $T/ssh_config"
+export BREAKGLASS_LIBEXEC_DIR=$T/libexec
+mkdir "$T/libexec"
+cp "$PVE" "$T/libexec/breakglass-pve"
+
+accounts() { (cd /etc && sha256sum passwd group shadow gshadow subuid subgid sudoers sudoers.d/* ssh/sshd_config 2>/dev/null; ls -A /home /root/.ssh /etc/ssh/sshd_config.d /usr/local/bin /var/lib | grep -v lock); }
+accounts >"$T/before"
+as_before() { accounts | diff "$T/before" -; }
+list=127.0.0.1,127.0.0.3
+key=$T/k/breakglass
+bs() { "$BOOTSTRAP" "$@" --port "$port"; }
+pve_() { "$BOOTSTRAP" pve --port "$port" --to root@127.0.0.1 --key "$key.pub" "$@"; }
+devvm_() { "$BOOTSTRAP" devvm --port "$port" --to you@127.0.0.1 --key "$key.pub" "$@"; }
+
+check "the key" bs key --key "$key" --apply
+check "ssh in: $(id -un) by the admin's key" $BREAKGLASS_BOOTSTRAP_SSH -p "$port" root@127.0.0.1 true
+check "pve prints, by ssh" contains 'would .*write /usr/local/bin/breakglass-pve (0755)' pve_ --from $list
+check "devvm prints, by ssh and sudo" contains 'would .*make system user breakglass' devvm_ --from $list
+check "nothing was changed" as_before
+
+check "pve" contains '^Done' pve_ --from $list --apply
+check "devvm" contains '^Done' devvm_ --from $list --apply
+cp "$T/got" "$T/devvm.out"
+check "sshd would let it in from both addresses" test "$(grep -c 'ok .*from 127.*a shell and commands' "$T/devvm.out")" = 2
+check "sudo would let it do anything" grep -q 'ok .*sudo: breakglass' "$T/devvm.out"
+check "both twice" contains '^Nothing to do' bash -c "$(declare -f pve_ devvm_); $(declare -p BOOTSTRAP port key); pve_ --from $list --apply | tail -1; devvm_ --from $list --apply"
+check "both checked" bash -c "$(declare -f pve_ devvm_); $(declare -p BOOTSTRAP port key); pve_ --check && devvm_ --check"
+check "nothing stays in /tmp" lacks bootstrap.d find /tmp -maxdepth 2 -name bootstrap.d -newer "$T/port"
+
+# -- what the key may do
+check "pve: status" contains '^#bg result verb=status' login "$key" 127.0.0.1 root status
+check "pve: a shell is refused with 2" exits 2 login "$key" 127.0.0.1 root
+check "pve: not from elsewhere" exits 255 login "$key" 127.0.0.2 root status
+check "pve: the program is in root's hands" test "$(stat -c '%U %a' /usr/local/bin/breakglass-pve)" = "root 755"
+check "devvm: a command" contains '^breakglass$' login "$key" 127.0.0.3 breakglass id -un
+check "devvm: with sudo" contains '^root$' login "$key" 127.0.0.3 breakglass sudo -n id -un
+check "devvm: a terminal" contains '/dev/pts' login "$key" 127.0.0.1 breakglass -tt tty
+check "devvm: not from elsewhere" exits 255 login "$key" 127.0.0.2 breakglass true
+check "devvm: no forwarding" exits 255 login "$key" 127.0.0.1 breakglass -N -o ExitOnForwardFailure=yes -R 0:127.0.0.1:1
+check "devvm: no password fits, and the account is not locked" grep -q '^breakglass:\*:' /etc/shadow
+check "devvm: its home is its own" test "$(stat -c '%U %a' /home/breakglass /home/breakglass/.ssh | tr '\n' ' ')" = "breakglass 700 breakglass 700 "
+check "devvm: visudo agrees with the whole" visudo -c
+check "pmxcfs is gone, the key still works" bash -c "$(declare -f login); $(declare -p SSH port key); mv /etc/pve /etc/pve.gone; login '$key' 127.0.0.1 root status | grep -q '^#bg result'; rc=\$?; mv /etc/pve.gone /etc/pve; exit \$rc"
+
+# -- a new key for the old one
+rotate() { "$BOOTSTRAP" rotate --pve root@127.0.0.1 --devvm you@127.0.0.1 --key "$key" --port "$port" "$@"; }
+cp "$key.pub" "$T/first.pub"
+cp "$key" "$T/first"
+check "rotate prints" contains 'would .*make an ed25519' rotate
+check "and makes nothing" test ! -e "$key.new"
+check "retire does not come first" exits 1 rotate --step retire --apply
+for s in new authorize; do check "step $s" contains '^Done' rotate --step $s --apply; done
+check "step authorize again" contains '^Nothing to do' rotate --step authorize --apply
+check "both keys work" bash -c "$(declare -f login); $(declare -p SSH port); login '$T/first' 127.0.0.1 root status >/dev/null && login '$key.new' 127.0.0.3 root status >/dev/null && login '$key.new' 127.0.0.3 breakglass true"
+check "back again" contains '^Done' rotate --undo --apply
+check "the first key is the only one" bash -c "$(declare -f login); $(declare -p SSH port); login '$T/first' 127.0.0.1 breakglass true && [ ! -e '$key.new' ] && [ \$(grep -c ssh-ed25519 /root/.ssh/authorized_keys2) = 1 ]"
+check "all steps but the last" contains '^Done' rotate --apply
+check "the new key is in place" bash -c "! cmp -s '$key.pub' '$T/first.pub' && [ \$(stat -c %a '$key') = 600 ]"
+check "and again nothing is to do" contains '^Nothing to do' rotate --apply
+cp /home/breakglass/.ssh/authorized_keys "$T/ak"
+: >/home/breakglass/.ssh/authorized_keys
+check "retire, when the new key does not work, takes nothing away" bash -c "$(declare -f rotate); $(declare -p BOOTSTRAP port key); ! rotate --step retire --apply && [ -e '$key.old' ]"
+cat "$T/ak" >/home/breakglass/.ssh/authorized_keys
+check "retire" contains '^Done' rotate --step retire --apply
+check "the old key is out" bash -c "$(declare -f login); $(declare -p SSH port); ! login '$T/first' 127.0.0.1 root status && ! login '$T/first' 127.0.0.1 breakglass true && [ ! -e '$key.old' ]"
+check "the new one works" contains '^root$' login "$key" 127.0.0.3 breakglass sudo -n id -un
+
+# -- root is kept out by sshd: the drop-in
+echo 'PermitRootLogin no' >/etc/ssh/sshd_config.d/50-site.conf
+"$BOOTSTRAP" pve --key "$key.pub" --check >"$T/got" 2>&1
+check "PermitRootLogin no is seen" grep -q 'would .*05-breakglass.conf' "$T/got"
+# sshd -i reads its files at each login: nobody is there to be reloaded
+BREAKGLASS_BOOTSTRAP_SSH='' "$BOOTSTRAP" pve --key "$key.pub" --apply >"$T/got" 2>&1
+check "a login by the drop-in" contains '^#bg result' login "$key" 127.0.0.1 root status
+check "root's own key stays out" exits 255 login "$T/admin" 127.0.0.1 root true
+check "pve undone, on the machine itself" bash -c "'$BOOTSTRAP' pve --undo --apply; [ ! -e /etc/ssh/sshd_config.d/05-breakglass.conf ]"
+rm /etc/ssh/sshd_config.d/50-site.conf
+
+check "devvm undone" contains '^Done' devvm_ --undo --apply
+rm -rf /var/lib/breakglass /var/log/breakglass
+check "the account files are as before" as_before
+finish
