@@ -30,13 +30,15 @@
 	"mem_avail_kb=$a swap_free_kb=$s\"; "                                        \
 	"has() { command -v $1 >/dev/null 2>&1; }; T=; has timeout && T=\"timeout 4\"; "
 
-#define PROBE_UNITS                                                                        \
-	"units() { has systemctl || return; "                                              \
-	"o=$($T systemctl list-units --state=failed --plain --no-legend --no-pager "       \
-	"2>/dev/null </dev/null) || return; "                                              \
-	"echo \"$o\" | { n=0; w=; while read k x; do [ -n \"$k\" ] || continue; "          \
-	"n=$((n+1)); [ $n -gt 20 ] || w=\"$w,$k\"; done; echo \"#bg units $n $w\"; }; }; " \
-	"space() { $T df -P / /var /srv 2>/dev/null </dev/null | "                         \
+#define PROBE_UNITS                                                                  \
+	"units() { has systemctl || return; "                                        \
+	"o=$($T systemctl list-units --state=failed --plain --no-legend --no-pager " \
+	"2>/dev/null </dev/null) || return; "                                        \
+	"echo \"$o\" | { n=0; w=; "                                                  \
+	"while read k l a x; do [ \"$a\" = failed ] || continue; "                   \
+	"n=$((n+1)); [ $n -gt 20 ] || w=\"$w,$k\"; done; "                           \
+	"echo \"#bg units $n $w\"; }; }; "                                           \
+	"space() { $T df -P / /var /srv 2>/dev/null </dev/null | "                   \
 	"while read d t u a p x; do echo \"#bg df $p\"; done; }; "
 
 #define PROBE_SUDO                                                                \

@@ -265,23 +265,28 @@ ladder_note_marks(struct ladder *l)
 		l->told(&l->seen, false, l->arg);
 }
 
+/* A try that failed may be followed by the next one before it is looked at. */
 static void
 ladder_follow(struct ladder *l)
 {
 	struct remote *r = ladder_remote(l);
 	enum remote_state state = remote_state(r);
+	bool up = state == REMOTE_UP || state == REMOTE_SILENT;
+	bool failed = state == REMOTE_DOWN || (!up && remote_tries(r) > l->try);
 
 	if (remote_tries(r) < l->try)
 		return;
-	if (!l->seen.old)
+	if (failed && l->seen.old) {
+		ladder_anew(l);
+		return;
+	}
+	if (!l->seen.old && (up || remote_tries(r) == l->try))
 		ladder_note_marks(l);
 	if (!l->climbing)
 		return;
-	if (state == REMOTE_DOWN && l->seen.old)
-		ladder_anew(l);
-	else if (state == REMOTE_DOWN)
+	if (failed)
 		ladder_fail(l, remote_timed_out(r), remote_why(r));
-	else if (state == REMOTE_UP || state == REMOTE_SILENT)
+	else if (up)
 		ladder_probe(l);
 }
 

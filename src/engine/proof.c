@@ -5,269 +5,361 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "engine/incident.h"
+#include "engine/proof_table.h"
 
-#define PROOF_STEP_MS 1000  /* how often an unreachable devvm is tried */
-#define PROOF_EXEC_MS 15000 /* a probe that takes longer failed on its rung */
-#define PROOF_OUT_MAX 4096
-
-/*
- * One line a rung, so that a probe that hangs shows how far it came.  The disk
- * rung writes and syncs: banner and shell stay fine in an I/O stall.
- */
-static const char PROBE[] =
-    "echo exec; cat /proc/sys/kernel/random/boot_id; cut -d' ' -f1 /proc/uptime; "
-    "sudo -n true && echo sudo; for d in /var/tmp /var /root; do [ -d $d ] && break; done; "
-    "f=$d/.breakglass-probe; "
-    "sudo -n sh -c \"echo x >$f && sync && rm -f $f\" && echo disk";
-
-enum rung { RUNG_TCP, RUNG_HANDSHAKE, RUNG_AUTH, RUNG_EXEC, RUNG_SUDO, RUNG_DISK, RUNGS };
-
-static const char *const rung_names[RUNGS] = {
-    "tcp", "handshake", "auth", "exec", "sudo", "disk"};
+#define PROOF_PASS_MS 15000  /* one climb */
+#define PROOF_SOON_MS 50     /* to the next one, while the connection paces itself */
+#define PROOF_AGAIN_MS 1000  /* and when commands run */
+#define PROOF_SLOWLY_MS 5000 /* and when the same refusal came PROOF_SAME times */
+#define PROOF_SAME 5
+#define PROOF_REFUSED_MS 30000 /* the same refusal for so long is an answer */
+#define PROOF_STOPPED_MS 10000 /* a VM that is off for so long does not come back */
+#define PROOF_HOST_MS 5000     /* the host's word is waited for, at the top */
+#define PROOF_LOOK_MS 15000    /* after it: units that fail late */
+#define PROOF_LOST_MS 30000    /* a link lost so soon was no recovery */
 
 struct proof {
-	uv_loop_t *loop;
 	struct incident *incident;
 	struct broker *broker;
+	struct ladder *ladder;
 	uv_timer_t timer;
+	/* What is known at any time. */
+	struct proof_side now;
+	int64_t guest_ms; /* when the guest said its part of it; 0: never */
+	int64_t host_ms;  /* the host */
+	int64_t off_ms;	  /* since when its VM is stopped; 0: it is not */
+	bool old_host;
+	/* Of one verb. */
+	struct proof_case c;
+	bool running; /* from before to begin */
 	bool climbing;
-	bool started_fresh; /* the old connection is known to be gone */
-	char verb[16];
-	int64_t began_ms, probed_ms;
-	int64_t rung_ms[RUNGS]; /* -1: not reached */
-	/* Questions of the engine's own, once a second: the facts that come of them
-	 * are journaled, they themselves are no runs. */
-	struct remote_run *probe;
-	char told[96]; /* what the last fact said, so that only a change is another */
-	struct buf out;
-	char boot_id[40], before_boot_id[40];
-	long uptime_s;
-	long pid, before_pid;
+	const char *end; /* NULL: not yet */
+	int64_t sent_ms, began_ms, until_ms, pass_ms, top_ms, ended_ms;
+	int64_t rung_ms[RUNGS];	 /* since the verb was sent; -1: not reached */
+	struct ladder_seen seen; /* of the last pass */
+	int same;		 /* passes in a row with the same refusal */
+	int64_t same_ms;	 /* since when */
+	char told[PROOF_TEXT_MAX + 16];
 };
 
-static void proof_look(struct proof *p);
+/* ---- telling ---------------------------------------------------------------------- */
 
-static void
-proof_tell(struct proof *p, bool done, const char *text)
+static struct js *
+proof_rungs(const struct proof *p)
 {
-	struct js *f, *rungs;
-	char told[sizeof p->told];
-	int reached = 0;
+	struct js *rungs = js_array();
 
-	for (int i = 0; i < RUNGS; i++)
-		reached += p->rung_ms[i] >= 0;
-	snprintf(told, sizeof told, "%d %.80s", reached, text);
-	if (!done && strcmp(told, p->told) == 0)
-		return;
-	strcpy(p->told, told);
-	f = incident_fact(FACT_STATE, "engine");
-	rungs = js_array();
 	for (int i = 0; i < RUNGS; i++) {
 		struct js *r = js_new();
 
-		js_set_str(r, "rung", rung_names[i]);
+		js_set_str(r, "rung", rung_name((enum rung)i));
 		js_set_bool(r, "ok", p->rung_ms[i] >= 0);
 		if (p->rung_ms[i] >= 0)
 			js_set_int(r, "ms", p->rung_ms[i]);
 		js_add(rungs, r);
 	}
+	return rungs;
+}
+
+static void
+proof_fill(const struct proof *p, struct js *f)
+{
+	const struct proof_side *before = &p->c.before, *after = &p->c.after;
+
+	if (after->pid > 0)
+		js_set_int(f, "pid", after->pid);
+	if (before->pid > 0)
+		js_set_int(f, "before_pid", before->pid);
+	if (after->boot_id[0]) {
+		js_set_str(f, "boot_id", after->boot_id);
+		js_set_int(f, "uptime_s", after->uptime_s);
+	}
+	if (before->boot_id[0])
+		js_set_str(f, "before_boot_id", before->boot_id);
+	if (after->failed_units >= 0)
+		js_set_int(f, "failed_units", after->failed_units);
+	if (p->c.old_host)
+		js_set_str(f, "host_program", "old");
+}
+
+/* One that says nothing new is not told. */
+static void
+proof_tell(struct proof *p, const char *text)
+{
+	char told[sizeof p->told];
+	struct js *f;
+	int reached = 0;
+
+	for (int i = 0; i < RUNGS; i++)
+		reached += p->rung_ms[i] >= 0;
+	snprintf(told, sizeof told, "%d %s", reached, text);
+	if (!p->end && strcmp(told, p->told) == 0)
+		return;
+	strcpy(p->told, told);
+	f = incident_fact(FACT_STATE, "engine");
 	js_set_str(f, "what", "proof");
 	js_set_str(f, "when", "after");
-	js_set_str(f, "verb", p->verb);
-	js_set(f, "rungs", rungs);
-	if (p->pid)
-		js_set_int(f, "pid", p->pid);
-	if (p->before_pid)
-		js_set_int(f, "before_pid", p->before_pid);
-	if (p->rung_ms[RUNG_EXEC] >= 0) {
-		js_set_str(f, "boot_id", p->boot_id);
-		js_set_int(f, "uptime_s", p->uptime_s);
-	}
-	if (p->before_boot_id[0])
-		js_set_str(f, "before_boot_id", p->before_boot_id);
-	js_set_bool(f, "done", done);
+	js_set_str(f, "verb", verb_rows[p->c.verb].name);
+	js_set(f, "rungs", p->c.verb == VERB_STOP ? js_array() : proof_rungs(p));
+	js_set(f, "table", proof_table(&p->c));
+	proof_fill(p, f);
+	js_set_int(f, "ms", clock_mono_ms() - p->sent_ms);
+	if (p->end)
+		js_set_str(f, "end", p->end);
+	js_set_bool(f, "done", p->end != NULL);
 	js_set_str(f, "text", text);
 	incident_emit(p->incident, FACT_STATE, f);
 }
 
 static void
-proof_finish(struct proof *p, const char *text)
+proof_finish(struct proof *p, const char *end, const char *text)
 {
 	p->climbing = false;
+	p->end = end;
+	p->ended_ms = clock_mono_ms();
+	ladder_stop(p->ladder);
 	uv_timer_stop(&p->timer);
-	proof_tell(p, true, text);
+	remote_hurry(broker_remote(p->broker, DOOR_DEVVM), false);
+	proof_tell(p, text);
+}
+
+static const char *
+host_todo(const struct proof *p)
+{
+	const struct js *vm = incident_state(p->incident, "vm", NULL);
+
+	return vm ? js_str(vm, "host_todo") : NULL;
 }
 
 static void
 proof_say_healthy(struct proof *p)
 {
-	char text[320], age[16];
-	bool new_boot =
-	    p->before_boot_id[0] && strcmp(p->before_boot_id, p->boot_id) != 0;
-	int n;
+	char text[PROOF_TEXT_MAX];
 
-	n = snprintf(text, sizeof text,
-	    "the devvm is back: ssh, sudo and disk work, %s after the %s",
-	    clock_age(clock_mono_ms() - p->began_ms, age, sizeof age), p->verb);
-	if (p->before_pid && p->pid)
-		n += snprintf(text + n, sizeof text - (size_t)n,
-		    p->pid == p->before_pid ? "; same QEMU process (pid %ld)"
-					    : "; new QEMU process (pid %ld, was %ld)",
-		    p->pid, p->before_pid);
-	if (p->before_boot_id[0])
-		snprintf(text + n, sizeof text - (size_t)n,
-		    new_boot ? "; the guest has booted anew"
-			     : "; the guest has not booted anew");
-	proof_finish(p, text);
-}
-
-/* Reads what the probe printed: "exec", boot id, uptime, "sudo", "disk". */
-static void
-proof_read(struct proof *p)
-{
-	char *save = NULL, *line;
-	int64_t now = clock_mono_ms() - p->began_ms;
-	int n = 0;
-
-	if (!p->out.data)
-		return;
-
-	for (line = strtok_r(p->out.data, "\r\n", &save); line;
-	     line = strtok_r(NULL, "\r\n", &save)) {
-		if (strcmp(line, "exec") == 0) {
-			n = 1;
-			if (p->rung_ms[RUNG_EXEC] < 0)
-				p->rung_ms[RUNG_EXEC] = now;
-		} else if (n == 1) {
-			snprintf(p->boot_id, sizeof p->boot_id, "%.36s", line);
-			n = 2;
-		} else if (n == 2) {
-			p->uptime_s = strtol(line, NULL, 10);
-			n = 3;
-		} else if (strcmp(line, "sudo") == 0 && p->rung_ms[RUNG_SUDO] < 0) {
-			p->rung_ms[RUNG_SUDO] = now;
-		} else if (strcmp(line, "disk") == 0 && p->rung_ms[RUNG_DISK] < 0) {
-			p->rung_ms[RUNG_DISK] = now;
-		}
-	}
+	proof_words_healthy(&p->c, p->top_ms - p->sent_ms, host_todo(p), text);
+	proof_finish(p, "healthy", text);
 }
 
 static void
-proof_tell_short(struct proof *p)
+proof_give_up(struct proof *p, const char *words)
 {
-	proof_tell(p, false,
-	    p->rung_ms[RUNG_EXEC] < 0
-		? "the devvm takes the login but runs nothing yet"
-		: "the devvm runs commands, but a write with sync did not come back");
+	char text[PROOF_TEXT_MAX];
+
+	proof_words_given_up(&p->c, &p->seen, words, host_todo(p), text);
+	proof_finish(p, "given up", text);
 }
 
-static void
-on_probe_output(
-    struct remote_run *run, int stream, const char *data, size_t len, void *arg)
-{
-	struct proof *p = arg;
+/* ---- the climb -------------------------------------------------------------------- */
 
-	if (stream == 1)
-		buf_add_some(&p->out, data, len);
+static void proof_pass(struct proof *p);
+static void on_timer(uv_timer_t *t);
+
+static void
+proof_later(struct proof *p, int64_t ms)
+{
+	uv_timer_start(&p->timer, on_timer, (uint64_t)ms, 0);
 }
 
+/* The table's right side waits for a status that was asked after the verb. */
 static void
-on_probe_end(
-    struct remote_run *run, enum remote_end how, int code, const char *why, void *arg)
+proof_top(struct proof *p)
 {
-	struct proof *p = arg;
+	int64_t now = clock_mono_ms();
 
-	p->probe = NULL;
-	proof_read(p);
-	if (!p->climbing)
-		return; /* it was asked only to know the boot id */
-	if (p->rung_ms[RUNG_DISK] >= 0)
+	if (p->top_ms == 0)
+		p->top_ms = now;
+	if (p->host_ms >= p->began_ms || now - p->top_ms >= PROOF_HOST_MS)
 		proof_say_healthy(p);
 	else
-		proof_tell_short(p);
+		proof_later(p, PROOF_SOON_MS);
 }
 
-static const struct remote_run_events probe_events = {
-    .output = on_probe_output, .end = on_probe_end};
-
-static void
-proof_probe(struct proof *p)
+static bool
+is_refusal(const struct ladder_seen *seen)
 {
-	buf_clear(&p->out);
-	p->probed_ms = clock_mono_ms();
-	p->probe = remote_exec(broker_remote(p->broker, DOOR_DEVVM), PROBE,
-	    sizeof PROBE - 1, PROOF_STEP_MS, &probe_events, p);
+	return !seen->hung && ladder_stands_at(seen) >= RUNG_AUTH;
+}
+
+/* A refusal that does not change is an answer; what hangs may still come. */
+static void
+proof_count_same(struct proof *p, const struct ladder_seen *seen)
+{
+	bool same = is_refusal(seen) && is_refusal(&p->seen) &&
+	    ladder_stands_at(seen) == ladder_stands_at(&p->seen);
+
+	p->same = same ? p->same + 1 : 0;
+	if (!same)
+		p->same_ms = clock_mono_ms();
+}
+
+static bool
+proof_is_off(const struct proof *p, int64_t now)
+{
+	bool failed = p->c.known && p->c.exit != 0;
+
+	return p->host_ms >= p->began_ms && p->off_ms &&
+	    (failed ||
+		now - (p->off_ms > p->began_ms ? p->off_ms : p->began_ms) >=
+		    PROOF_STOPPED_MS);
 }
 
 static void
-proof_stop_probe(struct proof *p)
+proof_fell(struct proof *p)
 {
-	if (p->probe)
-		remote_run_close(p->probe);
-	p->probe = NULL;
+	int64_t now = clock_mono_ms();
+	char words[PROOF_TEXT_MAX];
+
+	if (proof_is_off(p, now)) {
+		proof_give_up(p, "VM 102 is off: start (F4)");
+	} else if (now >= p->until_ms) {
+		snprintf(words, sizeof words,
+		    "the devvm did not come back within %d s: %s",
+		    (int)((now - p->began_ms + 500) / 1000), proof_words_rung(&p->seen));
+		proof_give_up(p, words);
+	} else if (p->same && now - p->same_ms >= PROOF_REFUSED_MS) {
+		proof_give_up(p, proof_words_rung(&p->seen));
+	} else {
+		snprintf(words, sizeof words, "%s%s%.150s", proof_words_rung(&p->seen),
+		    is_refusal(&p->seen) ? ": " : "",
+		    is_refusal(&p->seen) ? p->seen.why : "");
+		proof_tell(p, words);
+		proof_later(p,
+		    ladder_stands_at(&p->seen) < RUNG_AUTH ? PROOF_SOON_MS
+			: p->same >= PROOF_SAME		   ? PROOF_SLOWLY_MS
+							   : PROOF_AGAIN_MS);
+	}
 }
 
 static void
-proof_rung(struct proof *p, enum rung rung)
+on_told(const struct ladder_seen *seen, bool over, void *arg)
 {
-	if (p->rung_ms[rung] >= 0)
-		return;
-	p->rung_ms[rung] = clock_mono_ms() - p->began_ms;
-	proof_tell(p, false, "the devvm is coming back");
-}
+	struct proof *p = arg;
+	enum rung at = ladder_stands_at(seen);
+	bool news = false;
 
-static void
-proof_look(struct proof *p)
-{
-	struct remote *r = broker_remote(p->broker, DOOR_DEVVM);
-	enum remote_state s = remote_state(r);
-
-	if (!p->climbing)
-		return;
-	if (clock_mono_ms() - p->began_ms > PROOF_GIVE_UP_MS) {
-		proof_stop_probe(p);
-		proof_finish(p,
-		    "the devvm did not come back within 3 minutes: forensics (F3), then cycle (F7)");
+	for (int i = 0; i < RUNGS; i++) {
+		if (seen->rung_ms[i] >= 0 && p->rung_ms[i] < 0) {
+			p->rung_ms[i] = p->pass_ms - p->sent_ms + seen->rung_ms[i];
+			news = true;
+		}
+		if (over && i >= (int)at)
+			p->rung_ms[i] = -1;
+	}
+	proof_guest(p, seen);
+	if (!over) {
+		if (news)
+			proof_tell(p, "the devvm is coming back");
 		return;
 	}
-	if (p->probe && clock_mono_ms() - p->probed_ms > PROOF_EXEC_MS) {
-		proof_read(p); /* how far it came before it hung */
-		proof_stop_probe(p);
-		proof_tell_short(p);
+	proof_count_same(p, seen);
+	p->seen = *seen;
+	if (at == RUNGS)
+		proof_top(p);
+	else
+		proof_fell(p);
+}
+
+static void
+proof_pass(struct proof *p)
+{
+	int64_t left;
+
+	p->pass_ms = clock_mono_ms();
+	left = p->until_ms - p->pass_ms;
+	ladder_climb(p->ladder,
+	    left > PROOF_PASS_MS ? PROOF_PASS_MS
+		: left > 0	 ? left
+				 : 1,
+	    on_told, p);
+}
+
+/* After a stop only the host is asked, by who asks it anyway. */
+static void
+proof_await_stop(struct proof *p)
+{
+	char text[PROOF_TEXT_MAX];
+
+	if (p->host_ms >= p->began_ms && p->off_ms) {
+		proof_words_off(&p->c, clock_mono_ms() - p->sent_ms, host_todo(p), text);
+		proof_finish(p, "stopped", text);
+	} else if (clock_mono_ms() >= p->until_ms) {
+		snprintf(text, sizeof text,
+		    "the stop ended well, and the host says that VM 102 is %s",
+		    p->c.after.status[0] ? p->c.after.status : "in an unknown state");
+		proof_finish(p, "given up", text);
+	} else {
+		proof_later(p, PROOF_SOON_MS);
 	}
-	if (s == REMOTE_HANDSHAKE)
-		proof_rung(p, RUNG_TCP);
-	if (s == REMOTE_AUTH)
-		proof_rung(p, RUNG_HANDSHAKE);
-	if (s == REMOTE_DOWN || s == REMOTE_IDLE)
-		remote_retry_now(r);
-	if (s != REMOTE_UP || p->probe || clock_mono_ms() - p->probed_ms < PROOF_STEP_MS)
+}
+
+/* ---- after the end ----------------------------------------------------------------- */
+
+static void
+on_late_look(const struct ladder_seen *seen, bool over, void *arg)
+{
+	struct proof *p = arg;
+	int was = p->c.after.failed_units;
+
+	proof_guest(p, seen);
+	if (!over || seen->failed_units < 0 || seen->failed_units == was ||
+	    strcmp(seen->boot_id, p->c.after.boot_id) != 0)
 		return;
-	proof_rung(p, RUNG_TCP);
-	proof_rung(p, RUNG_HANDSHAKE);
-	proof_rung(p, RUNG_AUTH);
-	proof_probe(p);
+	proof_side_seen(&p->c.after, seen);
+	proof_say_healthy(p);
 }
 
 static void
 on_timer(uv_timer_t *t)
 {
-	proof_look(t->data);
+	struct proof *p = t->data;
+
+	if (!p->climbing)
+		ladder_look(p->ladder, PROOF_PASS_MS, on_late_look, p);
+	else if (p->c.verb == VERB_STOP && p->c.exit == 0 && p->c.known)
+		proof_await_stop(p);
+	else if (p->top_ms)
+		proof_top(p);
+	else
+		proof_pass(p);
 }
+
+static void
+proof_fell_back(struct proof *p)
+{
+	int64_t now = clock_mono_ms();
+	char text[128];
+
+	snprintf(text, sizeof text, "the devvm was back for %s and is lost again",
+	    clock_age(now - p->top_ms, (char[16]){0}, 16));
+	p->end = NULL;
+	p->climbing = true;
+	p->top_ms = 0;
+	for (int i = 0; i < RUNGS; i++)
+		p->rung_ms[i] = -1;
+	if (p->until_ms < now + PROOF_GIVE_UP_MS / 2)
+		p->until_ms = now + PROOF_GIVE_UP_MS / 2;
+	proof_tell(p, text);
+	remote_hurry(broker_remote(p->broker, DOOR_DEVVM), true);
+	proof_later(p, PROOF_SOON_MS);
+}
+
+/* ---- what others call ------------------------------------------------------------ */
 
 struct proof *
 proof_new(uv_loop_t *loop, struct incident *incident, struct broker *broker)
 {
 	struct proof *p = mem_alloc(sizeof *p);
 
-	p->loop = loop;
 	p->incident = incident;
 	p->broker = broker;
-	buf_init(&p->out, PROOF_OUT_MAX);
+	p->ladder = ladder_new(loop, broker);
+	proof_side_init(&p->now);
+	proof_side_init(&p->c.before);
+	proof_side_init(&p->c.after);
+	ladder_seen_init(&p->seen);
 	uv_timer_init(loop, &p->timer);
 	p->timer.data = p;
 	return p;
@@ -276,71 +368,180 @@ proof_new(uv_loop_t *loop, struct incident *incident, struct broker *broker)
 static void
 on_proof_closed(uv_handle_t *handle)
 {
-	struct proof *p = handle->data;
-
-	buf_fini(&p->out);
-	free(p);
+	free(handle->data);
 }
 
 void
 proof_free(struct proof *p)
 {
-	if (p)
-		uv_close((uv_handle_t *)&p->timer, on_proof_closed);
+	if (!p)
+		return;
+	ladder_free(p->ladder);
+	uv_close((uv_handle_t *)&p->timer, on_proof_closed);
+}
+
+static void
+side_staged(struct proof_side *side, const struct vmfacts *v)
+{
+	size_t n = 0;
+
+	side->staged = v->marks ? 0 : -1;
+	side->staged_keys[0] = '\0';
+	for (size_t i = 0; v->marks && i < js_len(v->staged); i++) {
+		const struct js *row = js_at(v->staged, i);
+		const char *key = js_str(row, "key");
+
+		if (!js_has(row, "to"))
+			continue;
+		side->staged++;
+		if (key && n < sizeof side->staged_keys)
+			n += (size_t)snprintf(side->staged_keys + n,
+			    sizeof side->staged_keys - n, "%s%.40s", n ? ", " : "", key);
+	}
+}
+
+/* When QEMU began is told by a status only: it holds as long as the pid does. */
+static void
+side_host(struct proof_side *side, const struct vmfacts *v, int64_t qemu_wall_ms)
+{
+	if (v->status[0])
+		snprintf(side->status, sizeof side->status, "%s", v->status);
+	if (side->pid != v->pid)
+		side->qemu_wall_ms = 0;
+	side->pid = strcmp(side->status, "stopped") == 0 ? 0 : v->pid;
+	if (qemu_wall_ms)
+		side->qemu_wall_ms = qemu_wall_ms;
+	if (side->pid == 0)
+		side->qemu_wall_ms = 0;
+	side_staged(side, v);
 }
 
 void
+proof_host(struct proof *p, const struct vmfacts *v)
+{
+	int64_t now = clock_mono_ms();
+
+	side_host(&p->now, v, 0);
+	p->old_host = !v->marks;
+	p->host_ms = now;
+	if (strcmp(v->status, "stopped") != 0)
+		p->off_ms = 0;
+	else if (!p->off_ms)
+		p->off_ms = now;
+	if (!p->climbing)
+		return;
+	p->c.old_host = p->old_host;
+	side_host(&p->c.after, v, p->now.qemu_wall_ms);
+}
+
+void
+proof_guest(struct proof *p, const struct ladder_seen *seen)
+{
+	if (seen->rung_ms[RUNG_EXEC] < 0 || !seen->boot_id[0])
+		return;
+	proof_side_seen(&p->now, seen);
+	p->guest_ms = clock_mono_ms();
+	if (p->climbing)
+		proof_side_seen(&p->c.after, seen);
+}
+
+/*
+ * While a verb runs, a guest that booted before it was sent is what there was; one
+ * that did not is what there is.
+ */
+static void
+on_learnt(const struct ladder_seen *seen, bool over, void *arg)
+{
+	struct proof *p = arg;
+
+	proof_guest(p, seen);
+	if (p->running && seen->boot_id[0] &&
+	    (int64_t)seen->uptime_s * 1000 > clock_mono_ms() - p->sent_ms)
+		proof_side_seen(&p->c.before, seen);
+}
+
+static void
 proof_learn(struct proof *p)
 {
-	if (!p->climbing && !p->probe)
-		proof_probe(p);
+	ladder_look(p->ladder, PROOF_PASS_MS, on_learnt, p);
 }
 
 void
-proof_before(struct proof *p, long pid)
+proof_before(struct proof *p, enum verb verb)
 {
-	if (p->climbing) {
-		proof_stop_probe(p);
-		proof_finish(p, "another verb was sent before the devvm was back");
-	}
-	p->before_pid = pid;
-	snprintf(p->before_boot_id, sizeof p->before_boot_id, "%s", p->boot_id);
-	p->pid = 0;
+	if (p->climbing)
+		proof_finish(
+		    p, "superseded", "another verb was sent before the devvm was back");
+	uv_timer_stop(&p->timer);
+	p->running = true;
+	p->end = NULL;
+	p->sent_ms = clock_mono_ms();
+	p->c =
+	    (struct proof_case){.verb = verb, .before = p->now, .old_host = p->old_host};
+	proof_side_init(&p->c.after);
+	if (p->guest_ms)
+		p->c.before.uptime_s += (long)((p->sent_ms - p->guest_ms) / 1000);
+	if (remote_state(broker_remote(p->broker, DOOR_DEVVM)) == REMOTE_UP)
+		proof_learn(p);
 }
 
 void
-proof_set_before_pid(struct proof *p, long pid)
+proof_before_host(struct proof *p, const struct vmfacts *v)
 {
-	p->before_pid = pid;
+	side_host(&p->c.before, v, 0);
+}
+
+/* After these the connection that stood is one to a machine that is gone. */
+static bool
+proof_ends_connections(const struct proof *p)
+{
+	return p->c.known && p->c.exit == 0 &&
+	    (p->c.verb == VERB_RESET || p->c.verb == VERB_CYCLE) &&
+	    remote_mark_ms(broker_remote(p->broker, DOOR_DEVVM), REMOTE_MARK_AUTH) <
+	    p->sent_ms;
 }
 
 void
-proof_begin(struct proof *p, const char *verb)
+proof_begin(struct proof *p, bool known, int exit)
 {
-	proof_stop_probe(p);
-	p->told[0] = '\0';
-	p->climbing = true;
+	bool failed = known && exit != 0;
+
+	p->running = false;
+	p->c.known = known;
+	p->c.exit = exit;
 	p->began_ms = clock_mono_ms();
-	p->probed_ms = 0;
-	snprintf(p->verb, sizeof p->verb, "%s", verb);
+	p->until_ms = p->began_ms + (failed ? PROOF_FAILED_MS : PROOF_GIVE_UP_MS);
+	p->climbing = true;
+	p->top_ms = 0;
+	p->same = 0;
+	p->told[0] = '\0';
+	p->end = NULL;
+	ladder_seen_init(&p->seen);
 	for (int i = 0; i < RUNGS; i++)
 		p->rung_ms[i] = -1;
-	proof_tell(p, false, "waiting for the devvm to come back");
-	remote_retry_now(broker_remote(p->broker, DOOR_DEVVM));
-	uv_timer_start(&p->timer, on_timer, 200, PROOF_STEP_MS);
-}
-
-void
-proof_set_pid(struct proof *p, long pid)
-{
-	p->pid = pid;
+	if (p->c.verb == VERB_STOP && !failed && known) {
+		p->until_ms = p->began_ms + PROOF_FAILED_MS;
+		proof_later(p, PROOF_SOON_MS);
+		return;
+	}
+	proof_tell(p, "waiting for the devvm to come back");
+	if (proof_ends_connections(p))
+		remote_renew(broker_remote(p->broker, DOOR_DEVVM));
+	remote_hurry(broker_remote(p->broker, DOOR_DEVVM), true);
+	proof_later(p, 0);
 }
 
 void
 proof_on_link(struct proof *p)
 {
+	enum remote_state state = remote_state(broker_remote(p->broker, DOOR_DEVVM));
+	bool healthy = p->end && strcmp(p->end, "healthy") == 0;
+
 	if (p->climbing)
-		proof_look(p);
-	else if (remote_state(broker_remote(p->broker, DOOR_DEVVM)) == REMOTE_UP)
+		return;
+	if (state == REMOTE_DOWN && healthy &&
+	    clock_mono_ms() - p->ended_ms < PROOF_LOST_MS)
+		proof_fell_back(p);
+	else if (state == REMOTE_UP && !ladder_is_climbing(p->ladder))
 		proof_learn(p);
 }

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * proof.h: the devvm's climb back after a mutation, rung by rung, by the engine.
+ * proof.h: did the verb bring the devvm back?  The engine's own answer.
  *
- * tcp, handshake, auth, exec, sudo, disk: each with milliseconds since the climb
- * began.  Told as state facts "proof" until healthy, or given up after 180 s.
+ *   before --> begin --> climbing --> healthy --(link lost within 30 s)--> climbing
+ *                          |  |
+ *                          |  +--> given up     no way up, or 180 s are over
+ *                          +-----> superseded   another verb was sent
+ *
+ * What was true before is kept when a mutating verb is sent; after it the ladder
+ * is climbed again and again, at most once a second, until all seven rungs hold.
+ * Told as state facts "proof": the rungs with milliseconds since the verb was
+ * sent, the table, and one sentence.  After a stop there is nothing to climb: end
+ * is "stopped".  A verb that failed is followed by what is true, too.
  */
 #ifndef ENGINE_PROOF_H
 #define ENGINE_PROOF_H
@@ -11,8 +19,12 @@
 #include <uv.h>
 
 #include "engine/broker.h"
+#include "engine/ladder.h"
+#include "engine/vmfacts.h"
+#include "wire/verbs.h"
 
 #define PROOF_GIVE_UP_MS 180000
+#define PROOF_FAILED_MS 20000 /* the same after a verb that the host says failed */
 
 struct proof;
 
@@ -20,17 +32,20 @@ struct proof *proof_new(
     uv_loop_t *loop, struct incident *incident, struct broker *broker);
 void proof_free(struct proof *p);
 
-/* A devvm that is up is asked for its boot id now, so that "before" is known. */
-void proof_learn(struct proof *p);
+/* The host has answered a status: what is true of the VM now.  Borrows v. */
+void proof_host(struct proof *p, const struct vmfacts *v);
 
-/* A mutation is about to begin, with this QEMU pid (0: unknown); a climb ends here. */
-void proof_before(struct proof *p, long pid);
-void proof_set_before_pid(
-    struct proof *p, long pid); /* the host's own word, a moment later */
+/* Somebody's climb saw the guest. */
+void proof_guest(struct proof *p, const struct ladder_seen *seen);
 
-/* The mutation has ended; the climb begins.  The pid may be told later. */
-void proof_begin(struct proof *p, const char *verb);
-void proof_set_pid(struct proof *p, long pid);
+/* A mutating verb is about to be sent; a climb ends here. */
+void proof_before(struct proof *p, enum verb verb);
+
+/* What the verb's own capture said, a moment later, before anything changed. */
+void proof_before_host(struct proof *p, const struct vmfacts *v);
+
+/* It has ended; known: the host said so, with this exit.  The climb begins. */
+void proof_begin(struct proof *p, bool known, int exit);
 
 /* The devvm's link changed its state. */
 void proof_on_link(struct proof *p);

@@ -91,6 +91,7 @@ remote_lose(struct remote *r, enum retry retry, const char *words, ...)
 	if (r->up_ms && now - r->up_ms >= LINK_STEADY_MS)
 		r->tries = 0;
 	r->up_ms = 0;
+	r->timed_out = false;
 	r->retry = retry;
 	r->down_ms = now;
 	r->retry_ms = remote_try_again_ms(r, retry, now);

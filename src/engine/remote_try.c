@@ -22,7 +22,6 @@ remote_try_begins(struct remote *r)
 	for (int i = 0; i < REMOTE_MARKS; i++)
 		r->marks_ms[i] = -1;
 	r->marks_ms[REMOTE_MARK_DIAL] = clock_mono_ms();
-	r->timed_out = false;
 	r->dials++;
 }
 
@@ -69,11 +68,11 @@ remote_judge_try(struct remote *r, int64_t now)
 
 	if (now < remote_try_due_ms(r))
 		return;
-	r->timed_out = true;
 	if (r->state == REMOTE_CONNECTING) {
 		remote_lose(r, RETRY_SOON,
 		    "did not answer within %d s: is it switched off, hung, or cut off by a firewall?",
 		    limit_s);
+		r->timed_out = true;
 		return;
 	}
 	if (r->marks_ms[REMOTE_MARK_BANNER] < 0)
@@ -85,6 +84,7 @@ remote_judge_try(struct remote *r, int64_t now)
 		: r->state == REMOTE_AUTH ? "did not finish the login"
 					  : "stopped in the middle of the SSH handshake",
 	    limit_s);
+	r->timed_out = true;
 }
 
 static int64_t

@@ -32,11 +32,14 @@ struct watch {
 	int consoles;
 	int64_t settle_until_ms; /* 0: settled */
 	int reading;		 /* verbs whose lines are being fed in */
+<<<<<<< HEAD
 	long known_pid;		 /* QEMU's, of the last whole answer */
 	bool following;
 	watch_status_fn *on_status;
 	void *arg;
 	char *host_todo;
+=======
+>>>>>>> 67bf030 (proof: before and after in a table, until healthy or a stated end)
 };
 
 static void watch_ask(struct watch *w);
@@ -102,7 +105,6 @@ watch_tell(struct watch *w)
 	if (js_is(f, "host_program", "old"))
 		js_set_str(f, "host_todo", w->host_todo);
 	js_set_int(f, "checked", clock_mono_ms());
-	proof_set_pid(w->proof, w->vm.pid);
 	if (vm_changed(w, f))
 		incident_emit(w->incident, FACT_STATE, f);
 	else
@@ -132,8 +134,6 @@ watch_answered(struct watch *w, bool ok)
 {
 	w->asking = NULL;
 	uv_timer_stop(&w->limit);
-	if (ok)
-		w->known_pid = w->vm.pid;
 	if (!ok) {
 		snprintf(w->vm.status, sizeof w->vm.status, "unknown");
 		w->vm.status_ms = 0;
@@ -143,7 +143,13 @@ watch_answered(struct watch *w, bool ok)
 	if (w->on_status)
 		w->on_status(&w->vm, ok, w->arg);
 	watch_tell(w);
+<<<<<<< HEAD
 	if (ok && w->settle_until_ms && w->vm.host.state != HOSTJOB_RUNNING &&
+=======
+	if (ok)
+		proof_host(w->proof, &w->vm);
+	if (ok && w->settle_until_ms && !w->vm.job_runs &&
+>>>>>>> 67bf030 (proof: before and after in a table, until healthy or a stated end)
 	    clock_mono_ms() > w->settle_until_ms)
 		w->settle_until_ms = 0;
 	watch_arm(w);
@@ -293,16 +299,16 @@ watch_line(struct watch *w, enum verb verb, const char *line, size_t len)
 	if (!w->reading)
 		return;
 	vmfacts_line(&w->vm, line, len);
-	if (w->vm.pid && len >= sizeof captured - 1 &&
+	if (verb_rows[verb].mutating && len >= sizeof captured - 1 &&
 	    memcmp(line, captured, sizeof captured - 1) == 0)
-		proof_set_before_pid(w->proof, w->vm.pid);
+		proof_before_host(w->proof, &w->vm);
 }
 
 void
 watch_before(struct watch *w, const struct power_what *what)
 {
 	if (verb_rows[what->verb].mutating)
-		proof_before(w->proof, w->known_pid);
+		proof_before(w->proof, what->verb);
 	if (w->asking) {
 		remote_run_close(w->asking);
 		w->asking = NULL;
@@ -346,7 +352,12 @@ watch_after(struct watch *w, const struct power_what *what, enum power_end how, 
 	}
 	w->settle_until_ms = clock_mono_ms() + 10000;
 	watch_ask(w);
+<<<<<<< HEAD
 	/* One whose end is unknown is proved when the host has said that it ended. */
 	if (verb != VERB_STOP && how == POWER_EXITED && exit == 0)
 		proof_begin(w->proof, verb_rows[verb].name);
+=======
+	if (how == POWER_UNKNOWN || how == POWER_EXITED)
+		proof_begin(w->proof, how == POWER_EXITED, exit);
+>>>>>>> 67bf030 (proof: before and after in a table, until healthy or a stated end)
 }

@@ -98,7 +98,7 @@ class Host:
         self.rig, self.name = rig, name
         self.top = rig.dir + "/" + name
         os.mkdir(self.top)
-        self.mode = "up"            # or "silent": accepts, says nothing
+        self.mode = "up"            # or "silent": accepts, says nothing; "greets": once
         self.procs, self.held = [], []
         self.lock = threading.Lock()
         self.sock = None
@@ -140,6 +140,8 @@ class Host:
                 return
             with self.lock:
                 if self.mode != "up":
+                    if self.mode == "greets":
+                        conn.sendall(b"SSH-2.0-OpenSSH_9.2p1\r\n")
                     self.held.append(conn)
                     continue
                 self.procs = [p for p in self.procs if p.poll() is None]
@@ -294,6 +296,17 @@ class Devvm(Host):
             f.write('#!/bin/sh\n[ "$1" = -n ] && shift\nexec "$@"\n')
         os.chmod(self.top + "/bin/sudo", 0o755)
         self.configure("", self.top + "/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+
+    def program(self, name, script):
+        """A shell script in front of the real program; None: it is gone again."""
+        path = self.top + "/bin/" + name
+        if script is None:
+            os.unlink(path)
+            return
+        with open(path + ".new", "w") as f:
+            f.write("#!/bin/sh\n" + script + "\n")
+        os.chmod(path + ".new", 0o755)
+        os.rename(path + ".new", path)
 
 
 class Peer:
