@@ -532,6 +532,15 @@ proof_begin(struct proof *p, bool known, int exit)
 }
 
 void
+proof_of_old(struct proof *p, enum verb verb)
+{
+	if (!p->sent_ms || p->c.verb != verb || p->end)
+		proof_before(
+		    p, verb); /* of another engine: before is what is known here */
+	proof_begin(p, true, 0);
+}
+
+void
 proof_on_link(struct proof *p)
 {
 	enum remote_state state = remote_state(broker_remote(p->broker, DOOR_DEVVM));

@@ -47,6 +47,9 @@ void proof_before_host(struct proof *p, const struct vmfacts *v);
 /* It has ended; known: the host said so, with this exit.  The climb begins. */
 void proof_begin(struct proof *p, bool known, int exit);
 
+/* The host says that a verb has ended well whose end we did not see. */
+void proof_of_old(struct proof *p, enum verb verb);
+
 /* The devvm's link changed its state. */
 void proof_on_link(struct proof *p);
 

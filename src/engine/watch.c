@@ -32,14 +32,10 @@ struct watch {
 	int consoles;
 	int64_t settle_until_ms; /* 0: settled */
 	int reading;		 /* verbs whose lines are being fed in */
-<<<<<<< HEAD
-	long known_pid;		 /* QEMU's, of the last whole answer */
 	bool following;
 	watch_status_fn *on_status;
 	void *arg;
 	char *host_todo;
-=======
->>>>>>> 67bf030 (proof: before and after in a table, until healthy or a stated end)
 };
 
 static void watch_ask(struct watch *w);
@@ -143,13 +139,9 @@ watch_answered(struct watch *w, bool ok)
 	if (w->on_status)
 		w->on_status(&w->vm, ok, w->arg);
 	watch_tell(w);
-<<<<<<< HEAD
-	if (ok && w->settle_until_ms && w->vm.host.state != HOSTJOB_RUNNING &&
-=======
 	if (ok)
 		proof_host(w->proof, &w->vm);
-	if (ok && w->settle_until_ms && !w->vm.job_runs &&
->>>>>>> 67bf030 (proof: before and after in a table, until healthy or a stated end)
+	if (ok && w->settle_until_ms && w->vm.host.state != HOSTJOB_RUNNING &&
 	    clock_mono_ms() > w->settle_until_ms)
 		w->settle_until_ms = 0;
 	watch_arm(w);
@@ -265,7 +257,10 @@ watch_follow(struct watch *w, bool on)
 void
 watch_prove(struct watch *w, const char *verb)
 {
-	proof_begin(w->proof, verb);
+	int v = verb_by_name(verb, strlen(verb));
+
+	if (v >= 0)
+		proof_of_old(w->proof, (enum verb)v);
 }
 
 void
@@ -352,12 +347,7 @@ watch_after(struct watch *w, const struct power_what *what, enum power_end how, 
 	}
 	w->settle_until_ms = clock_mono_ms() + 10000;
 	watch_ask(w);
-<<<<<<< HEAD
 	/* One whose end is unknown is proved when the host has said that it ended. */
-	if (verb != VERB_STOP && how == POWER_EXITED && exit == 0)
-		proof_begin(w->proof, verb_rows[verb].name);
-=======
-	if (how == POWER_UNKNOWN || how == POWER_EXITED)
-		proof_begin(w->proof, how == POWER_EXITED, exit);
->>>>>>> 67bf030 (proof: before and after in a table, until healthy or a stated end)
+	if (how == POWER_EXITED)
+		proof_begin(w->proof, true, exit);
 }
