@@ -12,6 +12,8 @@ enum code {
 	CODE_LOCKED = 5,	/* the VM's config is locked: nothing was stopped */
 	CODE_UNKILLABLE = 6,	/* the old QEMU is not gone: nothing was started */
 	CODE_RESET_REFUSED = 7, /* reset would destroy evidence or not help */
+	CODE_MISSING = 8,	/* pmxcfs is well and there is no such VM here */
+	CODE_HA = 9,		/* the HA manager was asked and did not do it in time */
 	CODE_BUSY = 75,		/* another mutating verb runs */
 };
 

@@ -5,6 +5,7 @@
  * Phases, in the order a cycle goes through them:
  *   forensics -> preflight -> [thaw] -> stopping -> [killing] -> stopped
  *             -> starting -> verifying -> running
+ * and the last one of every mutating verb that did not do it is "failed".
  * Each is a mark line, the word in "now", and a sync nobody waits for.
  */
 #ifndef HOST_JOB_H
@@ -24,12 +25,18 @@ struct job {
 	struct out out;
 	int qm_fd;     /* runs/ID.qm, or -1 */
 	long long pid; /* of QEMU at the end; 0 none */
+	bool already;  /* nothing was to do */
 	char state[RUN_WORD_MAX];
-	char why[256]; /* one sentence when rc is not 0 */
+	char why[RUN_WHY_MAX]; /* when rc is not 0: what is wrong, and what to do */
 };
 
-/* Enters a phase; more is key=value text or NULL. */
+/* Enters a phase, on record before it is said; more is key=value text or NULL. */
 void job_phase(struct job *j, const char *word, const char *more);
+
+/* The first and the last line of a run, and its one line in the log. */
+void job_say_begin(struct job *j);
+void job_say_result(struct job *j, int rc, long long ms);
+void job_log(const struct job *j, int rc, long long ms);
 
 /* Sets why and returns rc: "return job_fail(j, CODE_LOCKED, ...)". */
 int job_fail(struct job *j, int rc, const char *fmt, ...)
@@ -43,9 +50,21 @@ int status_do(struct job *j);
 
 /*
  * Runs j's verb in a worker that outlives us and shows its lines on stdout
- * until its end (worker.c).  Returns the exit code.
+ * until its end (front.c).  Returns the exit code.
  */
-int worker_start(struct job *j, const char *self, const char *site_path);
+int front_start(struct job *j, const char *self, const char *site_path);
+
+/* Says who else runs; 75. */
+int front_busy(struct job *j);
+
+/*
+ * The worker's whole life: log is its run file, lock what it holds until its
+ * end.  Returns the exit code.
+ */
+int worker_run(struct job *j, int log, int lock);
+
+/* stdin, stdout and stderr become /dev/null. */
+void worker_let_go(void);
 
 /* What a worker that systemd started does: the run id came with its argv. */
 int worker_main(struct job *j);

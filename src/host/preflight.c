@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,8 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/ha.h"
+#include "host/out.h"
 #include "host/preflight.h"
 #include "host/probe.h"
+#include "host/proc.h"
 #include "host/site.h"
 #include "wire/verbs.h"
 
@@ -19,21 +23,6 @@ struct look {
 	const struct site *site;
 	struct preflight *p;
 };
-
-static ssize_t
-read_file(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	n = read(fd, buf, size - 1);
-	close(fd);
-	if (n >= 0)
-		buf[n] = '\0';
-	return n;
-}
 
 /* The value of "key:" before the first [section]; NULL when it has none. */
 static const char *
@@ -85,6 +74,53 @@ quorum_is_there(const struct site *s, struct preflight *p)
 	return true;
 }
 
+/* pmxcfs serves every node's configs: a VM that migrated is found there. */
+static bool
+is_elsewhere(const struct site *s, char *node, size_t size)
+{
+	char path[SITE_PATH_MAX + 300];
+	DIR *dir = s->pve_nodes[0] ? opendir(s->pve_nodes) : NULL;
+	bool found = false;
+	struct dirent *e;
+
+	while (!found && dir != NULL && (e = readdir(dir)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%.200s/qemu-server/%d.conf",
+		    s->pve_nodes, e->d_name, VERB_VMID);
+		if (access(path, F_OK) < 0)
+			continue;
+		snprintf(node, size, "%.60s", e->d_name);
+		found = true;
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return found;
+}
+
+static void
+say_missing(const struct site *s, struct preflight *p, int cause)
+{
+	char node[64];
+
+	/* where the quorum is not looked at, the folder stands for pmxcfs */
+	p->missing = cause == ENOENT;
+	if (!p->missing)
+		snprintf(p->why, sizeof(p->why),
+		    "%s: %s: VM 102 could not be started again; on the host: systemctl "
+		    "status pve-cluster",
+		    s->pve_conf, strerror(cause));
+	else if (is_elsewhere(s, node, sizeof(node)))
+		snprintf(p->why, sizeof(p->why),
+		    "VM 102 is on node %s and not on this host: send the verb there",
+		    node);
+	else
+		snprintf(p->why, sizeof(p->why),
+		    "there is no VM 102: %s does not exist; restore it from a backup, or "
+		    "look for it with: qm list",
+		    s->pve_conf);
+}
+
 static bool
 config_is_there(const struct site *s, struct preflight *p)
 {
@@ -92,16 +128,15 @@ config_is_there(const struct site *s, struct preflight *p)
 	size_t len;
 	const char *v;
 
-	if (read_file(s->pve_conf, text, sizeof(text)) < 0) {
-		snprintf(p->why, sizeof(p->why),
-		    "%s: %s: VM 102 could not be started again", s->pve_conf,
-		    strerror(errno));
+	if (proc_slurp(s->pve_conf, text, sizeof(text)) < 0) {
+		say_missing(s, p, errno);
 		return false;
 	}
 	preflight_config_lock(text, p->lock, sizeof(p->lock));
 	v = main_value(text, "template", &len);
 	if (v != NULL && len == 1 && *v == '1') {
-		snprintf(p->why, sizeof(p->why), "VM 102 is a template");
+		snprintf(p->why, sizeof(p->why),
+		    "VM 102 is a template and cannot run; clone it on the host");
 		return false;
 	}
 	return true;
@@ -111,17 +146,9 @@ static bool
 ha_has_it(const struct site *s)
 {
 	static char text[CONFIG_MAX];
-	char want[16], *p = text;
-	size_t n = (size_t)snprintf(want, sizeof(want), "vm: %d", VERB_VMID);
 
-	if (s->pve_ha[0] == '\0' || read_file(s->pve_ha, text, sizeof(text)) < 0)
-		return false;
-	for (; p != NULL; p = strchr(p, '\n')) {
-		p += *p == '\n';
-		if (strncmp(p, want, n) == 0 && (p[n] == '\n' || p[n] == '\0'))
-			return true;
-	}
-	return false;
+	return s->pve_ha[0] != '\0' && proc_slurp(s->pve_ha, text, sizeof(text)) > 0 &&
+	    ha_manages(text);
 }
 
 static int
@@ -130,8 +157,7 @@ look(void *arg)
 	struct look *l = arg;
 
 	l->p->ok = quorum_is_there(l->site, l->p) && config_is_there(l->site, l->p);
-	if (l->p->ok)
-		l->p->ha = ha_has_it(l->site);
+	l->p->ha = ha_has_it(l->site);
 	return 0;
 }
 
@@ -143,13 +169,47 @@ preflight_look(const struct site *s, struct preflight *p)
 	    .name = "preflight", .limit_ms = LOOK_MS, .fn = look, .arg = &l};
 
 	memset(p, 0, sizeof(*p));
-	if (probe_run(&child) != 0)
+	if (probe_run(&child) == 0)
+		*p = *l.p;
+	else
 		snprintf(p->why, sizeof(p->why),
 		    "the files of pmxcfs do not answer within %d ms; on the host: systemctl "
 		    "restart pve-cluster",
 		    LOOK_MS);
-	else
-		*p = *l.p;
+	p->space.pct = -1;
 	probe_end(&child);
 	munmap(l.p, sizeof(*p));
+	if (p->lock[0] != '\0')
+		holder_find(s, p->lock, &p->holder);
+}
+
+void
+preflight_space(const struct site *s, struct preflight *p)
+{
+	space_look(s, &p->space);
+	if (!p->ok || !p->space.full)
+		return;
+	p->full = true;
+	snprintf(p->why, sizeof(p->why),
+	    "storage full: %s has no room, the guest would stop at its first write; make "
+	    "room on the host (remove snapshots or old images), then send it again",
+	    p->space.worst);
+}
+
+void
+preflight_say(const struct preflight *p, struct out *o)
+{
+	out_fact(o, "lock", p->lock[0] ? p->lock : "none");
+	if (p->lock[0] != '\0')
+		out_fact(o, "lock_holder", p->holder.text);
+	out_fact(o, "ha", p->ha ? "yes" : "no");
+	if (p->missing)
+		out_fact(o, "vm", "missing");
+	if (p->space.pct >= 0) {
+		out_fact(o, "pool", p->space.worst);
+		out_fact_num(o, "pool_pct", p->space.pct);
+	}
+	out_fact(o, "startable", p->ok && !p->full ? "yes" : "no");
+	if (p->why[0] != '\0')
+		out_fact(o, "startable_why", p->why);
 }

@@ -6,16 +6,19 @@
  * One of six words is done; anything else is refused in one constant line and
  * logged in one escaped line.  No shell, no environment, no library.
  *
- *   request.c   which verb is it            run.c     what stays on the host
- *   site.c      where things are            follow.c  the front shows a run
+ *   request.c   which verb is it            front.c   gets a worker going,
+ *   site.c      where things are            follow.c  and shows its run
  *   status.c    status                      worker.c  the part that finishes
- *   forensics.c capture, ask.c QMP + agent  power.c   start stop reset cycle
- *   look.c      what the host shows         shot.c    screen and link, over QMP
- *   screen.c pci.c rrd.c gdb.c  what others say, read; tell.c  said again
- *   verdict.c   evidence -> one word        preflight.c could a start work
- *   qemu.c      which process, kill.c end it  qm.c    run qm
- *   probe.c     what may hang, with a limit   lock.c  one at a time
- *   qmp.c jwalk.c pending.c escape.c out.c log.c      small parts
+ *   forensics.c capture, ask.c QMP + agent  power.c   start stop reset cycle:
+ *   look.c      what the host shows         start.c stop.c reset.c
+ *   shot.c      screen and link, over QMP   preflight.c could a start work:
+ *   screen.c pci.c rrd.c gdb.c  what others   holder.c ha.c space.c
+ *   say, read; tell.c  said again           qm.c      run qm
+ *   verdict.c   evidence -> one word        lock.c    one at a time
+ *   qemu.c      which process, kill.c end it  unlock.c  --remove-lock
+ *   probe.c     what may hang, with a limit   job.c     a verb's words
+ *   run.c       what stays on the host      run_now.c now and last
+ *   qmp.c jwalk.c pending.c escape.c out.c log.c proc.c  small parts
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,17 +35,10 @@
 #include "host/job.h"
 #include "host/log.h"
 #include "host/request.h"
+#include "host/unlock.h"
 
 #define REQUEST_LOGGED_MAX 64 /* bytes of a refused request that the log shows */
 #define STATUS_LIFE_S 30      /* a reader that never reads must not keep us */
-
-struct args {
-	const char *site;
-	/* from our own systemd unit only */
-	const char *worker;
-	const char *verb;
-	const char *from;
-};
 
 static void
 sane_descriptors(void)
@@ -66,30 +62,6 @@ sane_environment(void)
 		_exit(CODE_FAULT);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_DFL);
-}
-
-/* argv comes from authorized_keys or from systemd-run, never from the client. */
-static int
-read_args(int argc, char **argv, struct args *a)
-{
-	const struct {
-		const char *name;
-		const char **value;
-	} known[] = {{"--site", &a->site}, {"--worker", &a->worker}, {"--verb", &a->verb},
-	    {"--from", &a->from}};
-
-	for (int i = 1; i < argc; i += 2) {
-		bool found = false;
-
-		for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
-			if (strcmp(argv[i], known[k].name) == 0 && i + 1 < argc) {
-				*known[k].value = argv[i + 1];
-				found = true;
-			}
-		if (!found)
-			return -1;
-	}
-	return (a->worker != NULL) == (a->verb != NULL) ? 0 : -1;
 }
 
 static int
@@ -119,7 +91,6 @@ do_status(struct job *j)
 
 	alarm(STATUS_LIFE_S);
 	out_mark(&j->out, "run id=%s verb=status version=%s", j->now.id, VERSION);
-	run_dir_latest(j->site, j->dir);
 	rc = status_do(j);
 	out_mark(&j->out, "result verb=status rc=%d ms=%lld state=%s pid=%lld", rc,
 	    out_ms(&j->out), j->state, j->pid);
@@ -139,7 +110,7 @@ do_verb(struct job *j, const char *site_path)
 	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	self[n > 0 ? n : 0] = '\0';
 	alarm((unsigned)(j->site->follow_ms / 1000 + 60));
-	return worker_start(j, self, site_path);
+	return front_start(j, self, site_path);
 }
 
 static void
@@ -170,48 +141,57 @@ copy_from(char *dst, size_t size, const char *connection)
 		escape_field(dst, size, connection, len, 64);
 }
 
+static int
+do_worker(const struct site *s, const struct request *r)
+{
+	struct job job;
+
+	init_job(&job, s, r->verb, r->id);
+	snprintf(job.from, sizeof(job.from), "%s", r->from ? r->from : "local");
+	return worker_main(&job);
+}
+
+/* A fault of the installation: what authorized_keys or the site file says is wrong. */
+static int
+fault(const struct site *s, const char *why, const char *from)
+{
+	fprintf(stderr, "breakglass-pve: %s\n", why);
+	log_line(s, "fault: %s from=%s", why, from);
+	return CODE_FAULT;
+}
+
 int
 main(int argc, char **argv)
 {
-	const char *request, *connection;
-	struct args args = {0};
+	const char *original;
 	char why[400], from[80];
+	struct request req;
 	struct site site;
 	struct job job;
-	int verb;
 
 	sane_descriptors();
-	/* both strings stay where exec put them, also without an environment */
-	request = getenv("SSH_ORIGINAL_COMMAND");
-	connection = getenv("SSH_CONNECTION");
-	copy_from(from, sizeof(from), connection);
+	/* the strings stay where exec put them, also without an environment */
+	original = getenv("SSH_ORIGINAL_COMMAND");
+	copy_from(from, sizeof(from), getenv("SSH_CONNECTION"));
 	sane_environment();
-	if (argc == 2 && strcmp(argv[1], "--version") == 0)
-		return printf("breakglass-pve %s\n", VERSION) < 0;
-
+	request_read(argc, argv, original, &req);
 	site_defaults(&site);
-	if (read_args(argc, argv, &args) < 0) {
-		fprintf(
-		    stderr, "usage: breakglass-pve [--site FILE], as a forced command\n");
-		return CODE_FAULT;
-	}
-	if (args.site != NULL && site_read(&site, args.site, why, sizeof(why)) < 0) {
-		fprintf(stderr, "breakglass-pve: %s\n", why);
-		return CODE_FAULT;
-	}
-	if (args.worker != NULL) {
-		verb = verb_by_name(args.verb, strlen(args.verb));
-		if (verb < 0 || !verb_rows[verb].mutating)
-			return CODE_FAULT;
-		init_job(&job, &site, (enum verb)verb, args.worker);
-		snprintf(
-		    job.from, sizeof(job.from), "%s", args.from ? args.from : "local");
-		return worker_main(&job);
-	}
-	verb = request_verb(request);
-	if (verb < 0)
-		return reject(&site, request, from);
-	init_job(&job, &site, (enum verb)verb, NULL);
+	if (req.kind == REQUEST_VERSION)
+		return printf("breakglass-pve %s\n", VERSION) < 0;
+	if (req.kind == REQUEST_USAGE)
+		return fault(&site,
+		    "usage: breakglass-pve [--site FILE], as a forced command; or, as root "
+		    "on the host: breakglass-pve --remove-lock",
+		    from);
+	if (req.site != NULL && site_read(&site, req.site, why, sizeof(why)) < 0)
+		return fault(&site, why, from);
+	if (req.kind == REQUEST_WORKER)
+		return do_worker(&site, &req);
+	if (req.kind == REQUEST_UNLOCK)
+		return unlock_do(&site, geteuid() == 0 || req.site != NULL);
+	if (req.kind != REQUEST_VERB)
+		return reject(&site, original, from);
+	init_job(&job, &site, req.verb, NULL);
 	snprintf(job.from, sizeof(job.from), "%s", from);
-	return do_verb(&job, args.site);
+	return do_verb(&job, req.site);
 }

@@ -12,6 +12,7 @@
 
 #include "host/mono.h"
 #include "host/probe.h"
+#include "host/proc.h"
 #include "host/qemu.h"
 #include "host/site.h"
 #include "wire/verbs.h"
@@ -19,42 +20,7 @@
 #define CMDLINE_MAX (64 * 1024) /* bytes; Proxmox's are about 4 KiB */
 #define THREADS_MAX 4096
 #define FIND_MS 1000
-
-static ssize_t
-slurp(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	size_t n = 0;
-	ssize_t rc = 0;
-
-	if (fd < 0)
-		return -1;
-	while (n < size - 1 && (rc = read(fd, buf + n, size - 1 - n)) > 0)
-		n += (size_t)rc;
-	close(fd);
-	buf[n] = '\0';
-	return rc < 0 ? -1 : (ssize_t)n;
-}
-
-/* comm may hold spaces and parentheses: fields count from the last ')'. */
-static int
-read_stat(
-    const char *path, char *state, unsigned long long *ticks, unsigned long long *start)
-{
-	char text[1024], *p;
-	unsigned long long ut, st;
-
-	if (slurp(path, text, sizeof(text)) <= 0 || (p = strrchr(text, ')')) == NULL)
-		return -1;
-	if (sscanf(p + 1,
-		" %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d "
-		"%*d %*d %llu",
-		state, &ut, &st, start) != 4)
-		return -1;
-	if (ticks != NULL)
-		*ticks = ut + st;
-	return 0;
-}
+#define PATH_LEN (SITE_PATH_MAX + 80)
 
 static pid_t
 read_pidfile(const char *path)
@@ -62,7 +28,7 @@ read_pidfile(const char *path)
 	char text[32], *end;
 	long n;
 
-	if (slurp(path, text, sizeof(text)) <= 0 || !isdigit((unsigned char)text[0]))
+	if (proc_slurp(path, text, sizeof(text)) <= 0 || !isdigit((unsigned char)text[0]))
 		return 0;
 	n = strtol(text, &end, 10);
 	if ((*end != '\0' && *end != '\n') || n < 2 || n > INT_MAX)
@@ -74,12 +40,12 @@ read_pidfile(const char *path)
 static int
 each_thread(pid_t pid, void (*fn)(void *arg, pid_t pid, pid_t tid), void *arg)
 {
-	char path[64];
+	char path[PATH_LEN];
 	struct dirent *e;
 	DIR *dir;
 	int n = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	snprintf(path, sizeof(path), "%s/%d/task", proc_root, (int)pid);
 	dir = opendir(path);
 	if (dir == NULL)
 		return -1;
@@ -100,10 +66,10 @@ struct count {
 static void
 thread_name(pid_t pid, pid_t tid, char *name, size_t size)
 {
-	char path[80];
+	char path[PATH_LEN];
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", (int)pid, (int)tid);
-	if (slurp(path, name, size) < 0)
+	snprintf(path, sizeof(path), "%s/%d/task/%d/comm", proc_root, (int)pid, (int)tid);
+	if (proc_slurp(path, name, size) < 0)
 		*name = '\0';
 	name[strcspn(name, "\n")] = '\0';
 }
@@ -113,10 +79,10 @@ on_count(void *arg, pid_t pid, pid_t tid)
 {
 	struct count *c = arg;
 	unsigned long long start;
-	char path[80], state;
+	char path[PATH_LEN], state;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
-	if (read_stat(path, &state, NULL, &start) < 0)
+	snprintf(path, sizeof(path), "%s/%d/task/%d/stat", proc_root, (int)pid, (int)tid);
+	if (proc_stat(path, &state, NULL, &start) < 0)
 		return;
 	if (tid == pid)
 		c->q->leader = state;
@@ -161,43 +127,78 @@ static enum qemu_found
 identify(const struct site *s, pid_t pid, pid_t tid)
 {
 	static char args[CMDLINE_MAX];
-	char path[80], exe[PATH_MAX];
+	char path[PATH_LEN], exe[PATH_MAX];
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/exe", (int)pid, (int)tid);
+	snprintf(path, sizeof(path), "%s/%d/task/%d/exe", proc_root, (int)pid, (int)tid);
 	n = readlink(path, exe, sizeof(exe) - 1);
 	if (n < 0)
 		return errno == ENOENT ? QEMU_NONE : QEMU_UNPROVEN;
 	exe[n] = '\0';
 	if (!is_qemu_name(exe))
 		return QEMU_FOREIGN;
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/cmdline", (int)pid, (int)tid);
-	n = slurp(path, args, sizeof(args));
+	snprintf(
+	    path, sizeof(path), "%s/%d/task/%d/cmdline", proc_root, (int)pid, (int)tid);
+	n = proc_slurp(path, args, sizeof(args));
 	if (n <= 0)
 		return QEMU_UNPROVEN;
 	return args_are_ours(args, (size_t)n, s->pidfile) ? QEMU_OURS : QEMU_FOREIGN;
 }
 
-void
-qemu_find_here(const struct site *s, struct qemu *q)
+static void
+look_at(const struct site *s, pid_t pid, struct qemu *q)
 {
 	struct count c = {.q = q};
-	char path[64], state;
-	pid_t pid = read_pidfile(s->pidfile);
+	char path[PATH_LEN], state;
 
 	memset(q, 0, sizeof(*q));
-	if (pid == 0)
-		return;
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (read_stat(path, &state, NULL, &q->start) < 0)
+	snprintf(path, sizeof(path), "%s/%d/stat", proc_root, (int)pid);
+	if (pid == 0 || proc_stat(path, &state, NULL, &q->start) < 0)
 		return;
 	q->pid = pid;
 	q->found = QEMU_UNPROVEN; /* what stands if the next lines hang */
-	if (each_thread(pid, on_count, &c) < 0 || c.q->threads == 0) {
+	if (each_thread(pid, on_count, &c) < 0 || c.q->threads == 0)
 		q->found = QEMU_NONE;
+	else
+		q->found = identify(s, pid, c.living);
+}
+
+struct stray {
+	const struct site *site;
+	struct qemu found;
+};
+
+static int
+on_process(void *arg, pid_t pid)
+{
+	struct stray *st = arg;
+	struct qemu q;
+	char name[32];
+
+	thread_name(pid, pid, name, sizeof(name));
+	if (!is_qemu_name(name))
+		return 0;
+	look_at(st->site, pid, &q);
+	if (q.found == QEMU_OURS)
+		st->found = q;
+	return q.found == QEMU_OURS;
+}
+
+/*
+ * qm stop removes the pidfile even of a QEMU that it could not end.  Beside that
+ * one no second may start, so without a good pidfile all processes are looked at.
+ */
+void
+qemu_find_here(const struct site *s, struct qemu *q)
+{
+	struct stray st = {.site = s};
+
+	look_at(s, read_pidfile(s->pidfile), q);
+	if (q->found >= QEMU_UNPROVEN)
 		return;
-	}
-	q->found = identify(s, pid, c.living);
+	proc_each(on_process, &st);
+	if (st.found.found == QEMU_OURS)
+		*q = st.found;
 }
 
 struct find {
@@ -232,11 +233,11 @@ qemu_states(pid_t pid, unsigned long long start, struct qemu *now)
 {
 	struct count c = {.q = now};
 	unsigned long long is;
-	char path[64], state;
+	char path[PATH_LEN], state;
 
 	memset(now, 0, sizeof(*now));
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	return read_stat(path, &state, NULL, &is) == 0 && is == start &&
+	snprintf(path, sizeof(path), "%s/%d/stat", proc_root, (int)pid);
+	return proc_stat(path, &state, NULL, &is) == 0 && is == start &&
 	    each_thread(pid, on_count, &c) >= 0 && now->threads > 0;
 }
 
@@ -265,10 +266,11 @@ long long
 qemu_switches(pid_t pid)
 {
 	long long sum = 0;
-	char path[80], text[4096], *p;
+	char path[PATH_LEN], text[4096], *p;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid, (int)pid);
-	if (slurp(path, text, sizeof(text)) <= 0)
+	snprintf(
+	    path, sizeof(path), "%s/%d/task/%d/status", proc_root, (int)pid, (int)pid);
+	if (proc_slurp(path, text, sizeof(text)) <= 0)
 		return -1;
 	for (p = text; (p = strstr(p, "voluntary_ctxt_switches:")) != NULL; p++)
 		sum += atoll(p + strlen("voluntary_ctxt_switches:"));
@@ -280,19 +282,20 @@ on_vcpu(void *arg, pid_t pid, pid_t tid)
 {
 	long long *sum = arg, run, wait;
 	unsigned long long ticks, start;
-	char path[80], text[128], state;
+	char path[PATH_LEN], text[128], state;
 
 	thread_name(pid, tid, text, sizeof(text));
 	if (strncmp(text, "CPU ", 4) != 0)
 		return;
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", (int)pid, (int)tid);
-	if (slurp(path, text, sizeof(text)) > 0 &&
+	snprintf(
+	    path, sizeof(path), "%s/%d/task/%d/schedstat", proc_root, (int)pid, (int)tid);
+	if (proc_slurp(path, text, sizeof(text)) > 0 &&
 	    sscanf(text, "%lld %lld", &run, &wait) == 2) {
 		*sum += run + wait;
 		return;
 	}
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)pid, (int)tid);
-	if (read_stat(path, &state, &ticks, &start) == 0)
+	snprintf(path, sizeof(path), "%s/%d/task/%d/stat", proc_root, (int)pid, (int)tid);
+	if (proc_stat(path, &state, &ticks, &start) == 0)
 		*sum += (long long)ticks * (1000000000 / sysconf(_SC_CLK_TCK));
 }
 

@@ -81,6 +81,7 @@ qm_run(
 	pid = file >= 0 ? fork() : -1;
 	if (pid == 0)
 		child(path, word, file);
+	q->unable = pid < 0;
 	while (pid > 0 && !ended(pid, q)) {
 		show_new(file, &at, o, q, false);
 		if (mono_ms() >= start + limit_ms) {

@@ -15,9 +15,11 @@ struct out;
 
 #define QM_TEXT_MAX 4096 /* bytes of its output that are kept for a look */
 #define QM_TIMEOUT 124
+#define QM_AGAIN_MS 500 /* before another try at what passes */
 
 struct qm {
-	int rc; /* exit status, 128 + signal, or QM_TIMEOUT */
+	int rc;	     /* exit status, 128 + signal, or QM_TIMEOUT */
+	bool unable; /* no process or file for it could be had */
 	long long ms;
 	char text[QM_TEXT_MAX];
 };

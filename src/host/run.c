@@ -14,7 +14,6 @@
 #include "host/run.h"
 
 #define PICK_MS 2000
-#define STATE_MAX 1024 /* bytes of now and last */
 #define RUN_RESERVED \
 	(512 * 1024) /* bytes of disk at a run's begin: lines and a picture */
 
@@ -90,31 +89,6 @@ run_dir_pick(const struct site *s, char *dir)
 }
 
 void
-run_dir_latest(const struct site *s, char *dir)
-{
-	const char *const choice[] = {s->run_dir, s->spare_dir};
-	struct run_last last;
-	struct run_now now;
-	long long best = -1;
-
-	dir[0] = '\0';
-	for (int i = 0; i < 2; i++) {
-		long long at = 0;
-
-		if (*choice[i] == '\0')
-			continue;
-		if (run_last_read(choice[i], &last))
-			at = last.at;
-		if (run_now_read(choice[i], &now))
-			at = now.at;
-		if (at > best) {
-			best = at;
-			strcpy(dir, choice[i]);
-		}
-	}
-}
-
-void
 run_name(char *id, size_t size, const char *verb)
 {
 	time_t now = time(NULL);
@@ -141,135 +115,6 @@ run_create(const char *dir, const char *id, const char *suffix)
 		return -1;
 	}
 	return fd;
-}
-
-static int
-state_write(const char *dir, const char *name, const char *text)
-{
-	char path[SITE_PATH_MAX + 32], tmp[SITE_PATH_MAX + 48];
-	size_t len = strlen(text);
-	bool ok;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	snprintf(tmp, sizeof(tmp), "%s.%d", path, (int)getpid());
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -1;
-	ok = write(fd, text, len) == (ssize_t)len;
-	close(fd);
-	if (ok && rename(tmp, path) == 0)
-		return 0;
-	(void)unlink(tmp);
-	return -1;
-}
-
-static bool
-state_read(const char *dir, const char *name, char *text)
-{
-	char path[SITE_PATH_MAX + 32];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return false;
-	n = read(fd, text, STATE_MAX - 1);
-	close(fd);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	return true;
-}
-
-int
-run_now_write(const char *dir, const struct run_now *now)
-{
-	char text[STATE_MAX];
-
-	snprintf(text, sizeof(text), "%s %s %s %lld %lld %lld\n", now->id, now->verb,
-	    now->phase, now->pid, now->pid_start, now->at);
-	return state_write(dir, "now", text);
-}
-
-bool
-run_now_read(const char *dir, struct run_now *now)
-{
-	char text[STATE_MAX];
-
-	memset(now, 0, sizeof(*now));
-	return state_read(dir, "now", text) &&
-	    sscanf(text, "%63s %31s %31s %lld %lld %lld", now->id, now->verb, now->phase,
-		&now->pid, &now->pid_start, &now->at) == 6;
-}
-
-void
-run_now_clear(const char *dir)
-{
-	char path[SITE_PATH_MAX + 32];
-
-	snprintf(path, sizeof(path), "%s/now", dir);
-	(void)unlink(path);
-}
-
-static long long
-start_of(long long pid)
-{
-	char path[64], text[1024], *p;
-	long long start = -1;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%lld/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	p = strrchr(text, ')');
-	if (p == NULL || p[1] == '\0' || p[2] == 'Z' ||
-	    sscanf(p + 2,
-		"%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
-		"%*d %lld",
-		&start) != 1)
-		return -1;
-	return start;
-}
-
-bool
-run_now_alive(const struct run_now *now)
-{
-	return now->pid > 1 && start_of(now->pid) == now->pid_start;
-}
-
-void
-run_now_self(struct run_now *now)
-{
-	now->pid = getpid();
-	now->pid_start = start_of(now->pid);
-}
-
-void
-run_last_write(const char *dir, const struct run_last *last)
-{
-	char text[STATE_MAX];
-
-	snprintf(text, sizeof(text), "%s %s %s %lld %lld %lld\n", last->id, last->verb,
-	    last->state, last->rc, last->ms, last->at);
-	(void)state_write(dir, "last", text);
-}
-
-bool
-run_last_read(const char *dir, struct run_last *last)
-{
-	char text[STATE_MAX];
-
-	memset(last, 0, sizeof(*last));
-	return state_read(dir, "last", text) &&
-	    sscanf(text, "%63s %31s %31s %lld %lld %lld", last->id, last->verb,
-		last->state, &last->rc, &last->ms, &last->at) == 6;
 }
 
 static int

@@ -7,7 +7,8 @@
  *   runs/ID.qm    what qm printed, raw
  *   now           the mutating verb that runs (or was interrupted)
  *   last          how the last one ended
- * now and last are replaced by rename, so a reader sees one whole version.
+ * now and last are replaced by rename, so a reader sees one whole version, and
+ * synced, so that after a crash of the host they tell what was done before it.
  */
 #ifndef HOST_RUN_H
 #define HOST_RUN_H
@@ -21,6 +22,7 @@
 #define RUN_KEEP 50 /* runs that stay; older ones are removed */
 #define RUN_ID_MAX 64
 #define RUN_WORD_MAX 32
+#define RUN_WHY_MAX 400
 
 struct run_now {
 	char id[RUN_ID_MAX];
@@ -37,7 +39,8 @@ struct run_last {
 	char state[RUN_WORD_MAX];
 	long long rc;
 	long long ms;
-	long long at; /* unix seconds, end of the run */
+	long long at;	       /* unix seconds, end of the run */
+	char why[RUN_WHY_MAX]; /* printable; empty when rc is 0 */
 };
 
 /*
@@ -47,9 +50,6 @@ struct run_last {
  */
 int run_dir_pick(const struct site *s, char *dir);
 
-/* The one of the two where something happened last; for readers, tests nothing. */
-void run_dir_latest(const struct site *s, char *dir);
-
 /* A name that sorts by time: 20261126T201500Z-cycle-1234. */
 void run_name(char *id, size_t size, const char *verb);
 
@@ -57,17 +57,40 @@ void run_name(char *id, size_t size, const char *verb);
  * -1. */
 int run_create(const char *dir, const char *id, const char *suffix);
 
+/*
+ * now and last (run_now.c).  A write is data, sync, rename, sync of the
+ * directory, in a child of at most 300 ms; where the disk is slower it is tried
+ * once more without the syncs, and where that hangs too it is left out.
+ * 0, or -1: it is not there.
+ */
 int run_now_write(const char *dir, const struct run_now *now);
-/* false when there is none. */
-bool run_now_read(const char *dir, struct run_now *now);
+int run_last_write(const char *dir, const struct run_last *last);
+/* Removes now; as bounded as a write. */
 void run_now_clear(const char *dir);
+/* false when there is none.  Reads at once: for who knows that dir answers. */
+bool run_now_read(const char *dir, struct run_now *now);
+bool run_last_read(const char *dir, struct run_last *last);
+
+/* The text of the files, pure; false: torn or not ours. */
+bool run_now_parse(const char *text, struct run_now *now);
+bool run_last_parse(const char *text, struct run_last *last);
+
 /* Is the process that now names still that process? */
 bool run_now_alive(const struct run_now *now);
 /* Fills pid and pid_start with the calling process. */
 void run_now_self(struct run_now *now);
 
-void run_last_write(const char *dir, const struct run_last *last);
-bool run_last_read(const char *dir, struct run_last *last);
+/* What the two directories say, the later of each; a reader's whole view. */
+struct run_past {
+	bool has_now;
+	bool has_last;
+	bool alive; /* the process of now */
+	struct run_now now;
+	struct run_last last;
+};
+
+/* Looks for at most 1 s; false when a directory did not answer (past is empty). */
+bool run_past_read(const struct site *s, struct run_past *past);
 
 /* Removes all but the keep youngest runs. */
 void run_rotate(const char *dir, int keep);

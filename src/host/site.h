@@ -33,6 +33,9 @@ struct site {
 	char pve_local[SITE_PATH_MAX]; /* empty: no quorum to look at */
 	char pve_ha[SITE_PATH_MAX];
 	char pve_tasks[SITE_PATH_MAX];
+	char pve_flock[SITE_PATH_MAX];	 /* Proxmox's own lock file of the VM */
+	char pve_nodes[SITE_PATH_MAX];	 /* whose config is where */
+	char pve_storage[SITE_PATH_MAX]; /* which storage is which pool */
 	char systemd_run_path[SITE_PATH_MAX];
 	enum site_systemd systemd_run;
 	/* budgets, ms */
@@ -46,6 +49,8 @@ struct site {
 	int start_ms;	  /* qm start */
 	int reset_ms;	  /* qm reset, qm resume */
 	int verify_ms;	  /* the new QEMU must say running */
+	int progress_ms;  /* and its guest must have read from a disk */
+	int ha_ms;	  /* what the HA manager is given for a start or stop */
 	int follow_ms;	  /* how long a front watches a worker */
 };
 

@@ -64,45 +64,69 @@ qm_word(struct probe *p, char *word, size_t size)
 	free(text);
 }
 
-static void
-say_job(struct job *j)
+static long long
+age_s(long long at)
 {
-	struct run_now now;
-	struct run_last last;
-	bool alive;
 	long long t = time(NULL);
 
-	if (j->dir[0] == '\0')
-		return;
-	if (run_now_read(j->dir, &now)) {
-		alive = run_now_alive(&now);
-		out_fact(&j->out, "job", alive ? "running" : "interrupted");
-		out_fact(&j->out, "job_id", now.id);
-		out_fact(&j->out, "job_verb", now.verb);
-		out_fact(&j->out, "job_phase", now.phase);
-		out_fact_num(&j->out, "job_age_s", t > now.at ? t - now.at : 0);
-		out_text(&j->out, "%s: %s (%s), phase %s, %lld s ago",
-		    alive ? "running now" : "interrupted", now.verb, now.id, now.phase,
-		    t > now.at ? t - now.at : 0);
-	} else
-		out_fact(&j->out, "job", "none");
-	if (!run_last_read(j->dir, &last))
-		return;
-	out_fact(&j->out, "last_id", last.id);
-	out_fact(&j->out, "last_verb", last.verb);
-	out_fact_num(&j->out, "last_rc", last.rc);
-	out_fact(&j->out, "last_state", last.state);
-	out_fact_num(&j->out, "last_age_s", t > last.at ? t - last.at : 0);
-	out_text(&j->out, "last: %s ended with %lld, %s, %lld s ago", last.verb, last.rc,
-	    last.state, t > last.at ? t - last.at : 0);
+	return t > at ? t - at : 0;
 }
 
-static bool
-job_runs(const struct job *j)
+/* What an interrupted run left behind, in one sentence with what helps. */
+static void
+say_interrupted(struct job *j, const struct run_now *now)
 {
-	struct run_now now;
+	bool down = strcmp(j->state, "stopped") == 0;
 
-	return j->dir[0] != '\0' && run_now_read(j->dir, &now) && run_now_alive(&now);
+	out_text(&j->out,
+	    "interrupted: %s (%s) was cut short in phase %s, %lld s ago; VM 102 is %s%s",
+	    now->verb, now->id, now->phase, age_s(now->at), j->state,
+	    down && strcmp(now->verb, "stop") != 0 ? ": start brings it up"
+		: down				   ? ""
+		       : "; send the verb again if it is still wanted");
+}
+
+static void
+say_last(struct job *j, const struct run_last *last)
+{
+	struct out *o = &j->out;
+
+	out_fact(o, "last_id", last->id);
+	out_fact(o, "last_verb", last->verb);
+	out_fact_num(o, "last_rc", last->rc);
+	out_fact(o, "last_state", last->state);
+	out_fact_num(o, "last_ms", last->ms);
+	out_fact_num(o, "last_age_s", age_s(last->at));
+	if (last->why[0] != '\0')
+		out_fact(o, "last_why", last->why);
+	out_text(o, "last: %s (%s) ended with %lld, %s, %lld s ago%s%s", last->verb,
+	    last->id, last->rc, last->state, age_s(last->at), last->why[0] ? ": " : "",
+	    last->why);
+}
+
+static void
+say_job(struct job *j, const struct run_past *past)
+{
+	const struct run_now *now = &past->now;
+	struct out *o = &j->out;
+
+	out_fact(o, "job",
+	    !past->has_now    ? "none"
+		: past->alive ? "running"
+			      : "interrupted");
+	if (past->has_now) {
+		out_fact(o, "job_id", now->id);
+		out_fact(o, "job_verb", now->verb);
+		out_fact(o, "job_phase", now->phase);
+		out_fact_num(o, "job_age_s", age_s(now->at));
+		if (past->alive)
+			out_text(o, "running now: %s (%s), phase %s, since %lld s",
+			    now->verb, now->id, now->phase, age_s(now->at));
+		else
+			say_interrupted(j, now);
+	}
+	if (past->has_last)
+		say_last(j, &past->last);
 }
 
 static void
@@ -125,9 +149,7 @@ say_vm(struct job *j, const struct evidence *e, const char *word, const char *qm
 		out_fact_num(o, "vq_inuse", (long long)e->a.inuse);
 	if (e->a.blk && e->a.idle_ms >= 0)
 		out_fact_num(o, "idle_ms", e->a.idle_ms);
-	out_fact(o, "lock", pre->lock[0] ? pre->lock : "none");
-	out_fact(o, "ha", pre->ha ? "yes" : "no");
-	out_fact(o, "startable", pre->ok ? "yes" : "no");
+	preflight_say(pre, o);
 	if (e->qemu.found >= QEMU_UNPROVEN)
 		out_text(o,
 		    "VM 102: %s, QMP %s in %lld ms, QEMU pid %d up %lld s, lock %s", word,
@@ -143,6 +165,8 @@ say_vm(struct job *j, const struct evidence *e, const char *word, const char *qm
 		    e->a.inuse, e->a.idle_ms / 1000);
 	if (strcmp(word, "hung") == 0 && strcmp(qm, "running") == 0)
 		out_text(o, "qm says \"running\", which it also says of a hung QEMU");
+	if (pre->lock[0] != '\0')
+		out_text(o, "the config's lock (%s): %s", pre->lock, pre->holder.text);
 	if (!pre->ok)
 		out_text(o, "a start would fail: %s", pre->why);
 }
@@ -190,7 +214,8 @@ status_do(struct job *j)
 	const struct site *s = j->site;
 	long long deadline = mono_ms() + s->status_ms;
 	struct evidence *e = probe_shared(sizeof(*e));
-	bool beside = job_runs(j);
+	struct run_past past;
+	bool known = run_past_read(s, &past), beside = past.alive;
 	struct ask a = {s, e, beside ? QMP_BESIDE_MS : QMP_MS};
 	const char *pending[] = {s->qm, "pending", "102", NULL};
 	const char *status[] = {s->qm, "status", "102", NULL};
@@ -219,7 +244,11 @@ status_do(struct job *j)
 	snprintf(j->state, sizeof(j->state), "%s", verdict_status(e, qm));
 	j->pid = e->qemu.found >= QEMU_UNPROVEN ? e->qemu.pid : 0;
 	say_vm(j, e, j->state, qm, &pre);
-	say_job(j);
+	if (known)
+		say_job(j, &past);
+	else
+		out_text(&j->out,
+		    "the records of earlier runs do not answer: the host's disk hangs");
 	wait_all(both, 2, deadline);
 	say_staged(j, &p_pending);
 	probe_end(&p_qmp);

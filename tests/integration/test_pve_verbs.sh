@@ -162,7 +162,7 @@ check "so is stop" rc_is 5
 sed -i '/^lock/d' "$T/102.conf"
 mv "$T/102.conf" "$T/gone.conf"
 run cycle
-check "no config: refused with 4" rc_is 4
+check "no config on a healthy host: refused with 8" eval 'rc_is 8 && has "there is no VM 102"'
 mv "$T/gone.conf" "$T/102.conf"
 
 # --- qm refuses to stop: nobody is killed for that

@@ -10,6 +10,8 @@
  *   silent    clients are accepted late: no greeting (the loop itself runs on)
  *   frozen    the agent says that file systems are frozen
  *   noagent   the agent does not answer
+ *   jobs      a backup job runs
+ *   nodisk    the guest has asked for nothing yet
  *   stubborn  SIGTERM is ignored (read at start)
  * SIGUSR1 is the reset button: queues begin again.
  */
@@ -74,8 +76,8 @@ set_mode(const char *text)
 static const char *
 status(void)
 {
-	static const char *const words[] = {
-	    "paused", "io-error", "prelaunch", "shutdown", "inmigrate"};
+	static const char *const words[] = {"paused", "io-error", "prelaunch", "shutdown",
+	    "inmigrate", "internal-error", "guest-panicked"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (mode(words[i]))
@@ -100,6 +102,8 @@ answer_qmp(struct peer *p, const char *line)
 	was_reset = 0;
 	if (!stalled)
 		ops += 7;
+	if (mode("nodisk"))
+		ops = 0;
 	if (strstr(line, "\"qmp_capabilities\"") || strstr(line, "\"system_reset\"")) {
 		say(p, "{\"return\": {}}");
 	} else if (strstr(line, "\"query-status\"")) {
@@ -128,6 +132,11 @@ answer_qmp(struct peer *p, const char *line)
 		    ops % 65536);
 		if (strstr(line, "\"queue\":0}"))
 			say(p, reply);
+	} else if (strstr(line, "\"query-block-jobs\"")) {
+		say(p,
+		    mode("jobs") ? "{\"return\": [{\"type\": \"backup\", \"device\": "
+				   "\"drive0\", \"len\": 9}]}"
+				 : "{\"return\": []}");
 	} else if (strstr(line, "\"cont\"")) {
 		set_mode("running");
 		say(p, "{\"return\": {}}");

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/escape.h"
+#include "host/job.h"
+#include "host/log.h"
+
+/* Written down first: who reads the record must never see less than was done. */
+void
+job_phase(struct job *j, const char *word, const char *more)
+{
+	bool kept = verb_rows[j->verb].mutating && j->dir[0] != '\0';
+
+	if (kept) {
+		snprintf(j->now.phase, sizeof(j->now.phase), "%s", word);
+		(void)run_now_write(j->dir, &j->now);
+	}
+	out_phase(&j->out, word, more);
+	if (kept)
+		run_sync(j->out.fd);
+}
+
+int
+job_fail(struct job *j, int rc, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(j->why, sizeof(j->why), fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+void
+job_say_begin(struct job *j)
+{
+	out_mark(&j->out, "run id=%s verb=%s version=%s worker=%d", j->now.id,
+	    verb_rows[j->verb].name, VERSION, (int)getpid());
+}
+
+void
+job_say_result(struct job *j, int rc, long long ms)
+{
+	char why[500], state[64];
+
+	escape_value(state, sizeof(state), j->state[0] ? j->state : "unknown");
+	escape_value(why, sizeof(why), j->why);
+	if (rc != 0)
+		out_text(&j->out, "%s: %s", verb_rows[j->verb].name, j->why);
+	out_mark(&j->out, "result verb=%s rc=%d ms=%lld state=%s pid=%lld%s%s%s",
+	    verb_rows[j->verb].name, rc, ms, state, j->pid,
+	    j->already ? " done=already" : "", j->why[0] ? " why=" : "",
+	    j->why[0] ? why : "");
+}
+
+void
+job_log(const struct job *j, int rc, long long ms)
+{
+	char why[500];
+
+	escape_field(why, sizeof(why), j->why, strlen(j->why), sizeof(why));
+	log_line(j->site, "id=%s verb=%s rc=%d ms=%lld state=%s pid=%lld from=%s%s%s%s%s",
+	    j->now.id, verb_rows[j->verb].name, rc, ms, j->state, j->pid, j->from,
+	    j->already ? " done=already" : "", j->why[0] ? " why=\"" : "", why,
+	    j->why[0] ? "\"" : "");
+}
