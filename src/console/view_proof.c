@@ -13,11 +13,21 @@
 
 struct detail {
 	bool ladder; /* every rung, else one line */
-	bool text;   /* whole, else one line */
-	bool silent; /* not at all: the table says it, too */
-	bool good;   /* table rows that are as they should be */
-	bool table;
+	enum { TEXT_NONE, TEXT_LINE, TEXT_ALL } text;
+	enum { TABLE_NONE, TABLE_NAMES, TABLE_ALL } table; /* names: of what is good */
 };
+
+/* From all to the least; the first that fits is shown. */
+static const struct detail details[] = {
+    {true, TEXT_ALL, TABLE_ALL},
+    {true, TEXT_NONE, TABLE_ALL},
+    {false, TEXT_NONE, TABLE_ALL},
+    {true, TEXT_LINE, TABLE_NAMES},
+    {false, TEXT_LINE, TABLE_NAMES},
+    {false, TEXT_NONE, TABLE_NAMES},
+    {false, TEXT_NONE, TABLE_NONE},
+};
+#define DETAILS (sizeof details / sizeof details[0])
 
 /* --- the ladder --- */
 
@@ -216,16 +226,35 @@ say_row_tight(struct lines *l, const struct proof_row *r)
 	lines_break(l);
 }
 
+/* One line for all rows that are as they should be. */
 static void
-say_table(struct lines *l, const struct proof *p, bool good)
+say_good(struct lines *l, const struct proof *p)
+{
+	int named = 0;
+
+	snprintf(l->indent, sizeof l->indent, "      ");
+	for (int i = 0; i < p->rows; i++) {
+		const struct proof_row *r = &p->row[i];
+
+		if (!r->judged || !r->ok)
+			continue;
+		lines_str(l, LOOK_GOOD, named == 0 ? "  ok  " : "");
+		lines_str(l, LOOK_QUIET, named++ == 0 ? "" : ", ");
+		lines_str(l, LOOK_QUIET, r->what);
+	}
+	if (named > 0)
+		lines_break(l);
+	l->indent[0] = '\0';
+}
+
+static void
+say_table(struct lines *l, const struct proof *p, bool all)
 {
 	bool roomy = l->width >= TABLE_COLS;
 	struct widths w = measure(p, l->width);
-	char text[64];
-	int hidden = 0;
 
 	l->indent[0] = '\0';
-	if (roomy && good && p->rows > 0) {
+	if (roomy && all && p->rows > 0) {
 		struct proof_row head = {
 		    .what = "", .before = "before", .after = "after"};
 
@@ -234,18 +263,15 @@ say_table(struct lines *l, const struct proof *p, bool good)
 	for (int i = 0; i < p->rows; i++) {
 		const struct proof_row *r = &p->row[i];
 
-		if (!good && (r->ok || !r->judged))
-			hidden++;
-		else if (roomy)
+		if (!all && (r->ok || !r->judged))
+			continue;
+		if (roomy && all)
 			say_row(l, r, &w);
 		else
 			say_row_tight(l, r);
 	}
-	if (hidden > 0) {
-		snprintf(text, sizeof text, "  %d as they should be: /verdict", hidden);
-		lines_cut(l, LOOK_QUIET, text);
-		lines_break(l);
-	}
+	if (!all)
+		say_good(l, p);
 }
 
 /* --- the whole --- */
@@ -283,13 +309,14 @@ build(struct lines *l, const struct proof *p, const struct detail *d, int64_t no
 		say_ladder(l, p);
 	else
 		say_ladder_short(l, p);
-	if (d->table)
-		say_table(l, p, d->good);
+	if (d->table != TABLE_NONE)
+		say_table(l, p, d->table == TABLE_ALL);
 	snprintf(l->indent, sizeof l->indent, "  ");
-	if (p->text[0] && !d->silent) {
+	/* What a healthy table says is said. */
+	if (p->text[0] && (d->text != TEXT_NONE || !proof_is_healthy(p) || !p->rows)) {
 		/* The sentence last: where the pane is small, it is what is seen. */
 		lines_str(l, LOOK_PLAIN, "  ");
-		if (d->text)
+		if (d->text == TEXT_ALL)
 			lines_str(l, LOOK_PLAIN, p->text);
 		else
 			lines_cut(l, LOOK_PLAIN, p->text);
@@ -298,37 +325,21 @@ build(struct lines *l, const struct proof *p, const struct detail *d, int64_t no
 	l->indent[0] = '\0';
 }
 
-static bool
-less(struct detail *d, const struct proof *p)
-{
-	if (!d->silent && proof_is_healthy(p) && p->rows > 0)
-		d->silent = true;
-	else if (d->ladder)
-		d->ladder = false;
-	else if (d->text)
-		d->text = false;
-	else if (d->good)
-		d->good = false;
-	else if (d->table)
-		d->table = false;
-	else
-		return false;
-	return true;
-}
-
 void
 view_proof_render(struct lines *l, const struct proof *p, int rows, int64_t now)
 {
-	struct detail d = {true, true, false, true, true};
 	struct lines probe;
+	bool fits = false;
+	size_t i = 0;
 
-	for (bool fits = false; !fits;) {
+	while (rows > 0 && !fits && i < DETAILS - 1) {
 		lines_init(&probe, l->width);
-		build(&probe, p, &d, now);
-		fits = rows == 0 || (int)probe.count <= rows || !less(&d, p);
+		build(&probe, p, &details[i], now);
+		fits = (int)probe.count <= rows;
+		i += !fits;
 		lines_fini(&probe);
 	}
-	build(l, p, &d, now);
+	build(l, p, &details[i], now);
 }
 
 void

@@ -18,6 +18,7 @@
 struct detail {
 	int evidence;	/* lines of it */
 	bool one_line;	/* each on one line, cut */
+	bool brief;	/* the reasons against a key on one line, cut */
 	bool rest;	/* how many more lines there are */
 	int against;	/* entries of what not to press */
 	bool why, todo; /* whole, else one line */
@@ -128,7 +129,7 @@ say_against(struct lines *l, const struct verdict *v, const struct detail *d, bo
 		if (more && i + 1 < d->against)
 			continue;
 		lines_str(l, LOOK_PLAIN, a->why[0] ? ": " : "");
-		put(l, LOOK_PLAIN, a->why, !d->one_line);
+		put(l, LOOK_PLAIN, a->why, !d->brief);
 	}
 }
 
@@ -188,6 +189,8 @@ less(struct detail *d)
 		d->one_line = true;
 	else if (d->evidence > 2)
 		d->evidence--;
+	else if (!d->brief)
+		d->brief = true;
 	else if (d->against > 2)
 		d->against--;
 	else if (d->evidence > 0)
@@ -210,12 +213,16 @@ less(struct detail *d)
 void
 view_verdict_render(struct lines *l, const struct verdict *v, int rows)
 {
-	struct detail d = {v->evidences, false, true, v->againsts, true, true, false};
+	struct detail d = {.evidence = v->evidences,
+	    .rest = true,
+	    .against = v->againsts,
+	    .why = true,
+	    .todo = true};
 	struct lines probe;
 
 	if (rows > 0 && rows < VIEW_ROWS_ALL && verdict_is_healthy(v)) {
 		d.evidence = 0; /* there is nothing to be convinced of */
-		d.one_line = true;
+		d.one_line = d.brief = true;
 	}
 	for (bool fits = false; !fits;) {
 		lines_init(&probe, l->width);

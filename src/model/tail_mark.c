@@ -132,9 +132,9 @@ end_section(struct tail *t, struct tail_run *r, const char *name, long rc, long 
 		tail_add_text(t, r, l, text, strlen(text), 0);
 	} else if (rc != 0 && !in_picture(r)) {
 		if (rc == RC_GIVEN_UP)
-			snprintf(text, sizeof text, "given up after %s", age);
+			snprintf(text, sizeof text, "  given up after %s", age);
 		else
-			snprintf(text, sizeof text, "failed with %ld after %s", rc, age);
+			snprintf(text, sizeof text, "  failed with %ld after %s", rc, age);
 		if (in_screen(r))
 			leave_section(t, r);
 		add_line(t, r, TAIL_NOTE, text);
