@@ -30,6 +30,7 @@
 #include "console/prompt.h"
 #include "console/shell.h"
 #include "console/tty.h"
+#include "console/typing.h"
 #include "console/view_prompt.h"
 #include "wire/messages.h"
 
@@ -38,11 +39,9 @@
 #define TICK_IDLE_MS 20000 /* ages grow in steps of 20 s */
 #define TICK_BUSY_MS 1000  /* elapsed seconds of what runs */
 #define STALL_MS 25000	   /* a terminal that takes nothing for so long is lost */
-#define PASTE_DEAF_MS 200  /* F-keys right after a paste are part of it */
 #define SHELL_DEAF_MS \
-	250 /* after a shell: answers that its programs asked the terminal for */
-#define ESC_ARMED_MS 4000 /* Esc, then the digit */
-#define TAIL 2000	  /* records that an attach is told */
+	250	  /* after a shell: answers that its programs asked the terminal for */
+#define TAIL 2000 /* records that an attach is told */
 #define READ_MAX 4096
 
 struct console {
@@ -58,8 +57,8 @@ struct console {
 	struct action_context ctx;
 	struct shell shell;
 	struct pace pace;
-	int64_t pasted, shell_left, esc_at, last_key;
-	bool vi;
+	struct typing typing;
+	int64_t shell_left;
 	bool key_waits; /* a key came while the terminal was taking a frame */
 	bool greeted;	/* the engine has said something */
 	bool shown;	/* there was a first picture */
@@ -309,102 +308,11 @@ on_prompt_line(const char *line, void *arg)
 }
 
 static void
-paste(struct console *c, const struct input *in)
-{
-	c->pasted = c->screen.now;
-	if (in->cut || !prompt_insert(in->paste, in->paste_len))
-		model_local(&c->screen.model, TONE_BAD,
-		    "That text is over 64 KiB, the most a prompt may have: nothing of it was taken.");
-}
-
-static bool
-is_scroll(const struct input *in)
-{
-	return in->kind == INPUT_PGUP || in->kind == INPUT_PGDN;
-}
-
-static void
-page_key(struct console *c, const struct input *in)
-{
-	struct screen *s = &c->screen;
-
-	if (is_scroll(in))
-		layout_scroll(s, in->kind == INPUT_PGUP ? -10 : 10);
-	else if (in->kind == INPUT_UP || in->kind == INPUT_DOWN)
-		layout_scroll(s, in->kind == INPUT_UP ? -1 : 1);
-	else
-		s->page = PAGE_NONE;
-}
-
-/* Esc, then a digit: only where a digit would not be text that somebody types. */
-static bool
-twin(struct console *c, const struct input *in)
-{
-	bool armed = c->screen.esc_armed && c->screen.now - c->esc_at < ESC_ARMED_MS;
-
-	c->screen.esc_armed = false;
-	if (!armed || in->kind != INPUT_CHAR || in->text[0] < '0' || in->text[0] > '9')
-		return false;
-	action_run(&c->ctx, keymap_digit(in->text[0]), "");
-	return true;
-}
-
-static bool
-escape(struct console *c, const struct input *in)
-{
-	if (in->kind != INPUT_ESC)
-		return false;
-	if (prompt_text()[0] && prompt_key(in)) /* vi: to the command mode */
-		return true;
-	c->screen.esc_armed = true;
-	c->esc_at = c->screen.now;
-	return true;
-}
-
-static void
-edit(struct console *c, const struct input *in)
-{
-	enum action action = keymap_key(in);
-	bool empty = prompt_text()[0] == '\0';
-
-	if (c->vi && in->kind == INPUT_ALT && !empty)
-		action = ACTION_NONE; /* Esc, then a count: vi's, not ours */
-	if (in->kind == INPUT_F && c->pasted && c->screen.now - c->pasted < PASTE_DEAF_MS)
-		return;
-	if ((action == ACTION_FOCUS || action == ACTION_DETACH_IF_EMPTY) && !empty)
-		action = ACTION_NONE;
-	if (action == ACTION_DETACH_IF_EMPTY)
-		action = ACTION_DETACH;
-	if (action != ACTION_NONE)
-		action_run(&c->ctx, action, "");
-	else
-		prompt_key(in);
-}
-
-static void
 on_key(const struct input *in, void *arg)
 {
 	struct console *c = arg;
-	struct screen *s = &c->screen;
 
-	s->now = clock_mono_ms();
-	if (c->ctx
-		.opened) /* what was typed before the box opened is not an answer to it */
-		return;
-	if (s->confirm.open) {
-		action_confirm_key(&c->ctx, in);
-		return;
-	}
-	if (twin(c, in))
-		return;
-	if (s->page != PAGE_NONE && in->kind != INPUT_F && in->kind != INPUT_ALT) {
-		page_key(c, in);
-		return;
-	}
-	if (in->kind == INPUT_PASTE)
-		paste(c, in);
-	else if (!escape(c, in))
-		edit(c, in);
+	typing_key(&c->typing, in);
 }
 
 static void
@@ -635,9 +543,9 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 	canvas_init(&c->canvas, cols, rows);
 	screen_init(&c->screen);
 	c->screen.read_only = opts->read_only;
-	c->vi = opts->vi;
 	c->screen.few_keys = tty_few_keys(c->tty);
 	c->ctx = (struct action_context){.screen = &c->screen, .send = on_send, .arg = c};
+	c->typing = (struct typing){.screen = &c->screen, .ctx = &c->ctx, .vi = opts->vi};
 	pace_start(&c->pace, clock_mono_ms());
 	input_init(&c->input, on_key, c);
 	prompt_start(opts->vi, on_prompt_line, c);

@@ -16,23 +16,14 @@
 #include "console/layout.h"
 #include "console/lines.h"
 #include "console/link.h"
+#include "console/said.h"
 #include "console/tty.h"
-#include "console/view_banner.h"
 #include "console/view_detail.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
 #include "wire/verbs.h"
 
-#define WIDTH 400	/* the terminal wraps, not we */
-#define TAIL 200	/* records that an attach is told */
-#define SEEN_MAX 256	/* items and runs that can still change */
-#define BURST_LINES 200 /* output lines printed at once; more are counted */
-
-struct seen {
-	uint64_t serial;
-	uint32_t version;
-	size_t len; /* bytes of text that are out */
-};
+#define TAIL 200 /* records that an attach is told */
 
 struct linear {
 	uv_loop_t loop;
@@ -43,13 +34,7 @@ struct linear {
 	struct screen screen;
 	struct action_context ctx;
 	struct frame input;
-	struct seen chat[SEEN_MAX];
-	uint64_t run_line[SEEN_MAX]; /* by serial: the next line to print */
-	uint64_t run_serial[SEEN_MAX];
-	bool run_ended[SEEN_MAX];
-	char status[512];
-	uint64_t banners[BANNERS_MAX]; /* hashes of those that are said */
-	int climbed;		       /* rungs of the proof that are said */
+	struct said said;
 	bool stop, dirty;
 	int code, fd;
 };
@@ -57,200 +42,9 @@ struct linear {
 static void on_printer(uv_idle_t *idle);
 
 static void
-print_line(const char *prefix, const char *text, size_t len)
-{
-	struct canvas c;
-	struct buf out;
-
-	/* Through a canvas, like all else: one gate for every byte. */
-	canvas_init(&c, CANVAS_COLS_MAX, 1);
-	buf_init(&out, 64 * 1024);
-	canvas_put(&c, canvas_rect(&c), 0,
-	    canvas_text(&c, canvas_rect(&c), 0, 0, 0, prefix), 0, text, len);
-	if (canvas_print(&c, &out) == 0)
-		fwrite(out.data, 1, out.len, stdout);
-	buf_fini(&out);
-	canvas_fini(&c);
-}
-
-static void
 say(const char *text)
 {
-	print_line("", text, strlen(text));
-}
-
-/* --- chat --- */
-
-static void
-print_lines(const struct lines *l)
-{
-	for (size_t i = 0; i < l->count; i++)
-		print_line("", l->line[i].text ? l->line[i].text : "", l->line[i].len);
-}
-
-static void
-print_item(const struct item *it)
-{
-	struct lines l;
-
-	lines_init(&l, WIDTH);
-	view_chat_render(&l, it, 0, 0);
-	print_lines(&l);
-	lines_fini(&l);
-}
-
-/* While the devvm comes back: each rung once. */
-static void
-print_climb(struct linear *n, const struct proof *p)
-{
-	int reached = proof_reached(p);
-	char text[128];
-
-	if (reached < n->climbed)
-		n->climbed = 0; /* another climb */
-	for (; n->climbed < reached; n->climbed++) {
-		const struct proof_rung *r = &p->rung[n->climbed];
-
-		snprintf(text, sizeof text, "devvm: %s after %lld.%lld s", r->rung,
-		    (long long)(r->ms / 1000), (long long)(r->ms % 1000 / 100));
-		say(text);
-	}
-}
-
-/* Only what will not change any more is printed; a verb's stages as they come. */
-static void
-print_chat(struct linear *n)
-{
-	const struct transcript *t = &n->screen.model.chat;
-
-	for (size_t i = t->count > SEEN_MAX ? t->count - SEEN_MAX : 0; i < t->count;
-	     i++) {
-		const struct item *it = transcript_at(t, i);
-		struct seen *s = &n->chat[it->serial % SEEN_MAX];
-		bool first = s->serial != it->serial;
-
-		if (!first && s->version == it->version)
-			continue;
-		if ((it->kind == ITEM_TEXT || it->kind == ITEM_THINKING) && !it->final)
-			continue;
-		if (it->kind == ITEM_PROOF && it->tone == TONE_BUSY) {
-			print_climb(n, it->proof);
-			continue;
-		}
-		if (first) {
-			*s = (struct seen){it->serial, it->version, it->text.len};
-			print_item(it);
-			continue;
-		}
-		s->version = it->version;
-		if (it->kind == ITEM_TOOL || it->kind == ITEM_PROOF ||
-		    it->kind == ITEM_VERDICT || it->kind == ITEM_STILL) {
-			print_item(it);
-		} else if (it->text.len > s->len) {
-			const char *more =
-			    it->text.data + s->len + (it->text.data[s->len] == '\n');
-
-			print_line("  ", more, strlen(more));
-			s->len = it->text.len;
-		}
-	}
-}
-
-/* --- output of runs --- */
-
-static void
-print_run(struct linear *n, const struct tail_run *r)
-{
-	size_t slot = r->serial % SEEN_MAX;
-	uint64_t last = r->first_line + r->count - (r->open >= 0 && r->count > 0 ? 1 : 0);
-	char prefix[64], text[128];
-
-	if (n->run_serial[slot] != r->serial) {
-		n->run_serial[slot] = r->serial;
-		n->run_line[slot] = r->first_line;
-		n->run_ended[slot] = false;
-		snprintf(prefix, sizeof prefix, "[%s] %s $ ", r->id, r->host);
-		print_line(prefix, r->what, strlen(r->what));
-	}
-	if (r->wraps_others)
-		n->run_line[slot] = last;
-	if (last > n->run_line[slot] + BURST_LINES) {
-		snprintf(text, sizeof text, "[%s] … %llu lines not read out …", r->id,
-		    (unsigned long long)(last - BURST_LINES - n->run_line[slot]));
-		say(text);
-		n->run_line[slot] = last - BURST_LINES;
-	}
-	for (; n->run_line[slot] < last; n->run_line[slot]++) {
-		const struct tail_line *l =
-		    tail_line(r, n->run_line[slot] - r->first_line);
-
-		snprintf(prefix, sizeof prefix, "[%s]%s ", r->id,
-		    l->stream == TAIL_ERR ? "!" : "");
-		print_line(prefix, l->text ? l->text : "", l->len);
-	}
-	if (r->ended && !n->run_ended[slot]) {
-		n->run_ended[slot] = true;
-		snprintf(prefix, sizeof prefix, "[%s] ", r->id);
-		print_line(prefix, r->end, strlen(r->end));
-	}
-}
-
-/* --- status: a line when its words change --- */
-
-static void
-print_status(struct linear *n)
-{
-	const struct vm *vm = &n->screen.model.vm;
-	const struct verdict *v = &n->screen.model.verdict;
-	char text[512], verdict[160] = "", key[32];
-
-	keymap_verb_label(v->outdated ? -1 : verdict_advice(v), false, key, sizeof key);
-	if (v->known)
-		snprintf(verdict, sizeof verdict, " Verdict: %s%s%s%s%s.",
-		    v->outdated ? "was " : "", v->word, v->partial ? "?" : "",
-		    key[0] ? ", it advises " : "", key);
-	snprintf(text, sizeof text, "VM 102 %s.%s pve %s, devvm %s, agent %s. %s%s%s",
-	    vm->known ? vm->status : "not asked yet", verdict,
-	    vm->link[VM_PVE].known ? vm->link[VM_PVE].state : "?",
-	    vm->link[VM_DEVVM].known ? vm->link[VM_DEVVM].state : "?",
-	    vm->agent.known ? vm->agent.state : "?",
-	    vm->slot.holder[0] ? vm->slot.holder : "", vm->slot.holder[0] ? " runs " : "",
-	    vm->slot.holder[0] ? vm->slot.verb : "");
-	if (strcmp(text, n->status) != 0) {
-		memcpy(n->status, text, sizeof text);
-		say(text);
-	}
-}
-
-static uint64_t
-hash(const char *text)
-{
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 1099511628211u;
-	return h;
-}
-
-/* What the screen has below its top line: said when its words are new. */
-static void
-print_banners(struct linear *n)
-{
-	struct banner *all = mem_alloc(BANNERS_MAX * sizeof *all);
-	uint64_t now[BANNERS_MAX] = {0};
-	int count = view_banner_list(&n->screen, all);
-
-	for (int i = 0; i < count; i++) {
-		bool said = false;
-
-		now[i] = hash(all[i].text);
-		for (int j = 0; j < BANNERS_MAX; j++)
-			said |= n->banners[j] == now[i];
-		if (!said)
-			say(all[i].text);
-	}
-	memcpy(n->banners, now, sizeof now);
-	free(all);
+	said_line("", text, strlen(text));
 }
 
 static void
@@ -259,13 +53,7 @@ on_printer(uv_idle_t *idle)
 	struct linear *n = idle->data;
 
 	uv_idle_stop(idle);
-	if (n->screen.model.incident.caught_up || !n->screen.link_up) {
-		print_status(n);
-		print_banners(n);
-	}
-	print_chat(n);
-	for (size_t i = 0; i < n->screen.model.tools.count; i++)
-		print_run(n, n->screen.model.tools.runs[i]);
+	said_news(&n->said, &n->screen);
 	fflush(stdout);
 }
 
@@ -285,8 +73,7 @@ on_fact(void *arg, const struct js *fact)
 
 	if (what & MODEL_RESET) {
 		screen_reset(&n->screen);
-		memset(n->chat, 0, sizeof n->chat);
-		memset(n->run_serial, 0, sizeof n->run_serial);
+		memset(&n->said, 0, sizeof n->said);
 		link_since(n->link, 0);
 		link_restart(n->link);
 		return;
@@ -309,7 +96,7 @@ on_state(void *arg, enum link_state state, const char *words)
 	if (state == LINK_UP && !was)
 		say("Connected to the engine.");
 	else if (state != LINK_UP && (was || first))
-		print_line("ENGINE: ", words, strlen(words));
+		said_line("ENGINE: ", words, strlen(words));
 	fflush(stdout);
 }
 
@@ -376,10 +163,10 @@ print_verdict(struct linear *n)
 {
 	struct lines l;
 
-	lines_init(&l, WIDTH);
+	lines_init(&l, SAID_COLS);
 	view_detail_render(
 	    &l, &n->screen.model, model_now(&n->screen.model, clock_mono_ms()), false);
-	print_lines(&l);
+	said_lines(&l);
 	lines_fini(&l);
 }
 

@@ -134,7 +134,8 @@ end_section(struct tail *t, struct tail_run *r, const char *name, long rc, long 
 		if (rc == RC_GIVEN_UP)
 			snprintf(text, sizeof text, "  given up after %s", age);
 		else
-			snprintf(text, sizeof text, "  failed with %ld after %s", rc, age);
+			snprintf(
+			    text, sizeof text, "  failed with %ld after %s", rc, age);
 		if (in_screen(r))
 			leave_section(t, r);
 		add_line(t, r, TAIL_NOTE, text);

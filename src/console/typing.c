@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/typing.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "console/prompt.h"
+
+#define PASTE_DEAF_MS 200 /* F-keys right after a paste are part of it */
+#define ESC_ARMED_MS 4000 /* Esc, then the digit */
+
+static void
+paste(struct typing *t, const struct input *in)
+{
+	t->pasted = t->screen->now;
+	if (in->cut || !prompt_insert(in->paste, in->paste_len))
+		model_local(&t->screen->model, TONE_BAD,
+		    "That text is over 64 KiB, the most a prompt may have: nothing of it was taken.");
+}
+
+static bool
+is_scroll(const struct input *in)
+{
+	return in->kind == INPUT_PGUP || in->kind == INPUT_PGDN;
+}
+
+static void
+page_key(struct typing *t, const struct input *in)
+{
+	struct screen *s = t->screen;
+
+	if (is_scroll(in))
+		layout_scroll(s, in->kind == INPUT_PGUP ? -10 : 10);
+	else if (in->kind == INPUT_UP || in->kind == INPUT_DOWN)
+		layout_scroll(s, in->kind == INPUT_UP ? -1 : 1);
+	else
+		s->page = PAGE_NONE;
+}
+
+/* Esc, then a digit: only where a digit would not be text that somebody types. */
+static bool
+twin(struct typing *t, const struct input *in)
+{
+	bool armed = t->screen->esc_armed && t->screen->now - t->esc_at < ESC_ARMED_MS;
+
+	t->screen->esc_armed = false;
+	if (!armed || in->kind != INPUT_CHAR || in->text[0] < '0' || in->text[0] > '9')
+		return false;
+	action_run(t->ctx, keymap_digit(in->text[0]), "");
+	return true;
+}
+
+static bool
+escape(struct typing *t, const struct input *in)
+{
+	if (in->kind != INPUT_ESC)
+		return false;
+	if (prompt_text()[0] && prompt_key(in)) /* vi: to the command mode */
+		return true;
+	t->screen->esc_armed = true;
+	t->esc_at = t->screen->now;
+	return true;
+}
+
+static void
+edit(struct typing *t, const struct input *in)
+{
+	enum action action = keymap_key(in);
+	bool empty = prompt_text()[0] == '\0';
+
+	if (t->vi && in->kind == INPUT_ALT && !empty)
+		action = ACTION_NONE; /* Esc, then a count: vi's, not ours */
+	if (in->kind == INPUT_F && t->pasted &&
+	    t->screen->now - t->pasted < PASTE_DEAF_MS)
+		return;
+	if ((action == ACTION_FOCUS || action == ACTION_DETACH_IF_EMPTY) && !empty)
+		action = ACTION_NONE;
+	if (action == ACTION_DETACH_IF_EMPTY)
+		action = ACTION_DETACH;
+	if (action != ACTION_NONE)
+		action_run(t->ctx, action, "");
+	else
+		prompt_key(in);
+}
+
+void
+typing_key(struct typing *t, const struct input *in)
+{
+	struct screen *s = t->screen;
+
+	s->now = clock_mono_ms();
+	if (t->ctx->opened) /* what was typed before the box opened is not an answer to it
+			     */
+		return;
+	if (s->confirm.open) {
+		action_confirm_key(t->ctx, in);
+		return;
+	}
+	if (twin(t, in))
+		return;
+	if (s->page != PAGE_NONE && in->kind != INPUT_F && in->kind != INPUT_ALT) {
+		page_key(t, in);
+		return;
+	}
+	if (in->kind == INPUT_PASTE)
+		paste(t, in);
+	else if (!escape(t, in))
+		edit(t, in);
+}
