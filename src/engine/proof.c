@@ -531,12 +531,15 @@ proof_begin(struct proof *p, bool known, int exit)
 	proof_later(p, 0);
 }
 
+/* Of a verb that an earlier engine sent, nobody here knows what there was before. */
 void
 proof_of_old(struct proof *p, enum verb verb)
 {
-	if (!p->sent_ms || p->c.verb != verb || p->end)
-		proof_before(
-		    p, verb); /* of another engine: before is what is known here */
+	if (!p->running || p->c.verb != verb) {
+		proof_before(p, verb);
+		proof_side_init(&p->c.before);
+		p->c.unseen = true;
+	}
 	proof_begin(p, true, 0);
 }
 

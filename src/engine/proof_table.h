@@ -33,6 +33,7 @@ struct proof_case {
 	enum verb verb;
 	bool known;    /* the host told how it ended */
 	int exit;      /* and then: this */
+	bool unseen;   /* it was sent by an earlier engine: nobody knows when */
 	bool old_host; /* the host program is old: no pid, no staged config */
 	struct proof_side before, after;
 };

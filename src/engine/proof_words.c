@@ -139,6 +139,8 @@ proof_words_healthy(
 	add_verb(c, out);
 	if (out[0]) {
 		add(out, "the devvm answers: ssh, sudo and disk work");
+	} else if (c->unseen) {
+		add(out, "the devvm is back: ssh, sudo and disk work");
 	} else {
 		snprintf(words, sizeof words,
 		    "the devvm is back: ssh, sudo and disk work, %s after the %s was sent",
