@@ -226,7 +226,7 @@ say_verdict(struct box *b)
 		    v->word, b->now < v->checked ? "earlier" : age);
 	else
 		snprintf(text, sizeof text, "%s%s (%s)%s%s", v->word,
-		    v->partial ? ", not all evidence is here" : "", age,
+		    v->partial ? ", evidence incomplete" : "", age,
 		    b->narrow && b->warned ? "" : ": ",
 		    b->narrow && b->warned ? "" : v->why);
 	paragraph(b, SHOULD, verdict_is_fresh(v, b->now) ? LOOK_PLAIN : LOOK_BUSY,

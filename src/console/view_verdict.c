@@ -67,7 +67,8 @@ say_head(struct lines *l, const struct verdict *v)
 		lines_cut(l, LOOK_QUIET, v->at);
 	}
 	if (v->partial)
-		lines_cut(l, LOOK_BUSY, "  not all evidence is here yet");
+		lines_cut(l, LOOK_BUSY,
+		    v->climbing ? "  and looks further" : "  evidence incomplete");
 }
 
 /* Where it was seen stands back behind what was seen. */

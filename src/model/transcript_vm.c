@@ -123,7 +123,7 @@ say_still(struct transcript *t, const struct js *fact, const struct verdict *v)
 		it = transcript_add(t, ITEM_STILL, fact);
 	snprintf(it->head, sizeof it->head, "%s", v->word);
 	snprintf(line, sizeof line, "still %s, %.5s%s", v->word, v->at,
-	    v->partial ? " (looking on)" : "");
+	    v->climbing ? ", and looks further" : "");
 	transcript_truncate(t, it, 0);
 	transcript_append(t, it, line, strlen(line));
 }

@@ -59,6 +59,7 @@ verdict_read(struct verdict *v, const struct js *fact)
 	if (at && strlen(at) >= 19)
 		scrub_label(at + 11, 8, v->at, sizeof v->at);
 	v->partial = js_bool(fact, "partial", false);
+	v->climbing = js_bool(fact, "climbing", false);
 	v->checked = js_int(fact, "checked", js_int(fact, "mono_ms", 0));
 	read_evidence(v, js_get_array(fact, "evidence"));
 	read_against(v, js_get_array(fact, "not"));

@@ -26,9 +26,10 @@ struct verdict_against {
 
 struct verdict {
 	bool known;
-	bool partial;  /* a part of the evidence is still missing */
+	bool partial;  /* a part of the evidence is missing */
+	bool climbing; /* and is being looked for */
 	bool outdated; /* a mutating verb was sent since */
-	char word[32], advice[16], why[256], todo[400];
+	char word[32], advice[16], why[256], todo[512];
 	char id[16]; /* the verb whose capture it used */
 	char host_word[32], host_program[16], by[33], at[9];
 	int64_t checked; /* the engine's monotonic clock */

@@ -161,13 +161,13 @@ Test(case, the_ladder_of_the_same_capture_completes_the_block)
 	tell_one(
 	    "{\"t\":\"verdict\",\"seq\":1,\"at\":\"2026-11-26T03:12:04.000Z\",\"id\":\"v1\","
 	    "\"word\":\"hung\",\"advice\":\"cycle\",\"partial\":true,\"checked\":99000}");
-	cr_assert_not_null(strstr(drawn(80, 24), "not all evidence is here yet"));
+	cr_assert_not_null(strstr(drawn(80, 24), "evidence incomplete"));
 	cr_assert_not_null(strstr(top_line(80), "hung?"));
 	tell_one(
 	    "{\"t\":\"verdict\",\"seq\":2,\"at\":\"2026-11-26T03:12:07.000Z\"," VERDICT_HUNG
 	    "}");
 	cr_assert_eq(s.model.chat.count, 1);
-	cr_assert_null(strstr(drawn(80, 24), "not all evidence"));
+	cr_assert_null(strstr(drawn(80, 24), "evidence incomplete"));
 }
 
 Test(case, the_word_stands_on_the_top_line_with_its_age_when_it_is_old)
@@ -181,6 +181,15 @@ Test(case, the_word_stands_on_the_top_line_with_its_age_when_it_is_old)
 	tell_one(
 	    "{\"t\":\"verb\",\"seq\":9,\"id\":\"v9\",\"verb\":\"cycle\",\"state\":\"sent\"}");
 	cr_assert_not_null(strstr(top_line(100), "was hung"));
+}
+
+Test(case, the_advised_key_is_always_in_the_bar)
+{
+	tell_one(
+	    "{\"t\":\"verdict\",\"seq\":1,\"word\":\"guest-spin\",\"advice\":\"reset\",\"checked\":99000}");
+	cr_assert_not_null(strstr(strrchr(drawn(40, 15), '>'), "6 reset"));
+	s.now += VERDICT_FRESH_MS;
+	cr_assert_null(strstr(strrchr(drawn(40, 15), '>'), "6 reset"));
 }
 
 Test(case, a_healthy_verdict_is_brief)
