@@ -291,7 +291,7 @@ say_head(struct lines *l, const struct proof *p, int64_t now)
 	char age[32], text[96];
 
 	lines_str(l, look | STYLE_BOLD,
-	    l->width < TABLE_COLS ? "proof: " : "proof of recovery: ");
+	    l->width < TABLE_COLS || p->rungs == 0 ? "proof: " : "proof of recovery: ");
 	lines_cut(l, look | STYLE_BOLD, how);
 	if (ms >= 0)
 		words_span(ms, age, sizeof age);

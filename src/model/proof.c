@@ -89,7 +89,7 @@ proof_is_healthy(const struct proof *p)
 	if (!p->done)
 		return false;
 	if (p->end[0])
-		return strcmp(p->end, "healthy") == 0;
+		return strcmp(p->end, "healthy") == 0 || strcmp(p->end, "stopped") == 0;
 	return p->rungs > 0 && proof_reached(p) == p->rungs;
 }
 

@@ -27,7 +27,7 @@ struct proof_row {
 
 struct proof {
 	bool known, done;
-	char when[8], verb[16], end[16], text[320], host_program[16], at[9];
+	char when[8], verb[16], end[16], text[512], host_program[16], at[9];
 	int64_t ms;   /* of the climb when it was told; -1: unknown */
 	int64_t told; /* the engine's monotonic clock */
 	int rungs, rows;
@@ -39,7 +39,7 @@ struct proof {
 void proof_read(struct proof *p, const struct js *fact);
 
 bool proof_is_climbing(const struct proof *p);
-bool proof_is_healthy(const struct proof *p);
+bool proof_is_healthy(const struct proof *p); /* or off, after a stop */
 
 /* How many rungs are reached in a row; that index is the one that is waited for. */
 int proof_reached(const struct proof *p);

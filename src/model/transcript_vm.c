@@ -33,7 +33,9 @@ verb_finished(struct transcript *t, struct item *it, const struct js *fact)
 	char age[32], word[80];
 
 	clock_age(js_int(fact, "ms", 0), age, sizeof age);
-	if (code == 0)
+	if (js_has(fact, "learnt"))
+		snprintf(word, sizeof word, "the host says how it ended");
+	else if (code == 0)
 		snprintf(word, sizeof word, "done in %s", age);
 	else
 		snprintf(word, sizeof word, "failed with exit %lld after %s",
@@ -55,7 +57,9 @@ transcript_verb(struct transcript *t, const struct js *fact)
 	}
 	if (js_is(fact, "state", "refused")) {
 		it->tone = TONE_BAD;
-		verb_line(t, it, "refused, nothing was sent", fact, "why");
+		verb_line(t, it,
+		    js_has(fact, "learnt") ? "it never ran" : "refused, nothing was sent",
+		    fact, "why");
 	} else if (js_is(fact, "state", "sent")) {
 		verb_line(t, it, "sent to the PVE host", fact, "host_run");
 	} else if (js_is(fact, "state", "stage")) {
@@ -68,8 +72,10 @@ transcript_verb(struct transcript *t, const struct js *fact)
 		    "why");
 	} else if (js_is(fact, "state", "unknown")) {
 		it->tone = TONE_BAD;
-		verb_line(
-		    t, it, "outcome unknown; press F2 to ask for the state", fact, "why");
+		verb_line(t, it,
+		    js_has(fact, "learnt") ? "outcome unknown for good"
+					   : "outcome unknown; the engine asks the host",
+		    fact, "why");
 	}
 	it->version++;
 	return true;
@@ -185,17 +191,36 @@ write_proof(struct transcript *t, struct item *it, const struct proof *p)
 	it->version++;
 }
 
-/* One item for the whole climb: rewritten until it is done. */
+/* The one that is done, when this tells more of it; a verb since then begins another. */
+static struct item *
+find_done(const struct transcript *t, const struct proof *p)
+{
+	for (size_t i = t->count; i-- > 0;) {
+		struct item *it = transcript_at(t, i);
+
+		if (it->kind == ITEM_VERB || !p->done)
+			return NULL;
+		if (it->kind == ITEM_PROOF)
+			return it;
+	}
+	return NULL;
+}
+
+/* One item for a climb: rewritten until it is done, and with what is learnt right after.
+ */
 bool
 transcript_proof(struct transcript *t, const struct js *fact)
 {
-	struct item *it = youngest(t, ITEM_PROOF);
+	struct item *it;
 	struct proof p;
 
 	if (!js_is(fact, "when", "after"))
 		return false;
 	proof_read(&p, fact);
-	if (!it || it->tone != TONE_BUSY) {
+	it = youngest(t, ITEM_PROOF);
+	if (!it || it->tone != TONE_BUSY)
+		it = find_done(t, &p);
+	if (!it) {
 		it = transcript_add(t, ITEM_PROOF, fact);
 		it->proof = mem_alloc(sizeof *it->proof);
 		t->bytes += sizeof *it->proof;

@@ -275,6 +275,28 @@ Test(case, the_proof_is_a_table_of_before_and_after)
 		cr_assert_not_null(strstr(drawn(50, rows), "healthy"));
 }
 
+Test(case, what_is_learnt_after_the_end_is_in_the_same_item)
+{
+	tell(&s, facts_proof);
+	tell_one(
+	    "{\"t\":\"state\",\"seq\":9,\"what\":\"proof\",\"when\":\"after\",\"verb\":\"cycle\",\"ms\":40000,"
+	    "\"end\":\"healthy\",\"done\":true,\"table\":[{\"what\":\"failed units\",\"after\":\"none\",\"ok\":true}]}");
+	cr_assert_eq(s.model.chat.count, 1);
+	/* it fell back: that is news */
+	tell_one(
+	    "{\"t\":\"state\",\"seq\":10,\"what\":\"proof\",\"when\":\"after\",\"verb\":\"cycle\",\"ms\":50000}");
+	cr_assert_eq(s.model.chat.count, 2);
+	tell_one(
+	    "{\"t\":\"state\",\"seq\":11,\"what\":\"proof\",\"when\":\"after\",\"verb\":\"cycle\",\"ms\":60000,\"end\":\"given up\"}");
+	cr_assert_eq(s.model.chat.count, 2);
+	tell_one(
+	    "{\"t\":\"verb\",\"seq\":12,\"id\":\"v7\",\"verb\":\"stop\",\"state\":\"asked\"}");
+	tell_one(
+	    "{\"t\":\"state\",\"seq\":13,\"what\":\"proof\",\"when\":\"after\",\"verb\":\"stop\",\"ms\":2000,\"end\":\"stopped\"}");
+	cr_assert_eq(s.model.chat.count, 4);
+	cr_assert_not_null(strstr(drawn(80, 24), "proof: stopped, 2 s after the stop"));
+}
+
 Test(case, an_unfinished_verb_is_a_banner_until_it_is_settled)
 {
 	tell_one(
