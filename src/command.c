@@ -12,15 +12,13 @@
 #include "client.h"
 #include "start.h"
 
-#define HELLO_MS 10000
 #define PING_MS 5000
-#define REQ_MAX 32
 
-/* Our request's own id: facts of an earlier one with the same id are not ours. */
-static void
-make_req(char req[REQ_MAX])
+void
+command_make_req(char req[COMMAND_REQ_MAX])
 {
-	snprintf(req, REQ_MAX, "%lx-%llx", (long)getpid(), (long long)clock_wall_ms());
+	snprintf(
+	    req, COMMAND_REQ_MAX, "%lx-%llx", (long)getpid(), (long long)clock_wall_ms());
 }
 
 static void
@@ -38,8 +36,8 @@ on_newline(void *arg)
 /* A lone CR starts the line anew; on paper that is a new line. */
 static const struct scrub_sink paper = {on_clean, on_newline, on_newline};
 
-static void
-say(const char *text)
+void
+command_say(const char *text)
 {
 	struct scrub s;
 
@@ -49,10 +47,21 @@ say(const char *text)
 	putc('\n', stderr);
 }
 
-static int
-exit_of(const struct err *err)
+void
+command_print(const char *text)
 {
-	say(err->words);
+	struct scrub s;
+
+	scrub_init(&s, &paper, stdout, SCRUB_PLAIN);
+	scrub_feed(&s, text, strlen(text));
+	scrub_finish(&s);
+	fflush(stdout);
+}
+
+int
+command_exit_of(const struct err *err)
+{
+	command_say(err->words);
 	switch (err->code) {
 	case ERR_DENIED:
 		return COMMAND_NO_ACCESS;
@@ -67,8 +76,8 @@ exit_of(const struct err *err)
 	}
 }
 
-static void
-print_json(const struct js *m)
+void
+command_print_json(const struct js *m)
 {
 	struct buf b;
 
@@ -85,7 +94,7 @@ struct verb_command {
 	const struct command_opts *c;
 	enum verb verb;
 	bool greeted;
-	char req[REQ_MAX];
+	char req[COMMAND_REQ_MAX];
 	char id[16];  /* of the verb fact that is ours */
 	char run[16]; /* of its run */
 	struct scrub out;
@@ -142,20 +151,21 @@ verb_is_over(struct verb_command *v, const struct js *m)
 			return true;
 		snprintf(line, sizeof line, "%s: host program exit %d after %.1f s",
 		    verb_rows[v->verb].name, code, (double)js_int(m, "ms", 0) / 1000);
-		say(line);
+		command_say(line);
 		if (result)
-			say(result);
+			command_say(result);
 		v->climbing = code == 0 && v->verb != VERB_STOP;
 		return !v->climbing;
 	}
 	if (js_is(m, "state", "unknown")) {
-		say(why ? why : "connection lost");
-		say("the outcome is unknown: the host finishes alone; breakglass status tells");
+		command_say(why ? why : "connection lost");
+		command_say(
+		    "the outcome is unknown: the host finishes alone; breakglass status tells");
 		v->exit = COMMAND_UNKNOWN;
 		return true;
 	}
 	if (js_is(m, "state", "refused")) {
-		say(why ? why : "refused");
+		command_say(why ? why : "refused");
 		v->exit = !why			    ? COMMAND_USAGE
 		    : strstr(why, "holds the slot") ? COMMAND_BUSY
 		    : v->run[0] || strncmp(why, "not confirmed", 13) != 0
@@ -177,7 +187,7 @@ on_verb_fact(struct verb_command *v, const struct js *m)
 	if (!js_is(m, "id", v->id))
 		return true;
 	if (v->c->json)
-		print_json(m);
+		command_print_json(m);
 	if (js_is(m, "state", "sent"))
 		snprintf(v->run, sizeof v->run, "%s",
 		    js_str(m, "run") ? js_str(m, "run") : "");
@@ -214,7 +224,7 @@ say_rungs(const struct js *rungs, bool quiet)
 		    js_str(r, "rung") ? js_str(r, "rung") : "?",
 		    (double)js_int(r, "ms", 0) / 1000);
 		if (!quiet)
-			say(line);
+			command_say(line);
 	}
 	return ok == js_len(rungs);
 }
@@ -234,7 +244,7 @@ say_table(const struct js *table)
 		    !js_has(r, "ok")		  ? ""
 			: js_bool(r, "ok", false) ? "  ok"
 						  : "  NOT ok");
-		say(line);
+		command_say(line);
 	}
 }
 
@@ -245,17 +255,17 @@ on_proof(struct verb_command *v, const struct js *m)
 	bool all;
 
 	if (v->c->json)
-		print_json(m);
+		command_print_json(m);
 	if (!end && !js_bool(m, "done", false))
 		return true;
 	all = say_rungs(js_get_array(m, "rungs"), v->c->json);
 	if (!v->c->json)
 		say_table(js_get_array(m, "table"));
 	if (text)
-		say(text);
+		command_say(text);
 	if (v->host_todo[0] && !v->c->json) {
-		say("The host program on pve is old. Ours is installed by:");
-		say(v->host_todo);
+		command_say("The host program on pve is old. Ours is installed by:");
+		command_say(v->host_todo);
 	}
 	v->exit = (end ? strcmp(end, "healthy") == 0 : all) ? COMMAND_OK : COMMAND_FAILED;
 	return false;
@@ -285,7 +295,7 @@ verb_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 		if (!v->run[0] || !js_is(m, "id", v->run))
 			return true;
 		if (v->c->json) {
-			print_json(m);
+			command_print_json(m);
 			return true;
 		}
 		buf_init(&data, FRAME_LINE_MAX);
@@ -301,7 +311,7 @@ verb_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 		/* A refusal of our request; its verb fact has said the same, if there was
 		 * one. */
 		if (js_is(m, "req", v->req) && !v->id[0]) {
-			say(js_str(m, "text") ? js_str(m, "text") : "refused");
+			command_say(js_str(m, "text") ? js_str(m, "text") : "refused");
 			v->exit = COMMAND_USAGE;
 			return false;
 		}
@@ -330,15 +340,15 @@ command_verb(const struct command_opts *c, enum verb verb)
 	}
 	fd = start_connect(c->options, START_ONE_SHOT, c->verbose, &err);
 	if (fd < 0)
-		return exit_of(&err);
+		return command_exit_of(&err);
 	client_init(&client, fd, verb_on_fact, &v);
 	frame_init(&v.lines, FRAME_LINE_MAX);
 	scrub_init(&v.out, &paper, stdout, SCRUB_PLAIN);
 	if (client_hello(&client, c->name, &err) < 0 ||
-	    client_run(&client, HELLO_MS, &err) < 0)
+	    client_run(&client, COMMAND_HELLO_MS, &err) < 0)
 		goto out;
 	m = message_new(request_names[REQUEST_VERB]);
-	make_req(v.req);
+	command_make_req(v.req);
 	js_set_str(m, "req", v.req);
 	js_set_str(m, "verb", verb_rows[verb].name);
 	js_set_str(m, "confirm", c->confirm);
@@ -349,7 +359,7 @@ command_verb(const struct command_opts *c, enum verb verb)
 		err.words[0] = '\0';
 out:
 	if (err.words[0] && v.exit != COMMAND_OK)
-		v.exit = exit_of(&err);
+		v.exit = command_exit_of(&err);
 	if (v.exit == COMMAND_UNREACHABLE && v.run[0] && verb_rows[verb].mutating)
 		v.exit = COMMAND_UNKNOWN; /* sent: the host finishes it alone */
 	scrub_finish(&v.out);
@@ -363,7 +373,7 @@ out:
 struct ask_command {
 	const struct command_opts *c;
 	bool greeted;
-	char req[REQ_MAX];
+	char req[COMMAND_REQ_MAX];
 	int64_t turn; /* ours, 0: not known yet */
 	struct scrub out;
 	bool in_line;
@@ -398,7 +408,7 @@ ask_on_turn_fact(struct ask_command *a, int kind, const struct js *m)
 	const char *text = js_str(m, "text");
 
 	if (a->c->json)
-		print_json(m);
+		command_print_json(m);
 	switch (kind) {
 	case FACT_DELTA:
 		if (!a->c->json)
@@ -415,9 +425,9 @@ ask_on_turn_fact(struct ask_command *a, int kind, const struct js *m)
 		return true;
 	case FACT_ERROR:
 		if (text && !a->c->json)
-			say(text);
+			command_say(text);
 		if (js_str(m, "todo") && !a->c->json)
-			say(js_str(m, "todo"));
+			command_say(js_str(m, "todo"));
 		return true;
 	case FACT_DONE:
 		a->exit = js_bool(m, "ok", false) ? COMMAND_OK : COMMAND_FAILED;
@@ -441,7 +451,7 @@ ask_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 	if (kind == FACT_PROMPT && a->turn == 0 && js_is(m, "by", a->c->name))
 		a->turn = js_int(m, "turn", 0);
 	if (kind == FACT_ERROR && js_is(m, "req", a->req)) {
-		say(js_str(m, "text") ? js_str(m, "text") : "refused");
+		command_say(js_str(m, "text") ? js_str(m, "text") : "refused");
 		a->exit = COMMAND_USAGE;
 		return false;
 	}
@@ -460,14 +470,14 @@ command_ask(const struct command_opts *c, const char *text)
 	int fd = start_connect(c->options, START_ONE_SHOT, c->verbose, &err);
 
 	if (fd < 0)
-		return exit_of(&err);
+		return command_exit_of(&err);
 	client_init(&client, fd, ask_on_fact, &a);
 	scrub_init(&a.out, &paper, stdout, SCRUB_PLAIN);
 	if (client_hello(&client, c->name, &err) < 0 ||
-	    client_run(&client, HELLO_MS, &err) < 0)
+	    client_run(&client, COMMAND_HELLO_MS, &err) < 0)
 		goto out;
 	m = message_new(request_names[REQUEST_PROMPT]);
-	make_req(a.req);
+	command_make_req(a.req);
 	js_set_str(m, "req", a.req);
 	js_set_bytes(m, "text", text, strlen(text));
 	if (client_send(&client, m, &err) < 0 || client_run(&client, -1, &err) < 0)
@@ -475,7 +485,7 @@ command_ask(const struct command_opts *c, const char *text)
 	err.words[0] = '\0';
 out:
 	if (a.exit == COMMAND_UNREACHABLE)
-		a.exit = exit_of(&err);
+		a.exit = command_exit_of(&err);
 	scrub_finish(&a.out);
 	client_fini(&client);
 	return a.exit;
@@ -491,7 +501,7 @@ ping_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 	if (kind != FACT_WELCOME)
 		return true;
 	if (c->json)
-		print_json(m);
+		command_print_json(m);
 	else
 		printf("engine %s, pid %lld, up since %s, incident %s\n",
 		    js_str(m, "version") ? js_str(m, "version") : "?",
@@ -510,7 +520,7 @@ command_ping(const struct command_opts *c)
 	struct command_opts copy = *c;
 
 	if (fd < 0)
-		return exit_of(&err);
+		return command_exit_of(&err);
 	client_init(&client, fd, ping_on_fact, &copy);
 	rc = client_hello(&client, c->name, &err);
 	if (rc == 0)
@@ -518,5 +528,5 @@ command_ping(const struct command_opts *c)
 	if (rc == 1)
 		rc = err_set(&err, ERR_UNREACHABLE, "the engine does not answer");
 	client_fini(&client);
-	return rc == 0 ? COMMAND_OK : exit_of(&err);
+	return rc == 0 ? COMMAND_OK : command_exit_of(&err);
 }

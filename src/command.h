@@ -11,8 +11,13 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
 #include "base/options.h"
+#include "wire/json.h"
 #include "wire/verbs.h"
+
+#define COMMAND_HELLO_MS 10000
+#define COMMAND_REQ_MAX 32
 
 enum command_exit {
 	COMMAND_OK = 0,
@@ -35,5 +40,19 @@ struct command_opts {
 int command_verb(const struct command_opts *c, enum verb verb);
 int command_ask(const struct command_opts *c, const char *text);
 int command_ping(const struct command_opts *c);
+int command_verdict(const struct command_opts *c);
+
+/* --- what the commands share --- */
+
+/* Our request's own id: facts of an earlier one with the same id are not ours. */
+void command_make_req(char req[COMMAND_REQ_MAX]);
+
+/* A line for the person, on standard error; text for the answer, on standard output.
+ * Both through the sanitiser. */
+void command_say(const char *text);
+void command_print(const char *text);
+void command_print_json(const struct js *m);
+
+int command_exit_of(const struct err *err); /* says it, and the exit code for it */
 
 #endif

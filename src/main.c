@@ -54,6 +54,7 @@ print_help(void)
 		printf("      %-10s %s\n", verb_rows[v].name, verb_rows[v].does);
 	puts(
 	    "  breakglass ask TEXT [--json]     a prompt for the agent; its answer on stdout\n"
+	    "  breakglass verdict [--json]      what is wrong and what helps, with the evidence\n"
 	    "  breakglass ping [--json]         is an engine there? (starts none)\n"
 	    "  breakglass engine [-v]           the engine in the foreground (a pod's main process)\n"
 	    "  breakglass help | --version\n"
@@ -247,6 +248,8 @@ run_word(const struct cli *cli, const struct options *o, const char *word, char 
 		return command_verb(&c, (enum verb)verb);
 	if (strcmp(word, "ping") == 0)
 		return command_ping(&c);
+	if (strcmp(word, "verdict") == 0)
+		return command_verdict(&c);
 	if (strcmp(word, "engine") == 0)
 		return run_engine(cli, o);
 	if (strcmp(word, "help") == 0) {

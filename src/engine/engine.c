@@ -222,9 +222,9 @@ on_link(enum door door, void *arg)
 }
 
 static void
-on_power_line(enum verb verb, const char *line, size_t len, void *arg)
+on_power_line(const struct power_what *what, const char *line, size_t len, void *arg)
 {
-	watch_line(((struct engine *)arg)->watch, verb, line, len);
+	watch_line(((struct engine *)arg)->watch, what, line, len);
 }
 
 static void

@@ -7,21 +7,27 @@
 
 static const char MARK_HEAD[] = "#bg ";
 
-/* Cuts the next value off p: quoted up to the closing quote, else up to a space. */
+/*
+ * Cuts the next value off p: quoted up to the closing quote, else up to a space.
+ * Of the escapes, a quote and a backslash are taken back; \xHH stays as it is: it
+ * stands for a byte that was not printable.
+ */
 static char *
 mark_value(char *p, const char **value)
 {
-	char end = ' ';
+	bool quoted = *p == '"';
+	char end = quoted ? '"' : ' ', *to;
 
-	if (*p == '"') {
-		end = '"';
-		p++;
+	p += quoted;
+	*value = to = p;
+	while (*p && *p != end) {
+		if (quoted && *p == '\\' && (p[1] == '"' || p[1] == '\\'))
+			p++;
+		*to++ = *p++;
 	}
-	*value = p;
-	while (*p && *p != end)
-		p++;
 	if (*p)
-		*p++ = '\0';
+		p++;
+	*to = '\0';
 	return p;
 }
 

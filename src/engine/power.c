@@ -219,7 +219,8 @@ on_line(char *line, size_t len, void *arg)
 	/* A read-only verb's phases are no stages that anyone waits for. */
 	if (verb_rows[v->verb].mutating && mark_parse(&m, line, len))
 		verb_on_mark(v, &m);
-	p->cfg.events->line(v->verb, line, len, p->cfg.arg);
+	p->cfg.events->line(
+	    &(struct power_what){v->verb, v->id, v->asked}, line, len, p->cfg.arg);
 	return true;
 }
 

@@ -53,7 +53,8 @@ struct power_what {
 
 struct power_events {
 	/* Marks of the host program, of any verb's run. */
-	void (*line)(enum verb verb, const char *line, size_t len, void *arg);
+	void (*line)(
+	    const struct power_what *what, const char *line, size_t len, void *arg);
 	/* A verb is about to be sent, or has ended (how, exit). */
 	void (*before)(const struct power_what *what, void *arg);
 	void (*after)(

@@ -43,6 +43,8 @@ struct proof {
 	int same;		 /* passes in a row with the same refusal */
 	int64_t same_ms;	 /* since when */
 	char told[PROOF_TEXT_MAX + 16];
+	proof_over_fn *on_over; /* NULL: nobody asks */
+	void *on_over_arg;
 };
 
 /* ---- telling ---------------------------------------------------------------------- */
@@ -124,6 +126,8 @@ proof_finish(struct proof *p, const char *end, const char *text)
 	uv_timer_stop(&p->timer);
 	remote_hurry(broker_remote(p->broker, DOOR_DEVVM), false);
 	proof_tell(p, text);
+	if (p->on_over)
+		p->on_over(end, &p->seen, p->on_over_arg);
 }
 
 static const char *
@@ -541,6 +545,19 @@ proof_of_old(struct proof *p, enum verb verb)
 		p->c.unseen = true;
 	}
 	proof_begin(p, true, 0);
+}
+
+bool
+proof_is_climbing(const struct proof *p)
+{
+	return p->climbing;
+}
+
+void
+proof_on_over(struct proof *p, proof_over_fn *fn, void *arg)
+{
+	p->on_over = fn;
+	p->on_over_arg = arg;
 }
 
 void

@@ -16,6 +16,7 @@
 #ifndef ENGINE_PROOF_H
 #define ENGINE_PROOF_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "engine/broker.h"
@@ -49,6 +50,12 @@ void proof_begin(struct proof *p, bool known, int exit);
 
 /* The host says that a verb has ended well whose end we did not see. */
 void proof_of_old(struct proof *p, enum verb verb);
+
+bool proof_is_climbing(const struct proof *p);
+
+/* Its end ("healthy", "given up" …) and the last climb, as it is told. */
+typedef void proof_over_fn(const char *end, const struct ladder_seen *seen, void *arg);
+void proof_on_over(struct proof *p, proof_over_fn *fn, void *arg);
 
 /* The devvm's link changed its state. */
 void proof_on_link(struct proof *p);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/vmfacts.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "engine/mark.h"
 
@@ -15,12 +17,98 @@ keep(char *out, size_t size, const char *value)
 	out[text_cut(out, strlen(out))] = '\0';
 }
 
+/* The facts that are kept as they come; docs/host-protocol.md says what they are. */
+static const struct field {
+	const char *key;
+	size_t at;
+	size_t size; /* of a text; 0: a number */
+} fields[] = {
+#define NUMBER(name)                                              \
+	{                                                         \
+#		name, offsetof(struct vmfacts_measured, name), 0 \
+	}
+#define TEXT(name)                                              \
+	{                                                       \
+#		name, offsetof(struct vmfacts_measured, name), \
+		    sizeof((struct vmfacts_measured *)0)->name  \
+	}
+    TEXT(agent),
+    NUMBER(block_jobs),
+    NUMBER(flush_delta),
+    TEXT(freeze),
+    NUMBER(gap_ms),
+    TEXT(ha),
+    TEXT(host_load1),
+    NUMBER(host_mem_free_mb),
+    TEXT(host_psi_io),
+    TEXT(hung_probes),
+    NUMBER(idle_ms),
+    NUMBER(iothreads),
+    TEXT(link),
+    TEXT(lock_holder),
+    TEXT(main_waits_in),
+    NUMBER(png_bytes),
+    TEXT(qemu),
+    NUMBER(qemu_start),
+    NUMBER(qmp_ms),
+    NUMBER(rd_delta),
+    NUMBER(rrd_silent_s),
+    NUMBER(rrd_zero_write_s),
+    TEXT(screen),
+    TEXT(screen_says),
+    NUMBER(staged),
+    TEXT(startable),
+    TEXT(startable_why),
+    NUMBER(threads),
+    NUMBER(threads_disk_wait),
+    NUMBER(threads_stopped),
+    NUMBER(uptime_s),
+    NUMBER(vcpu_pct),
+    TEXT(vm),
+    NUMBER(vq_inuse),
+    NUMBER(vq_used_delta),
+    NUMBER(wr_delta),
+#undef NUMBER
+#undef TEXT
+};
+
+static void
+measured_begin(struct vmfacts_measured *m)
+{
+	memset(m, 0, sizeof *m);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (fields[i].size == 0)
+			*(long *)(void *)((char *)m + fields[i].at) = -1;
+}
+
+static void
+measured_fact(struct vmfacts_measured *m, const char *key, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		char *at = (char *)m + fields[i].at;
+		char *end;
+		long n;
+
+		if (strcmp(fields[i].key, key) != 0)
+			continue;
+		if (fields[i].size > 0) {
+			keep(at, fields[i].size, value);
+			return;
+		}
+		n = strtol(value, &end, 10);
+		if (end != value && *end == '\0')
+			*(long *)(void *)at = n;
+		return;
+	}
+}
+
 void
 vmfacts_begin(struct vmfacts *v)
 {
 	js_free(v->staged);
 	v->staged = NULL;
-	v->in_pending = v->marks = v->plain = false;
+	measured_begin(&v->m);
+	v->in_pending = v->in_screen = v->marks = v->plain = false;
 	v->lock[0] = v->qmp[0] = '\0';
 	hostjob_begin(&v->host);
 	v->pid = 0;
@@ -29,6 +117,7 @@ vmfacts_begin(struct vmfacts *v)
 static void
 vmfacts_fact(struct vmfacts *v, const char *key, const char *value)
 {
+	measured_fact(&v->m, key, value);
 	if (strcmp(key, "status") == 0)
 		keep(v->status, sizeof v->status, value);
 	else if (strcmp(key, "status_ms") == 0)
@@ -51,8 +140,9 @@ vmfacts_mark(struct vmfacts *v, const struct mark *m)
 	v->marks = true;
 	if (strcmp(m->kind, "section") == 0) {
 		v->in_pending = strcmp(mark_get(m, "section"), "pending") == 0;
+		v->in_screen = strcmp(mark_get(m, "section"), "screen") == 0;
 	} else if (strcmp(m->kind, "end") == 0) {
-		v->in_pending = false;
+		v->in_pending = v->in_screen = false;
 	} else if (strcmp(m->kind, "run") == 0) {
 		hostjob_run(&v->host, (s = mark_get(m, "id")) ? s : "");
 	} else if (strcmp(m->kind, "fact") == 0) {
@@ -132,6 +222,25 @@ vmfacts_pending(struct vmfacts *v, const char *line, size_t len)
 		js_set_str(row, "to", "(removed)");
 }
 
+/* A text screen's last words are what a person would look at first. */
+static void
+vmfacts_screen(struct vmfacts *v, const char *line, size_t len)
+{
+	while (len > 0 && *line == ' ') {
+		line++;
+		len--;
+	}
+	while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\r'))
+		len--;
+	if (len == 0 || !text_is_utf8(line, len))
+		return;
+	memcpy(v->m.screen_line[0], v->m.screen_line[1], sizeof v->m.screen_line[0]);
+	if (len > VMFACTS_SCREEN_MAX)
+		len = text_cut(line, VMFACTS_SCREEN_MAX);
+	memcpy(v->m.screen_line[1], line, len);
+	v->m.screen_line[1][len] = '\0';
+}
+
 void
 vmfacts_line(struct vmfacts *v, const char *line, size_t len)
 {
@@ -142,6 +251,8 @@ vmfacts_line(struct vmfacts *v, const char *line, size_t len)
 		vmfacts_mark(v, &m);
 	} else if (v->in_pending) {
 		vmfacts_pending(v, line, len);
+	} else if (v->in_screen) {
+		vmfacts_screen(v, line, len);
 	} else if (!v->marks && len > sizeof status && len < 40 &&
 	    memcmp(line, status, sizeof status - 1) == 0) {
 		v->plain = true;
@@ -180,6 +291,16 @@ vmfacts_fill(const struct vmfacts *v, struct js *fact)
 		js_set_int(fact, "pid", v->pid);
 	if (v->lock[0])
 		js_set_str(fact, "lock", v->lock);
+	if (v->m.lock_holder[0])
+		js_set_str(fact, "lock_holder", v->m.lock_holder);
+	if (v->m.startable[0])
+		js_set_bool(fact, "startable", strcmp(v->m.startable, "no") != 0);
+	if (v->m.startable_why[0])
+		js_set_str(fact, "startable_why", v->m.startable_why);
+	if (v->m.ha[0])
+		js_set_bool(fact, "ha", strcmp(v->m.ha, "yes") == 0);
+	if (strcmp(v->m.vm, "missing") == 0)
+		js_set_bool(fact, "missing", true);
 	js_set(fact, "staged", staged_changes(v));
 	hostjob_words(&v->host, job, sizeof job);
 	if (job[0])

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/assess.h"
 #include "engine/incident.h"
 #include "engine/proof.h"
 #include "engine/vmfacts.h"
@@ -24,6 +25,7 @@ struct watch {
 	struct incident *incident;
 	struct broker *broker;
 	struct proof *proof;
+	struct assess *assess;
 	struct vmfacts vm;
 	struct frame lines;
 	uv_timer_t timer, limit;
@@ -141,6 +143,7 @@ watch_answered(struct watch *w, bool ok)
 	watch_tell(w);
 	if (ok)
 		proof_host(w->proof, &w->vm);
+	assess_status(w->assess, &w->vm, false);
 	if (ok && w->settle_until_ms && w->vm.host.state != HOSTJOB_RUNNING &&
 	    clock_mono_ms() > w->settle_until_ms)
 		w->settle_until_ms = 0;
@@ -191,6 +194,7 @@ watch_new(uv_loop_t *loop, struct incident *incident, struct broker *broker)
 	w->incident = incident;
 	w->broker = broker;
 	w->proof = proof_new(loop, incident, broker);
+	w->assess = assess_new(loop, incident, broker, w->proof);
 	frame_init(&w->lines, WATCH_LINE_MAX);
 	uv_timer_init(loop, &w->timer);
 	uv_timer_init(loop, &w->limit);
@@ -222,6 +226,7 @@ watch_free(struct watch *w)
 {
 	if (!w)
 		return;
+	assess_free(w->assess);
 	proof_free(w->proof);
 	uv_close((uv_handle_t *)&w->limit, on_limit_closed);
 }
@@ -270,6 +275,7 @@ watch_consoles(struct watch *w, int count)
 	bool first = count > 0 && w->consoles == 0;
 
 	w->consoles = count;
+	assess_consoles(w->assess, count);
 	if (first &&
 	    (!was || clock_mono_ms() - js_int(was, "checked", 0) > WATCH_SETTLING_MS))
 		watch_ask(w);
@@ -282,28 +288,33 @@ watch_link(struct watch *w, enum door door)
 {
 	if (door == DOOR_DEVVM)
 		proof_on_link(w->proof);
-	else if (door == DOOR_PVE && pve_is_up(w) && (!w->vm.status[0] || w->following))
+	else if (door == DOOR_PVE && pve_is_up(w) &&
+	    (!w->vm.status[0] || strcmp(w->vm.status, "unknown") == 0 || w->following))
 		watch_ask(w);
+	assess_link(w->assess, door);
 }
 
 void
-watch_line(struct watch *w, enum verb verb, const char *line, size_t len)
+watch_line(struct watch *w, const struct power_what *what, const char *line, size_t len)
 {
 	static const char captured[] = "#bg phase=forensics-done";
 
 	if (!w->reading)
 		return;
 	vmfacts_line(&w->vm, line, len);
-	if (verb_rows[verb].mutating && len >= sizeof captured - 1 &&
+	if (verb_rows[what->verb].mutating && len >= sizeof captured - 1 &&
 	    memcmp(line, captured, sizeof captured - 1) == 0)
 		proof_before_host(w->proof, &w->vm);
+	assess_verb_line(w->assess, &w->vm, what, line, len);
 }
 
 void
 watch_before(struct watch *w, const struct power_what *what)
 {
-	if (verb_rows[what->verb].mutating)
+	if (verb_rows[what->verb].mutating) {
+		assess_verb_began(w->assess);
 		proof_before(w->proof, what->verb);
+	}
 	if (w->asking) {
 		remote_run_close(w->asking);
 		w->asking = NULL;
@@ -313,21 +324,6 @@ watch_before(struct watch *w, const struct power_what *what)
 	w->reading++;
 }
 
-static void
-watch_tell_verdict(struct watch *w)
-{
-	struct js *f;
-
-	if (!w->vm.verdict[0])
-		return;
-	f = incident_fact(FACT_VERDICT, "engine");
-	js_set_str(f, "word", w->vm.verdict);
-	js_set_str(f, "advice", w->vm.advice);
-	js_set_str(f, "why", w->vm.why);
-	incident_emit(w->incident, FACT_VERDICT, f);
-	w->vm.verdict[0] = '\0';
-}
-
 void
 watch_after(struct watch *w, const struct power_what *what, enum power_end how, int exit)
 {
@@ -335,19 +331,19 @@ watch_after(struct watch *w, const struct power_what *what, enum power_end how, 
 
 	w->reading--;
 	if (how == POWER_EXITED) {
-		if (verb == VERB_FORENSICS || verb_rows[verb].mutating)
-			watch_tell_verdict(w);
 		if (verb == VERB_STATUS && w->on_status)
 			w->on_status(&w->vm, true, w->arg);
 		watch_tell(w);
 	}
+	/* One whose end is unknown is proved when the host has said that it ended. */
+	if (verb_rows[verb].mutating && how == POWER_EXITED)
+		proof_begin(w->proof, true, exit);
+	assess_verb_ended(w->assess, &w->vm, what, how, exit);
+	w->vm.verdict[0] = '\0';
 	if (!verb_rows[verb].mutating) {
 		watch_arm(w);
 		return;
 	}
 	w->settle_until_ms = clock_mono_ms() + 10000;
 	watch_ask(w);
-	/* One whose end is unknown is proved when the host has said that it ended. */
-	if (how == POWER_EXITED)
-		proof_begin(w->proof, true, exit);
 }

@@ -36,7 +36,8 @@ void watch_consoles(struct watch *w, int count);     /* how many look on */
 void watch_link(struct watch *w, enum door door);    /* a link's state changed */
 
 /* From power's events. */
-void watch_line(struct watch *w, enum verb verb, const char *line, size_t len);
+void watch_line(
+    struct watch *w, const struct power_what *what, const char *line, size_t len);
 void watch_before(struct watch *w, const struct power_what *what);
 void watch_after(
     struct watch *w, const struct power_what *what, enum power_end how, int exit);

@@ -166,7 +166,7 @@ def evicted(rig):
     rig.stop()
     took = time.monotonic() - began
     check("it gave the last words a moment, and left", 1.5 < took < 5, took)
-    f = [f for f in rig.journal() if f.get("id") == v][-1]
+    f = [f for f in rig.journal() if f["t"] == "verb" and f["id"] == v][-1]
     check("said", f["state"] == "unknown" and "dies with its reader" in f["why"] and
           "F4" in f["why"], f)
     rig.pve.release("stop")
@@ -179,7 +179,7 @@ def evicted_at_the_end(rig):
     e.terminate()
     threading.Timer(0.4, rig.pve.release, ("start",)).start()
     e.wait(10)
-    f = [f for f in rig.journal() if f.get("id") == v][-1]
+    f = [f for f in rig.journal() if f["t"] == "verb" and f["id"] == v][-1]
     check("finished", f["state"] == "finished" and f["exit"] == 0, f)
     check("the VM runs", rig.pve.vm_runs())
 

@@ -1,0 +1,231 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verdict: host and devvm together, told once and whole, with no AI."""
+import base64
+import glob
+import json
+import os
+import stat
+import struct
+import sys
+import zlib
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from engine_rig import check, main, until, with_rig  # noqa: E402
+
+
+def verdicts(p, **members):
+    return p.of("verdict", **members)
+
+
+def whole(p, run, limit=40):
+    """The verdict that the climb of this run completes."""
+    return p.expect(lambda f: not f.get("climbing"), t="verdict", id=run, limit=limit)
+
+
+def nots(f):
+    return [n["verb"] for n in f["not"]]
+
+
+def has(f, part):
+    return any(part in line for line in f["evidence"])
+
+
+def png(size=300):
+    """A whole PNG of one pixel, made larger by a chunk of text."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + \
+            struct.pack(">I", zlib.crc32(kind + data))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)) + \
+        chunk(b"tEXt", b"k\0" + os.urandom(size)) + chunk(b"IDAT", zlib.compress(b"\0\0")) + \
+        chunk(b"IEND", b"")
+
+
+def scripted(rig, *lines, exit=0):
+    """The host program says these lines, whatever it is asked."""
+    rig.pve.write("said", "".join(line + "\n" for line in lines))
+    with open(rig.pve.top + "/program", "w") as f:
+        f.write("#!/bin/sh\ncat %s/said\nexit %d\n" % (rig.pve.top, exit))
+    os.chmod(rig.pve.top + "/program", 0o755)
+    rig.pve.configure('command="%s/program",restrict ' % rig.pve.top, "/usr/bin:/bin")
+
+
+def facts(*pairs):
+    return ["#bg run id=20260101T000000Z-forensics-1 verb=forensics version=1",
+            *("#bg fact " + p for p in pairs)]
+
+
+HEALTHY = ("status=running", "qmp=alive", "qmp_ms=2", "qemu=ours", "qemu_pid=4711", "gap_ms=3000",
+           "rd_delta=1", "wr_delta=5", "agent=alive", "freeze=thawed", "lock=none", "staged=0")
+END = '#bg verdict word=healthy advice=none why="nothing is stuck"'
+RESULT = "#bg result verb=forensics rc=0 ms=3100 state=running pid=4711"
+
+
+def png_section(data, rc=0):
+    text = base64.b64encode(data).decode()
+    return ["#bg section=screen-png t_ms=9"] + \
+        ["  " + text[i:i + 76] for i in range(0, len(text), 76)] + \
+        ["#bg end=screen-png rc=%d ms=5" % rc]
+
+
+@with_rig()
+def partial_then_whole(rig):
+    """forensics are told twice: with the capture, and when the climb is over; then no more"""
+    rig.start()
+    p = rig.console()
+    rig.links_up(p)
+    v = rig.verb(p, "forensics", confirm=False)
+    a = p.expect(t="verdict", id=v)
+    check("the first is partial", a["partial"] and a.get("climbing"), a)
+    b = whole(p, v)
+    check("the second is whole", b["word"] == "healthy" and b["advice"] == "none" and
+          b["partial"] is False and b["host_word"] == "healthy", b)
+    check("it rests on both sides", has(b, "host: status running") and
+          has(b, "devvm: banner after"), b)
+    check("at most twelve lines of 160 bytes", len(b["evidence"]) <= 12 and
+          all(len(x) <= 160 for x in b["evidence"]), b)
+    for i in range(4):
+        s = rig.verb(p, "status", confirm=False)
+        p.expect(t="verb", id=s, state="finished")
+    p.pump(1.5)
+    check("statuses that change nothing tell nothing", len(verdicts(p, id=v)) == 2, verdicts(p))
+    record = [r for r in rig.journal() if r["t"] == "verdict" and r.get("id") == v]
+    check("both are in the journal", len(record) == 2, record)
+
+
+@with_rig()
+def first_console(rig):
+    """the first console is told a verdict by itself, the second is no reason for another"""
+    rig.start()
+    p = rig.console("ann")
+    f = p.expect(t="verdict", word="healthy", limit=30)
+    check("it knows the climb", has(f, "write with sync after"), f)
+    rig.console("bob")
+    p.pump(1.0)
+    check("one was told", len(verdicts(p)) == 1, verdicts(p))
+
+
+@with_rig()
+def stall(rig):
+    """an I/O stall: cycle, and why not reset; the cycle's own proof ends it"""
+    rig.pve.write("mode", "running stalled\n")
+    rig.start()
+    p = rig.console()
+    rig.links_up(p)
+    v = rig.verb(p, "forensics", confirm=False)
+    a = p.expect(t="verdict", id=v)
+    check("stall, cycle", a["word"] == "stall" and a["advice"] == "cycle", a)
+    why = [n["why"] for n in a["not"] if n["verb"] == "reset"]
+    check("why not reset", why and "destroys the evidence" in why[0], a)
+    check("the queue is evidence", has(a, "queue holds"), a)
+    whole(p, v)
+    v = rig.verb(p, "cycle")
+    c = p.expect(t="verdict", id=v)
+    check("the cycle's own capture is told before it acts", c["word"] in ("stall", "healthy"), c)
+    p.expect(t="verb", id=v, state="finished", exit=0)
+    f = p.expect(t="verdict", word="healthy", limit=40)
+    check("healthy in the end", f["advice"] == "none", f)
+    check("the proof was over by then", p.of("state", what="proof")[-1]["done"],
+          p.of("state", what="proof")[-1])
+
+
+@with_rig()
+def stopped_and_back(rig):
+    """stopped: start; with no quorum nothing is advised, and who holds a lock is named"""
+    rig.start()
+    p = rig.console()
+    rig.links_up(p)
+    rig.devvm.refuse()
+    rig.devvm.cut()
+    v = rig.verb(p, "stop")
+    p.expect(t="verb", id=v, state="finished", exit=0)
+    f = p.expect(t="verdict", id=v, word="stopped")
+    check("start", f["advice"] == "start" and "reset" in nots(f), f)
+    os.chmod(rig.pve.top + "/local", 0o555)
+    v = rig.verb(p, "status", confirm=False)
+    f = p.expect(t="verdict", word="stopped", advice="none")
+    check("why not", "start" in nots(f) and "then start" in f["todo"], f)
+    vm = p.of("state", what="vm")[-1]
+    check("the vm's state says so too", vm.get("startable") is False, vm)
+    os.chmod(rig.pve.top + "/local", 0o755)
+    rig.pve.write("102.conf", "memory: 48000\nname: devvm\nlock: backup\n")
+    v = rig.verb(p, "status", confirm=False)
+    p.expect(t="verb", id=v, state="finished")
+    f = p.expect(lambda f: "locked by" in f.get("todo", ""), t="verdict", word="stopped")
+    check("the lock is in the way", "start" in nots(f) and has(f, "config lock backup"), f)
+
+
+@with_rig()
+def one_shot(rig):
+    """breakglass verdict: 0 and the evidence when healthy, 1 with the advice when not"""
+    c = rig.cli("verdict")
+    check("healthy: 0", c.returncode == 0 and c.stdout.startswith("healthy\n") and
+          "devvm: banner" in c.stdout and "advice: none" in c.stdout, c)
+    rig.pve.write("mode", "paused\n")
+    rig.devvm.refuse()
+    c = rig.cli("verdict")
+    check("paused: 1", c.returncode == 1 and c.stdout.startswith("paused\n") and
+          "advice: start" in c.stdout and "not reset" in c.stdout, c)
+    check("no word more", rig.cli("verdict", "now").returncode == 64)
+
+
+@with_rig()
+def screen(rig):
+    """the guest's screen: its last lines are evidence, its picture a file beside the journal"""
+    picture = png(9000)
+    scripted(rig, *facts(*HEALTHY, "screen=text", "screen_says=login",
+                         "png_bytes=%d" % len(picture)),
+             "#bg section=screen t_ms=8", "  Debian GNU/Linux 12 devvm tty1", "",
+             "  devvm login: ", "   ", "#bg end=screen rc=0 ms=2", *png_section(picture), END,
+             RESULT)
+    rig.devvm.refuse()
+    rig.start()
+    p = rig.console()
+    rig.link(p, "pve", "up")
+    v = rig.verb(p, "forensics", confirm=False)
+    f = whole(p, v)
+    found = glob.glob(rig.sessions + "/incidents/*-%s.png" % v)
+    check("one file with the incident's name and the run's", len(found) == 1, found,
+          os.listdir(rig.sessions + "/incidents"))
+    with open(found[0], "rb") as g:
+        check("every byte", g.read() == picture)
+    check("0600", stat.S_IMODE(os.stat(found[0]).st_mode) == 0o600)
+    for data, rc, why in ((picture[:-5], 0, "no whole PNG"), (b"GIF89a" + picture, 0, "no whole"),
+                          (picture, 124, "did not finish"),
+                          (png(300 * 1024), 0, "larger than 256 KiB")):
+        scripted(rig, *facts(*HEALTHY), *png_section(data, rc), END, RESULT)
+        v = rig.verb(p, "forensics", confirm=False)
+        p.expect(lambda n: why in n["text"], t="note")
+        p.expect(t="verdict", id=v)
+        check("no file", not glob.glob(rig.sessions + "/incidents/*-%s.png" % v), why)
+    check("no other file", len(glob.glob(rig.sessions + "/incidents/*.png")) == 1)
+
+
+@with_rig()
+def panic_on_screen(rig):
+    """a panic on the screen of a guest that does not answer: reset, cycle when config is staged"""
+    said = [*facts(*HEALTHY[:5], "gap_ms=3000", "rd_delta=0", "wr_delta=0", "vcpu_pct=100",
+                   "agent=silent", "screen=text", "screen_says=panic"),
+            "#bg section=screen t_ms=8", "  Kernel panic - not syncing: sysrq triggered crash",
+            "  ---[ end Kernel panic ]---", "#bg end=screen rc=0 ms=2"]
+    spin = '#bg verdict word=guest-spin advice=reset why="it burns CPU"'
+    rig.devvm.refuse()
+    scripted(rig, *said, spin, RESULT)
+    rig.start()
+    p = rig.console()
+    rig.link(p, "pve", "up")
+    v = rig.verb(p, "forensics", confirm=False)
+    f = whole(p, v)
+    check("panic, reset", f["word"] == "panic" and f["advice"] == "reset" and
+          f["host_word"] == "guest-spin", f)
+    check("the screen's words", has(f, "Kernel panic - not syncing"), f)
+    scripted(rig, *said, "#bg fact staged=2", spin, RESULT)
+    v = rig.verb(p, "forensics", confirm=False)
+    f = p.expect(t="verdict", id=v)
+    check("with staged config a cycle", f["advice"] == "cycle" and "reset" in nots(f), f)
+
+
+if __name__ == "__main__":
+    main([partial_then_whole, first_console, stall, stopped_and_back, screen,
+          panic_on_screen, one_shot])
