@@ -107,5 +107,6 @@ host_main() {
 		check_access "$WHO" "a shell and commands, with a terminal; no forwarding of ports, agent or X11"
 		check_sudo
 	fi
+	host_key
 	finish
 }

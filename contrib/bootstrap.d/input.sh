@@ -139,6 +139,7 @@ input_options() {
 	}
 	[ -z "$site" ] || { is_path "$site" && [ "${site#/}" != "$site" ]; } ||
 		die "--site wants an absolute path of letters, digits and / . _ + @ -" 64
+	[ -z "$pin" ] || { is_path "$pin" && [ -n "$to" ]; } || die "--pin wants a path, and --to" 64
 	[ -z "$port" ] || printf '%s\n' "$port" | grep -Eqx '[1-9][0-9]{0,4}' || die "--port wants a number" 64
 	[ -z "$to" ] || login_check --to "$to"
 	[ -z "$pve_to" ] || login_check --pve "$pve_to"

@@ -17,7 +17,8 @@ trap 'exit 1' INT TERM
 
 # What files and programs of others say never reaches a terminal as it is.
 plain() { tr -c '\n -~' '?'; }
-line() { printf '  %-8s %s\n' "$1" "$2" | plain; }
+# A reader that has gone is no reason to stop half way.
+line() { printf '  %-8s %s\n' "$1" "$2" | plain || :; }
 already() { line already "$1"; }
 note() { line note "$1"; }
 kept() { line kept "$1"; }

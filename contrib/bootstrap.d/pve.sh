@@ -92,5 +92,6 @@ host_main() {
 	ensure_dir /var/log/breakglass 0700 0:0
 	ensure_keys root /root "command=\"$R$PROGRAM${site:+ --site $site}\",restrict" 0:0
 	[ -z "$apply$check" ] || check_access root "only breakglass-pve; no shell, no terminal, no forwarding"
+	host_key
 	finish
 }

@@ -48,6 +48,22 @@ there() {
 		$as env HOME=/nonexistent BREAKGLASS_KEY_PATH= sh "$d/bootstrap" '"$args")"
 }
 
+# pin_host FILE: the host key that came through your ssh, for pve_hostkey or devvm_hostkey
+pin_host() {
+	local dir=.
+	sed -n 's/^  hostkey  \([a-z0-9-]* [A-Za-z0-9+\/=]*\)$/\1/p' "$tmp/out" | head -n 1 >"$tmp/pin"
+	[ -s "$tmp/pin" ] || failed "$to told no host key" || return
+	case $1 in */*) dir=${1%/*} ;; esac
+	if [ -e "$1" ]; then
+		if cmp -s "$tmp/pin" "$1"; then already "$1: that host key"; else
+			failed "$1 holds another host key: look why, and remove it if that is right"
+		fi
+		return
+	fi
+	change "write $1: the host key of $to" || return 0
+	cp "$tmp/pin" "$1" && chmod 0644 "$1" || failed "could not write $1 (is there a directory $dir?)"
+}
+
 remote_main() {
 	local rc
 	stage
@@ -57,8 +73,10 @@ remote_main() {
 		tar -cf - -C "$tmp/send" . |
 			${BREAKGLASS_BOOTSTRAP_SSH:-ssh} -T -o ConnectTimeout=15 ${port:+-p $port} -- "$to" "$(there)" 2>&1
 		echo $? >"$tmp/rc"
-	} | plain
+	} | plain | tee "$tmp/out"
 	rc=$(cat "$tmp/rc")
 	[ "$rc" != 255 ] || die "ssh $to failed; nothing else was tried"
+	[ -z "$pin" ] || [ "$rc" != 0 ] || pin_host "$pin"
+	[ "$problems" = 0 ] || rc=1
 	exit "$rc"
 }

@@ -33,9 +33,6 @@ on_both() {
 	on devvm "$devvm_to" "$@"
 }
 
-blob_of() { cut -d' ' -f1,2 "$1" 2>/dev/null; }
-same_key() { [ -f "$1" ] && [ -f "$2" ] && [ "$(blob_of "$1")" = "$(blob_of "$2")" ]; }
-
 # The key that is to come, wherever it is now; and the one that goes.
 find_keys() {
 	fresh='' stale=''
@@ -57,14 +54,30 @@ step_new() {
 
 step_authorize() {
 	[ -n "$fresh" ] || { note "then the hosts let it in beside $k, from the same addresses"; return; }
-	on_both --key "$fresh.pub"
+	on_both --key "$fresh.pub" ${from:+--from "$from"}
 }
 
-# login KEY USER@HOST COMMAND: with this key and nothing else
+# login KEY USER@HOST COMMAND: with this key.  Your ssh_config may name others, so
+# what ssh says of the key that was taken counts.
 login() {
+	local print
+	print=$(ssh-keygen -l -f "$1.pub" | cut -d' ' -f2)
 	# shellcheck disable=SC2086
-	${BREAKGLASS_BOOTSTRAP_SSH:-ssh} -n -T -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -o ConnectTimeout=15 \
-		-o ControlPath=none ${port:+-p $port} -i "$1" -- "$2" "$3" >"$tmp/login" 2>&1
+	${BREAKGLASS_BOOTSTRAP_SSH:-ssh} -v -n -T -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none \
+		-o ConnectTimeout=15 -o ControlPath=none ${port:+-p $port} -i "$1" -- "$2" "$3" >"$tmp/login" 2>"$tmp/login.err" ||
+		{ grep -v '^debug\|^OpenSSH' "$tmp/login.err" | tail -n 1 >>"$tmp/login"; return 1; }
+	sed -n 's/.*Server accepts key: //p' "$tmp/login.err" | tail -n 1 | grep -qF "$print" && return 0
+	echo "another key was taken" >>"$tmp/login"
+	return 1
+}
+
+# keep FILE AS: a second name for it, unless it has it already
+keep() { cmp -s "$1" "$2" || ln "$1" "$2" || die "$2 is in the way"; }
+
+# A switch that was cut between the two files of a pair is completed.
+mend_pairs() {
+	if [ -f "$k.new.pub" ] && [ ! -f "$k.new" ] && [ -f "$k.old" ]; then mv -f "$k.new.pub" "$k.pub"; fi
+	if [ -f "$k.old.pub" ] && [ ! -f "$k.old" ] && [ -f "$k.new" ]; then mv -f "$k.old.pub" "$k.pub"; fi
 }
 
 prove() {
@@ -97,7 +110,9 @@ step_switch() {
 	fi
 	change "rename $k to $k.old, and $k.new to $k (and the .pub files)" || return 0
 	prove "$fresh" || { failed "so nothing was switched"; return; }
-	ln "$k" "$k.old" && ln "$k.pub" "$k.old.pub" && mv -f "$k.new.pub" "$k.pub" && mv -f "$k.new" "$k" ||
+	keep "$k" "$k.old"
+	keep "$k.pub" "$k.old.pub"
+	mv -f "$k.new" "$k" && mv -f "$k.new.pub" "$k.pub" ||
 		die "could not rename; the keys are $(ls "$k"* | tr '\n' ' ')"
 	find_keys
 	note "every other place that has the old key (pod, jump host) needs the new one now: Vault for the pod; then --step retire"
@@ -122,7 +137,9 @@ step_back() {
 	fi
 	if [ "$fresh" = "$k" ]; then
 		change "rename $k to $k.new, and $k.old to $k" || return 0
-		ln "$k" "$k.new" && ln "$k.pub" "$k.new.pub" && mv -f "$k.old.pub" "$k.pub" && mv -f "$k.old" "$k" ||
+		keep "$k" "$k.new"
+		keep "$k.pub" "$k.new.pub"
+		mv -f "$k.old" "$k" && mv -f "$k.old.pub" "$k.pub" ||
 			die "could not rename; the keys are $(ls "$k"* | tr '\n' ' ')"
 	fi
 	on_both --key "$k.pub" --drop-key "$k.new.pub"
@@ -136,6 +153,8 @@ rotate_main() {
 	[ -n "$pve_to" ] && [ -n "$devvm_to" ] || die "rotate wants --pve root@ADDRESS and --devvm USER@ADDRESS" 64
 	k=$(key_path) || exit 64
 	[ -f "$k" ] && [ -f "$k.pub" ] || die "no key pair at $k to rotate: bootstrap key makes one"
+	[ ! -L "$k" ] || die "$k is a link, as in a mounted secret: put a new key into what it comes from"
+	mend_pairs
 	find_keys
 	echo "bootstrap rotate $k:"
 	if [ -n "$undo" ]; then

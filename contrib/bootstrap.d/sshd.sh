@@ -7,7 +7,7 @@
 # it changes anything for anybody else.
 
 SSHD_CONFIG=/etc/ssh/sshd_config
-DROPIN=/etc/ssh/sshd_config.d/05-breakglass.conf
+DROPIN=/etc/ssh/sshd_config.d/05-breakglass-$what.conf
 OTHERS=203.0.113.1 # an address that nobody has: the rest of the world
 SSHD=${BREAKGLASS_BOOTSTRAP_SSHD:-/usr/sbin/sshd}
 
@@ -197,9 +197,25 @@ check_access() {
 		done
 	done <"$tmp/block.now"
 	line ok "from anywhere else: this key is refused"
+	case $(eff_get authorizedkeyscommand) in
+	none | '') ;;
+	*) note "sshd also asks an AuthorizedKeysCommand for keys; what that says is not looked at here" ;;
+	esac
 	[ "$(eff_get maxsessions)" -ge 10 ] 2>/dev/null || note "MaxSessions is below 10: several agent commands at once would be refused"
 	[ "$1$(eff_get passwordauthentication)$(eff_get permitrootlogin)" != rootyesyes ] ||
 		note "sshd also takes root's password; breakglass does not need that (PermitRootLogin prohibit-password)"
+}
+
+# host_key: the key that this sshd shows, to be pinned by who asked over an ssh that he trusts
+host_key() {
+	local f
+	eff root $OTHERS || return 0
+	for f in $(eff_get hostkey | grep ed25519) $(eff_get hostkey); do
+		[ ! -f "$f.pub" ] || {
+			line hostkey "$(cut -d' ' -f1,2 "$f.pub")"
+			return
+		}
+	done
 }
 
 # elsewhere USER HOME BLOB: is this key also in a line that is not ours?  $other is one
@@ -212,7 +228,6 @@ elsewhere() {
 		[ -f "$R$w" ] || continue
 		: >"$tmp/none"
 		with_block "$R$w" "$tmp/none" | grep -nF " $3" | grep -v '^[0-9]*:[[:space:]]*#' >"$tmp/hits"
-		grep -nF "$3" "$R$w" | grep "^[0-9]*:[a-z0-9-]* $3" >>"$tmp/hits"
 		while IFS= read -r l; do
 			n=${l%%:*}
 			options=${l#*:}

@@ -91,6 +91,18 @@ check "sshd would let it in from both addresses" test "$(grep -c 'ok .*from 127.
 check "sudo would let it do anything" grep -q 'ok .*sudo: breakglass' "$T/devvm.out"
 check "both twice" contains '^Nothing to do' bash -c "$(declare -f pve_ devvm_); $(declare -p BOOTSTRAP port key); pve_ --from $list --apply | tail -1; devvm_ --from $list --apply"
 check "both checked" bash -c "$(declare -f pve_ devvm_); $(declare -p BOOTSTRAP port key); pve_ --check && devvm_ --check"
+wait_for() {
+	local end=$((SECONDS + $1)); shift
+	until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; read -rt 0.1 _ <> <(:); done
+}
+check "undone" pve_ --undo --apply
+pve_ --from $list --apply 2>/dev/null | head -n 2 >/dev/null
+check "a reader that goes away in the middle does not stop it" wait_for 20 pve_ --check
+check "the host key is pinned" contains 'write .*pve.pub: the host key' pve_ --check --pin "$T/pve.pub"
+check "nothing is written by --check" test ! -e "$T/pve.pub"
+check "with --apply it is" contains 'doing .*pve.pub' pve_ --apply --pin "$T/pve.pub"
+check "the right one" diff <(cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub) "$T/pve.pub"
+check "another one is a problem" bash -c "echo x >>'$T/pve.pub'; ! '$BOOTSTRAP' pve --port $port --to root@127.0.0.1 --apply --pin '$T/pve.pub'"
 check "nothing stays in /tmp" lacks bootstrap.d find /tmp -maxdepth 2 -name bootstrap.d -newer "$T/port"
 
 # -- what the key may do
@@ -127,6 +139,10 @@ cp /home/breakglass/.ssh/authorized_keys "$T/ak"
 : >/home/breakglass/.ssh/authorized_keys
 check "retire, when the new key does not work, takes nothing away" bash -c "$(declare -f rotate); $(declare -p BOOTSTRAP port key); ! rotate --step retire --apply && [ -e '$key.old' ]"
 cat "$T/ak" >/home/breakglass/.ssh/authorized_keys
+mv "$key" "$key.saved"
+cp "$T/first" "$key"
+check "nor when another key is the one that logs in" bash -c "$(declare -f rotate); $(declare -p BOOTSTRAP port key); ! rotate --step retire --apply && [ -e '$key.old' ]"
+mv -f "$key.saved" "$key"
 check "retire" contains '^Done' rotate --step retire --apply
 check "the old key is out" bash -c "$(declare -f login); $(declare -p SSH port); ! login '$T/first' 127.0.0.1 root status && ! login '$T/first' 127.0.0.1 breakglass true && [ ! -e '$key.old' ]"
 check "the new one works" contains '^root$' login "$key" 127.0.0.3 breakglass sudo -n id -un
@@ -134,12 +150,12 @@ check "the new one works" contains '^root$' login "$key" 127.0.0.3 breakglass su
 # -- root is kept out by sshd: the drop-in
 echo 'PermitRootLogin no' >/etc/ssh/sshd_config.d/50-site.conf
 "$BOOTSTRAP" pve --key "$key.pub" --check >"$T/got" 2>&1
-check "PermitRootLogin no is seen" grep -q 'would .*05-breakglass.conf' "$T/got"
+check "PermitRootLogin no is seen" grep -q 'would .*05-breakglass-pve.conf' "$T/got"
 # sshd -i reads its files at each login: nobody is there to be reloaded
 BREAKGLASS_BOOTSTRAP_SSH='' "$BOOTSTRAP" pve --key "$key.pub" --apply >"$T/got" 2>&1
 check "a login by the drop-in" contains '^#bg result' login "$key" 127.0.0.1 root status
 check "root's own key stays out" exits 255 login "$T/admin" 127.0.0.1 root true
-check "pve undone, on the machine itself" bash -c "'$BOOTSTRAP' pve --undo --apply; [ ! -e /etc/ssh/sshd_config.d/05-breakglass.conf ]"
+check "pve undone, on the machine itself" bash -c "'$BOOTSTRAP' pve --undo --apply; [ ! -e /etc/ssh/sshd_config.d/05-breakglass-pve.conf ]"
 rm /etc/ssh/sshd_config.d/50-site.conf
 
 check "devvm undone" contains '^Done' devvm_ --undo --apply
