@@ -84,6 +84,35 @@ Test(host_escape, turns_tabs_into_spaces_and_drops_a_trailing_cr_in_a_line)
 	cr_assert_str_eq(out, "a b");
 }
 
+Test(host_escape, writes_nothing_where_there_is_no_room)
+{
+	char out[8] = "ZZZZZZZ";
+
+	cr_assert_eq(escape_field(out, 0, "x", 1, 1), 0);
+	cr_assert_eq(escape_line(out, 0, "x", 1), 0);
+	cr_assert_eq(escape_value(out, 0, "x"), 0);
+	cr_assert_eq(out[0], 'Z');
+	cr_assert_eq(escape_value(out, 7, "x"), 0);
+	cr_assert_str_eq(out, "");
+}
+
+Test(host_escape, takes_an_empty_text_for_what_it_is)
+{
+	char out[16];
+
+	cr_assert_eq(escape_line(out, sizeof(out), "", 0), 0);
+	cr_assert_eq(escape_field(out, sizeof(out), "", 0, 9), 0);
+	cr_assert_str_eq(out, "");
+}
+
+Test(host_escape, cuts_a_plain_value_that_is_too_long)
+{
+	char out[12];
+
+	escape_value(out, sizeof(out), "abcdefghijklmnop");
+	cr_assert_str_eq(out, "\"abcdef...\"");
+}
+
 Test(host_log, writes_one_line_whatever_it_is_told)
 {
 	char dir[] = "/tmp/bglog.XXXXXX", text[4096] = "", big[3000];

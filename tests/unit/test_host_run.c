@@ -74,7 +74,8 @@ Test(host_run, reads_back_now_and_last)
 	    .state = "running",
 	    .rc = 3,
 	    .ms = 9,
-	    .at = 8};
+	    .at = 8,
+	    .why = "qm start: no; send start"};
 	struct run_now n;
 	struct run_last l;
 
@@ -93,6 +94,7 @@ Test(host_run, reads_back_now_and_last)
 	cr_assert(run_last_read(dir, &l));
 	cr_assert_eq(l.rc, 3);
 	cr_assert_str_eq(l.state, "running");
+	cr_assert_str_eq(l.why, "qm start: no; send start");
 }
 
 Test(host_run, does_not_believe_a_torn_state_file)
@@ -107,6 +109,51 @@ Test(host_run, does_not_believe_a_torn_state_file)
 	fputs("1-cycle-2 cycle sto", f);
 	fclose(f);
 	cr_assert_not(run_now_read(dir, &n));
+}
+
+Test(host_run, keeps_its_record_in_a_directory_that_went_away_and_came_back)
+{
+	char dir[SITE_PATH_MAX], path[SITE_PATH_MAX + 8];
+	struct run_now now = {.id = "x", .verb = "cycle", .phase = "stopped"}, n;
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	snprintf(path, sizeof(path), "%s/runs", dir);
+	cr_assert_eq(rmdir(path), 0);
+	cr_assert_eq(rmdir(dir), 0);
+	cr_assert_eq(run_now_write(dir, &now), 0);
+	cr_assert(run_now_read(dir, &n));
+}
+
+Test(host_run, writes_over_the_old_record_where_no_new_file_can_be_made)
+{
+	char dir[SITE_PATH_MAX], path[SITE_PATH_MAX + 16];
+	struct run_now n, now = {.id = "x", .verb = "cycle", .phase = "preflight"};
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	cr_assert_eq(run_now_write(dir, &now), 0);
+	snprintf(path, sizeof(path), "%s/now.new", dir);
+	cr_assert_eq(mkdir(path, 0700), 0); /* stands where the new file would */
+	strcpy(now.phase, "stopped");
+	cr_assert_eq(run_now_write(dir, &now), 0);
+	cr_assert(run_now_read(dir, &n));
+	cr_assert_str_eq(n.phase, "stopped");
+}
+
+Test(host_run, a_record_older_than_the_last_result_is_history)
+{
+	char dir[SITE_PATH_MAX];
+	struct run_now now = {.id = "1", .verb = "cycle", .phase = "stopped", .at = 10};
+	struct run_last last = {.id = "2", .verb = "start", .state = "running", .at = 11};
+	struct run_past past;
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	cr_assert_eq(run_now_write(dir, &now), 0);
+	cr_assert(run_past_read(&site, &past) && past.has_now && !past.alive);
+	cr_assert_eq(run_last_write(site.spare_dir, &last), 0);
+	cr_assert(run_past_read(&site, &past) && !past.has_now && past.has_last);
+	now.at = 11; /* began in the second in which the last one ended */
+	cr_assert_eq(run_now_write(dir, &now), 0);
+	cr_assert(run_past_read(&site, &past) && past.has_now);
 }
 
 Test(host_run, refuses_to_make_the_same_run_twice)

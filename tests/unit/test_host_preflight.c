@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/ha.h"
+#include "host/holder.h"
+#include "host/space.h"
+
+Test(host_ha, owns_the_vm_that_its_file_names)
+{
+	cr_assert(ha_manages("vm: 102\n"));
+	cr_assert(ha_manages("vm: 101\n\tstate started\n\nvm: 102\n\tstate stopped\n"));
+	cr_assert_not(ha_manages(""));
+	cr_assert_not(ha_manages("vm: 1021\nct: 102\n\tcomment vm: 102\n"));
+}
+
+Test(host_ha, does_not_own_what_it_is_told_to_ignore)
+{
+	cr_assert_not(ha_manages("vm: 102\n\tgroup g\n\tstate ignored\n"));
+	cr_assert(ha_manages("vm: 101\n\tstate ignored\nvm: 102\n\tstate started\n"));
+	cr_assert(ha_manages("vm: 102\n\tstatement ignored\n"));
+}
+
+Test(host_holder, reads_a_task_of_the_hosts_list)
+{
+	struct holder_task t;
+
+	cr_assert_eq(
+	    holder_parse("UPID:pve:000004D2:0A:68000000:vzdump:102:root@pam: 0", &t), 0);
+	cr_assert_eq(t.pid, 1234);
+	cr_assert_eq(t.start, 10);
+	cr_assert_str_eq(t.type, "vzdump");
+	cr_assert_str_eq(t.id, "102");
+	cr_assert_str_eq(t.user, "root@pam");
+}
+
+Test(host_holder, does_not_read_half_a_task_and_leaves_the_old_one)
+{
+	struct holder_task t = {.pid = 7};
+
+	cr_assert_eq(holder_parse("UPID:pve:000004D2:0A:68000000:vzdump:102", &t), -1);
+	cr_assert_eq(
+	    holder_parse("UPID:pve:xyz:0A:68000000:vzdump:102:root@pam:", &t), -1);
+	cr_assert_eq(holder_parse("", &t), -1);
+	cr_assert_eq(t.pid, 7);
+}
+
+static const char storages[] = "dir: local\n\tpath /var/lib/vz\n\tcontent iso\n\n"
+			       "lvmthin: local-lvm\n\tthinpool data\n\tvgname pve\n\n"
+			       "zfspool: tank\n\tpool rpool/data\n";
+
+Test(host_space, finds_the_pools_of_the_disks_and_of_nothing_else)
+{
+	struct space sp;
+
+	space_pools("scsihw: virtio-scsi-single\nscsi0: local-lvm:vm-102-disk-0,size=8G\n"
+		    "virtio1: local-lvm:vm-102-disk-1\nide2: none,media=cdrom\n"
+		    "sata0: /dev/sdb\nscsi3: tank:vm-102-disk-2\n"
+		    "efidisk0: local:102/vm-102-disk-3.qcow2\n[snap]\nscsi9: other:x\n",
+	    storages, &sp);
+	cr_assert_eq(sp.n, 2);
+	cr_assert_str_eq(sp.pool[0].name, "pve/data");
+	cr_assert_str_eq(sp.pool[1].name, "/var/lib/vz");
+}
+
+Test(host_space, calls_a_pool_full_by_its_data_or_by_its_metadata)
+{
+	struct space sp;
+
+	space_pools("scsi0: local-lvm:x\n", storages, &sp);
+	space_lvs("  pve,root,,\n  pve,data,61.50,4.21\n", &sp);
+	cr_assert_eq(sp.pct, 61);
+	cr_assert_not(sp.full);
+	space_pools("scsi0: local-lvm:x\n", storages, &sp);
+	space_lvs("  pve,data,61.50,100.00\n", &sp);
+	cr_assert(sp.full);
+	cr_assert_eq(sp.pct, 100);
+	cr_assert_str_eq(sp.worst, "pve/data");
+}
+
+Test(host_space, knows_nothing_where_lvs_says_nothing)
+{
+	struct space sp;
+
+	space_pools("scsi0: local-lvm:x\n", storages, &sp);
+	space_lvs("  other,data,100.00,1.00\n", &sp);
+	cr_assert_eq(sp.pct, -1);
+	cr_assert_not(sp.full);
+}
