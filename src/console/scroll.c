@@ -60,13 +60,27 @@ up_from_end(struct scroll *s, const struct scroll_source *src, int lines)
 		continue;
 }
 
+/* Lines from the end that a jump leaves: a unit that is seen whole stays so. */
+static int
+kept_lines(const struct scroll_source *src, int keep, int rows)
+{
+	struct scroll_pos last = {UINT64_MAX, UINT64_MAX};
+	int height;
+
+	src->fix(src->arg, &last);
+	if (!src->whole || !src->whole(src->arg, last))
+		return keep;
+	height = (int)src->height(src->arg, last);
+	return height > keep && height <= rows ? height : keep;
+}
+
 static void
 follow(struct scroll *s, const struct scroll_source *src, int rows, bool fresh)
 {
 	int keep = fresh ? rows : rows - rows / 3, n = count_down(s, src, rows + 1);
 
 	if (n > rows || n < keep)
-		up_from_end(s, src, n > rows ? keep : rows);
+		up_from_end(s, src, n > rows ? kept_lines(src, keep, rows) : rows);
 }
 
 static bool

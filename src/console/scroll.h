@@ -31,6 +31,8 @@ struct scroll_source {
 	size_t (*height)(void *arg, struct scroll_pos pos);
 	void (*draw)(void *arg, struct scroll_pos pos, size_t line, struct canvas *c,
 	    struct rect r, int row);
+	/* Is it to be seen whole when it comes, if it fits?  NULL: none is. */
+	bool (*whole)(void *arg, struct scroll_pos pos);
 };
 
 struct scroll {

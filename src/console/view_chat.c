@@ -229,11 +229,21 @@ draw(void *arg, struct scroll_pos pos, size_t line, struct canvas *c, struct rec
 	lines_draw(at(arg, pos), line, c, r, row);
 }
 
+static bool
+whole(void *arg, struct scroll_pos pos)
+{
+	const struct view_chat *v = arg;
+	const struct transcript *t = &v->model->chat;
+	const struct item *it = transcript_at(t, transcript_find(t, pos.unit));
+
+	return it && (it->kind == ITEM_VERDICT || it->kind == ITEM_PROOF);
+}
+
 static struct scroll_source
 source(struct view_chat *v, const struct model *m)
 {
 	v->model = m;
-	return (struct scroll_source){v, fix, step, height, draw};
+	return (struct scroll_source){v, fix, step, height, draw, whole};
 }
 
 /* --- nothing yet: what to do at 3 a.m. --- */

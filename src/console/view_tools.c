@@ -236,7 +236,7 @@ source(struct view_tools *v, const struct model *m)
 {
 	v->model = m;
 	v->kept = (struct scroll_pos){0, 0};
-	return (struct scroll_source){v, fix, step, height, draw};
+	return (struct scroll_source){v, fix, step, height, draw, NULL};
 }
 
 void

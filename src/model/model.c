@@ -159,6 +159,9 @@ model_apply(struct model *m, const struct js *fact, int64_t mono_ms)
 		dirty |= apply_verdict(m, fact);
 	if (tail_apply(&m->tools, fact))
 		dirty |= MODEL_TOOLS;
+	/* A verdict that is told as the present is no news: its record is. */
+	if (kind == FACT_VERDICT && !m->incident.caught_up && js_int(fact, "seq", 0) == 0)
+		return dirty;
 	if (transcript_apply(&m->chat, fact))
 		dirty |= MODEL_CHAT;
 	return dirty;

@@ -141,8 +141,6 @@ transcript_verdict(struct transcript *t, const struct js *fact)
 	struct verdict v;
 	bool same, newest;
 
-	if (js_int(fact, "seq", 1) == 0)
-		return false; /* the present, told at an attach: its record comes, too */
 	verdict_read(&v, fact);
 	same = last && verdict_is_same(last->verdict, &v);
 	newest = last && last == transcript_at(t, t->count - 1);

@@ -141,6 +141,28 @@ Test(case, a_verdict_is_seen_whole_where_it_arrives)
 		}
 }
 
+/* The pane jumps by a third when it is full: not with the head of a verdict. */
+Test(case, a_verdict_is_seen_whole_below_a_full_pane)
+{
+	char note[96];
+
+	for (int rows = 10; rows < 40; rows++) {
+		screen_fini(&s);
+		screen_init(&s);
+		tell(&s, facts_quiet);
+		for (int i = 0; i < 30; i++) {
+			snprintf(note, sizeof note,
+			    "{\"t\":\"note\",\"seq\":0,\"text\":\"line %d\"}", i);
+			tell_one(note);
+			drawn(80, rows);
+		}
+		tell(&s, facts_hung);
+		cr_assert(strstr(drawn(80, rows), "verdict: hung"), "%d rows:\n%s", rows,
+		    drawn(80, rows));
+		cr_assert(strstr(drawn(80, rows), "F7 cycle, or Esc 7"));
+	}
+}
+
 Test(case, the_same_verdict_again_is_one_line)
 {
 	tell(&s, facts_hung);
