@@ -196,6 +196,8 @@ say_advice(struct box *b)
 	keymap_verb_label(advice, true, name, sizeof name);
 	if (advice == b->verb) {
 		paragraph(b, SHOULD, LOOK_GOOD, "advice", "the verdict advises this");
+		if (b->verdict->todo[0])
+			paragraph(b, MAY, LOOK_BUSY, "but", b->verdict->todo);
 	} else if (advice >= 0) {
 		snprintf(text, sizeof text, "the verdict advises %s%s", name,
 		    b->narrow ? "" : ", not this");
@@ -226,7 +228,7 @@ say_verdict(struct box *b)
 		    v->word, b->now < v->checked ? "earlier" : age);
 	else
 		snprintf(text, sizeof text, "%s%s (%s)%s%s", v->word,
-		    v->partial ? ", evidence incomplete" : "", age,
+		    verdict_is_doubtful(v) ? ", evidence incomplete" : "", age,
 		    b->narrow && b->warned ? "" : ": ",
 		    b->narrow && b->warned ? "" : v->why);
 	paragraph(b, SHOULD, verdict_is_fresh(v, b->now) ? LOOK_PLAIN : LOOK_BUSY,

@@ -161,7 +161,7 @@ print_status(struct said *n, const struct screen *s)
 	keymap_verb_label(v->outdated ? -1 : verdict_advice(v), false, key, sizeof key);
 	if (v->known)
 		snprintf(verdict, sizeof verdict, " Verdict: %s%s%s%s%s.",
-		    v->outdated ? "was " : "", v->word, v->partial ? "?" : "",
+		    v->outdated ? "was " : "", v->word, verdict_is_doubtful(v) ? "?" : "",
 		    key[0] ? ", it advises " : "", key);
 	snprintf(text, sizeof text, "VM 102 %s.%s pve %s, devvm %s, agent %s. %s%s%s",
 	    vm->known ? vm->status : "not asked yet", verdict,

@@ -40,8 +40,9 @@ rung_time(const struct proof *p, int i, char *out, size_t size)
 	out[0] = '\0';
 	if (ms < 0)
 		return;
-	if (i > 0 && p->rung[i - 1].ms >= 0 && ms >= p->rung[i - 1].ms) {
-		ms -= p->rung[i - 1].ms;
+	if (i > 0 && p->rung[i - 1].ms >= 0) {
+		/* Two that were asked for together may answer in either order. */
+		ms = ms > p->rung[i - 1].ms ? ms - p->rung[i - 1].ms : 0;
 		if (ms < 1000)
 			snprintf(out, size, " +%" PRId64 " ms", ms);
 		else

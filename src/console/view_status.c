@@ -53,7 +53,7 @@ put_tiny(struct part *n, const struct screen *s, const char *age)
 
 	if (says_tiny(s))
 		snprintf(n->text[1], sizeof n->text[1], "%s%s (%s)", v->word,
-		    v->partial ? "?" : "", age);
+		    verdict_is_doubtful(v) ? "?" : "", age);
 	else
 		snprintf(n->text[1], sizeof n->text[1], "%s (%s)",
 		    strcmp(vm->qmp, "hung") == 0 ? "VM hung" : vm->status, age);
@@ -119,9 +119,9 @@ add_verdict(struct parts *p, const struct screen *s, int64_t now, int cols)
 	}
 	keymap_verb_label(v->outdated ? -1 : verb, true, key, sizeof key);
 	snprintf(n->text[0], sizeof n->text[0], "%s%s%s%s%s%s", v->outdated ? "was " : "",
-	    v->word, v->partial ? "?" : "", key[0] ? ": " : "", key, age);
+	    v->word, verdict_is_doubtful(v) ? "?" : "", key[0] ? ": " : "", key, age);
 	snprintf(n->text[1], sizeof n->text[1], "%s%s%s%s", v->outdated ? "was " : "",
-	    v->word, v->partial ? "?" : "", tight);
+	    v->word, verdict_is_doubtful(v) ? "?" : "", tight);
 }
 
 static void

@@ -66,9 +66,10 @@ say_head(struct lines *l, const struct verdict *v)
 		lines_str(l, LOOK_QUIET, v->at[0] ? "  " : "");
 		lines_cut(l, LOOK_QUIET, v->at);
 	}
-	if (v->partial)
-		lines_cut(l, LOOK_BUSY,
-		    v->climbing ? "  and looks further" : "  evidence incomplete");
+	if (v->climbing)
+		lines_cut(l, LOOK_BUSY, "  and looks further");
+	else if (verdict_is_doubtful(v))
+		lines_cut(l, LOOK_BUSY, "  evidence incomplete");
 }
 
 /* Where it was seen stands back behind what was seen. */
@@ -134,6 +135,13 @@ say_against(struct lines *l, const struct verdict *v, const struct detail *d, bo
 	}
 }
 
+/* There is nothing to be convinced of: all is well, or the next one tells more. */
+static bool
+is_brief(const struct verdict *v)
+{
+	return verdict_is_healthy(v) || (v->climbing && verdict_advice(v) < 0);
+}
+
 static void
 say_advice(struct lines *l, const struct verdict *v, bool keys)
 {
@@ -141,7 +149,7 @@ say_advice(struct lines *l, const struct verdict *v, bool keys)
 	char name[64];
 
 	if (verb < 0) {
-		if (verdict_is_healthy(v) || v->todo[0])
+		if (is_brief(v) || v->todo[0])
 			return;
 		label(l, "press", LOOK_STRONG);
 		lines_cut(l, LOOK_PLAIN, "nothing yet");
@@ -221,8 +229,8 @@ view_verdict_render(struct lines *l, const struct verdict *v, int rows)
 	    .todo = true};
 	struct lines probe;
 
-	if (rows > 0 && rows < VIEW_ROWS_ALL && verdict_is_healthy(v)) {
-		d.evidence = 0; /* there is nothing to be convinced of */
+	if (rows > 0 && rows < VIEW_ROWS_ALL && is_brief(v)) {
+		d.evidence = d.against = 0;
 		d.one_line = d.brief = true;
 	}
 	for (bool fits = false; !fits;) {

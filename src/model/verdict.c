@@ -94,6 +94,12 @@ verdict_is_healthy(const struct verdict *v)
 }
 
 bool
+verdict_is_doubtful(const struct verdict *v)
+{
+	return v->climbing || (v->partial && !verdict_is_healthy(v));
+}
+
+bool
 verdict_is_same(const struct verdict *a, const struct verdict *b)
 {
 	return strcmp(a->word, b->word) == 0 && strcmp(a->advice, b->advice) == 0 &&

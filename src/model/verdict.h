@@ -52,6 +52,12 @@ bool verdict_is_fresh(const struct verdict *v, int64_t now);
 
 bool verdict_is_healthy(const struct verdict *v);
 
+/*
+ * Is its word one to ask behind?  What is seen to work does work, whatever else was
+ * not looked at: a healthy one is doubtful only while more is looked for.
+ */
+bool verdict_is_doubtful(const struct verdict *v);
+
 /* The same word, advice and things to do: nothing new for who has read the other. */
 bool verdict_is_same(const struct verdict *a, const struct verdict *b);
 
