@@ -93,15 +93,17 @@ host_main() {
 		finish
 	fi
 	read_keys
-	ensure_user || finish
+	[ -n "$keys_only" ] || ensure_user || finish
 	dir=/home/$WHO
 	if has_user; then
 		dir=$(field 6)
 		owner=$(field 3):$(field 4)
 	fi
 	is_path "$dir" || die "the home of $WHO has a name that bootstrap does not write to"
-	ensure_dir "$dir" 0700 "$owner"
-	ensure_sudo
+	if [ -z "$keys_only" ]; then
+		ensure_dir "$dir" 0700 "$owner"
+		ensure_sudo
+	fi
 	ensure_keys "$WHO" "$dir" restrict,pty "$owner"
 	if [ -n "$apply$check" ]; then
 		check_access "$WHO" "a shell and commands, with a terminal; no forwarding of ports, agent or X11"

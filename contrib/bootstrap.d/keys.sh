@@ -70,7 +70,7 @@ ensure_keys() {
 		fi
 		return 0
 	fi
-	[ -n "$pub" ] || [ -s "$tmp/lines.old" ] || {
+	[ -n "$pub$drop_pub" ] || [ -s "$tmp/lines.old" ] || {
 		if [ "$what" = pve ] && others_run_it "$user" "$home"; then
 			note "$other: a line that is not ours runs breakglass-pve and stays as it is; with --key and --from bootstrap adds one of its own"
 			return 0
@@ -84,7 +84,7 @@ ensure_keys() {
 	if [ "${file#/etc/ssh/}" != "$file" ]; then
 		mode=0644 owner=0:0
 	else
-		ensure_dir "${file%/*}" - "$owner" || return 1
+		ensure_dir "$home" - "$owner" && ensure_dir "${file%/*}" - "$owner" || return 1
 	fi
 	ensure_block "$file" "$mode" "$owner" "$tmp/lines"
 	[ ! -s "$tmp/lines" ] || ensure_dropin "$user" "$home"

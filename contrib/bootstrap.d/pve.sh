@@ -87,9 +87,15 @@ host_main() {
 	read_program
 	read_keys
 	[ -n "$R" ] || [ -d /etc/pve ] || note "there is no /etc/pve: this is no Proxmox host"
-	ensure_program
-	ensure_dir /var/lib/breakglass 0700 0:0
-	ensure_dir /var/log/breakglass 0700 0:0
+	if [ -z "$keys_only" ]; then
+		ensure_program
+		ensure_dir /var/lib/breakglass 0700 0:0
+		ensure_dir /var/log/breakglass 0700 0:0
+	fi
+	case $(stat -c '%a %G' "$R${PROGRAM%/*}" 2>/dev/null) in
+	*[2367]?\ root) ;;
+	*[2367]\ * | *[2367]?\ *) note "${PROGRAM%/*} is writable for others than root, who could replace the program: chmod go-w ${PROGRAM%/*}" ;;
+	esac
 	ensure_keys root /root "command=\"$R$PROGRAM${site:+ --site $site}\",restrict" 0:0
 	[ -z "$apply$check" ] || check_access root "only breakglass-pve; no shell, no terminal, no forwarding"
 	host_key

@@ -22,7 +22,7 @@ stage() {
 		key_read "$drop" >"$tmp/send/drop.pub" || exit 64
 		args="$args--drop-key \"\$d/drop.pub\" "
 	fi
-	if [ "$what" = pve ] && [ -z "$undo$check" ]; then
+	if [ "$what" = pve ] && [ -z "$undo$check$keys_only" ]; then
 		# shellcheck source=/dev/null
 		. "$parts/pve.sh"
 		f=$(find_program) || exit 64
@@ -31,7 +31,7 @@ stage() {
 	[ -z "$from" ] || args="$args--from $(quote "$from")"
 	[ -z "$site" ] || args="$args--site $(quote "$site")"
 	[ -z "$R" ] || args="$args--root $(quote "$R")"
-	args="$args${apply:+--apply }${undo:+--undo }${check:+--check }"
+	args="$args${apply:+--apply }${undo:+--undo }${check:+--check }${keys_only:+--keys-only }"
 }
 
 # The other side's login shell may be anything: it only starts sh.

@@ -21,7 +21,7 @@
 on() {
 	local w=$1 t=$2
 	shift 2
-	sh "$here/bootstrap" "$w" --to "$t" ${port:+--port "$port"} ${R:+--root "$R"} ${apply:+--apply} "$@" \
+	sh "$here/bootstrap" "$w" --to "$t" ${port:+--port "$port"} ${R:+--root "$R"} ${apply:+--apply} --keys-only "$@" \
 		>"$tmp/on" 2>&1
 	local rc=$?
 	sed 's/^/    | /' "$tmp/on"

@@ -135,6 +135,10 @@ check "the first key is the only one" bash -c "$(declare -f login); $(declare -p
 check "all steps but the last" contains '^Done' rotate --apply
 check "the new key is in place" bash -c "! cmp -s '$key.pub' '$T/first.pub' && [ \$(stat -c %a '$key') = 600 ]"
 check "and again nothing is to do" contains '^Nothing to do' rotate --apply
+cp "$key.pub" "$T/new.pub"
+mv "$key.pub" "$key.new.pub"
+cp "$key.old.pub" "$key.pub"
+check "a switch that was cut between the two files is completed" bash -c "$(declare -f rotate); $(declare -p BOOTSTRAP port key); rotate && cmp '$T/new.pub' '$key.pub' && [ ! -e '$key.new.pub' ]"
 cp /home/breakglass/.ssh/authorized_keys "$T/ak"
 : >/home/breakglass/.ssh/authorized_keys
 check "retire, when the new key does not work, takes nothing away" bash -c "$(declare -f rotate); $(declare -p BOOTSTRAP port key); ! rotate --step retire --apply && [ -e '$key.old' ]"
