@@ -1,20 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "host/escape.h"
 #include "host/log.h"
+#include "host/mono.h"
+#include "host/probe.h"
 #include "host/site.h"
 
 #define LOG_LINE_MAX 1024 /* bytes */
 #define LOG_PRIORITY 85	  /* authpriv.notice */
+#define FILE_MS 500	  /* a disk that needs longer writes it when it can */
+#define SYSLOG_MS 200	  /* a socket that is full */
 
 static void
 make_parent(const char *path)
@@ -30,18 +37,29 @@ make_parent(const char *path)
 	(void)mkdir(dir, 0700);
 }
 
+/* Only who still has the file of that name moves it away: two may be here at once. */
 static void
-to_file(const struct site *s, const char *text)
+rotate(const struct site *s, int fd)
 {
-	char line[LOG_LINE_MAX + 64], stamp[32], old[SITE_PATH_MAX + 4];
+	char old[SITE_PATH_MAX + 4];
+	struct stat st, named;
+
+	if (fstat(fd, &st) < 0 || st.st_size <= LOG_FILE_MAX ||
+	    stat(s->log, &named) < 0 || named.st_ino != st.st_ino)
+		return;
+	snprintf(old, sizeof(old), "%s.1", s->log);
+	(void)rename(s->log, old);
+}
+
+static void
+to_file(const struct site *s, const char *text, pid_t pid)
+{
+	char line[LOG_LINE_MAX + 64], stamp[32];
 	time_t now = time(NULL);
-	struct stat st;
 	struct tm tm;
 	ssize_t rc;
 	int fd, n;
 
-	if (s->log[0] == '\0')
-		return;
 	make_parent(s->log);
 	fd = open(s->log,
 	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
@@ -50,14 +68,34 @@ to_file(const struct site *s, const char *text)
 	gmtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	n = snprintf(
-	    line, sizeof(line), "%s breakglass-pve[%d] %s\n", stamp, (int)getpid(), text);
+	    line, sizeof(line), "%s breakglass-pve[%d] %s\n", stamp, (int)pid, text);
 	rc = write(fd, line, (size_t)n);
 	(void)rc;
-	if (fstat(fd, &st) == 0 && st.st_size > LOG_FILE_MAX) {
-		snprintf(old, sizeof(old), "%s.1", s->log);
-		(void)rename(s->log, old);
-	}
+	rotate(s, fd);
 	close(fd);
+}
+
+/*
+ * In a child that nobody waits for any longer than a moment: opening or writing
+ * a file can hang with its disk, and the verb must not.  It is not killed then,
+ * so on a disk that is only slow the line still comes, once.
+ */
+static void
+to_file_bounded(const struct site *s, const char *text)
+{
+	long long deadline = mono_ms() + FILE_MS;
+	pid_t own = getpid(), pid = fork();
+
+	if (pid < 0)
+		to_file(s, text, own);
+	if (pid == 0) {
+		(void)setsid();
+		probe_close_from(3);
+		to_file(s, text, own);
+		_exit(0);
+	}
+	while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0 && mono_ms() < deadline)
+		mono_nap(1);
 }
 
 static void
@@ -75,8 +113,16 @@ to_syslog(const struct site *s, const char *text)
 		return;
 	n = snprintf(line, sizeof(line), "<%d>breakglass-pve[%d]: %s", LOG_PRIORITY,
 	    (int)getpid(), text);
-	(void)sendto(
-	    fd, line, (size_t)n, MSG_NOSIGNAL, (struct sockaddr *)&sa, sizeof(sa));
+	if (sendto(fd, line, (size_t)n, MSG_NOSIGNAL, (struct sockaddr *)&sa,
+		sizeof(sa)) < 0 &&
+	    errno == EAGAIN) {
+		/* poll tells of room only on a connected socket */
+		struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+		(void)connect(fd, (struct sockaddr *)&sa, sizeof(sa));
+		(void)poll(&p, 1, SYSLOG_MS);
+		(void)send(fd, line, (size_t)n, MSG_NOSIGNAL);
+	}
 	close(fd);
 }
 
@@ -90,6 +136,7 @@ log_line(const struct site *s, const char *fmt, ...)
 	vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);
 	escape_line(text, sizeof(text), raw, strlen(raw));
-	to_file(s, text);
 	to_syslog(s, text);
+	if (s->log[0] != '\0')
+		to_file_bounded(s, text);
 }

@@ -2,8 +2,9 @@
 /*
  * log.h: exactly one line for each call, to the site's log file and to syslog.
  *
- * The line is ASCII whatever fmt's arguments held.  Nothing here can fail the
- * caller: a full disk or a missing syslog costs the line, not the recovery.
+ * The line is ASCII whatever fmt's arguments held.  Nothing here can fail or
+ * hold the caller: a full disk or a missing syslog costs the line, and a disk
+ * that hangs half a second, not the recovery.
  */
 #ifndef HOST_LOG_H
 #define HOST_LOG_H

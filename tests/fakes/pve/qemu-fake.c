@@ -273,6 +273,8 @@ main(int argc, char **argv)
 	struct peer qmp = {.fd = -1}, qga = {.fd = -1};
 	const char *pidfile = NULL, *qmp_path = NULL, *qga_path = NULL;
 
+	/* a lock of who started us is not ours to keep */
+	(void)close_range(3, ~0U, 0);
 	for (int i = 1; i + 1 < argc; i++) {
 		if (strcmp(argv[i], "-pidfile") == 0)
 			pidfile = argv[i + 1];
