@@ -33,9 +33,15 @@ def nbd_stall_holds(lab):
 
 
 def storage_hang(lab):
+    """Several writes at once, past the guest's journal, which would send one
+    and wait: the first one waits for the storage, interruptibly, and the others
+    in state D for the first."""
     on_storage(lab, "fuse")
+    guest_exec(lab.vm, "cd /srv && for n in 1 2 3 4; do dd if=/dev/zero of=burst$n "
+               "bs=64k count=1; done; sync")
     lab.store.signal(signal.SIGSTOP)
-    guest_exec(lab.vm, WRITE, wait=False)
+    guest_exec(lab.vm, "cd /srv && for n in 1 2 3 4; do dd if=/dev/zero of=burst$n "
+               "bs=64k count=1 conv=notrunc oflag=direct & done", wait=False)
 
 
 def storage_hang_holds(lab):
