@@ -36,6 +36,7 @@ BASE_CONF = {
     "onboot": "1", "ostype": "l26", "vga": "std",
     "virtio0": "local-lvm:vm-102-disk-0,size=64M",
 }
+PROGRAMS = ("lvs", "pvesh", "qm")       # the stand-ins, links in INSTANCE/bin
 SSH_OPTIONS = ("-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
                "-o", "IdentityAgent=none", "-o", "ConnectTimeout=5",
                "-o", "StrictHostKeyChecking=yes", "-F", "none")
@@ -314,7 +315,8 @@ class Lab:
         for f in ("client_key", "client_key.pub", "pve_host_key", "pve_host_key.pub",
                   "guest_host_key.pub"):
             shutil.copy("%s/keys/%s" % (self.cache, f), inst + "/" + f)
-        os.symlink(HERE + "/qm", inst + "/bin/qm")
+        for f in PROGRAMS:
+            os.symlink(HERE + "/" + f, inst + "/bin/" + f)
         self.save_settings(
             built=built, kernel=built + "/vmlinuz", initrd=built + "/initrd",
             accel=accel, devvm_port=free_port(), pve_port=free_port(), node="pve",
@@ -328,6 +330,7 @@ class Lab:
                 ("qmp", self.vm.qmp_path), ("qga", self.vm.qga_path),
                 ("pve_conf", self.vm.conf), ("pve_local", self.vm.local),
                 ("pve_ha", self.vm.ha), ("pve_tasks", self.vm.tasks + "/active"),
+                ("lvs", inst + "/bin/lvs"), ("pvesh", inst + "/bin/pvesh"),
                 ("systemd_run", "no"))))
         if not program:
             self.say("no host program: the PVE side will say so (--host-program "
@@ -547,7 +550,7 @@ class Lab:
 
     def is_ours(self, argv):
         return ("--site" in argv and self.inst + "/site.conf" in argv) or \
-            self.inst + "/bin/qm" in argv[:3] or \
+            any(self.inst + "/bin/" + f in argv[:3] for f in PROGRAMS) or \
             ("-pidfile" in argv and self.vm.pidfile in argv) or \
             argv[1:3] in ([HERE + "/qmeventd", self.inst],
                           [HERE + "/ha", self.inst]) or \

@@ -11,6 +11,7 @@ import signal
 import time
 from typing import Callable, NamedTuple
 
+import labrrd
 import labvm
 import labwedge_host as host
 from labask import (agent_answers, cpu_share, disk_id, guest_exec, has_banner,
@@ -259,7 +260,23 @@ WEDGES = {
 }
 
 
-def wedge(lab, mode):
+def backdate(lab, since_s):
+    """Two samples of the state as it is now, and the record says it has been so
+    for that long."""
+    recorder = next((p for p in lab.recorded() if p[0] == "qmeventd"), None)
+    for wait_s in (0, 1):
+        time.sleep(wait_s)
+        n = len(labrrd.samples(lab.inst))
+        if not recorder or not labvm.proc_kill(*recorder[1:], signal.SIGUSR1):
+            raise VmError("the recorder (qmeventd) is gone")
+        end = time.monotonic() + 10
+        while len(labrrd.samples(lab.inst)) == n and time.monotonic() < end:
+            time.sleep(0.05)
+    got = labrrd.samples(lab.inst)
+    labrrd.backdate(lab.inst, got[-2][0], since_s)
+
+
+def wedge(lab, mode, since_s=0):
     """Make it so; returns the seconds from the first act until it held."""
     w = WEDGES[mode]
     with lab.lock():
@@ -281,4 +298,7 @@ def wedge(lab, mode):
                 raise VmError("wedge %s did not take hold in %d s; `lab heal` "
                               "brings the guest back" % (mode, w.limit_s))
             time.sleep(0.05)
-        return time.monotonic() - begin
+        took = time.monotonic() - begin
+        if since_s:
+            backdate(lab, since_s)
+        return took

@@ -35,6 +35,11 @@ wait_for() {
 }
 contains() { "${@:2}" 2>&1 | tee "$tmp/got" | grep -q -e "$1" || { cat "$tmp/got"; false; }; }
 exits() { local rc; "${@:2}"; rc=$?; [ $rc = "$1" ]; }
+# python: of pvesh's rows, the last whole nine minutes
+recorded() {
+	"$inst/bin/pvesh" get /nodes/pve/qemu/102/rrddata --timeframe hour --output-format json |
+		python3 -c "import json, sys; rows = json.load(sys.stdin)[-9:]; sys.exit(not ($1))"
+}
 qm() { "$inst/bin/qm" "$@"; }
 login() {
 	ssh -F none -o BatchMode=yes -o IdentityAgent=none -o ConnectTimeout=10 \
@@ -89,7 +94,8 @@ check "QEMU's command line has -id 102 and its pidfile" bash -c \
 	"tr '\\0' ' ' </proc/$(cat "$inst/102.pid")/cmdline | grep -q -e '-id 102 .*-no-shutdown .*-pidfile $inst/102.pid -daemonize'"
 check "qm status says running" contains '^status: running$' qm status 102
 
-check "wedge frozen" lab wedge frozen
+check "wedge frozen" lab wedge --since 600 frozen
+check "frozen: pvesh has no rates since" wait_for 5 recorded '[r.get("cpu") is None for r in rows] == [False] * 9 and all("diskwrite" not in r for r in rows)'
 check "frozen: qm status still says running, after 3 s" contains '^status: running$' qm status 102
 check "frozen: verbose misses what QMP knows" bash -c "! '$inst/bin/qm' status 102 --verbose | grep -q diskwrite"
 old=$(cat "$inst/102.pid")
@@ -97,7 +103,8 @@ check "heal" lab heal
 check "heal made a fresh QEMU" [ "$old" != "$(cat "$inst/102.pid")" ]
 check "sudo works after heal" wait_for 30 contains '^uid=0(root)' devvm 'sudo id'
 
-check "wedge iostall" lab wedge iostall
+check "wedge iostall" lab wedge --since 600 iostall
+check "iostall: pvesh has zeros since" wait_for 5 recorded 'all(r["diskwrite"] == 0 for r in rows)'
 check "iostall: qm status says running at once" contains '^status: running$' qm status 102
 check "iostall: the agent answers" qm guest cmd 102 ping
 check "iostall: a write never ends" bash -c "! { $(declare -f devvm login); $(declare -p tmp BREAKGLASS_KEY_PATH BREAKGLASS_DEVVM_PORT); devvm 'sudo touch /srv/y && sync' 4; }"
