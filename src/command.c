@@ -100,8 +100,10 @@ struct verb_command {
 	struct scrub out;
 	struct frame lines;
 	int exit;
-	bool climbing;	     /* finished; the proof of recovery is awaited */
-	char host_todo[320]; /* how our host program is installed; "": it is */
+	bool climbing;	      /* finished; the proof of recovery is awaited */
+	char host_todo[320];  /* how our host program is installed; "": it is */
+	char unfinished[480]; /* of another verb; "": none is */
+	char key[16];	      /* the verb that it calls for, or "" */
 };
 
 /* The host program's marks are for the engine; people are shown the rest. */
@@ -271,6 +273,35 @@ on_proof(struct verb_command *v, const struct js *m)
 	return false;
 }
 
+static void
+on_unfinished(struct verb_command *v, const struct js *m)
+{
+	const char *text = js_str(m, "text"), *key = js_str(m, "key");
+
+	v->unfinished[0] = v->key[0] = '\0';
+	if (!text || js_bool(m, "settled", false) || (v->id[0] && js_is(m, "id", v->id)))
+		return;
+	snprintf(v->unfinished, sizeof v->unfinished, "%s", text);
+	snprintf(v->key, sizeof v->key, "%s", key ? key : "");
+}
+
+static void
+say_unfinished(const struct verb_command *v)
+{
+	int key = verb_by_name(v->key, strlen(v->key));
+	char line[64];
+
+	if (!v->unfinished[0] || v->c->json)
+		return;
+	command_say(v->unfinished);
+	if (key < 0)
+		return;
+	snprintf(line, sizeof line, "Next: breakglass %s%s%s", v->key,
+	    verb_rows[key].mutating ? " --confirm " : "",
+	    verb_rows[key].mutating ? v->key : "");
+	command_say(line);
+}
+
 static bool
 verb_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 {
@@ -282,6 +313,8 @@ verb_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 		    js_is(m, "host_program", "old") && js_str(m, "host_todo")
 			? js_str(m, "host_todo")
 			: "");
+	if (kind == FACT_STATE && js_is(m, "what", "unfinished"))
+		on_unfinished(v, m);
 	if (kind == FACT_CAUGHT_UP) {
 		v->greeted = true;
 		return false;
@@ -363,6 +396,7 @@ out:
 	if (v.exit == COMMAND_UNREACHABLE && v.run[0] && verb_rows[verb].mutating)
 		v.exit = COMMAND_UNKNOWN; /* sent: the host finishes it alone */
 	scrub_finish(&v.out);
+	say_unfinished(&v);
 	frame_fini(&v.lines);
 	client_fini(&client);
 	return v.exit;

@@ -412,6 +412,14 @@ unfinished_status(struct unfinished *u, const struct vmfacts *vm)
 
 /* --- verbs of this engine --- */
 
+static struct outcome_of
+overtaken_end(void)
+{
+	return (struct outcome_of){.outcome = OUTCOME_UNKNOWN,
+	    .final = true,
+	    .why = "a later verb has run since"};
+}
+
 /* A later verb has run to its end: what was open before is history. */
 static void
 overtake(struct unfinished *u, const struct power_what *what)
@@ -421,10 +429,7 @@ overtake(struct unfinished *u, const struct power_what *what)
 	char now[96];
 
 	for (m = u->open; m < u->open + u->count; m++) {
-		m->overtaken = true;
-		o = (struct outcome_of){.outcome = OUTCOME_UNKNOWN,
-		    .final = true,
-		    .why = "a later verb has run since"};
+		o = overtaken_end();
 		close_verb(u, m, &o);
 	}
 	m = u->count ? &u->open[u->count - 1] : &u->others;
@@ -506,6 +511,18 @@ found_confirmed(struct unfinished *u, const struct js *r, const char *id)
 	m->at_ms = clock_from(m->at);
 }
 
+/* What was open before it has been overtaken, unless it did nothing.  An end that was
+ * learnt and was none to be glad of is still to be told. */
+static void
+found_finished(struct unfinished *u, struct mutation *m, int64_t exit)
+{
+	note_ended(u, m->closed && exit != 0 ? "" : m->host_run);
+	for (size_t i = 0; exit != POWER_EXIT_BUSY && i < u->count; i++)
+		u->open[i].overtaken |= &u->open[i] != m;
+	if (!m->closed || exit == 0)
+		open_remove(u, m);
+}
+
 void
 unfinished_found(struct unfinished *u, const struct js *r)
 {
@@ -517,27 +534,26 @@ unfinished_found(struct unfinished *u, const struct js *r)
 	if (!m)
 		return;
 	copy(m->host_run, sizeof m->host_run, r, "host_run");
-	if (js_is(r, "state", "unknown")) {
-		m->closed = js_has(r, "learnt");
-	} else if (js_is(r, "state", "refused")) {
+	m->closed |= js_has(r, "learnt");
+	if (js_is(r, "state", "finished"))
+		found_finished(u, m, js_int(r, "exit", 0));
+	else if (js_is(r, "state", "refused") && !m->closed)
 		open_remove(u, m);
-	} else if (js_is(r, "state", "finished")) {
-		note_ended(u, m->host_run);
-		/* What was open before it has been overtaken, unless it did nothing. */
-		for (size_t i = 0;
-		     js_int(r, "exit", 0) != POWER_EXIT_BUSY && i < u->count; i++)
-			u->open[i].overtaken = true;
-		open_remove(u, m);
-	}
 }
 
-/* An end that is known for good and was overtaken needs no words any more. */
+/* What a later verb has overtaken is closed and not told of: its end would change
+ * nothing.  Neither is an end that was told, unless it is the last one's. */
 static void
 forget_history(struct unfinished *u)
 {
-	for (size_t i = u->count; i-- > 0;)
+	struct outcome_of o = overtaken_end();
+
+	for (size_t i = u->count; i-- > 0;) {
+		if (u->open[i].overtaken)
+			close_verb(u, &u->open[i], &o);
 		if (u->open[i].closed && (u->open[i].overtaken || i + 1 < u->count))
 			open_remove(u, &u->open[i]);
+	}
 }
 
 void
@@ -546,10 +562,10 @@ unfinished_found_end(struct unfinished *u)
 	struct outcome_of o = {.outcome = OUTCOME_UNKNOWN};
 	char now[96];
 
+	u->generation = incident_generation(u->cfg.incident);
 	forget_history(u);
 	if (!u->count)
 		return;
-	u->generation = incident_generation(u->cfg.incident);
 	u->since_ms = clock_mono_ms();
 	say_now(NULL, false, now, sizeof now);
 	tell(u, &u->open[u->count - 1], &o, now, "", false);

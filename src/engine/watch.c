@@ -298,10 +298,15 @@ void
 watch_line(struct watch *w, const struct power_what *what, const char *line, size_t len)
 {
 	static const char captured[] = "#bg phase=forensics-done";
+	static const char result[] = "#bg result ";
 
 	if (!w->reading)
 		return;
 	vmfacts_line(&w->vm, line, len);
+	/* Before the verb's own end is told: who asked reads no further than that. */
+	if (what->verb == VERB_STATUS && len >= sizeof result - 1 &&
+	    memcmp(line, result, sizeof result - 1) == 0 && w->on_status)
+		w->on_status(&w->vm, true, w->arg);
 	if (verb_rows[what->verb].mutating && len >= sizeof captured - 1 &&
 	    memcmp(line, captured, sizeof captured - 1) == 0)
 		proof_before_host(w->proof, &w->vm);
@@ -331,7 +336,7 @@ watch_after(struct watch *w, const struct power_what *what, enum power_end how, 
 
 	w->reading--;
 	if (how == POWER_EXITED) {
-		if (verb == VERB_STATUS && w->on_status)
+		if (verb == VERB_STATUS && !w->vm.marks && w->on_status)
 			w->on_status(&w->vm, true, w->arg);
 		watch_tell(w);
 	}

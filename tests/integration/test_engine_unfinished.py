@@ -12,7 +12,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import BUILD, alive, check, main, until, with_rig  # noqa: E402
+from engine_rig import BUILD, background_engines, check, main, until, with_rig  # noqa: E402
 
 MUTATING = ("start", "stop", "reset", "cycle")
 
@@ -424,11 +424,73 @@ def overtaken(rig):
     check("closed", f and f[-1]["learnt"], f)
 
 
+@with_rig()
+def worker_lost_in_sight(rig):
+    """the worker is killed while we read it: unknown, then interrupted, without a reconnect"""
+    e, p, v = begin(rig, hold="start")
+    kill_both(rig, worker(rig))
+    f = p.expect(t="verb", id=v, state="unknown")
+    check("the host program's own words", "worker was lost" in f["why"], f)
+    u = told(p, outcome="interrupted")
+    check("off, and start is the key", u["key"] == "start" and "stopped" in u["now"], u)
+
+
+@with_rig()
+def command_lines(rig):
+    """a cycle from the command line is cut: 76; its engine stays until it knows the end; then
+    another command says what is unfinished, and what to do"""
+    rig.pve.hold("stop")
+    c = rig.popen("cycle", "--confirm", "cycle")
+    until("the host is at it", lambda: rig.pve.calls("stop"))
+    rig.pve.cut()
+    out, err = c.communicate(timeout=20)
+    check("76", c.returncode == 76, c.returncode, out, err)
+    rig.pve.hook("start", 'die "start failed"\n')
+    c = rig.cli("status")
+    check("said", c.returncode == 0 and "goes on at the host (phase stopping)" in c.stderr, c)
+    rig.pve.release("stop")
+    until("its end is in the journal", lambda: [f for f in rig.journal() if f.get("learnt")], 40)
+    until("the engine has left", lambda: not background_engines(rig.dir), 40)
+    c = rig.cli("status")
+    check("the next one says it, too, and what to do", "the start failed; VM 102 is stopped" in
+          c.stderr and "Next: breakglass start --confirm start" in c.stderr, c)
+    rig.pve.hook("start", None)
+    c = rig.cli("start", "--confirm", "start")
+    check("start", c.returncode == 0 and "cycle by" not in c.stderr, c)
+    c = rig.cli("status")
+    check("nothing is unfinished", "cycle by" not in c.stderr, c)
+
+
+@with_rig()
+def overtaken_here(rig):
+    """a later verb of this incident has ended since: closed, and no banner in the next engine"""
+    e, p, v = begin(rig)
+    rig.pve.refuse()
+    rig.pve.cut()
+    p.expect(t="verb", id=v, state="unknown")
+    rig.pve.release("stop")
+    until("the host has ended", lambda: rig.pve.read("run/last"))
+    rig.pve.back()
+    w = rig.verb(p, "stop")
+    f = p.expect(lambda f: f["state"] in ("finished", "refused"), t="verb", id=w)
+    if f["state"] == "refused":     # it was asked while the first was being looked at
+        w = rig.verb(p, "stop")
+        p.expect(t="verb", id=w, state="finished")
+    kill(rig, e)
+    rig.start()
+    q = rig.console("ann")
+    rig.quiet(q)
+    check("no banner", not [u for u in q.of("state", what="unfinished") if not u["settled"]])
+    check("closed once", len([f for f in rig.journal() if f.get("id") == v and
+                              f.get("learnt")]) == 1)
+
+
 QUICK = [killed_in_a_phase, killed_before_the_end_was_recorded, ended_and_failed, evicted_before_sent,
-         worker_killed, overtaken]
+         worker_killed, worker_lost_in_sight, overtaken]
 SLOW = [killed_before_sent, killed_before_the_first_mark, killed_at_the_door, evicted,
         connection_lost, network_gone_for_a_while, now_is_kept_true, journal_is_gone,
-        somebody_elses, several]
+        somebody_elses, several, command_lines,
+        overtaken_here]
 
 if __name__ == "__main__":
     main(QUICK if len(sys.argv) == 1 else QUICK + SLOW)
