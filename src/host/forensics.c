@@ -51,7 +51,6 @@ struct capture {
 	struct gdb_ask gdb;
 	long long deadline;
 	bool brief;
-	char hung[160];
 	struct probe p[PROBES];
 };
 
@@ -143,13 +142,17 @@ print_output(struct capture *c, int which, const char *text, size_t len)
 		    text, e->qemu.pid, e->main_waits_in, sizeof(e->main_waits_in));
 }
 
+/* "config,gdb": the probes that were given up. */
 static void
-note_hung(struct capture *c, const char *name)
+list_hung(const struct capture *c, char *text, size_t size)
 {
-	size_t n = strlen(c->hung);
+	size_t n = 0;
 
-	if (n + strlen(name) + 2 < sizeof(c->hung))
-		snprintf(c->hung + n, sizeof(c->hung) - n, "%s%s", n ? "," : "", name);
+	*text = '\0';
+	for (int i = 0; i < PROBES; i++)
+		if (c->p[i].rc == PROBE_TIMEOUT && n + strlen(c->p[i].name) + 2 < size)
+			n += (size_t)snprintf(
+			    text + n, size - n, "%s%s", n ? "," : "", c->p[i].name);
 }
 
 static void
@@ -162,10 +165,8 @@ print_section(struct capture *c, int which)
 	p->told = true;
 	out_mark(c->o, "section=%s t_ms=%lld", p->name, out_ms(c->o));
 	print_output(c, which, text, len);
-	if (p->rc == PROBE_TIMEOUT) {
+	if (p->rc == PROBE_TIMEOUT)
 		out_text(c->o, "  gave up after %lld ms", p->ms);
-		note_hung(c, p->name);
-	}
 	out_mark(c->o, "end=%s rc=%d ms=%lld", p->name, p->rc, p->ms);
 	free(text);
 	if (which == P_QMP)
@@ -323,13 +324,16 @@ set_unknown(struct evidence *e)
 static void
 conclude(struct capture *c, struct evidence *e, struct verdict *v)
 {
+	char hung[200];
+
 	c->e->screen = c->shot->kind;
 	c->e->link = c->shot->link;
 	if (c->shot->kind == SHOT_TEXT)
 		c->e->says = screen_says(&c->shot->text);
 	*e = *c->e;
 	verdict_make(e, v);
-	tell_facts(c->o, e, c->shot, c->hung);
+	list_hung(c, hung, sizeof(hung));
+	tell_facts(c->o, e, c->shot, hung);
 	tell_verdict(c->o, v);
 	tell_png(c->o, c->shot);
 	out_phase(c->o, "forensics-done", NULL);

@@ -104,7 +104,7 @@ probe_start(struct probe *p)
 {
 	p->started = mono_ms();
 	p->pidfd = -1;
-	p->done = p->told = p->running = false;
+	p->done = p->told = p->running = p->killed = false;
 	p->ms = 0;
 	p->rc = 127;
 	p->fd = output_file(p->name);
@@ -127,6 +127,8 @@ reap(struct probe *p)
 	if (waitpid(p->pid, &status, WNOHANG) != p->pid)
 		return false;
 	p->rc = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	if (p->killed)
+		p->rc = PROBE_TIMEOUT;
 	return true;
 }
 
@@ -146,6 +148,7 @@ probe_kill(struct probe *p)
 {
 	if (!p->running)
 		return;
+	p->killed = true;
 	(void)kill(-p->pid, SIGKILL);
 	(void)kill(p->pid, SIGKILL);
 }

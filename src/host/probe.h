@@ -39,6 +39,7 @@ struct probe {
 	long long ms;
 	int rc;
 	bool running;
+	bool killed; /* by us: whatever it ends with, it was given up */
 	bool done;
 	bool told; /* the caller's: it has printed this one */
 };

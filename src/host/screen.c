@@ -8,6 +8,7 @@
 #define CELLS (SCREEN_VGA_BYTES / 2)
 #define GLYPHS 512 /* Linux may use attribute bit 3 for a second half of the font */
 #define MISFITS_PER_1000 60 /* the cursor, and a line that came between the two looks */
+#define MISFITS_FREE 8	    /* a quarter of what is drawn, and so many */
 
 struct picture {
 	const unsigned char *rgb;
@@ -17,7 +18,7 @@ struct picture {
 /* What a cell looks like, whatever its colours are: equal glyphs, equal numbers. */
 struct grid {
 	int rows;
-	bool all_blank;
+	int drawn; /* cells that are not of one colour */
 	uint64_t look[SCREEN_ROWS_MAX * SCREEN_COLS];
 };
 
@@ -93,13 +94,13 @@ read_grid(const struct picture *p, int glyph_h, struct grid *g)
 	int w = p->width / SCREEN_COLS;
 
 	g->rows = p->height / glyph_h;
-	g->all_blank = true;
+	g->drawn = 0;
 	if (p->height % glyph_h != 0 || g->rows > SCREEN_ROWS_MAX)
 		return -1;
 	for (int i = 0; i < g->rows * SCREEN_COLS; i++) {
 		g->look[i] = cell_look(
 		    p, i % SCREEN_COLS * w, i / SCREEN_COLS * glyph_h, w, glyph_h);
-		g->all_blank &= g->look[i] == 0;
+		g->drawn += g->look[i] != 0;
 	}
 	return 0;
 }
@@ -188,6 +189,21 @@ best_place(const unsigned char *vga, const struct grid *g, int *bad)
 	return best;
 }
 
+/* A few words on a dark screen differ little from an empty text: so the share counts. */
+static bool
+fits(const struct grid *g, int bad)
+{
+	return bad * 1000 <= MISFITS_PER_1000 * g->rows * SCREEN_COLS &&
+	    bad * 4 <= g->drawn + MISFITS_FREE;
+}
+
+/* Nobody answers at that address: this machine has no VGA. */
+static bool
+no_memory(const unsigned char *vga)
+{
+	return vga[0] == 0xff && memcmp(vga, vga + 1, SCREEN_VGA_BYTES - 1) == 0;
+}
+
 int
 screen_read(
     const unsigned char *vga, const unsigned char *ppm, size_t ppm_len, struct screen *s)
@@ -196,7 +212,7 @@ screen_read(
 	static struct grid g;
 	struct picture p;
 
-	if (read_ppm(ppm, ppm_len, &p) < 0)
+	if (read_ppm(ppm, ppm_len, &p) < 0 || no_memory(vga))
 		return -1;
 	for (size_t i = 0; i < sizeof(heights) / sizeof(heights[0]); i++) {
 		int from, bad = 0;
@@ -204,10 +220,10 @@ screen_read(
 		if (read_grid(&p, heights[i], &g) < 0)
 			continue;
 		/* a black picture of 480 lines may be anything */
-		if (g.all_blank && p.height == 480)
+		if (g.drawn == 0 && p.height == 480)
 			return -1;
 		from = best_place(vga, &g, &bad);
-		if (from >= 0 && bad * 1000 <= MISFITS_PER_1000 * g.rows * SCREEN_COLS) {
+		if (from >= 0 && fits(&g, bad)) {
 			take_text(vga, from, g.rows, s);
 			return 0;
 		}

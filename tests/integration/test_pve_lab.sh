@@ -53,6 +53,7 @@ inst=$(dirname "$BREAKGLASS_KEY_PATH")
 pve forensics
 check "a real guest is healthy" eval '[ $rc = 0 ] && has "word=healthy"'
 check "its disk queues are measured" has "#bg fact vq_inuse=0"
+check "its screen is text, its link is up" eval 'has "#bg fact screen=text" && has "#bg fact link=up"'
 
 wedge frozen
 old=$(pid)
@@ -78,9 +79,15 @@ check "an I/O stall: the client is killed, the cycle ends by itself" wait_for 30
 check "with 0 and a new process" eval 'has "#bg fact last_rc=0" && [ "$(pid)" != "$old" ]'
 check "the guest is reachable and writes" wait_for 120 guest_works
 
+wedge panic
+pve forensics
+check "a panic: the screen's text says so" \
+	eval 'has "#bg fact screen=text" && has "#bg fact screen_says=panic" && has "Kernel panic - not syncing"'
+check "and so does the verdict" eval 'has "word=guest-spin advice=reset" && has "kernel panic on the screen"'
+check "its picture is kept" eval '[ "$(sed -n "s/^#bg fact png_bytes=//p" "$tmp/out")" -gt 1000 ] && has "#bg end=screen-png rc=0"'
+
 [ -n "${BG_LONG:-}" ] || exit $failed
 
-wedge panic
 old=$(pid)
 pve reset
 check "a panic: QEMU is well, reset is done in the same process" \

@@ -101,6 +101,24 @@ Test(host_screen, a_cursor_does_not_make_it_graphics)
 	cr_assert_eq(screen_says(&s), SCREEN_SAYS_LOGIN);
 }
 
+/* "Guest has not initialized the display (yet)." of a card that has no text memory. */
+Test(host_screen, a_few_words_over_an_empty_memory_are_graphics)
+{
+	struct screen s;
+	size_t n;
+
+	clear();
+	put(12, 20, "a sentence of QEMU's own");
+	n = draw(0);
+	clear();
+	cr_assert_eq(screen_read(vga, ppm, n, &s), -1);
+	memset(vga, 0xff, sizeof(vga));
+	cr_assert_eq(screen_read(vga, ppm, n, &s), -1);
+	n = draw(0);
+	memset(ppm + 15, 0, n - 15);
+	cr_assert_eq(screen_read(vga, ppm, n, &s), -1);
+}
+
 Test(host_screen, an_empty_screen_is_blank)
 {
 	struct screen s;

@@ -3,6 +3,7 @@
  * qemu-fake: as much of a QEMU as breakglass-pve looks at.
  *
  *   qemu-fake -id 102 -pidfile FILE -qmp SOCKET -qga SOCKET -mode FILE -daemonize
+ *             [-disk FILE]
  *
  * One QMP client at a time, as the real one.  FILE holds words that are read at
  * each request: a status word (running, paused, io-error ...), and any of
@@ -13,6 +14,14 @@
  *   jobs      a backup job runs
  *   nodisk    the guest has asked for nothing yet
  *   stubborn  SIGTERM is ignored (read at start)
+ * and of what a QMP can do to its client:
+ *   mute      accepts, greets nobody and answers nothing
+ *   deaf      greets, and answers nothing
+ *   garbage   greets in something that is not JSON
+ *   endless   sends bytes without a line's end for as long as somebody reads
+ *   longline  its greeting is one line of 1 GiB
+ *   flood     greets, then sends empty lines for as long as somebody reads
+ *   events    greets, then sends events for as long as somebody reads
  * SIGUSR1 is the reset button: queues begin again.
  */
 #include <errno.h>
@@ -91,11 +100,28 @@ say(struct peer *p, const char *text)
 	dprintf(p->fd, "%s\r\n", text);
 }
 
+/* For tests of what is asked at all: one line a command, in FILE.asked. */
+static void
+record(const char *line)
+{
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s.asked", mode_path);
+	f = fopen(path, "a");
+	if (f == NULL)
+		return;
+	fprintf(f, "%s\n", line);
+	fclose(f);
+}
+
 static void
 answer_qmp(struct peer *p, const char *line)
 {
 	char reply[1024];
 	bool stalled = mode("stalled");
+
+	record(line);
 
 	if (was_reset)
 		ops = 0;
@@ -166,6 +192,50 @@ answer_qga(struct peer *p, const char *line)
 	}
 }
 
+/* Until the client has had enough: it closes, or its buffer is full for a second. */
+static void
+pour(struct peer *p, const char *bytes, size_t len, unsigned long long most)
+{
+	struct pollfd f = {.fd = p->fd, .events = POLLOUT};
+
+	while (most > 0 && poll(&f, 1, 1000) == 1) {
+		ssize_t n = send(p->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno != EAGAIN)
+			break;
+		most -= n > 0 && (unsigned long long)n < most ? (unsigned long long)n : 0;
+	}
+	close(p->fd);
+	p->fd = -1;
+}
+
+static void
+pour_text(struct peer *p, const char *text, unsigned long long most)
+{
+	static char bytes[64 * 1024];
+	size_t len = strlen(text), n = sizeof(bytes) / len * len;
+
+	for (size_t i = 0; i < n; i++)
+		bytes[i] = text[i % len];
+	pour(p, bytes, n, most);
+}
+
+/* The ill ways of a monitor; false: it is well. */
+static bool
+greet_ill(struct peer *p)
+{
+	if (mode("garbage"))
+		say(p, "220 mail.example ESMTP");
+	else if (mode("endless"))
+		pour_text(p, "x", ~0ULL);
+	else if (mode("longline")) {
+		if (send(p->fd, "{\"QMP\": \"", 9, MSG_NOSIGNAL) == 9)
+			pour_text(p, "y", 1ULL << 30);
+	} else
+		return mode("mute");
+	return true;
+}
+
 static int
 listen_at(const char *path)
 {
@@ -190,10 +260,15 @@ on_ready(struct peer *p, bool qmp)
 	if (p->fd < 0) {
 		p->fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
 		p->len = 0;
-		if (qmp && p->fd >= 0)
-			say(p,
-			    "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 7}}, "
-			    "\"capabilities\": [\"oob\"]}}");
+		if (!qmp || p->fd < 0 || greet_ill(p))
+			return;
+		say(p,
+		    "{\"QMP\": {\"version\": {\"qemu\": {\"major\": 7}}, "
+		    "\"capabilities\": [\"oob\"]}}");
+		if (mode("flood"))
+			pour_text(p, "\n", ~0ULL);
+		else if (mode("events"))
+			pour_text(p, "{\"event\": \"NIC_RX_FILTER_CHANGED\"}\r\n", ~0ULL);
 		return;
 	}
 	n = read(p->fd, p->line + p->len, sizeof(p->line) - 1 - p->len);
@@ -206,8 +281,10 @@ on_ready(struct peer *p, bool qmp)
 	p->line[p->len] = '\0';
 	while ((nl = strchr(p->line, '\n')) != NULL) {
 		*nl = '\0';
-		if (qmp)
+		if (qmp && !mode("mute") && !mode("deaf"))
 			answer_qmp(p, p->line);
+		else if (qmp)
+			; /* it says nothing to anything */
 		else if (!mode("noagent"))
 			answer_qga(p, p->line);
 		p->len -= (size_t)(nl + 1 - p->line);
@@ -284,6 +361,9 @@ main(int argc, char **argv)
 			qga_path = argv[i + 1];
 		if (strcmp(argv[i], "-mode") == 0)
 			mode_path = argv[i + 1];
+		if (strcmp(argv[i], "-disk") == 0 &&
+		    open(argv[i + 1], O_RDONLY | O_CLOEXEC) < 0)
+			return 1;
 	}
 	if (!pidfile || !qmp_path || !qga_path || !mode_path)
 		return 1;
