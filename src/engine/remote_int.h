@@ -99,12 +99,12 @@ struct remote {
 	bool timed_out; /* it ended by our limit, not by a word of the host */
 	bool stale;	/* remote_renew was called */
 	bool hurry;
-	unsigned unanswered,
-	    refusals;	  /* tries in a hurry without greeting; refused keys */
-	int64_t up_ms;	  /* since when */
-	int64_t heard_ms; /* last received byte */
-	int64_t asked_ms; /* first question without an answer; 0: none */
-	bool pinged;	  /* that question is a keepalive */
+	unsigned refusals; /* of our key, in a hurry */
+	int64_t mute_ms;   /* since when tries find no greeting, in a hurry; 0: they do */
+	int64_t up_ms;	   /* since when */
+	int64_t heard_ms;  /* last received byte */
+	int64_t asked_ms;  /* first question without an answer; 0: none */
+	bool pinged;	   /* that question is a keepalive */
 	int64_t rtt_ms;
 	uint64_t heard_bytes;
 

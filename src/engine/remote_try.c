@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 #define TRY_CONNECT_MS 5000
-#define TRY_LOGIN_MS 10000   /* from the TCP connection on: handshake and login */
+#define TRY_LOGIN_MS 10000   /* for a greeting; and from that on for all the rest */
 #define TRY_STEP_MS 1000     /* no two tries begin closer together when asked for */
 #define TRY_PATIENT_MS 15000 /* until a refused key is offered again */
 #define TRY_REFUSED_MS 3000  /* the same in a hurry, TRY_REFUSALS times */
@@ -31,17 +31,21 @@ remote_try_came_to(struct remote *r, enum remote_mark mark)
 	if (r->marks_ms[mark] < 0)
 		r->marks_ms[mark] = clock_mono_ms();
 	if (mark == REMOTE_MARK_BANNER)
-		r->unanswered = 0;
+		r->mute_ms = 0;
 }
 
-/* A host that accepts and says nothing may be that slow: it is given more and more. */
+/*
+ * What was accepted for a machine that does not listen yet (by a NAT, or a guest's
+ * user network) never greets: a new try does.  But a slow host must be waited for,
+ * and each try costs it a process: so a quarter of the time that it has been mute.
+ */
 static int64_t
 try_greeting_ms(const struct remote *r)
 {
-	static const int64_t steps_ms[] = {1000, 2000, 4000};
-	size_t n = r->unanswered / 8;
+	int64_t mute_ms = r->mute_ms ? r->marks_ms[REMOTE_MARK_TCP] - r->mute_ms : 0;
+	int64_t limit_ms = TRY_STEP_MS + mute_ms / 4;
 
-	return r->hurry && n < ARRAY_LEN(steps_ms) ? steps_ms[n] : TRY_LOGIN_MS;
+	return r->hurry && limit_ms < TRY_LOGIN_MS ? limit_ms : TRY_LOGIN_MS;
 }
 
 static int64_t
@@ -55,8 +59,9 @@ try_limit_ms(const struct remote *r)
 int64_t
 remote_try_due_ms(const struct remote *r)
 {
-	enum remote_mark from =
-	    r->state == REMOTE_CONNECTING ? REMOTE_MARK_DIAL : REMOTE_MARK_TCP;
+	enum remote_mark from = r->state == REMOTE_CONNECTING ? REMOTE_MARK_DIAL
+	    : r->marks_ms[REMOTE_MARK_BANNER] < 0	      ? REMOTE_MARK_TCP
+							      : REMOTE_MARK_BANNER;
 
 	return r->marks_ms[from] + try_limit_ms(r);
 }
@@ -75,8 +80,8 @@ remote_judge_try(struct remote *r, int64_t now)
 		r->timed_out = true;
 		return;
 	}
-	if (r->marks_ms[REMOTE_MARK_BANNER] < 0)
-		r->unanswered++;
+	if (r->marks_ms[REMOTE_MARK_BANNER] < 0 && !r->mute_ms)
+		r->mute_ms = r->marks_ms[REMOTE_MARK_TCP];
 	remote_lose(r, RETRY_SOON,
 	    "%s for %d s: its sshd or the machine is frozen or very slow",
 	    r->marks_ms[REMOTE_MARK_BANNER] < 0
@@ -158,7 +163,8 @@ remote_hurry(struct remote *r, bool hurry)
 	if (r->hurry == hurry)
 		return;
 	r->hurry = hurry;
-	r->unanswered = r->refusals = 0;
+	r->refusals = 0;
+	r->mute_ms = 0;
 	if (hurry)
 		remote_knock(r);
 	remote_kick(r);
