@@ -19,6 +19,7 @@
 #define PROOF_STOPPED_MS 10000 /* a VM that is off for so long does not come back */
 #define PROOF_HOST_MS 5000     /* the host's word is waited for, at the top */
 #define PROOF_LOOK_MS 15000    /* after it: units that fail late */
+#define QEMU_HZ 100	       /* of a process's start time in /proc */
 #define PROOF_LOST_MS 30000    /* a link lost so soon was no recovery */
 
 struct proof {
@@ -28,9 +29,10 @@ struct proof {
 	uv_timer_t timer;
 	/* What is known at any time. */
 	struct proof_side now;
-	int64_t guest_ms; /* when the guest said its part of it; 0: never */
-	int64_t host_ms;  /* the host */
-	int64_t off_ms;	  /* since when its VM is stopped; 0: it is not */
+	int64_t guest_ms;     /* when the guest said its part of it; 0: never */
+	int64_t host_ms;      /* the host */
+	int64_t off_ms;	      /* since when its VM is stopped; 0: it is not */
+	int64_t boot_wall_ms; /* the host's; whole seconds: taken once; 0: not known */
 	bool old_host;
 	/* Of one verb. */
 	struct proof_case c;
@@ -389,34 +391,35 @@ side_staged(struct proof_side *side, const struct vmfacts *v)
 {
 	size_t n = 0;
 
-	side->staged = v->marks ? 0 : -1;
+	side->staged = v->marks && v->m.staged >= 0 ? (int)v->m.staged : -1;
 	side->staged_keys[0] = '\0';
 	for (size_t i = 0; v->marks && i < js_len(v->staged); i++) {
 		const struct js *row = js_at(v->staged, i);
 		const char *key = js_str(row, "key");
 
-		if (!js_has(row, "to"))
-			continue;
-		side->staged++;
-		if (key && n < sizeof side->staged_keys)
+		if (js_has(row, "to") && key && n < sizeof side->staged_keys)
 			n += (size_t)snprintf(side->staged_keys + n,
 			    sizeof side->staged_keys - n, "%s%.40s", n ? ", " : "", key);
 	}
 }
 
-/* When QEMU began is told by a status only: it holds as long as the pid does. */
+/* Ticks after the host's boot say it of any QEMU; a status says when that was. */
 static void
-side_host(struct proof_side *side, const struct vmfacts *v, int64_t qemu_wall_ms)
+side_began(struct proof *p, struct proof_side *side)
+{
+	if (p->boot_wall_ms && side->pid > 0 && side->qemu_ticks > 0)
+		side->qemu_wall_ms = p->boot_wall_ms + side->qemu_ticks * 1000 / QEMU_HZ;
+}
+
+static void
+side_host(struct proof *p, struct proof_side *side, const struct vmfacts *v)
 {
 	if (v->status[0])
 		snprintf(side->status, sizeof side->status, "%s", v->status);
-	if (side->pid != v->pid)
-		side->qemu_wall_ms = 0;
 	side->pid = strcmp(side->status, "stopped") == 0 ? 0 : v->pid;
-	if (qemu_wall_ms)
-		side->qemu_wall_ms = qemu_wall_ms;
-	if (side->pid == 0)
-		side->qemu_wall_ms = 0;
+	side->qemu_ticks = v->m.qemu_start;
+	side->qemu_wall_ms = 0;
+	side_began(p, side);
 	side_staged(side, v);
 }
 
@@ -425,7 +428,10 @@ proof_host(struct proof *p, const struct vmfacts *v)
 {
 	int64_t now = clock_mono_ms();
 
-	side_host(&p->now, v, 0);
+	if (!p->boot_wall_ms && v->m.uptime_s >= 0 && v->m.qemu_start > 0)
+		p->boot_wall_ms = clock_wall_ms() - v->m.uptime_s * 1000 -
+		    v->m.qemu_start * 1000 / QEMU_HZ;
+	side_host(p, &p->now, v);
 	p->old_host = !v->marks;
 	p->host_ms = now;
 	if (strcmp(v->status, "stopped") != 0)
@@ -435,7 +441,8 @@ proof_host(struct proof *p, const struct vmfacts *v)
 	if (!p->climbing)
 		return;
 	p->c.old_host = p->old_host;
-	side_host(&p->c.after, v, p->now.qemu_wall_ms);
+	side_host(p, &p->c.after, v);
+	side_began(p, &p->c.before);
 }
 
 void
@@ -492,7 +499,7 @@ proof_before(struct proof *p, enum verb verb)
 void
 proof_before_host(struct proof *p, const struct vmfacts *v)
 {
-	side_host(&p->c.before, v, 0);
+	side_host(p, &p->c.before, v);
 }
 
 /* After these the connection that stood is one to a machine that is gone. */

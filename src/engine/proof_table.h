@@ -21,6 +21,7 @@ struct proof_side {
 	char status[32];      /* the host's word for the VM */
 	long pid;	      /* QEMU's; 0 with status stopped: there is none */
 	int64_t qemu_wall_ms; /* when that process began */
+	int64_t qemu_ticks;   /* the same in ticks after the host's boot */
 	int staged;	      /* settings that wait for a new QEMU; -1 */
 	char staged_keys[96];
 	char boot_id[40];

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The ladder into the devvm, a fault on each rung, and the proof that is made of it."""
 import os
+import re
 import sys
 import time
 
@@ -73,6 +74,9 @@ def cycle_has_a_table(rig):
     check("staged config", row(f, "staged config") == dict(
         what="staged config", before="memory", after="none", ok=True), f["table"])
     check("status", row(f, "VM status")["after"] == "running" and row(f, "VM status")["ok"], f)
+    start = row(f, "QEMU start")
+    check("when QEMU began", re.match(r"20..-..-..T..:..:..Z$", start["after"]) and
+          start["before"] <= start["after"] and start["ok"], start)
     check("this guest has not booted: said", row(f, "boot id")["ok"] is False and
           "NOT booted anew" in f["text"], f)
     check("sentence", "new QEMU process (pid %d, was %d)" % (f["pid"], old) in f["text"] and
