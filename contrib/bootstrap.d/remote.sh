@@ -12,7 +12,7 @@ quote() { printf "'%s' " "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 # stage: what is sent, below $tmp/send; $args what it is called with
 stage() {
 	local f
-	mkdir "$tmp/send" && cp "$here/bootstrap" "$tmp/send/" && cp -R "$parts" "$tmp/send/" || exit 1
+	mkdir "$tmp/send" && cp "$here/bootstrap" "$tmp/send/" && cp -R "$parts" "$tmp/send/" && chmod -R u+w "$tmp/send" || exit 1
 	args="$what "
 	public_key >"$tmp/send/key.pub" || exit 64
 	if [ -s "$tmp/send/key.pub" ]; then

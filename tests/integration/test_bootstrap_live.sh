@@ -80,6 +80,26 @@ devvm_() { "$BOOTSTRAP" devvm --port "$port" --to you@127.0.0.1 --key "$key.pub"
 
 check "the key" bs key --key "$key" --apply
 check "ssh in: $(id -un) by the admin's key" $BREAKGLASS_BOOTSTRAP_SSH -p "$port" root@127.0.0.1 true
+
+# -- a site with the old host program: the one command that the screen names
+mkdir -m 700 "$T/home" "$T/home/.ssh"
+cp "$key" "$T/home/.ssh/breakglass"
+cp "$abs_top_srcdir/contrib/lab/old-breakglass-pve" /usr/local/bin/breakglass-pve
+chmod 755 /usr/local/bin/breakglass-pve
+cp /etc/pve/priv/authorized_keys "$T/ak"
+echo "command=\"/usr/local/bin/breakglass-pve\",restrict $(cat "$key.pub")" >>/etc/pve/priv/authorized_keys
+todo() { env HOME="$T/home" "$BOOTSTRAP" pve --to root@127.0.0.1 --apply --port "$port"; }
+check "the old program is there" lacks '^#bg' login "$key" 127.0.0.1 root status
+check "the command that the screen names" contains '^Done' todo
+check "the new program answers by the old line" contains '^#bg run .*version=' login "$key" 127.0.0.1 root status
+check "the old one is kept" cmp "$abs_top_srcdir/contrib/lab/old-breakglass-pve" /usr/local/bin/breakglass-pve.old
+check "again" contains '^Nothing to do' todo
+check "and back to the old one" contains '^Done' pve_ --undo --apply
+check "it is there" cmp "$abs_top_srcdir/contrib/lab/old-breakglass-pve" /usr/local/bin/breakglass-pve
+rm /usr/local/bin/breakglass-pve
+cp "$T/ak" /etc/pve/priv/authorized_keys
+rm -rf /var/lib/breakglass /var/log/breakglass
+
 check "pve prints, by ssh" contains 'would .*write /usr/local/bin/breakglass-pve (0755)' pve_ --from $list
 check "devvm prints, by ssh and sudo" contains 'would .*make system user breakglass' devvm_ --from $list
 check "nothing was changed" as_before
