@@ -191,19 +191,20 @@ static void
 say_advice(struct box *b)
 {
 	int advice = verdict_advice(b->verdict);
-	char name[32], text[96];
+	char name[32], text[96], todo[sizeof b->verdict->todo];
 
+	verdict_todo(b->verdict, todo, sizeof todo);
 	keymap_verb_label(advice, true, name, sizeof name);
 	if (advice == b->verb) {
 		paragraph(b, SHOULD, LOOK_GOOD, "advice", "the verdict advises this");
-		if (b->verdict->todo[0])
-			paragraph(b, MAY, LOOK_BUSY, "but", b->verdict->todo);
+		if (todo[0])
+			paragraph(b, MAY, LOOK_BUSY, "but", todo);
 	} else if (advice >= 0) {
 		snprintf(text, sizeof text, "the verdict advises %s%s", name,
 		    b->narrow ? "" : ", not this");
 		paragraph(b, SHOULD, LOOK_BUSY, "advice", text);
-	} else if (b->verdict->todo[0]) {
-		paragraph(b, SHOULD, LOOK_BUSY, "advice", b->verdict->todo);
+	} else if (todo[0]) {
+		paragraph(b, SHOULD, LOOK_BUSY, "advice", todo);
 	} else {
 		paragraph(b, SHOULD, LOOK_BUSY, "advice", "the verdict advises no verb");
 	}

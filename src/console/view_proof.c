@@ -310,7 +310,7 @@ build(struct lines *l, const struct proof *p, const struct detail *d, int64_t no
 		say_ladder(l, p);
 	else
 		say_ladder_short(l, p);
-	if (d->table != TABLE_NONE)
+	if (d->table != TABLE_NONE && p->done)
 		say_table(l, p, d->table == TABLE_ALL);
 	snprintf(l->indent, sizeof l->indent, "  ");
 	/* What a healthy table says is said. */

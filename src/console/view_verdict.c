@@ -23,6 +23,7 @@ struct detail {
 	int against;	/* entries of what not to press */
 	bool why, todo; /* whole, else one line */
 	bool bare;	/* neither of them */
+	bool all;	/* a page, not a pane: nothing is told elsewhere */
 };
 
 uint32_t
@@ -172,6 +173,8 @@ say_advice(struct lines *l, const struct verdict *v, bool keys)
 static void
 build(struct lines *l, const struct verdict *v, const struct detail *d, bool keys)
 {
+	char todo[sizeof v->todo];
+
 	say_head(l, v);
 	if (v->why[0] && !d->bare) {
 		lines_break(l);
@@ -180,9 +183,13 @@ build(struct lines *l, const struct verdict *v, const struct detail *d, bool key
 		put(l, LOOK_PLAIN, v->why, d->why);
 	}
 	say_all_evidence(l, v, d);
-	if (v->todo[0] && !(d->bare && verdict_advice(v) >= 0)) {
+	if (!d->all)
+		verdict_todo(v, todo, sizeof todo);
+	else
+		snprintf(todo, sizeof todo, "%s", v->todo);
+	if (todo[0] && !(d->bare && verdict_advice(v) >= 0)) {
 		label(l, "do", LOOK_STRONG);
-		put(l, LOOK_PLAIN, v->todo, d->todo);
+		put(l, LOOK_PLAIN, todo, d->todo);
 	}
 	say_against(l, v, d, keys);
 	say_advice(l, v, keys);
@@ -223,13 +230,14 @@ void
 view_verdict_render(struct lines *l, const struct verdict *v, int rows)
 {
 	struct detail d = {.evidence = v->evidences,
+	    .all = rows == 0 || rows >= VIEW_ROWS_ALL,
 	    .rest = true,
 	    .against = v->againsts,
 	    .why = true,
 	    .todo = true};
 	struct lines probe;
 
-	if (rows > 0 && rows < VIEW_ROWS_ALL && is_brief(v)) {
+	if (!d.all && is_brief(v)) {
 		d.evidence = d.against = 0;
 		d.one_line = d.brief = true;
 	}

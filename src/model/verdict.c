@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "model/verdict.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/scrub.h"
@@ -97,6 +98,20 @@ bool
 verdict_is_doubtful(const struct verdict *v)
 {
 	return v->climbing || (v->partial && !verdict_is_healthy(v));
+}
+
+char *
+verdict_todo(const struct verdict *v, char *out, size_t size)
+{
+	char *end;
+
+	snprintf(out, size, "%s", v->todo);
+	end = v->host_program[0] ? strstr(out, "the host program is old") : NULL;
+	while (end && end > out && strchr("; ", end[-1]))
+		end--;
+	if (end)
+		*end = '\0';
+	return out;
 }
 
 bool

@@ -10,6 +10,7 @@
 #define MODEL_VERDICT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "wire/json.h"
@@ -57,6 +58,12 @@ bool verdict_is_healthy(const struct verdict *v);
  * not looked at: a healthy one is doubtful only while more is looked for.
  */
 bool verdict_is_doubtful(const struct verdict *v);
+
+/*
+ * What to do about the VM: without how our host program is installed, which is told
+ * beside the verdict, too.  May be "".
+ */
+char *verdict_todo(const struct verdict *v, char *out, size_t size);
 
 /* The same word, advice and things to do: nothing new for who has read the other. */
 bool verdict_is_same(const struct verdict *a, const struct verdict *b);
