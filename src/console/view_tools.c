@@ -48,7 +48,9 @@ render_end(struct view_tools *v, const struct tail_run *r)
 	} else {
 		clock_age(r->ms, age, sizeof age);
 		words_bytes(bytes, size, sizeof size);
-		snprintf(line, sizeof line, "  %s, %s, %s", r->end, age, size);
+		snprintf(line, sizeof line, "  %s%s%s, %s", r->end,
+		    r->ms > 0 || r->exit >= 0 ? ", " : "",
+		    r->ms > 0 || r->exit >= 0 ? age : "", size);
 		lines_str(&v->lines, r->exit == 0 ? LOOK_GOOD : LOOK_BAD, line);
 		bytes -= r->next[TAIL_OUT] + r->next[TAIL_ERR];
 		if (bytes > 0) {

@@ -63,10 +63,14 @@ say_head(struct lines *l, const struct verdict *v)
 {
 	lines_str(l, view_verdict_look(v), "verdict: ");
 	lines_str(l, view_verdict_look(v), v->word[0] ? v->word : "unknown");
+	if (l->width < LABELS_COLS && verdict_is_doubtful(v))
+		lines_str(l, view_verdict_look(v), "?");
 	if (l->width >= TINY_COLS) {
 		lines_str(l, LOOK_QUIET, v->at[0] ? "  " : "");
 		lines_cut(l, LOOK_QUIET, v->at);
 	}
+	if (l->width < LABELS_COLS)
+		return;
 	if (v->climbing)
 		lines_cut(l, LOOK_BUSY, "  and looks further");
 	else if (verdict_is_doubtful(v))

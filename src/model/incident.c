@@ -48,6 +48,7 @@ incident_welcome(struct incident *in, const struct js *fact)
 	if (js_has(fact, "you"))
 		incident_label(fact, "you", in->you, sizeof in->you);
 	incident_label(fact, "version", in->version, sizeof in->version);
+	incident_label(fact, "started", in->started, sizeof in->started);
 	other = in->last > 0 && strcmp(id, in->id) != 0;
 	if (strcmp(id, in->id) != 0)
 		memcpy(in->id, id, sizeof id);

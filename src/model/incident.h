@@ -29,6 +29,7 @@ struct incident {
 	int64_t last; /* seq of the last journaled fact that was applied */
 	char you[33]; /* the name under which the engine knows us */
 	char version[33];
+	char started[25]; /* the engine, UTC */
 	int operators;
 	struct operator_here here[INCIDENT_OPERATORS_MAX];
 };

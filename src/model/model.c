@@ -151,6 +151,7 @@ model_apply(struct model *m, const struct js *fact, int64_t mono_ms)
 		incident_apply(&m->incident, fact);
 	if (kind == FACT_CAUGHT_UP) {
 		m->incident.caught_up = true;
+		tail_end_lost(&m->tools, m->incident.started);
 		dirty |= MODEL_ALL;
 	}
 	if (kind == FACT_VERB)

@@ -271,6 +271,7 @@ begin(struct tail *t, const struct js *fact)
 		scrub_label(buf_str(&what), what.len, r->what, sizeof r->what);
 	buf_fini(&what);
 	r->began = js_int(fact, "mono_ms", 0);
+	incident_label(fact, "at", r->at, sizeof r->at);
 	r->open = -1;
 	for (size_t i = 0; i < t->count; i++)
 		if (!t->runs[i]->ended && strcmp(t->runs[i]->host, "local") == 0 &&
@@ -353,6 +354,26 @@ end(struct tail *t, struct tail_run *r, const struct js *fact)
 		snprintf(r->end, sizeof r->end, "signal %s", why);
 	} else {
 		snprintf(r->end, sizeof r->end, "exit %" PRId64, r->exit);
+	}
+}
+
+void
+tail_end_lost(struct tail *t, const char *started)
+{
+	for (size_t i = 0; i < t->count; i++) {
+		struct tail_run *r = t->runs[i];
+
+		if (r->ended || !r->at[0] || !started[0] || strcmp(r->at, started) >= 0)
+			continue;
+		tail_mark_end(t, r);
+		r->ended = true;
+		r->open = -1;
+		r->exit = -1;
+		r->ms = 0;
+		for (int s = 0; s < TAIL_STREAMS; s++)
+			r->total[s] = r->next[s];
+		snprintf(
+		    r->end, sizeof r->end, "its engine is gone, and its end with it");
 	}
 }
 

@@ -57,6 +57,7 @@ struct tail_run {
 	uint64_t serial; /* rises, never reused */
 	char id[16], by[33], asked[16], host[16], verb[16], what[256];
 	int64_t began; /* the engine's monotonic clock */
+	char at[25];   /* and UTC */
 	bool ended;
 	/* A local tool of the agent that ran commands on the hosts: their runs show
 	 * what it would show again. */
@@ -93,6 +94,9 @@ void tail_fini(struct tail *t);
 
 /* Folds a tool, output, skipped or tool_end fact in; returns whether anything changed. */
 bool tail_apply(struct tail *t, const struct js *fact);
+
+/* Runs that began before this engine did (UTC) and have no end will get none. */
+void tail_end_lost(struct tail *t, const char *started);
 
 /* The guest's screen of the latest capture was saved there. */
 bool tail_picture_saved(struct tail *t, const char *path);

@@ -325,6 +325,19 @@ Test(model, the_end_of_a_run_says_how_and_how_long)
 	cr_assert_eq(transcript_at(&m.chat, 0)->tone, TONE_BAD);
 }
 
+Test(model, a_run_whose_engine_is_gone_has_ended)
+{
+	apply("{\"t\":\"welcome\",\"seq\":0,\"started\":\"2026-11-26T03:20:00.000Z\"}");
+	apply(
+	    "{\"t\":\"tool\",\"seq\":1,\"id\":\"r1\",\"host\":\"pve\",\"at\":\"2026-11-26T03:12:07.000Z\"}");
+	apply(
+	    "{\"t\":\"tool\",\"seq\":2,\"id\":\"r2\",\"host\":\"pve\",\"at\":\"2026-11-26T03:20:07.000Z\"}");
+	cr_assert_not(m.tools.runs[0]->ended);
+	apply("{\"t\":\"caught_up\",\"seq\":0}");
+	cr_assert(m.tools.runs[0]->ended);
+	cr_assert_not(m.tools.runs[1]->ended);
+}
+
 Test(model, the_end_of_what_was_skipped_is_left_for_a_fetch)
 {
 	begin();
