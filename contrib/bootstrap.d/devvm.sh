@@ -86,8 +86,7 @@ check_sudo() {
 
 host_main() {
 	local dir owner=0:0
-	[ -n "$R" ] || am_root || die "must be root"
-	echo "bootstrap devvm, on $(uname -n)${R:+, below $R}:"
+	begin
 	if [ -n "$undo" ]; then
 		undo_main
 		finish

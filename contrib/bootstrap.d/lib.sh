@@ -241,6 +241,17 @@ ensure_block() {
 	rewrite "$tmp/file" "$1"
 }
 
+# How a run on a host begins: one at a time.  The lock is on a directory that every
+# host has, so that it leaves nothing behind.
+begin() {
+	[ -n "$R" ] || am_root || die "must be root"
+	if [ -n "$apply" ] && command -v flock >/dev/null && [ -d "$R${STATE%/*}" ]; then
+		exec 9<"$R${STATE%/*}"
+		flock -n 9 || die "another bootstrap is at work here: wait for it"
+	fi
+	echo "bootstrap $what, on $(uname -n)${R:+, below $R}:"
+}
+
 # How a run on a host ends.
 finish() {
 	if [ -n "$check" ] && [ "$changes" != 0 ]; then

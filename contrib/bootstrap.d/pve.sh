@@ -78,8 +78,7 @@ ensure_program() {
 }
 
 host_main() {
-	[ -n "$R" ] || am_root || die "must be root"
-	echo "bootstrap pve, on $(uname -n)${R:+, below $R}:"
+	begin
 	if [ -n "$undo" ]; then
 		undo_main
 		finish

@@ -14,7 +14,8 @@ stage() {
 	local f
 	mkdir "$tmp/send" && cp "$here/bootstrap" "$tmp/send/" && cp -R "$parts" "$tmp/send/" && chmod -R u+w "$tmp/send" || exit 1
 	args="$what "
-	public_key >"$tmp/send/key.pub" || exit 64
+	: >"$tmp/send/key.pub"
+	[ -n "$undo" ] || public_key >"$tmp/send/key.pub" || exit 64
 	if [ -s "$tmp/send/key.pub" ]; then
 		args="$args--key \"\$d/key.pub\" "
 	fi

@@ -129,6 +129,10 @@ name_matches() {
 	set -f
 	for p in $1; do
 		case $p in
+		*@*/*)
+			# a network; sshd alone knows, so the benefit of the doubt
+			# shellcheck disable=SC2254
+			case $2 in ${p%%@*}) hit=0 ;; esac ;;
 		*@*)
 			# shellcheck disable=SC2254
 			case $2 in ${p%@*}) case $3 in ${p#*@}) hit=0 ;; esac ;; esac ;;

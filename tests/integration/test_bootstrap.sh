@@ -116,6 +116,11 @@ check "a second time there is nothing to do" contains '^Nothing to do' pve_ --ap
 check "and nothing changes" bash -c "$(declare -f pristine); pristine '$tree' | diff '$T/after' -"
 check "--check agrees" contains '^All is as it should be' pve_ --check --key "$key.pub" --from $list
 
+if command -v flock >/dev/null; then
+	check "two at once: the second is told" contains 'another bootstrap is at work' \
+		flock "$tree/var/lib" "$BOOTSTRAP" pve --root "$tree" --program "$PVE" --apply --key "$key.pub"
+fi
+
 # -- a real sshd
 start_sshd "$tree/etc/ssh/sshd_config"
 check "status reaches breakglass-pve" contains '^#bg result verb=status rc=0' login "$key" 127.0.0.1 "$me" status
