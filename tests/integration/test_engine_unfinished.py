@@ -485,12 +485,61 @@ def overtaken_here(rig):
                               f.get("learnt")]) == 1)
 
 
+@with_rig()
+def every_phase(rig):
+    """each verb, the engine killed while its host captures, stops, starts or resets: the end is
+    told, in the journal, and what runs then is what the verb wanted"""
+    for verb, hold in (("cycle", "pending"), ("cycle", "start"), ("reset", "reset"),
+                       ("stop", "stop"), ("start", "start")):
+        e = rig.start()
+        p = rig.console("ann")
+        rig.links_up(p)
+        until("the first status is over", lambda: p.pump(0.01) or p.of("state", what="vm"))
+        rig.pve.hook(hold, None) if os.path.exists(rig.pve.top + "/qm." + hold) else None
+        if os.path.exists(rig.pve.top + "/go." + hold):
+            os.unlink(rig.pve.top + "/go." + hold)
+        rig.pve.hold(hold)
+        n = rig.pve.calls(hold)
+        v = rig.verb(p, verb)
+        until("the host is at it", lambda: rig.pve.calls(hold) > n)
+        kill(rig, e)
+        if hold == "pending":       # a status asks that, too
+            rig.pve.release(hold)
+        rig.start()
+        q = rig.console("ann")
+        if hold != "pending":
+            u = told(q, outcome="running", id=v)
+            check("who and what", u["verb"] == verb and u["who"] == "ann", u)
+        rig.pve.release(hold)
+        f = q.expect(t="verb", id=v, state="finished")
+        check("its end", f["exit"] == 0 and f["learnt"], verb, hold, f)
+        u = told(q, outcome="done", id=v)
+        check("settled", u["settled"] is True and u["key"] == "", u)
+        check("the VM", bool(rig.pve.vm_runs()) == (verb != "stop"), verb, u)
+        rig.stop()
+
+
+@with_rig()
+def network_is_silent(rig):
+    """packets are dropped: nobody hears anything for 15 s, then it is unknown; then the truth"""
+    rig.pve.write_site(stop_ms=60000)
+    e, p, v = begin(rig)
+    rig.pve.freeze()
+    p.expect(t="verb", id=v, state="unknown", limit=60)
+    rig.pve.release("stop")
+    until("the host has ended", lambda: rig.pve.read("run/last"))
+    rig.pve.freeze(False)
+    f = p.expect(t="verb", id=v, state="finished", limit=30)
+    check("its end", f["exit"] == 0, f)
+    told(p, outcome="done", settled=True)
+
+
 QUICK = [killed_in_a_phase, killed_before_the_end_was_recorded, ended_and_failed, evicted_before_sent,
          worker_killed, worker_lost_in_sight, overtaken]
 SLOW = [killed_before_sent, killed_before_the_first_mark, killed_at_the_door, evicted,
         connection_lost, network_gone_for_a_while, now_is_kept_true, journal_is_gone,
         somebody_elses, several, command_lines,
-        overtaken_here]
+        overtaken_here, every_phase, network_is_silent]
 
 if __name__ == "__main__":
     main(QUICK if len(sys.argv) == 1 else QUICK + SLOW)
