@@ -205,7 +205,9 @@ on_process(void *arg, pid_t pid)
 	struct holder_task t;
 	ssize_t n;
 
-	/* no task, and its cmdline may be what hangs */
+	if (!proc_is_trusted(pid))
+		return 0;
+	/* a kvm is no task, and its cmdline may be what hangs */
 	snprintf(path, sizeof(path), "%s/%d/comm", proc_root, (int)pid);
 	if (proc_slurp(path, args, sizeof(args)) <= 0 || strncmp(args, "kvm", 3) == 0)
 		return 0;

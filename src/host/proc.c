@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/proc.h"
@@ -58,6 +59,16 @@ proc_start(long long pid)
 	if (proc_stat(path, &state, NULL, &start) < 0 || state == 'Z' || state == 'X')
 		return -1;
 	return (long long)start;
+}
+
+bool
+proc_is_trusted(pid_t pid)
+{
+	char path[SITE_PATH_MAX + 32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%d", proc_root, (int)pid);
+	return stat(path, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid());
 }
 
 void

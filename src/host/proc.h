@@ -3,6 +3,7 @@
 #ifndef HOST_PROC_H
 #define HOST_PROC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -21,6 +22,9 @@ int proc_stat(
 
 /* Start of a process that lives; -1 when there is none, or only its zombie. */
 long long proc_start(long long pid);
+
+/* May this process be taken at its word: is it root's, or ours? */
+bool proc_is_trusted(pid_t pid);
 
 /* Calls fn for each process; it returns non-zero to end the walk. */
 void proc_each(int (*fn)(void *arg, pid_t pid), void *arg);

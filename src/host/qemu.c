@@ -176,7 +176,8 @@ on_process(void *arg, pid_t pid)
 	char name[32];
 
 	thread_name(pid, pid, name, sizeof(name));
-	if (!is_qemu_name(name))
+	/* anybody can call a program of theirs kvm */
+	if (!is_qemu_name(name) || !proc_is_trusted(pid))
 		return 0;
 	look_at(st->site, pid, &q);
 	if (q.found == QEMU_OURS)

@@ -16,7 +16,10 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/bgpve.XXXXXX") || exit 99
 cleanup() {
 	ssh_close
 	for f in "$T"/102.pid "$T"/pids; do
-		[ -f "$f" ] && while read -r p; do kill -KILL "$p" 2>/dev/null; done <"$f"
+		# a pid that was taken by somebody else meanwhile is not ours
+		[ -f "$f" ] && while read -r p; do
+			[ -n "$p" ] && grep -qaF "$T" "/proc/$p/cmdline" 2>/dev/null && kill -KILL "$p"
+		done <"$f"
 	done
 	wait 2>/dev/null
 	rm -rf "$T"

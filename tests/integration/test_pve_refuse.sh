@@ -180,11 +180,52 @@ echo 'echo "Requesting HA start for VM 102"; exit 0' >"$T/qm.start"
 run start
 check "HA does not start it in time: 9" eval 'rc_is 9 && has "ha-manager"'
 rm "$T/qm.start" "$T/qm.stop"
+run_vm() { rm -f "$T/ha.cfg"; "$T/qm" start; vm_pid >>"$T/pids"; }
+run_vm
+printf 'vm: 102\n\tstate started\n' >"$T/ha.cfg"
+echo 'echo "Requesting HA stop for VM 102"; exit 0' >"$T/qm.stop"
+old=$(vm_pid)
+kill -STOP "$old"
+run cycle
+check "HA and hung: the manager is asked, and the process ended all the same" \
+	eval 'rc_is 0 && has "by=ha" && has "killing" && gone $old && vm_alive'
+vm_pid >>"$T/pids"
+run stop
+rm "$T/qm.stop"
+"$T/qm" stop
 printf 'vm: 102\n\tstate ignored\n' >"$T/ha.cfg"
 run start
 check "an ignored VM is not HA's" eval 'rc_is 0 && has "fact ha=no"'
 vm_pid >>"$T/pids"
 rm "$T/ha.cfg"
+
+# --- a qm stop that takes 71 s on a QEMU that stopped to answer meanwhile (9.1.19)
+sed -i 's/^stop_ms.*/stop_ms = 700/' "$T/site"
+cat >"$T/qm.stop" <<'X'
+kill -STOP "$pid"
+for _ in $(seq 1420); do alive || break; read -rt 0.05 _ <> <(:); done
+alive && die "VM quit/powerdown failed - got timeout"
+rm -f "$here/102.pid" "$here/102.qmp" "$here/102.qga"
+exit 0
+X
+old=$(vm_pid)
+run cycle
+check "a qm stop of 71 s is not waited for, nor in the way of the start" \
+	eval 'rc_is 0 && has "phase=killing" && gone $old && vm_alive'
+vm_pid >>"$T/pids"
+rm "$T/qm.stop"
+sed -i 's/^stop_ms.*/stop_ms = 6000/' "$T/site"
+
+# --- qm cleanup of 9.x has the lock file for a while
+rm -f "$T/again"
+cat >"$T/qm.start" <<'X'
+echo x >>"$here/again"
+[ "$(wc -l <"$here/again")" -gt 2 ] || die "can't lock file '/var/lock/qemu-server/lock-102.conf' - got timeout"
+X
+run cycle
+check "a start that meets qm cleanup is tried again" eval 'rc_is 0 && [ "$(grep -c phase=starting <<<"$out")" = 3 ]'
+vm_pid >>"$T/pids"
+rm "$T/qm.start"
 
 # --- the host's own faults leave one line each
 lines=$(log_lines)
