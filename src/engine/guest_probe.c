@@ -49,7 +49,7 @@
 #define PROBE_DISK                                                                     \
 	"disk() { if [ -d \"$HOME\" ] && has flock; then exec 9<\"$HOME\"; i=0; "      \
 	"until flock -n 9 2>/dev/null || [ $? = 127 ]; do i=$((i+1)); "                \
-	"[ $i -gt 20 ] && echo \"#bg disk busy\" && return; sleep 0.1; done; fi; "     \
+	"[ $i -gt 40 ] && echo \"#bg disk busy\" && return; sleep 0.1; done; fi; "     \
 	"for d in /var/tmp \"$HOME\" /srv /tmp; do [ -d \"$d\" ] || continue; "        \
 	"case $(stat -f -c %T \"$d\" 2>/dev/null) in tmpfs|ramfs) continue;; esac; "   \
 	"set +f; rm -f \"$d\"/.breakglass-probe-*; set -f; "                           \

@@ -20,6 +20,7 @@
 #define PROOF_HOST_MS 5000     /* the host's word is waited for, at the top */
 #define PROOF_LOOK_MS 15000    /* after it: units that fail late */
 #define QEMU_HZ 100	       /* of a process's start time in /proc */
+#define QEMU_WAVER_MS 5000     /* more is another boot of the host */
 #define PROOF_LOST_MS 30000    /* a link lost so soon was no recovery */
 
 struct proof {
@@ -32,7 +33,7 @@ struct proof {
 	int64_t guest_ms;     /* when the guest said its part of it; 0: never */
 	int64_t host_ms;      /* the host */
 	int64_t off_ms;	      /* since when its VM is stopped; 0: it is not */
-	int64_t boot_wall_ms; /* the host's; whole seconds: taken once; 0: not known */
+	int64_t boot_wall_ms; /* the host's; 0: not known */
 	bool old_host;
 	/* Of one verb. */
 	struct proof_case c;
@@ -411,6 +412,21 @@ side_began(struct proof *p, struct proof_side *side)
 		side->qemu_wall_ms = p->boot_wall_ms + side->qemu_ticks * 1000 / QEMU_HZ;
 }
 
+/* Kept while it holds: uptime comes in whole seconds, so each answer wavers. */
+static void
+learn_boot(struct proof *p, const struct vmfacts *v)
+{
+	int64_t boot_ms;
+
+	if (v->m.uptime_s < 0 || v->m.qemu_start <= 0)
+		return;
+	boot_ms =
+	    clock_wall_ms() - v->m.uptime_s * 1000 - v->m.qemu_start * 1000 / QEMU_HZ;
+	if (boot_ms < p->boot_wall_ms - QEMU_WAVER_MS ||
+	    boot_ms > p->boot_wall_ms + QEMU_WAVER_MS)
+		p->boot_wall_ms = boot_ms;
+}
+
 static void
 side_host(struct proof *p, struct proof_side *side, const struct vmfacts *v)
 {
@@ -428,9 +444,7 @@ proof_host(struct proof *p, const struct vmfacts *v)
 {
 	int64_t now = clock_mono_ms();
 
-	if (!p->boot_wall_ms && v->m.uptime_s >= 0 && v->m.qemu_start > 0)
-		p->boot_wall_ms = clock_wall_ms() - v->m.uptime_s * 1000 -
-		    v->m.qemu_start * 1000 / QEMU_HZ;
+	learn_boot(p, v);
 	side_host(p, &p->now, v);
 	p->old_host = !v->marks;
 	p->host_ms = now;

@@ -299,8 +299,27 @@ def lost_again(rig):
     healthy(p)
 
 
+@with_rig()
+def a_unit_that_fails_late(rig):
+    """units that failed are named; one that fails within 15 s of the end, too"""
+    failed = rig.devvm.top + "/failed"
+    with open(failed, "w") as f:
+        f.write("nfs-mount.service loaded failed failed Share\n")
+    rig.devvm.program("systemctl", "cat " + failed)
+    p = began(rig)
+    climb(rig, p)
+    f = healthy(p)
+    check("named", row(f, "failed units")["after"] == "1: nfs-mount.service" and
+          "ok" in row(f, "failed units") and "1 failed unit: nfs-mount.service" in f["text"], f)
+    with open(failed, "a") as out:
+        out.write("db.service not-found failed failed Db\n")
+    f = healthy(p, 25)
+    check("the late one", f["failed_units"] == 2 and "db.service" in f["text"], f)
+
+
 if __name__ == "__main__":
     main([cycle_has_a_table, reset_keeps_what_waits, a_dead_port, no_greeting,
           a_greeting_and_nothing, a_refused_key, a_shell_that_hangs, sudo_refused,
           sudo_that_hangs, a_write_that_hangs, a_full_disk, a_read_only_disk, another_verb,
-          stop_has_no_ladder, a_verb_that_failed, lost_again])
+          stop_has_no_ladder, a_verb_that_failed, lost_again,
+          a_unit_that_fails_late])
