@@ -178,10 +178,12 @@ proof_top(struct proof *p)
 
 	if (p->top_ms == 0)
 		p->top_ms = now;
-	if (p->host_ms >= p->began_ms || now - p->top_ms >= PROOF_HOST_MS)
-		proof_say_healthy(p);
-	else
+	if (p->host_ms < p->began_ms && now - p->top_ms < PROOF_HOST_MS) {
 		proof_later(p, PROOF_SOON_MS);
+		return;
+	}
+	proof_say_healthy(p);
+	proof_later(p, PROOF_LOOK_MS);
 }
 
 static bool
