@@ -182,6 +182,11 @@ proof_top(struct proof *p)
 		proof_later(p, PROOF_SOON_MS);
 		return;
 	}
+	if (p->host_ms >= p->began_ms && p->off_ms) {
+		proof_give_up(p,
+		    "VM 102 is off: start (F4); what answers at the devvm's address is another machine");
+		return;
+	}
 	proof_say_healthy(p);
 	proof_later(p, PROOF_LOOK_MS);
 }
@@ -223,6 +228,8 @@ proof_fell(struct proof *p)
 
 	if (proof_is_off(p, now)) {
 		proof_give_up(p, "VM 102 is off: start (F4)");
+	} else if (now >= p->until_ms && p->c.known && p->c.exit != 0) {
+		proof_give_up(p, proof_words_rung(&p->seen));
 	} else if (now >= p->until_ms) {
 		snprintf(words, sizeof words,
 		    "the devvm did not come back within %d s: %s",

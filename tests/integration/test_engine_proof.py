@@ -286,6 +286,37 @@ def a_verb_that_failed(rig):
 
 
 @with_rig()
+def a_start_that_failed(rig):
+    """a cycle that could not start again: VM off, said at once, with the key"""
+    p = began(rig)
+    rig.pve.hook("start", "echo 'start failed: no memory' >&2; exit 255\n")
+    f = climb(rig, p, "cycle")
+    check("the host says so", f["exit"] == 3, f)
+    f = p.expect(t="state", what="proof", done=True, limit=12)
+    # the rig's devvm is no guest of its QEMU: something still answers
+    check("off", f["end"] == "given up" and "the cycle failed (exit 3)" in f["text"] and
+          "another machine" in f["text"] and
+          "VM 102 is off: start (F4)" in f["text"] and
+          row(f, "VM status") == dict(what="VM status", before="running", after="stopped",
+                                      ok=False), f)
+
+
+@with_rig()
+def dead_and_refused(rig):
+    """a verb that the host refused while the devvm is dead: given up after 20 s, in words"""
+    p = began(rig)
+    rig.devvm.refuse()
+    rig.devvm.cut()
+    rig.pve.write("102.conf", "memory: 48000\nname: devvm\nlock: backup\n")
+    climb(rig, p, "cycle")
+    at = time.monotonic()
+    f = p.expect(t="state", what="proof", done=True, limit=30)
+    check("in 20 s", 15 < time.monotonic() - at < 26, time.monotonic() - at)
+    check("in words", f["end"] == "given up" and "the cycle failed (exit 5); the devvm takes "
+          "no connection" in f["text"] and reached(f) == 0, f)
+
+
+@with_rig()
 def lost_again(rig):
     """back and lost again within 30 s: the climb goes on, and says so"""
     p = began(rig)
@@ -321,5 +352,6 @@ if __name__ == "__main__":
     main([cycle_has_a_table, reset_keeps_what_waits, a_dead_port, no_greeting,
           a_greeting_and_nothing, a_refused_key, a_shell_that_hangs, sudo_refused,
           sudo_that_hangs, a_write_that_hangs, a_full_disk, a_read_only_disk, another_verb,
-          stop_has_no_ladder, a_verb_that_failed, lost_again,
+          stop_has_no_ladder, a_verb_that_failed, a_start_that_failed, dead_and_refused,
+          lost_again,
           a_unit_that_fails_late])

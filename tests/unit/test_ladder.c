@@ -156,3 +156,32 @@ Test(ladder, a_rung_is_reached_once)
 	cr_assert_eq(seen.rung_ms[RUNG_EXEC], 100);
 	cr_assert_not(guest_reader_line(&r, "#bg exec", 8, 900));
 }
+
+/* Under the sanitizers this is where an overrun shows. */
+Test(ladder, any_line_is_read_or_passed_over)
+{
+	static const char *const heads[] = {"#bg guest ", "#bg sudo ", "#bg disk ",
+	    "#bg units ", "#bg df ", "#bg end", "#bg ", ""};
+	static const char bytes[] = "0123456789 ,=%\"\\-abkx\x1b\xff#\r";
+	static char line[GUEST_PROBE_LINE_MAX * 2];
+	struct guest_reader r = {.seen = &seen};
+	unsigned dice = 1;
+
+	ladder_seen_init(&seen);
+	for (int i = 0; i < 30000; i++) {
+		size_t len = strlen(heads[i % 8]), more;
+
+		memcpy(line, heads[i % 8], len);
+		dice = dice * 1103515245u + 12345u;
+		more = i % 100 ? dice / 65536 % 300 : sizeof line - len;
+		for (; more > 0; more--) {
+			dice = dice * 1103515245u + 12345u;
+			line[len++] = bytes[dice / 65536 % (sizeof bytes - 1)];
+		}
+		guest_reader_line(&r, line, len, i);
+		guest_reader_close(&r);
+		cr_assert_lt(strlen(seen.why), sizeof seen.why);
+		cr_assert_lt(strlen(seen.failed), sizeof seen.failed);
+		cr_assert_leq(seen.root_used_pct, 100);
+	}
+}
