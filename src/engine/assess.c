@@ -37,9 +37,12 @@ struct assess {
 	/* The last climb, while it still holds. */
 	struct ladder_seen seen;
 	bool seen_holds;
-	int64_t seen_ms, wanted_ms; /* the last climb that nobody asked for */
+	int64_t seen_ms, began_ms, took_ms;
+	int64_t wanted_ms; /* the last climb that nobody asked for */
 	char climb_id[16]; /* the run that a climb under way completes; "": none */
 	bool climbing, mutating;
+	/* A capture does not say what stands in a verb's way: a status is on its way. */
+	bool status_due, climbed;
 	char after_verb[16];
 	bool unanswered; /* the PVE host was asked and did not answer */
 	enum verdict_link pve, devvm;
@@ -119,6 +122,7 @@ assess_decide(const struct assess *a, struct verdict *v, struct verdict_in *in,
 	    .host_age_ms = now - (a->captured ? a->cap_ms : a->now_ms),
 	    .ladder = a->seen_holds ? &a->seen : NULL,
 	    .ladder_age_ms = now - a->seen_ms,
+	    .ladder_took_ms = a->took_ms,
 	    .pve = a->unanswered ? VERDICT_LINK_DOWN : a->pve,
 	    .devvm = a->devvm,
 	    .pve_why = a->pve == VERDICT_LINK_DOWN ? remote_why(pve)
@@ -174,7 +178,8 @@ assess_emit(struct assess *a, const struct verdict *v, const struct verdict_in *
 	if (id && *id)
 		js_set_str(f, "id", id);
 	js_set_bool(f, "partial", v->partial);
-	if (a->climbing || (a->climb_id[0] && proof_is_climbing(a->proof)))
+	if (a->climb_id[0] &&
+	    (a->climbing || a->status_due || proof_is_climbing(a->proof)))
 		js_set_bool(f, "climbing", true);
 	if (host_word[0])
 		js_set_str(f, "host_word", host_word);
@@ -209,19 +214,41 @@ assess_tell(struct assess *a, const char *id)
 
 /* --- climbing --- */
 
+/* The last word about a run: when both the climb and the status have come. */
 static void
-assess_climbed(struct assess *a, const struct ladder_seen *seen)
+assess_complete(struct assess *a)
 {
 	char id[sizeof a->climb_id];
 
+	if (!a->climbed || (a->climb_id[0] && a->status_due))
+		return;
+	a->climbed = false;
+	snprintf(id, sizeof id, "%s", a->climb_id);
+	a->climb_id[0] = '\0';
+	assess_tell(a, id[0] ? id : NULL);
+}
+
+/* Another run takes over: who waits for this one is told what is known. */
+static void
+assess_cut_short(struct assess *a)
+{
+	a->climbing = a->status_due = false;
+	if (!a->climb_id[0])
+		return;
+	a->climbed = true;
+	assess_complete(a);
+}
+
+static void
+assess_climbed(struct assess *a, const struct ladder_seen *seen)
+{
 	a->seen_holds = seen != NULL;
 	if (seen)
 		a->seen = *seen;
 	a->seen_ms = clock_mono_ms();
 	a->after_verb[0] = '\0';
-	snprintf(id, sizeof id, "%s", a->climb_id);
-	a->climb_id[0] = '\0';
-	assess_tell(a, id[0] ? id : NULL);
+	a->climbed = true;
+	assess_complete(a);
 }
 
 static void
@@ -232,6 +259,7 @@ on_climb(const struct ladder_seen *seen, bool over, void *arg)
 	if (!over)
 		return;
 	a->climbing = false;
+	a->took_ms = clock_mono_ms() - a->began_ms;
 	proof_guest(a->proof, seen);
 	assess_climbed(a, seen);
 }
@@ -243,7 +271,8 @@ on_proof_over(const char *end, const struct ladder_seen *seen, void *arg)
 	struct assess *a = arg;
 
 	if (strcmp(end, "superseded") == 0)
-		return; /* the next verb's own will speak */
+		return;	 /* the next verb's own will speak */
+	a->took_ms = -1; /* it was many climbs */
 	assess_climbed(a, strcmp(end, "stopped") == 0 ? NULL : seen);
 }
 
@@ -254,10 +283,13 @@ assess_climb(struct assess *a, const char *id)
 	if (!may_climb(a))
 		return false;
 	if (id)
+		assess_cut_short(a);
+	if (id)
 		snprintf(a->climb_id, sizeof a->climb_id, "%s", id);
 	else if (a->climbing)
 		return true;
 	a->climbing = true;
+	a->began_ms = clock_mono_ms();
 	uv_timer_stop(&a->timer);
 	ladder_climb(a->ladder, ASSESS_CLIMB_MS, on_climb, a);
 	return true;
@@ -268,8 +300,7 @@ assess_stop_climb(struct assess *a)
 {
 	ladder_stop(a->ladder);
 	uv_timer_stop(&a->timer);
-	a->climbing = false;
-	a->climb_id[0] = '\0';
+	assess_cut_short(a);
 	a->seen_holds = false;
 }
 
@@ -355,7 +386,11 @@ assess_status(struct assess *a, const struct vmfacts *vm, bool climb)
 	}
 	if (climb)
 		assess_climb(a, NULL);
-	assess_tell(a, NULL);
+	a->status_due = false;
+	if (a->climbed)
+		assess_complete(a);
+	else
+		assess_tell(a, NULL);
 }
 
 static void
@@ -382,7 +417,8 @@ forensics_ended(struct assess *a, const struct vmfacts *vm, const char *id, bool
 		a->unanswered = true;
 	}
 	a->seen_holds = false;
-	assess_climb(a, id);
+	if (assess_climb(a, id))
+		a->status_due = ok; /* watch asks for it now */
 	assess_tell(a, id);
 }
 
@@ -447,13 +483,16 @@ void
 assess_verb_ended(struct assess *a, const struct vmfacts *vm,
     const struct power_what *what, enum power_end how, int exit)
 {
+	static const struct vmfacts unanswered; /* no status */
+
 	shot_end(a->shot);
 	if (verb_rows[what->verb].mutating)
 		mutation_ended(a, vm, what, how, exit);
 	else if (what->verb == VERB_FORENSICS)
 		forensics_ended(a, vm, what->id, how == POWER_EXITED && exit == 0);
-	else if (how == POWER_EXITED)
-		assess_status(a, vm, strcmp(what->asked, "operator") == 0);
+	else
+		assess_status(a, how == POWER_EXITED ? vm : &unanswered,
+		    how == POWER_EXITED && strcmp(what->asked, "operator") == 0);
 }
 
 void

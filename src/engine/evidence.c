@@ -222,6 +222,34 @@ ladder_part(char *out, size_t n, size_t size, const char *what, int64_t ms)
 	return strlen(out);
 }
 
+/* " in 8.0 s": how long the rung that gave no answer was waited for. */
+static const char *
+waited(const struct verdict_in *in, int rung, char out[40])
+{
+	int64_t ms = in->ladder_took_ms - (rung ? in->ladder->rung_ms[rung - 1] : 0);
+	char text[24];
+
+	out[0] = '\0';
+	if (in->ladder_took_ms > 0 && ms > 0)
+		snprintf(out, 40, " in %s", span(ms, text));
+	return out;
+}
+
+/* What matters of a failed rung's words, without our own name for the host. */
+static const char *
+short_why(const char *why)
+{
+	static const char *const tails[] = {"No space left", "Read-only file system"};
+	const char *at;
+
+	for (size_t i = 0; i < ARRAY_LEN(tails); i++)
+		if ((at = strstr(why, tails[i])) != NULL)
+			return at;
+	if (strncmp(why, "devvm ", 6) == 0 && (at = strchr(why + 6, ' ')) != NULL)
+		return at + 1;
+	return why;
+}
+
 static void
 say_ladder(struct lines *o)
 {
@@ -230,6 +258,7 @@ say_ladder(struct lines *o)
 	const struct ladder_seen *l = o->l;
 	char text[VERDICT_LINE_MAX + 1] = "";
 	size_t n;
+	char took[40];
 	int next = 0;
 
 	if (!l)
@@ -246,19 +275,20 @@ say_ladder(struct lines *o)
 	n = ladder_part(text, n, sizeof text, "write with sync", l->rung_ms[RUNG_DISK]);
 	if (next == RUNGS)
 		say(o, "devvm: %s", text);
-	else if (l->hung)
-		say(o, "devvm: %s%s%s did not come back%s%s%s", text, n ? ", then " : "",
-		    what[next], l->why[0] ? " (" : "", l->why, l->why[0] ? ")" : "");
+	else if (l->hung || l->disk_hung)
+		say(o, "devvm: %s%s%s did not come back%s", text, n ? ", then " : "",
+		    what[next], waited(o->in, next, took));
 	else
 		say(o, "devvm: %s%s%s failed: %s", text, n ? ", then " : "", what[next],
-		    l->why[0] ? l->why : "no reason given");
+		    l->why[0] ? short_why(l->why) : "no reason given");
 }
 
 static void
 say_load(struct lines *o)
 {
 	if (o->l && o->l->load1 >= 0 && o->l->cpus > 0)
-		say(o, "devvm: load %.1f on %ld CPUs", o->l->load1, o->l->cpus);
+		say(o, "devvm: load %.1f on %ld CPU%s", o->l->load1, o->l->cpus,
+		    o->l->cpus == 1 ? "" : "s");
 }
 
 static void

@@ -46,7 +46,7 @@ struct verdict_in {
 	int64_t host_age_ms;
 	/* A climb that began after the host measured; NULL: none, or not over. */
 	const struct ladder_seen *ladder;
-	int64_t ladder_age_ms;
+	int64_t ladder_age_ms, ladder_took_ms; /* took -1: not known */
 	enum verdict_link pve, devvm;
 	const char *pve_why, *devvm_why; /* of a link that is down; "" */
 	bool pve_key_changed;		 /* the engine refuses mutating verbs */

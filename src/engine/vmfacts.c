@@ -132,6 +132,12 @@ vmfacts_fact(struct vmfacts *v, const char *key, const char *value)
 		hostjob_fact(&v->host, key, value);
 }
 
+static bool
+is_forensics(const char *verb)
+{
+	return verb && strcmp(verb, "forensics") == 0;
+}
+
 static void
 vmfacts_mark(struct vmfacts *v, const struct mark *m)
 {
@@ -154,7 +160,9 @@ vmfacts_mark(struct vmfacts *v, const struct mark *m)
 		    (s = mark_get(m, "advice")) ? s : "none");
 		keep(v->why, sizeof v->why, (s = mark_get(m, "why")) ? s : "");
 	} else if (strcmp(m->kind, "result") == 0) {
-		if ((s = mark_get(m, "state")) != NULL && *s)
+		/* of forensics it is the verdict's word, and the status has been said */
+		if ((s = mark_get(m, "state")) != NULL && *s &&
+		    !is_forensics(mark_get(m, "verb")))
 			keep(v->status, sizeof v->status, s);
 		if (mark_int(m, "pid", 0) > 0)
 			v->pid = mark_int(m, "pid", 0);

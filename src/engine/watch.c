@@ -345,8 +345,11 @@ watch_after(struct watch *w, const struct power_what *what, enum power_end how, 
 		proof_begin(w->proof, true, exit);
 	assess_verb_ended(w->assess, &w->vm, what, how, exit);
 	w->vm.verdict[0] = '\0';
+	if (verb == VERB_FORENSICS)
+		watch_ask(w); /* they do not say what stands in a verb's way */
 	if (!verb_rows[verb].mutating) {
-		watch_arm(w);
+		if (!w->asking)
+			watch_arm(w);
 		return;
 	}
 	w->settle_until_ms = clock_mono_ms() + 10000;

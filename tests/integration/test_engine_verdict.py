@@ -152,7 +152,7 @@ def stopped_and_back(rig):
     rig.pve.write("102.conf", "memory: 48000\nname: devvm\nlock: backup\n")
     v = rig.verb(p, "status", confirm=False)
     p.expect(t="verb", id=v, state="finished")
-    f = p.expect(lambda f: "locked by" in f.get("todo", ""), t="verdict", word="stopped")
+    f = p.expect(lambda f: "is locked (backup)" in f.get("todo", ""), t="verdict", word="stopped")
     check("the lock is in the way", "start" in nots(f) and has(f, "config lock backup"), f)
 
 
