@@ -143,23 +143,20 @@ def has_banner(lab, limit_s=2.0):
     return banner(lab.settings()["devvm_port"], limit_s) is not None
 
 
-def cpu_share(vm, gap_s=1.0):
-    """What part of one CPU QEMU's virtual CPU took meanwhile."""
+def cpu_spins(vm, gap_s=1.0):
+    """QEMU's virtual CPU always wants to run.  The time that it gets tells less:
+    this machine may have other work."""
     pid, _ = need_identity(vm)
-
-    def ticks():
-        total = 0
-        for t in os.listdir("/proc/%d/task" % pid):
-            name = labvm.proc_read(pid, "task/%s/comm" % t)
-            if re.match(rb"CPU \d+/", name):
-                text = labvm.proc_read(pid, "task/%s/stat" % t)
-                fields = text[text.rindex(b")") + 2:].split()
-                total += int(fields[11]) + int(fields[12])
-        return total
-
-    begin, a = time.monotonic(), ticks()
-    time.sleep(gap_s)
-    return (ticks() - a) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - begin)
+    tids = [t for t in os.listdir("/proc/%d/task" % pid)
+            if re.match(rb"CPU \d+/", labvm.proc_read(pid, "task/%s/comm" % t))]
+    runs = total = 0
+    end = time.monotonic() + gap_s
+    while time.monotonic() < end:
+        for t in tids:
+            total += 1
+            runs += b") R " in labvm.proc_read(pid, "task/%s/stat" % t)
+        time.sleep(0.02)
+    return total > 0 and runs >= 0.8 * total
 
 
 def thread_states(pid):

@@ -14,7 +14,7 @@ from typing import Callable, NamedTuple
 import labrrd
 import labvm
 import labwedge_host as host
-from labask import (agent_answers, cpu_share, disk_id, guest_exec, has_banner,
+from labask import (agent_answers, cpu_spins, disk_id, guest_exec, has_banner,
                     is_stalled, need_identity, operations, qmp, qmp_status)
 from labvm import Qga, VmError
 
@@ -86,7 +86,7 @@ def panic_holds(lab):
 STORM = r"""
 printf '#!/bin/sh\nwhile :; do setsid /tmp/storm & (:); (:); (:); done\n' >/tmp/storm
 chmod +x /tmp/storm
-exec /tmp/storm
+for n in 1 2 3 4 5 6 7 8; do setsid /tmp/storm & done
 """
 
 
@@ -97,8 +97,8 @@ def fork_storm(lab):
 
 
 def fork_storm_holds(lab):
-    return not has_banner(lab) and cpu_share(lab.vm) > 0.8 and \
-        not agent_answers(lab.vm)
+    return not has_banner(lab) and not agent_answers(lab.vm) and \
+        cpu_spins(lab.vm)
 
 
 # A tmpfs cannot be reclaimed, and no process owns it that could be killed: what
