@@ -76,7 +76,7 @@ conf() { printf '%b' "$1" >"$inst/102.conf"; }
 
 mkdir -p "$inst/bin" "$inst/local" "$inst/tasks"
 ln -s "$lab/qm" "$inst/bin/qm"
-echo '{"quit_timeout": 5, "qm_delay": 0, "devvm_port": 1, "accel": "tcg",
+echo '{"quit_timeout": 5, "qm_delay": 0, "node": "pve", "devvm_port": 1, "accel": "tcg",
 	"kernel": "/k", "initrd": "/i"}' >"$inst/lab.json"
 gone="Configuration file 'nodes/pve/qemu-server/102.conf' does not exist"
 
@@ -109,6 +109,32 @@ expect "locked: stop" 255 "VM is locked (backup)" stop 102
 expect "unlock asks nothing" 0 "" unlock 102
 expect "the lock is gone" 0 "memory: 128" config 102
 expect "a disk is needed" 255 "start failed: VM 102 has no disk virtio0 or scsi0" start 102
+"$inst/bin/qm" set 102 --virtio0 local-lvm:vm-102-disk-0,size=64M >/dev/null
+expect "its storage too" 255 "can't activate LV '/dev/pve/vm-102-disk-0':   Failed to find logical volume \"pve/vm-102-disk-0\" ($inst/vm-102-disk-0.raw: No such file or directory)" start 102
+printf 'vm: 102\n\tstate stopped\n' >"$inst/ha-resources.cfg"
+expect "HA owns it: a start only asks" 0 "Requesting HA start for VM 102" start 102
+grep -q 'state started' "$inst/ha-resources.cfg" || { echo "FAIL what is wanted is not written down"; failed=1; }
+expect "HA owns it: a stop only asks" 0 "Requesting HA stop for VM 102" stop 102
+printf 'vm: 102\n\tstate ignored\n' >"$inst/ha-resources.cfg"
+expect "HA is told to let it alone: a stop stops" 0 "" stop 102
+rm "$inst/ha-resources.cfg"
+# a storage that hangs (here: a pipe that nobody writes to) keeps the start, and
+# the start keeps the lock
+mkfifo "$inst/vm-102-disk-0.raw"
+"$inst/bin/qm" start 102 </dev/null >"$tmp/hung" 2>&1 &
+hung=$!
+until flock -n -E 9 "$inst/lock-102.conf" true; [ $? = 9 ]; do
+	kill -0 $hung || { echo "FAIL a start does not wait for its storage"; failed=1; break; }
+done
+if [ -n "${BG_LONG-}" ]; then
+	expect "a start on a storage that hangs keeps the lock" 255 "trying to acquire lock...
+can't lock file '/var/lock/qemu-server/lock-102.conf' - got timeout" stop 102
+fi
+# shellcheck disable=SC2046
+kill -9 $(pgrep -P $hung) $hung
+wait $hung 2>/dev/null
+rm "$inst/vm-102-disk-0.raw"
+"$inst/bin/qm" set 102 --delete virtio0 >/dev/null
 echo $$ >"$inst/102.pid"
 expect "a stale pidfile is not a VM" 0 "status: stopped" status 102
 
@@ -163,7 +189,36 @@ VM 102 qmp command 'system_reset' failed - got timeout" reset 102
 took_between 8000 20000
 vm_end
 
+# what was recorded: three minutes of writes, three of zeros, three without answer
+ln -s "$lab/pvesh" "$inst/bin/pvesh"
+now=$(($(date +%s) / 60 * 60))
+python3 - "$now" >"$inst/rrd" <<'END'
+import sys
+now = int(sys.argv[1])
+for t in range(now - 540, now + 1, 10):
+    wrote = 100 * (min(t, now - 360) - now + 540)
+    print(t, *(("-", "-") if t > now - 180 else (0, wrote)), t - now + 540, 4096)
+END
+got=$("$inst/bin/pvesh" get /nodes/pve/qemu/102/rrddata --timeframe hour --output-format json |
+	python3 -c '
+import json, sys
+rows = [r for r in json.load(sys.stdin) if r["time"] > int(sys.argv[1]) - 540]
+print(*(r.get("diskwrite", "-") for r in rows[:9]), {r.get("mem") for r in rows[:9]})' "$now")
+if [ "$got" = "100.0 100.0 100.0 0.0 0.0 0.0 - - - {4096.0}" ]; then echo "ok   pvesh: rates, zeros, and nothing"; else
+	failed=1
+	echo "FAIL pvesh: $got"
+fi
+
 if [ -n "${BG_LONG-}" ]; then
+	vm_begin stubborn
+	echo "$vm $(awk '{ print $22 }' /proc/$vm/stat)" >"$inst/102.scope"
+	rm "$inst/102.pid"
+	"$inst/bin/qm" set 102 --virtio0 local-lvm:vm-102-disk-0,size=64M >/dev/null
+	: >"$inst/vm-102-disk-0.raw"
+	expect "no second QEMU beside one that does not end" 255 "timeout waiting on systemd" start 102
+	took_between 19900 31900
+	rm "$inst/102.scope" "$inst/vm-102-disk-0.raw"
+	vm_end
 	vm_begin stubborn
 	expect "SIGTERM is given 10 s, then SIGKILL" 0 \
 		"VM 102 qmp command 'quit' failed - got timeout
