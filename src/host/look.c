@@ -17,13 +17,15 @@
 
 #define TAIL_MAX 4096 /* bytes of a log or task list */
 #define THREADS_SHOWN 64
+#define THREADS_MORE 32	     /* beyond them, in D: those are what is looked for */
 #define STACK_LINES 4	     /* of a thread that waits for nothing special */
 #define STACK_LINES_MAIN 16  /* of the main thread, and of those in D */
 #define KERNEL_LINES 20u     /* warnings */
 #define KERNEL_LAST_LINES 8u /* of any level */
 #define KERNEL_LINE_MAX 300
-#define KERNEL_WARNING 4 /* syslog level; below is worse */
-#define FILES_MAX 512	 /* open files of QEMU that are looked at */
+#define KERNEL_RECORDS 50000 /* a kernel that never stops writing must not hold us */
+#define KERNEL_WARNING 4     /* syslog level; below is worse */
+#define FILES_MAX 512	     /* open files of QEMU that are looked at */
 #define DIRS_MAX 8
 
 static size_t
@@ -64,17 +66,19 @@ word_of(char *dst, size_t size, const char *dir, const char *tid, const char *na
  * One line a thread: state, where in the kernel it sleeps, which call; then its
  * kernel stack, where we may read it, which names the driver that does not answer.
  */
-static void
-show_thread(const char *dir, const char *tid, bool is_main)
+static bool
+show_thread(const char *dir, const char *tid, bool is_main, bool only_waiting)
 {
 	char comm[32], stat[512], wchan[64], call[128], path[128], *state;
 
-	word_of(comm, sizeof(comm), dir, tid, "comm");
 	word_of(stat, sizeof(stat), dir, tid, "stat");
-	word_of(wchan, sizeof(wchan), dir, tid, "wchan");
-	word_of(call, sizeof(call), dir, tid, "syscall");
 	state = strrchr(stat, ')');
 	state = state && state[1] ? state + 2 : NULL;
+	if (only_waiting && (state == NULL || *state != 'D'))
+		return false;
+	word_of(comm, sizeof(comm), dir, tid, "comm");
+	word_of(wchan, sizeof(wchan), dir, tid, "wchan");
+	word_of(call, sizeof(call), dir, tid, "syscall");
 	call[strcspn(call, " ")] = '\0';
 	printf("%-8.16s %c %-16s wchan=%s syscall=%s\n", tid, state ? *state : '?', comm,
 	    *wchan ? wchan : "-", *call ? call : "-");
@@ -82,6 +86,7 @@ show_thread(const char *dir, const char *tid, bool is_main)
 	snprintf(path, sizeof(path), "%s/%.16s/stack", dir, tid);
 	cat_file("        ", path,
 	    is_main || (state && *state == 'D') ? STACK_LINES_MAIN : STACK_LINES);
+	return true;
 }
 
 int
@@ -99,11 +104,11 @@ look_process(void *arg)
 	    q->disk_wait);
 	snprintf(dir, sizeof(dir), "/proc/%d/task", (int)q->pid);
 	tasks = q->pid > 0 ? opendir(dir) : NULL;
-	while (tasks != NULL && (d = readdir(tasks)) != NULL && n < THREADS_SHOWN)
-		if (isdigit((unsigned char)d->d_name[0])) {
-			show_thread(dir, d->d_name, atoi(d->d_name) == q->pid);
-			n++;
-		}
+	while (tasks != NULL && (d = readdir(tasks)) != NULL &&
+	    n < THREADS_SHOWN + THREADS_MORE)
+		if (isdigit((unsigned char)d->d_name[0]))
+			n += show_thread(dir, d->d_name, atoi(d->d_name) == q->pid,
+			    n >= THREADS_SHOWN);
 	fflush(stdout);
 	return 0;
 }
@@ -178,10 +183,10 @@ look_kernel(void *arg)
 	char record[1024], seconds[24], *text;
 	long long us;
 	ssize_t len;
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), level;
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), level, n = 0;
 
 	/* EPIPE: records were overwritten while we read; the next read goes on */
-	while (fd >= 0 &&
+	while (fd >= 0 && n++ < KERNEL_RECORDS &&
 	    ((len = read(fd, record, sizeof(record) - 1)) > 0 ||
 		(len < 0 && errno == EPIPE))) {
 		record[len > 0 ? len : 0] = '\0';

@@ -162,14 +162,25 @@ screen_ascii(unsigned char c)
 }
 
 static void
+take_row(const unsigned char *vga, int from, char *line)
+{
+	for (int c = 0; c < SCREEN_COLS; c++)
+		line[c] = screen_ascii(vga[(from + c) * 2]);
+	line[SCREEN_COLS] = '\0';
+}
+
+static void
 take_text(const unsigned char *vga, int from, int rows, struct screen *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->rows = rows;
 	for (int r = 0; r < rows; r++)
-		for (int c = 0; c < SCREEN_COLS; c++)
-			s->line[r][c] =
-			    screen_ascii(vga[(from + r * SCREEN_COLS + c) * 2]);
+		take_row(vga, from + r * SCREEN_COLS, s->line[r]);
+	s->above = from / SCREEN_COLS;
+	if (s->above > SCREEN_ABOVE_MAX)
+		s->above = SCREEN_ABOVE_MAX;
+	for (int r = 0; r < s->above; r++)
+		take_row(vga, from - (s->above - r) * SCREEN_COLS, s->above_line[r]);
 }
 
 /* The best of all places a screen can begin at: Linux moves by whole lines. */

@@ -19,6 +19,7 @@
 #define SCREEN_VGA_BYTES (32 * 1024)
 #define SCREEN_COLS 80
 #define SCREEN_ROWS_MAX 60
+#define SCREEN_ABOVE_MAX 60	     /* rows that have scrolled out of sight */
 #define SCREEN_PNG_MAX (256 * 1024)  /* bytes of a picture that is passed on */
 #define SCREEN_PPM_MAX (1100 * 1024) /* bytes of a picture of a text screen */
 
@@ -37,6 +38,12 @@ struct screen {
 	int rows;
 	/* printable ASCII, not trimmed, each line NUL-terminated */
 	char line[SCREEN_ROWS_MAX][SCREEN_COLS + 1];
+	/*
+	 * The same, of what stands above it in memory: as a rule what has scrolled
+	 * out of sight, where the cause of a panic begins; it may be older.
+	 */
+	int above;
+	char above_line[SCREEN_ABOVE_MAX][SCREEN_COLS + 1];
 };
 
 /* Width and height of a PNG; -1 when it is none. */

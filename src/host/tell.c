@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -124,21 +125,29 @@ tell_verdict(struct out *o, const struct verdict *v)
 	    strcmp(v->advice, "none") == 0 ? "" : v->advice);
 }
 
-/* Rows as they stand on the screen, without the empty ones at its end. */
-static void
-tell_rows(struct out *o, const struct screen *s)
+static bool
+is_empty(const char *line)
 {
-	int rows = s->rows;
+	return line[strspn(line, " ")] == '\0';
+}
 
-	while (rows > 0 && s->line[rows - 1][strspn(s->line[rows - 1], " ")] == '\0')
+/* Rows as they stand on the screen, without the empty ones at both ends. */
+static void
+tell_rows(struct out *o, const char (*line)[SCREEN_COLS + 1], int rows)
+{
+	int r = 0;
+
+	while (rows > 0 && is_empty(line[rows - 1]))
 		rows--;
-	for (int r = 0; r < rows; r++) {
-		size_t n = strlen(s->line[r]);
+	while (r < rows && is_empty(line[r]))
+		r++;
+	for (; r < rows; r++) {
+		size_t n = strlen(line[r]);
 
-		while (n > 0 && s->line[r][n - 1] == ' ')
+		while (n > 0 && line[r][n - 1] == ' ')
 			n--;
 		if (n > 0)
-			out_quote(o, s->line[r], n);
+			out_quote(o, line[r], n);
 		else
 			out_quote(o, "\n", 1);
 	}
@@ -156,10 +165,15 @@ tell_screen(struct out *o, const struct shot *shot)
 		out_text(
 		    o, "the screen shows graphics, %d by %d", shot->width, shot->height);
 	if (shot->kind == SHOT_TEXT)
-		tell_rows(o, &shot->text);
+		tell_rows(o, shot->text.line, shot->text.rows);
 	if (shot->note[0] != '\0')
 		out_text(o, "note: %s", shot->note);
 	out_mark(o, "end=screen rc=%d ms=0", shot->kind == SHOT_NOT_TAKEN);
+	if (shot->kind != SHOT_TEXT || shot->text.above == 0)
+		return;
+	out_mark(o, "section=screen-above t_ms=%lld", out_ms(o));
+	tell_rows(o, shot->text.above_line, shot->text.above);
+	out_mark(o, "end=screen-above rc=0 ms=0");
 }
 
 static size_t
@@ -187,10 +201,13 @@ tell_png(struct out *o, const struct shot *shot)
 {
 	int flags = fcntl(o->fd, F_GETFL);
 	char line[LINE_BYTES / 3 * 4];
+	size_t left = o->bytes_left;
 	long long t = mono_ms();
 
 	if (shot->png_len == 0 || flags < 0 || (flags & O_NONBLOCK) != 0)
 		return;
+	/* whole or not at all, and not at the cost of what qm will say */
+	o->bytes_left = 2 * SCREEN_PNG_MAX;
 	out_mark(o, "section=screen-png t_ms=%lld", out_ms(o));
 	for (size_t i = 0; i < shot->png_len; i += LINE_BYTES) {
 		size_t n = shot->png_len - i;
@@ -198,5 +215,6 @@ tell_png(struct out *o, const struct shot *shot)
 		n = base64(line, shot->png + i, n < LINE_BYTES ? n : LINE_BYTES);
 		out_quote(o, line, n);
 	}
+	o->bytes_left = left;
 	out_mark(o, "end=screen-png rc=0 ms=%lld", mono_ms() - t);
 }

@@ -13,7 +13,10 @@ void tell_facts(
     struct out *o, const struct evidence *e, const struct shot *shot, const char *hung);
 void tell_verdict(struct out *o, const struct verdict *v);
 
-/* The section "screen": what is shown, as text where it is text. */
+/*
+ * The section "screen": what is shown, as text where it is text; and then
+ * "screen-above", what stands above it in the guest's text memory.
+ */
 void tell_screen(struct out *o, const struct shot *shot);
 
 /*

@@ -68,7 +68,10 @@ Test(host_screen, the_text_is_found_where_the_picture_says_that_it_is)
 	cr_assert_eq(s.rows, ROWS);
 	cr_assert(strncmp(s.line[0], "Kernel panic - not", 18) == 0, "%s", s.line[0]);
 	cr_assert(strncmp(s.line[24], "     the last line", 18) == 0, "%s", s.line[24]);
+	cr_assert_eq(s.above, 60);
+	cr_assert(strncmp(s.above_line[0], "what was shown", 14) == 0);
 	cr_assert_eq(screen_read(vga, ppm, draw(0), &s), 0);
+	cr_assert_eq(s.above, 0);
 	cr_assert(strncmp(s.line[0], "what was shown", 14) == 0, "%s", s.line[0]);
 }
 

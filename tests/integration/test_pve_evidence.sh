@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Goal: of a real QEMU (no guest, its firmware's screen is enough) the forensics show the
 # screen as text and as a picture, tell text from graphics from nothing, see the link of the
-# network card, leave nothing behind in QEMU, and never ask what could hang it.
+# network card, leave nothing behind in QEMU, and never ask what could hang it.  What
+# pvestatd recorded and where gdb sees a stalled QEMU wait becomes facts and reasons.
 set -u
 . "$(dirname "$0")/pve_lib.sh"
 make_site
@@ -131,5 +132,52 @@ if [ -n "$d" ]; then
 	check "and not before a mutation" eval '! grep -q "\"query-block\"" "$T/mode.asked"'
 else
 	echo "skipped: there is no block device here to be read"
+fi
+rm -f "$T/disk"
+pve stop >/dev/null
+
+# --- what pvestatd recorded: zero is a stall, nothing is a QMP without an answer
+cat >"$T/pvesh" <<-'X'
+	#!/bin/bash
+	here=$(dirname "$0")
+	echo "$*" >"$here/pvesh.args"
+	now=$(date +%s)
+	cat "$here/pvesh.writes" | while read -r ago w; do
+		printf '%s{"time":%s,"cpu":0.02,"mem":4e9%s}' "${comma:-[}" $((now - ago)) "${w:+,\"diskwrite\":$w}"
+		comma=,
+	done
+	echo "]"
+X
+chmod +x "$T/pvesh"
+echo "pvesh = $T/pvesh" >>"$T/site"
+start_vm
+echo "running stalled" >"$T/mode"
+printf '360 51200\n300 0\n240 0\n180 0\n' >"$T/pvesh.writes"
+look
+check "pvesh is asked for this node's hour" eval '[ "$(cat "$T/pvesh.args")" = \
+	"get /nodes/$(hostname | cut -d. -f1)/qemu/102/rrddata --timeframe hour --output-format json" ]'
+s=$(fact rrd_zero_write_s <<<"$out")
+check "writes are zero since the first row without any" eval '[ "${s:-0}" -ge 300 ] && [ "$s" -lt 330 ]'
+check "the verdict says since when" has "pvestatd has seen no writes for 5 min"
+check "the rows are shown" has "diskwrite 5.12e+04 B/s"
+printf '360 51200\n300\n240\n180\n' >"$T/pvesh.writes"
+look
+s=$(fact rrd_silent_s <<<"$out")
+check "rows without a rate are a QMP that is silent" eval '[ "${s:-0}" -ge 300 ] && [ -z "$(fact rrd_zero_write_s <<<"$out")" ]'
+echo "no quorum" >"$T/pvesh.writes"
+printf '#!/bin/sh\necho "no quorum?" >&2; exit 255\n' >"$T/pvesh"
+look
+check "a pvesh that fails is shown and nothing more" eval 'has "  no quorum?" && has "#bg end=rrd rc=255" && [ -z "$(fact rrd_silent_s <<<"$out")" ]'
+
+# --- gdb, of a QEMU that is stalled
+if [ -x /usr/bin/gdb ] && { [ "$(id -u)" = 0 ] || [ "$(cat /proc/sys/kernel/yama/ptrace_scope 2>/dev/null || echo 0)" = 0 ]; }; then
+	check "gdb names what the main thread waits in" eval 'fact main_waits_in <<<"$out" | grep -qxE "serve|main|mode|on_ready"'
+	check "and the verdict says it" has "; its main thread is in "
+	check "QEMU runs on" eval 'grep -q "^State:.[SR]" "/proc/$(vm_pid)/status"'
+	echo running >"$T/mode"
+	look
+	check "a QEMU that works is never stopped for it" eval '! has "section=gdb"'
+else
+	echo "skipped: gdb is not here, or may not trace"
 fi
 finish
