@@ -20,9 +20,10 @@
 
 #define DEVICES_MAX 16
 #define QUEUES_MAX 16
-#define AFTER_MS 700 /* what comes after the gap is done in a tenth of it */
-#define DOOR_MS 700  /* a forensics call keeps the monitor a bit longer than its gap */
-#define CALL_MS 3000 /* one reply of a living main loop takes 1-2 ms */
+#define AFTER_MS 700	/* what comes after the gap is done in a tenth of it */
+#define DOOR_MS 700	/* a forensics call keeps the monitor a bit longer than its gap */
+#define CALL_MS 3000	/* one reply of a living main loop takes 1-2 ms */
+#define STOPPED_MS 1000 /* a process that is stopped by a signal says nothing anyway */
 #define SWITCHES_ALIVE 2 /* context switches of the main thread in that silence */
 
 struct device {
@@ -338,16 +339,24 @@ forensics_ask_qmp(
 		close(door);
 }
 
+int
+forensics_greeting_ms(const struct site *s, bool brief, const struct qemu *q)
+{
+	bool stopped = q->threads > 0 && q->stopped == q->threads;
+
+	return brief && stopped && s->greeting_ms > STOPPED_MS ? STOPPED_MS
+							       : s->greeting_ms;
+}
+
 void
 forensics_ask_all(
     const struct site *s, bool brief, int limit_ms, struct evidence *e, struct shot *shot)
 {
 	long long until = mono_ms() + limit_ms;
 	struct qmp q = {.fd = -1};
-	int door;
+	int door, greeting = forensics_greeting_ms(s, brief, &e->qemu);
 
-	if (take_door(s, s->greeting_ms, e, &door) &&
-	    ask(s, ASK_TWICE, s->greeting_ms, e, &q, until))
+	if (take_door(s, greeting, e, &door) && ask(s, ASK_TWICE, greeting, e, &q, until))
 		ask_more(&q, brief, e, shot);
 	qmp_close(&q);
 	if (door >= 0)

@@ -93,7 +93,8 @@ probe_agent(void *arg)
 	static const char *const words[] = {"not asked", "not there", "alive", "silent"};
 	const struct capture *c = arg;
 
-	forensics_ask_agent(c->site, c->site->greeting_ms, c->e);
+	forensics_ask_agent(
+	    c->site, forensics_greeting_ms(c->site, c->brief, &c->e->qemu), c->e);
 	printf("guest agent %s%s%s\n", words[c->e->agent],
 	    c->e->freeze[0] ? ", file systems " : "", c->e->freeze);
 	fflush(stdout);
@@ -321,6 +322,25 @@ set_unknown(struct evidence *e)
 	e->rrd_zero_write_s = e->rrd_silent_s = -1;
 }
 
+/*
+ * A stop that has ended meanwhile, a debugger's for example, is no hang: what
+ * was silent then may speak now, and nobody is killed for it.
+ */
+static void
+look_again(struct evidence *e)
+{
+	struct qemu now;
+
+	if (e->qemu.stopped == 0 || !qemu_states(e->qemu.pid, e->qemu.start, &now))
+		return;
+	if (e->qmp == QMP_HUNG && now.stopped == 0)
+		e->qmp = QMP_BUSY;
+	now.found = e->qemu.found;
+	now.pid = e->qemu.pid;
+	now.start = e->qemu.start;
+	e->qemu = now;
+}
+
 static void
 conclude(struct capture *c, struct evidence *e, struct verdict *v)
 {
@@ -330,6 +350,7 @@ conclude(struct capture *c, struct evidence *e, struct verdict *v)
 	c->e->link = c->shot->link;
 	if (c->shot->kind == SHOT_TEXT)
 		c->e->says = screen_says(&c->shot->text);
+	look_again(c->e);
 	*e = *c->e;
 	verdict_make(e, v);
 	list_hung(c, hung, sizeof(hung));

@@ -47,6 +47,10 @@ enum ask_depth {
 void forensics_ask_qmp(
     const struct site *s, enum ask_depth depth, int limit_ms, struct evidence *e);
 
+/* How long QMP and the agent may be silent: before a mutation less, when the cause is
+ * seen. */
+int forensics_greeting_ms(const struct site *s, bool brief, const struct qemu *q);
+
 /*
  * What a whole capture asks, within limit_ms: both samples, screen and link
  * (into shot), iothreads, block jobs.  Prints what the evidence has no room for.

@@ -77,7 +77,9 @@ also(struct verdict *v, const char *fmt, ...)
 static void
 also_since(const struct evidence *e, struct verdict *v)
 {
-	if (e->main_waits_in[0] != '\0')
+	/* where a main loop waits that has nothing to do: no reason */
+	if (e->main_waits_in[0] != '\0' &&
+	    strcmp(e->main_waits_in, "main_loop_wait") != 0)
 		also(v, "; its main thread is in %s", e->main_waits_in);
 	if (e->rrd_silent_s >= RRD_SAID_S)
 		also(

@@ -136,6 +136,20 @@ fi
 rm -f "$T/disk"
 pve stop >/dev/null
 
+# --- a stop that ends while we look, a debugger's for example, is no hang
+start_vm
+kill -STOP "$(vm_pid)"
+wait_for 3 grep -q '^State:.T' "/proc/$(vm_pid)/status"
+pve forensics >"$T/out" &
+looker=$!
+wait_for 3 grep -q "^#bg end=process" "$T/out"
+kill -CONT "$(vm_pid)"
+wait $looker
+out=$(cat "$T/out")
+check "a QEMU that was stopped and runs again is not hung" has "#bg verdict word=healthy"
+check "though it was seen to be stopped" has "1 threads, 1 stopped"
+pve stop >/dev/null
+
 # --- what pvestatd recorded: zero is a stall, nothing is a QMP without an answer
 cat >"$T/pvesh" <<-'X'
 	#!/bin/bash
