@@ -140,7 +140,9 @@ say_against(struct box *b)
 			: "the host refuses it.");
 		paragraph(b, MUST, LOOK_BAD, "warning", text);
 	}
-	if (verdict_is_fresh(b->verdict, b->now)) {
+	if (b->vm->cannot_start && starts) {
+		/* The verdict would say it again. */
+	} else if (verdict_is_fresh(b->verdict, b->now)) {
 		why = verdict_against(b->verdict, b->verb);
 		snprintf(text, sizeof text, "WRONG NOW: %s", why ? why : "");
 	} else {
@@ -175,13 +177,13 @@ say_busy(struct box *b)
 		paragraph(b, MUST, LOOK_BUSY, "job", vm->job);
 	}
 	if (vm->lock_holder[0] || (vm->lock[0] && strcmp(vm->lock, "none") != 0)) {
-		snprintf(text, sizeof text, "%s%s%s: the host refuses until it is gone",
-		    vm->lock[0] ? vm->lock : "held", vm->lock_holder[0] ? ", " : "",
-		    vm->lock_holder);
+		snprintf(text, sizeof text, "%s%s%s%s", vm->lock[0] ? vm->lock : "held",
+		    vm->lock_holder[0] ? ", " : "", vm->lock_holder,
+		    b->warned ? "" : ": the host refuses until it is gone");
 		paragraph(b, MUST, LOOK_BAD, "locked", text);
 	}
 	if (vm->ha)
-		paragraph(b, SHOULD, LOOK_BUSY, "HA",
+		paragraph(b, MAY, LOOK_BUSY, "HA",
 		    "the HA manager runs this VM, and may act on it, too");
 }
 

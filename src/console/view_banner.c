@@ -56,6 +56,8 @@ unfinished(struct banners *b)
 	if (!now[0])
 		snprintf(
 		    now, sizeof now, "VM 102 is %s", vm->known ? vm->status : "unknown");
+	if (now[0] >= 'a' && now[0] <= 'z')
+		now[0] = (char)(now[0] - 'a' + 'A');
 	if (now[strlen(now) - 1] == '.')
 		now[strlen(now) - 1] = '\0';
 	if (strcmp(u->outcome, "running") == 0)

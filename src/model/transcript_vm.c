@@ -26,6 +26,14 @@ verb_line(struct transcript *t, struct item *it, const char *word, const struct 
 	transcript_append(t, it, line, strlen(line));
 }
 
+/* docs/host-protocol.md: nothing was done, and the VM is as it was. */
+static bool
+is_refusal(int64_t code)
+{
+	return code == 2 || code == 4 || code == 5 || code == 7 || code == 8 ||
+	    code == 75;
+}
+
 static void
 verb_finished(struct transcript *t, struct item *it, const struct js *fact)
 {
@@ -38,8 +46,9 @@ verb_finished(struct transcript *t, struct item *it, const struct js *fact)
 	else if (code == 0)
 		snprintf(word, sizeof word, "done in %s", age);
 	else
-		snprintf(word, sizeof word, "failed with exit %lld after %s",
-		    (long long)code, age);
+		snprintf(word, sizeof word, "%s (exit %lld) after %s",
+		    is_refusal(code) ? "refused by the host" : "failed", (long long)code,
+		    age);
 	it->tone = code == 0 ? TONE_GOOD : TONE_BAD;
 	verb_line(t, it, word, fact, "result");
 }

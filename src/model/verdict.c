@@ -117,6 +117,13 @@ verdict_todo(const struct verdict *v, char *out, size_t size)
 bool
 verdict_is_same(const struct verdict *a, const struct verdict *b)
 {
-	return strcmp(a->word, b->word) == 0 && strcmp(a->advice, b->advice) == 0 &&
-	    strcmp(a->todo, b->todo) == 0;
+	if (strcmp(a->word, b->word) != 0 || strcmp(a->advice, b->advice) != 0 ||
+	    strcmp(a->todo, b->todo) != 0)
+		return false;
+	if (verdict_is_healthy(a))
+		return true; /* no key is thought of */
+	for (int verb = 0; verb < VERBS; verb++)
+		if (!verdict_against(a, verb) != !verdict_against(b, verb))
+			return false;
+	return true;
 }

@@ -65,7 +65,7 @@ bool verdict_is_doubtful(const struct verdict *v);
  */
 char *verdict_todo(const struct verdict *v, char *out, size_t size);
 
-/* The same word, advice and things to do: nothing new for who has read the other. */
+/* The same word, advice, things to do and not to do: nothing new for a reader. */
 bool verdict_is_same(const struct verdict *a, const struct verdict *b);
 
 #endif

@@ -167,15 +167,20 @@ Test(case, the_same_verdict_again_is_one_line)
 {
 	tell(&s, facts_hung);
 	tell_one(
-	    "{\"t\":\"verdict\",\"seq\":2,\"at\":\"2026-11-26T03:14:07.000Z\",\"id\":\"v2\","
+	    "{\"t\":\"verdict\",\"seq\":2,\"at\":\"2026-11-26T03:14:07.000Z\",\"not\":[{\"verb\":\"start\"},{\"verb\":\"reset\"}],\"id\":\"v2\","
 	    "\"word\":\"hung\",\"advice\":\"cycle\",\"checked\":99500}");
 	cr_assert_not_null(strstr(drawn(80, 24), "\nstill hung, 03:14\n"));
 	tell_one(
-	    "{\"t\":\"verdict\",\"seq\":3,\"at\":\"2026-11-26T03:16:07.000Z\",\"id\":\"v3\","
+	    "{\"t\":\"verdict\",\"seq\":3,\"at\":\"2026-11-26T03:16:07.000Z\",\"not\":[{\"verb\":\"start\"},{\"verb\":\"reset\"}],\"id\":\"v3\","
 	    "\"word\":\"hung\",\"advice\":\"cycle\",\"checked\":99600}");
 	cr_assert_not_null(strstr(drawn(80, 24), "still hung, 03:16"));
 	cr_assert_null(strstr(drawn(80, 24), "03:14"));
 	cr_assert_eq(s.model.chat.count, 2);
+	/* what may not be pressed is news, though the word is the same */
+	tell_one(
+	    "{\"t\":\"verdict\",\"seq\":4,\"word\":\"hung\",\"advice\":\"cycle\",\"checked\":99700,"
+	    "\"not\":[{\"verb\":\"stop\",\"why\":\"x\"}]}");
+	cr_assert_eq(s.model.chat.count, 3);
 }
 
 Test(case, the_ladder_of_the_same_capture_completes_the_block)
