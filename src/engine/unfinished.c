@@ -13,8 +13,8 @@
 
 #define OPEN_MAX 8
 #define ENDED_MAX 32 /* names of runs whose end is known here */
-/* An old host program keeps no record: so long it may still be at work. */
-#define OLD_WATCH_MS 120000
+/* Where no record is kept: so long it may still be at work. */
+#define UNTOLD_MS 120000
 #define RECENT_S 3600 /* somebody else's run that ended longer ago is no news */
 #define WAIT_MS 30000 /* a host that does not answer is waited for before we leave */
 
@@ -216,33 +216,36 @@ should_run(const char *verb)
 	return strcmp(verb, "stop") != 0;
 }
 
+/* An old host program, or one of ours that cannot read its own record. */
 static bool
-is_old(const struct vmfacts *vm)
+keeps_no_record(const struct vmfacts *vm)
 {
-	return vm->plain && !vm->marks;
+	return vm->host.state == HOSTJOB_UNTOLD;
 }
 
-/* What an old program was at may be over; nobody there will ever say so. */
+/* What was at work there may be over; nobody will ever say so. */
 static void
-judge_old(struct unfinished *u, const struct mutation *m, const struct vmfacts *vm,
+judge_untold(struct unfinished *u, const struct mutation *m, const struct vmfacts *vm,
     struct outcome_of *o)
 {
 	bool running = strcmp(vm->status, "running") == 0;
 
 	u->went_down |= !running;
 	if ((u->went_down && running && should_run(m->verb)) ||
-	    clock_mono_ms() - u->since_ms > OLD_WATCH_MS)
+	    clock_mono_ms() - u->since_ms > UNTOLD_MS)
 		*o = (struct outcome_of){.outcome = OUTCOME_UNKNOWN,
 		    .final = true,
-		    .why = "the old host program keeps no record"};
+		    .why = vm->marks ? "the host keeps no record"
+				     : "the old host program keeps no record"};
 }
 
 /* One whose end is known; it stays the one that is told until nothing is left to do. */
 static void
-ended(struct unfinished *u, struct mutation *m, const struct outcome_of *o, bool old)
+ended(struct unfinished *u, struct mutation *m, const struct outcome_of *o,
+    const struct vmfacts *vm)
 {
-	bool may_have_run =
-	    o->outcome == OUTCOME_DONE || (o->outcome == OUTCOME_UNKNOWN && old);
+	bool may_have_run = o->outcome == OUTCOME_DONE ||
+	    (o->outcome == OUTCOME_UNKNOWN && keeps_no_record(vm));
 
 	if (m->closed)
 		return;
@@ -256,8 +259,8 @@ judge(struct unfinished *u, struct mutation *m, const struct vmfacts *vm)
 {
 	struct outcome_of o = outcome_judge(m, &vm->host, clock_wall_ms(), is_others, u);
 
-	if (is_old(vm))
-		judge_old(u, m, vm, &o);
+	if (keeps_no_record(vm))
+		judge_untold(u, m, vm, &o);
 	if (o.host_run[0])
 		snprintf(m->host_run, sizeof m->host_run, "%s", o.host_run);
 	return o;
@@ -296,7 +299,7 @@ look_at_ours(struct unfinished *u, const struct vmfacts *vm)
 	hold(u, o.outcome == OUTCOME_RUNNING ? m : NULL, vm->host.age_s);
 	follow(u, !o.final);
 	if (o.final)
-		ended(u, m, &o, is_old(vm));
+		ended(u, m, &o, vm);
 	settled = outcome_is_settled(m, &o, vm->status, clock_wall_ms());
 	say_now(vm, true, now, sizeof now);
 	tell(u, m, &o, now,
@@ -404,7 +407,9 @@ unfinished_status(struct unfinished *u, const struct vmfacts *vm)
 	/* A verb of our own is under way: its own words tell. */
 	if (u->cfg.is_busy(u->cfg.arg))
 		return;
-	if (u->count)
+	if (!vm->marks && !vm->plain) /* whatever that was, it was no host program */
+		not_answered(u);
+	else if (u->count)
 		look_at_ours(u, vm);
 	else if (vm->marks)
 		look_at_others(u, vm);

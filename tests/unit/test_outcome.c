@@ -204,6 +204,8 @@ Test(outcome, what_was_wanted_long_ago_is_not_asked_for_again, .init = init)
 	cr_assert_str_eq(outcome_key(&m, &o, "running", AT_MS + 3600000), "forensics");
 	cr_assert(outcome_is_settled(&m, &o, "running", AT_MS + 3600000));
 	cr_assert_not(outcome_is_settled(&m, &o, "stopped", AT_MS + 3600000));
+	o.outcome = OUTCOME_INTERRUPTED;
+	cr_assert(outcome_is_settled(&m, &o, "running", AT_MS + 3600000));
 }
 
 Test(outcome, its_words_are_one_sentence, .init = init)
