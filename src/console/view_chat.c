@@ -261,7 +261,7 @@ draw_tour(struct canvas *c, struct rect r, const struct model *m)
 	lines_str(&l, LOOK_PLAIN,
 	    "  1.  F2 asks the PVE host for the state. It changes nothing.\n");
 	lines_str(&l, LOOK_PLAIN,
-	    "  2.  F3 looks closer: QEMU, disks, staged config. Also safe.\n");
+	    "  2.  F3 looks closer and says what is wrong and what to press. Also safe.\n");
 	lines_str(
 	    &l, LOOK_PLAIN, "  3.  F7 is the fix for a hung QEMU: stop, then start. ");
 	lines_str(&l, LOOK_PLAIN, "It asks first and captures the evidence.\n");

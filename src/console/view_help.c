@@ -74,9 +74,11 @@ view_help_render(struct lines *l)
 			row(l, &keymap_rows[i]);
 	title(l, "Which one?");
 	lines_str(l, LOOK_PLAIN,
-	    "A hung QEMU (QMP silent, or disk writes that stand still): F7 cycle. "
-	    "A hung guest in a healthy QEMU, no staged config: F6 reset. Stopped: F4 start. "
-	    "Slow but alive: ask the agent, or repair over SSH; a soft fix beats a power verb.");
+	    "F3 captures the evidence, and the verdict names the key, why, and what not to "
+	    "press; /verdict shows all of it. In short: a QEMU that hangs or does no I/O: F7 "
+	    "cycle. A hung guest in a healthy QEMU, no staged config: F6 reset. Stopped or "
+	    "paused: F4 start. Slow but alive: ask the agent, or repair over SSH; a soft fix "
+	    "beats a power verb.");
 	lines_break(l);
 	title(l, "When the PVE host is silent too");
 	lines_str(l, LOOK_PLAIN,

@@ -11,6 +11,7 @@
 #include "console/layout.h"
 #include "console/lines.h"
 #include "console/markdown.h"
+#include "console/pace.h"
 #include "console/view_confirm.h"
 #include "console/words.h"
 #include "pictures.h"
@@ -378,6 +379,33 @@ Test(action, an_unknown_command_goes_nowhere, .init = init)
 	screen_fini(&s);
 }
 
+Test(pace, a_burst_is_paid_back_before_the_next_frame)
+{
+	struct pace p;
+
+	pace_start(&p, 0);
+	pace_refill(&p, 80 * 24, 0);
+	cr_assert_eq(pace_wait(&p, 100), 0);
+	p.painted = 100;
+	cr_assert_eq(pace_wait(&p, 104), PACE_FRAME_MS - 4);
+	pace_spend(&p, 1800 + 3600);
+	cr_assert_geq(pace_wait(&p, 200), 1000);
+	pace_refill(&p, 80 * 24, 1200);
+	cr_assert_eq(pace_wait(&p, 1200), 0);
+}
+
+Test(lines, what_does_not_fit_is_cut_with_a_sign, .init = init)
+{
+	struct lines l;
+
+	lines_init(&l, 8);
+	lines_str(&l, 0, "ab");
+	lines_cut(&l, 0, "cdefgh");
+	lines_break(&l);
+	lines_cut(&l, 0, "漢漢漢漢漢");
+	cr_assert_str_eq(joined(&l), "abcdefgh\n漢漢漢…\n");
+}
+
 Test(words, ages_go_in_coarse_steps, .init = init)
 {
 	char out[32];
@@ -499,7 +527,7 @@ Test(layout, help_is_made_of_the_tables, .init = init)
 	screen_init(&s);
 	tell(&s, facts_quiet);
 	s.page = PAGE_HELP;
-	expect_picture(&s, 80, 64, "help");
+	expect_picture(&s, 80, 66, "help");
 	expect_picture(&s, 40, 15, "help");
 	screen_fini(&s);
 }
