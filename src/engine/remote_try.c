@@ -12,6 +12,7 @@
 #define TRY_CONNECT_MS 5000
 #define TRY_LOGIN_MS 10000   /* for a greeting; and from that on for all the rest */
 #define TRY_STEP_MS 1000     /* no two tries begin closer together when asked for */
+#define TRY_QUICK_MS 6000    /* a guest boots in so long, often */
 #define TRY_PATIENT_MS 15000 /* until a refused key is offered again */
 #define TRY_REFUSED_MS 3000  /* the same in a hurry, TRY_REFUSALS times */
 #define TRY_REFUSALS 3
@@ -37,13 +38,14 @@ remote_try_came_to(struct remote *r, enum remote_mark mark)
 /*
  * What was accepted for a machine that does not listen yet (by a NAT, or a guest's
  * user network) never greets: a new try does.  But a slow host must be waited for,
- * and each try costs it a process: so a quarter of the time that it has been mute.
+ * and each try costs it a process: so later a quarter of the time it has been mute.
  */
 static int64_t
 try_greeting_ms(const struct remote *r)
 {
 	int64_t mute_ms = r->mute_ms ? r->marks_ms[REMOTE_MARK_TCP] - r->mute_ms : 0;
-	int64_t limit_ms = TRY_STEP_MS + mute_ms / 4;
+	int64_t limit_ms =
+	    TRY_STEP_MS + (mute_ms > TRY_QUICK_MS ? (mute_ms - TRY_QUICK_MS) / 4 : 0);
 
 	return r->hurry && limit_ms < TRY_LOGIN_MS ? limit_ms : TRY_LOGIN_MS;
 }

@@ -53,6 +53,13 @@ def healthy(p, limit=20):
     return f
 
 
+def tries(p):
+    """When the engine began to connect to the devvm, in ms."""
+    links = [f for f in p.facts if f.get("what") == "link" and f["host"] == "devvm"]
+    return [b["mono_ms"] for a, b in zip(links, links[1:])
+            if a["state"] == "down" and b["state"] == "connecting"]
+
+
 def row(proof, what):
     return [r for r in proof["table"] if r["what"] == what][0]
 
@@ -121,6 +128,9 @@ def no_greeting(rig):
     climb(rig, p)
     _, took = stands_at(p, "banner", "sshd says nothing", 5)
     check("within 3 s", took < 3, took)
+    until("some tries", lambda: p.pump(0.05) or len(tries(p)) > 4)
+    gaps = [b - a for a, b in zip(tries(p)[1:], tries(p)[2:])]
+    check("at most one try a second", min(gaps) >= 990, gaps)
     rig.devvm.back()
     at = time.monotonic()
     healthy(p)
