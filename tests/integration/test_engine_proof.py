@@ -218,8 +218,8 @@ def a_write_that_hangs(rig):
     count, looks = rig.devvm.top + "/writes", rig.devvm.top + "/looks"
     # as in the kernel: no signal ends it, and it keeps the probe's lock
     rig.devvm.program("dd", "trap '' TERM HUP\necho x >>%s\n"
-                      "until [ -e %s/go ]; do sleep 0.05; done\nexec /usr/bin/dd \"$@\"" %
-                      (count, rig.devvm.top))
+                      "until [ -e %s/go ] || [ ! -e %s ]; do sleep 0.05; done\n"
+                      "exec /usr/bin/dd \"$@\"" % (count, rig.devvm.top, count))
     climb(rig, p)
     f, took = stands_at(p, "disk", "a write with fsync does not come back", 10)
     check("within 8 s", took < 8, took)
