@@ -9,10 +9,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/incident.h"
+#include "engine/mutations.h"
 #include "engine/outcome.h"
 
-#define OPEN_MAX 8
-#define ENDED_MAX 32 /* names of runs whose end is known here */
 /* Where no record is kept: so long it may still be at work. */
 #define UNTOLD_MS 120000
 #define RECENT_S 3600 /* somebody else's run that ended longer ago is no news */
@@ -20,11 +19,8 @@
 
 struct unfinished {
 	struct unfinished_config cfg;
-	struct mutation open[OPEN_MAX]; /* oldest first; the last one is told */
-	size_t count;
-	struct mutation others; /* at the host, not ours; verb "": none */
-	char ended[ENDED_MAX][HOSTJOB_ID_MAX];
-	size_t ended_count;
+	struct mutations all;		/* ours; the last one is told */
+	struct mutation others;		/* at the host, not ours; verb "": none */
 	char last_seen[HOSTJOB_ID_MAX]; /* the host's last run, looked at already */
 	unsigned generation;		/* of the incident that open's ids belong to */
 	int64_t since_ms;		/* mono: something is open since */
@@ -35,71 +31,6 @@ struct unfinished {
 	struct outcome_of last; /* of what was told last */
 	char told[600];
 };
-
-/* --- which runs are known here --- */
-
-static void
-note_ended(struct unfinished *u, const char *host_run)
-{
-	if (!host_run || !host_run[0])
-		return;
-	snprintf(u->ended[u->ended_count++ % ENDED_MAX], HOSTJOB_ID_MAX, "%s", host_run);
-}
-
-static bool
-has_ended(const struct unfinished *u, const char *host_run)
-{
-	size_t n = u->ended_count < ENDED_MAX ? u->ended_count : ENDED_MAX;
-
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(u->ended[i], host_run) == 0)
-			return true;
-	return false;
-}
-
-/* For one that has no name yet: whatever has one is another verb's. */
-static bool
-is_others(const char *host_run, void *arg)
-{
-	const struct unfinished *u = arg;
-
-	for (size_t i = 0; i < u->count; i++)
-		if (strcmp(u->open[i].host_run, host_run) == 0)
-			return true;
-	return has_ended(u, host_run);
-}
-
-static struct mutation *
-open_find(struct unfinished *u, const char *id)
-{
-	for (size_t i = 0; i < u->count; i++)
-		if (strcmp(u->open[i].id, id) == 0)
-			return &u->open[i];
-	return NULL;
-}
-
-static void
-open_remove(struct unfinished *u, struct mutation *m)
-{
-	size_t i = (size_t)(m - u->open);
-
-	memmove(m, m + 1, (--u->count - i) * sizeof *m);
-}
-
-static struct mutation *
-open_add(struct unfinished *u, const char *id)
-{
-	struct mutation *m = open_find(u, id);
-
-	if (m)
-		return m;
-	if (u->count == OPEN_MAX)
-		open_remove(u, &u->open[0]);
-	m = &u->open[u->count++];
-	*m = (struct mutation){0};
-	snprintf(m->id, sizeof m->id, "%s", id);
-	return m;
-}
 
 /* --- what is told --- */
 
@@ -162,7 +93,7 @@ close_verb(struct unfinished *u, struct mutation *m, const struct outcome_of *o)
 	if (m->closed || !m->id[0])
 		return;
 	m->closed = true;
-	note_ended(u, m->host_run);
+	mutations_note_ended(&u->all, m->host_run);
 	/* The incident it was part of is over: nothing is added to another one. */
 	if (!incident_id(u->cfg.incident)[0] ||
 	    incident_generation(u->cfg.incident) != u->generation)
@@ -257,8 +188,12 @@ ended(struct unfinished *u, struct mutation *m, const struct outcome_of *o,
 static struct outcome_of
 judge(struct unfinished *u, struct mutation *m, const struct vmfacts *vm)
 {
-	struct outcome_of o = outcome_judge(m, &vm->host, clock_wall_ms(), is_others, u);
+	struct outcome_of o;
 
+	/* What was known for good stays known when a later run hides it there. */
+	if (m->closed && u->last.final && m == &u->all.open[u->all.count - 1])
+		return u->last;
+	o = outcome_judge(m, &vm->host, clock_wall_ms(), mutations_is_others, &u->all);
 	if (keeps_no_record(vm))
 		judge_untold(u, m, vm, &o);
 	if (o.host_run[0])
@@ -271,19 +206,19 @@ judge(struct unfinished *u, struct mutation *m, const struct vmfacts *vm)
 static struct mutation *
 close_older(struct unfinished *u, const struct vmfacts *vm)
 {
-	while (u->count > 1) {
+	while (u->all.count > 1) {
 		struct outcome_of o;
 
-		u->open[0].overtaken = true;
-		o = judge(u, &u->open[0], vm);
+		u->all.open[0].overtaken = true;
+		o = judge(u, &u->all.open[0], vm);
 		if (o.outcome == OUTCOME_RUNNING)
 			break;
 		if (!o.final)
 			o.why = "a later verb was sent since";
-		close_verb(u, &u->open[0], &o);
-		open_remove(u, &u->open[0]);
+		close_verb(u, &u->all.open[0], &o);
+		mutations_remove(&u->all, &u->all.open[0]);
 	}
-	return &u->open[0];
+	return &u->all.open[0];
 }
 
 static void
@@ -305,7 +240,7 @@ look_at_ours(struct unfinished *u, const struct vmfacts *vm)
 	tell(u, m, &o, now,
 	    settled ? "" : outcome_key(m, &o, vm->status, clock_wall_ms()), settled);
 	if (settled)
-		u->count = 0;
+		u->all.count = 0;
 }
 
 /* --- runs at the host that are none of ours --- */
@@ -335,7 +270,8 @@ static bool
 is_news(const struct unfinished *u, const struct hostjob *j)
 {
 	return j->last_id[0] && strcmp(j->last_id, u->last_seen) != 0 &&
-	    !has_ended(u, j->last_id) && j->last_rc != 0 && j->last_age_s < RECENT_S;
+	    !mutations_has_ended(&u->all, j->last_id) && j->last_rc != 0 &&
+	    j->last_age_s < RECENT_S;
 }
 
 static void
@@ -344,7 +280,7 @@ find_others(struct unfinished *u, const struct vmfacts *vm)
 	const struct hostjob *j = &vm->host;
 
 	if (j->state == HOSTJOB_RUNNING ||
-	    (j->state == HOSTJOB_INTERRUPTED && !has_ended(u, j->id) &&
+	    (j->state == HOSTJOB_INTERRUPTED && !mutations_has_ended(&u->all, j->id) &&
 		(j->age_s < RECENT_S || strcmp(vm->status, "running") != 0)))
 		others_are(u, j, j->id, j->verb);
 	else if (is_news(u, j))
@@ -363,7 +299,7 @@ look_at_others(struct unfinished *u, const struct vmfacts *vm)
 	find_others(u, vm);
 	if (!m->verb[0])
 		return;
-	o = outcome_judge(m, &vm->host, clock_wall_ms(), is_others, u);
+	o = outcome_judge(m, &vm->host, clock_wall_ms(), mutations_is_others, &u->all);
 	hold(u, o.outcome == OUTCOME_RUNNING ? m : NULL, vm->host.age_s);
 	follow(u, o.outcome == OUTCOME_RUNNING);
 	u->ran_at_host |= o.outcome == OUTCOME_RUNNING;
@@ -375,7 +311,7 @@ look_at_others(struct unfinished *u, const struct vmfacts *vm)
 	tell(u, m, &o, now,
 	    settled ? "" : outcome_key(m, &o, vm->status, clock_wall_ms()), settled);
 	if (settled) {
-		note_ended(u, m->host_run);
+		mutations_note_ended(&u->all, m->host_run);
 		*m = (struct mutation){0};
 	}
 }
@@ -383,7 +319,8 @@ look_at_others(struct unfinished *u, const struct vmfacts *vm)
 static void
 not_answered(struct unfinished *u)
 {
-	const struct mutation *m = u->count ? &u->open[u->count - 1] : &u->others;
+	const struct mutation *m =
+	    u->all.count ? &u->all.open[u->all.count - 1] : &u->others;
 	struct outcome_of o = u->last;
 	char now[160];
 
@@ -409,7 +346,7 @@ unfinished_status(struct unfinished *u, const struct vmfacts *vm)
 		return;
 	if (!vm->marks && !vm->plain) /* whatever that was, it was no host program */
 		not_answered(u);
-	else if (u->count)
+	else if (u->all.count)
 		look_at_ours(u, vm);
 	else if (vm->marks)
 		look_at_others(u, vm);
@@ -433,20 +370,20 @@ overtake(struct unfinished *u, const struct power_what *what)
 	struct outcome_of o;
 	char now[96];
 
-	for (m = u->open; m < u->open + u->count; m++) {
+	for (m = u->all.open; m < u->all.open + u->all.count; m++) {
 		o = overtaken_end();
 		close_verb(u, m, &o);
 	}
-	m = u->count ? &u->open[u->count - 1] : &u->others;
+	m = u->all.count ? &u->all.open[u->all.count - 1] : &u->others;
 	if (u->shown && m->verb[0]) {
 		o = u->last;
 		snprintf(now, sizeof now, "%s by %s has ended since",
 		    verb_rows[what->verb].name, what->by);
 		tell(u, m, &o, now, "", true);
 	}
-	note_ended(u, u->others.host_run);
+	mutations_note_ended(&u->all, u->others.host_run);
 	u->others = (struct mutation){0};
-	u->count = 0;
+	u->all.count = 0;
 	hold(u, NULL, 0);
 	follow(u, false);
 }
@@ -454,7 +391,7 @@ overtake(struct unfinished *u, const struct power_what *what)
 static void
 lost(struct unfinished *u, const struct power_what *what)
 {
-	struct mutation *m = open_add(u, what->id);
+	struct mutation *m = mutations_add(&u->all, what->id);
 	struct outcome_of o = {.outcome = OUTCOME_UNKNOWN};
 	char at[CLOCK_AT_LEN], now[96];
 
@@ -479,71 +416,26 @@ unfinished_after(
 {
 	if (!verb_rows[what->verb].mutating)
 		return;
-	note_ended(u, how == POWER_EXITED ? what->host_run : "");
+	mutations_note_ended(&u->all, how == POWER_EXITED ? what->host_run : "");
 	if (how == POWER_UNKNOWN)
 		lost(u, what);
-	else if (how == POWER_EXITED && exit != POWER_EXIT_BUSY)
-		overtake(u, what);
+	else if (how == POWER_EXITED && exit == 0)
+		overtake(u, what); /* one that failed leaves to do what there was */
 }
 
 bool
 unfinished_is_open(const struct unfinished *u)
 {
 	return u->holds ||
-	    (u->count && u->follows && clock_mono_ms() - u->since_ms < WAIT_MS);
+	    (u->all.count && u->follows && clock_mono_ms() - u->since_ms < WAIT_MS);
 }
 
 /* --- what an earlier engine left open --- */
 
-static void
-copy(char *out, size_t size, const struct js *r, const char *key)
-{
-	const char *s = js_str(r, key);
-
-	if (s)
-		snprintf(out, size, "%s", s);
-}
-
-static void
-found_confirmed(struct unfinished *u, const struct js *r, const char *id)
-{
-	struct mutation *m = open_add(u, id);
-
-	copy(m->verb, sizeof m->verb, r, "verb");
-	copy(m->by, sizeof m->by, r, "by");
-	copy(m->asked, sizeof m->asked, r, "asked");
-	copy(m->at, sizeof m->at, r, "at");
-	m->at_ms = clock_from(m->at);
-}
-
-/* What was open before it has been overtaken, unless it did nothing.  An end that was
- * learnt and was none to be glad of is still to be told. */
-static void
-found_finished(struct unfinished *u, struct mutation *m, int64_t exit)
-{
-	note_ended(u, m->closed && exit != 0 ? "" : m->host_run);
-	for (size_t i = 0; exit != POWER_EXIT_BUSY && i < u->count; i++)
-		u->open[i].overtaken |= &u->open[i] != m;
-	if (!m->closed || exit == 0)
-		open_remove(u, m);
-}
-
 void
 unfinished_found(struct unfinished *u, const struct js *r)
 {
-	const char *id = js_is(r, "t", "verb") ? js_str(r, "id") : NULL;
-	struct mutation *m = id ? open_find(u, id) : NULL;
-
-	if (id && js_is(r, "state", "confirmed"))
-		found_confirmed(u, r, id);
-	if (!m)
-		return;
-	copy(m->host_run, sizeof m->host_run, r, "host_run");
-	m->closed |= js_has(r, "learnt");
-	if (js_is(r, "state", "finished"))
-		found_finished(u, m, js_int(r, "exit", 0));
-	else if (js_is(r, "state", "refused") && !m->closed)
-		open_remove(u, m);
+	mutations_found(&u->all, r);
 }
 
 /* What a later verb has overtaken is closed and not told of: its end would change
@@ -553,11 +445,12 @@ forget_history(struct unfinished *u)
 {
 	struct outcome_of o = overtaken_end();
 
-	for (size_t i = u->count; i-- > 0;) {
-		if (u->open[i].overtaken)
-			close_verb(u, &u->open[i], &o);
-		if (u->open[i].closed && (u->open[i].overtaken || i + 1 < u->count))
-			open_remove(u, &u->open[i]);
+	for (size_t i = u->all.count; i-- > 0;) {
+		if (u->all.open[i].overtaken)
+			close_verb(u, &u->all.open[i], &o);
+		if (u->all.open[i].closed &&
+		    (u->all.open[i].overtaken || i + 1 < u->all.count))
+			mutations_remove(&u->all, &u->all.open[i]);
 	}
 }
 
@@ -569,11 +462,11 @@ unfinished_found_end(struct unfinished *u)
 
 	u->generation = incident_generation(u->cfg.incident);
 	forget_history(u);
-	if (!u->count)
+	if (!u->all.count)
 		return;
 	u->since_ms = clock_mono_ms();
 	say_now(NULL, false, now, sizeof now);
-	tell(u, &u->open[u->count - 1], &o, now, "", false);
+	tell(u, &u->all.open[u->all.count - 1], &o, now, "", false);
 	follow(u, true);
 }
 

@@ -321,6 +321,13 @@ def worker_killed(rig):
     u = told(r, outcome="interrupted")
     check("the next engine tells it too", u["key"] == "start" and u["who"] == "ann", u)
     check("and closes nothing twice", len([f for f in rig.journal() if f.get("learnt")]) == 1)
+    rig.pve.hook("start", 'die "start failed"\n')
+    w = rig.verb(r, "start")
+    check("a start that fails", r.expect(t="verb", id=w, state="finished")["exit"] == 3)
+    r.expect(t="state", what="vm")
+    u = r.of("state", what="unfinished")[-1]
+    check("leaves to do what there was", u["outcome"] == "interrupted" and u["key"] == "start" and
+          not u["settled"], u)
     rig.pve.hook("start", None)
     w = rig.verb(r, "start")
     check("start", r.expect(t="verb", id=w, state="finished")["exit"] == 0)
