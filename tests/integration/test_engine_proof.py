@@ -176,7 +176,7 @@ def a_shell_that_hangs(rig):
     with open(conf) as f:
         good = f.read()
     with open(conf, "w") as f:
-        f.write(good + "ForceCommand exec sleep 1000\n")
+        f.write(good + "ForceCommand while [ -e %s ]; do sleep 0.1; done\n" % conf)
     rig.devvm.cut()
     climb(rig, p)
     _, took = stands_at(p, "exec", "runs nothing", 14)
