@@ -30,7 +30,7 @@ struct box {
 	const struct verdict *verdict;
 	int64_t now;
 	int verb;
-	bool narrow, warned;
+	bool narrow, warned, keys;
 	int count;
 	struct paragraph all[PARAGRAPHS_MAX];
 };
@@ -96,7 +96,7 @@ choose(struct box *b, int width, int rows)
 			if (b->all[i].more || (int)b->all[i].rank != rank)
 				continue;
 			/* Cut, where not even one fits whole. */
-			if (rank > MUST && used > 0 && used + tall > rows)
+			if (rank > MUST && used > 0 && rows > 0 && used + tall > rows)
 				continue;
 			used += tall;
 			b->all[i].shown = true;
@@ -196,7 +196,7 @@ say_advice(struct box *b)
 	char name[32], text[96], todo[sizeof b->verdict->todo];
 
 	verdict_todo(b->verdict, todo, sizeof todo);
-	keymap_verb_label(advice, true, name, sizeof name);
+	keymap_verb_label(advice, b->keys, name, sizeof name);
 	if (advice == b->verb) {
 		paragraph(b, SHOULD, LOOK_GOOD, "advice", "the verdict advises this");
 		if (todo[0])
@@ -348,6 +348,7 @@ confirm_text(struct lines *l, const struct confirm *k, const struct model *m, in
 	b->now = now;
 	b->verb = k->verb;
 	b->narrow = l->width < NARROW_COLS;
+	b->keys = rows > 0;
 	if (k->what == CONFIRM_VERB)
 		build_verb(b);
 	else

@@ -11,8 +11,10 @@
 #include "console/lines.h"
 #include "console/view_confirm.h"
 
-/* rows: lines that it may take (what must be said is said all the same).  now: the
- * engine's clock. */
+/*
+ * rows: lines that it may take (what must be said is said all the same); 0: no screen,
+ * everything, and keys as commands.  now: the engine's clock.
+ */
 void confirm_text(struct lines *l, const struct confirm *k, const struct model *m,
     int64_t now, int rows);
 

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "console/action.h"
+#include "console/confirm_text.h"
 #include "console/layout.h"
 #include "console/lines.h"
 #include "console/link.h"
@@ -113,19 +114,19 @@ on_send(void *arg, struct js *request, struct err *err)
 static void
 ask_confirm(struct linear *n)
 {
-	struct canvas c;
-	struct buf out;
+	const struct confirm *k = &n->screen.confirm;
+	struct lines l;
 
-	canvas_init(&c, 80, 40);
-	buf_init(&out, 64 * 1024);
-	view_confirm_draw(&n->screen.confirm, &c, canvas_rect(&c), &n->screen.model,
-	    model_now(&n->screen.model, clock_mono_ms()));
-	if (canvas_print(&c, &out) == 0)
-		for (char *line = strtok(out.data, "\n"); line; line = strtok(NULL, "\n"))
-			if (line[strspn(line, " ")])
-				printf("%s\n", line);
-	buf_fini(&out);
-	canvas_fini(&c);
+	if (k->what == CONFIRM_VERB)
+		printf("%s VM 102?\n", verb_rows[k->verb].name);
+	else
+		printf("New host key of %s?\n", vm_host_names[k->host]);
+	lines_init(&l, SAID_COLS);
+	confirm_text(
+	    &l, k, &n->screen.model, model_now(&n->screen.model, clock_mono_ms()), 0);
+	said_lines(&l);
+	lines_fini(&l);
+	printf("Type %s and Enter; anything else: No.\n", k->word);
 }
 
 static void

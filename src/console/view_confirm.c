@@ -93,7 +93,7 @@ view_confirm_draw(const struct confirm *k, struct canvas *c, struct rect r,
 	struct rect box, in;
 
 	lines_init(&l, width - 4 > 1 ? width - 4 : 1);
-	confirm_text(&l, k, m, now, r.rows - 3);
+	confirm_text(&l, k, m, now, r.rows > 4 ? r.rows - 3 : 1);
 	if (k->what == CONFIRM_VERB)
 		snprintf(title, sizeof title, "%s VM 102?", verb_rows[k->verb].name);
 	else
