@@ -420,7 +420,9 @@ unfinished_after(
 	if (how == POWER_UNKNOWN)
 		lost(u, what);
 	else if (how == POWER_EXITED && exit == 0)
-		overtake(u, what); /* one that failed leaves to do what there was */
+		overtake(u, what);
+	else
+		u->told[0] = '\0'; /* what there was to do still is: said once more */
 }
 
 bool

@@ -324,10 +324,9 @@ def worker_killed(rig):
     rig.pve.hook("start", 'die "start failed"\n')
     w = rig.verb(r, "start")
     check("a start that fails", r.expect(t="verb", id=w, state="finished")["exit"] == 3)
-    r.expect(t="state", what="vm")
-    u = r.of("state", what="unfinished")[-1]
-    check("leaves to do what there was", u["outcome"] == "interrupted" and u["key"] == "start" and
-          not u["settled"], u)
+    u = told(r)
+    check("leaves to do what there was, and that is said", u["outcome"] == "interrupted" and
+          u["key"] == "start" and not u["settled"], u)
     rig.pve.hook("start", None)
     w = rig.verb(r, "start")
     check("start", r.expect(t="verb", id=w, state="finished")["exit"] == 0)
