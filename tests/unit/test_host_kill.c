@@ -51,7 +51,7 @@ teardown(void)
 
 TestSuite(host_kill, .init = setup, .fini = teardown);
 
-static void
+static void __attribute__((format(printf, 3, 4)))
 put(const char *text, size_t len, const char *fmt, ...)
 {
 	char path[256], *slash;
