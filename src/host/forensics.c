@@ -408,8 +408,10 @@ forensics_run(const struct site *s, struct out *o, bool brief, struct evidence *
 	set_unknown(c.e);
 	qemu_find(s, &c.e->qemu);
 	c.look = (struct look){s, c.e};
-	for (int i = 0; i < PROBES; i++)
+	for (int i = 0; i < PROBES; i++) {
 		c.p[i].arg = &c;
+		c.p[i].tied = i != P_GDB; /* that one has to leave QEMU in order */
+	}
 	c.p[P_GDB].arg = &c.gdb;
 	begin(&c);
 	collect(&c);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -81,11 +82,13 @@ output_file(const char *name)
 }
 
 static void
-run_child(struct probe *p)
+run_child(struct probe *p, pid_t parent)
 {
 	int null;
 
 	(void)setsid();
+	if (p->tied && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+		_exit(127);
 	probe_child_reset();
 	null = open("/dev/null", O_RDONLY);
 	if (null >= 0)
@@ -102,6 +105,8 @@ run_child(struct probe *p)
 void
 probe_start(struct probe *p)
 {
+	pid_t self = getpid();
+
 	p->started = mono_ms();
 	p->pidfd = -1;
 	p->done = p->told = p->running = p->killed = false;
@@ -110,7 +115,7 @@ probe_start(struct probe *p)
 	p->fd = output_file(p->name);
 	p->pid = p->fd < 0 ? -1 : fork();
 	if (p->pid == 0)
-		run_child(p);
+		run_child(p, self);
 	if (p->pid < 0) {
 		p->done = true;
 		return;

@@ -31,6 +31,8 @@ struct probe {
 	probe_fn *fn; /* runs in the child; its return is the rc */
 	void *arg;
 	const char *const *argv; /* exec'd, argv[0] absolute */
+	/* dies with us: for what only looks, and holds the monitor while it does */
+	bool tied;
 	/* filled by probe_* */
 	pid_t pid;
 	int pidfd;

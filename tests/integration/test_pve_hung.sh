@@ -113,6 +113,34 @@ trial() (
 	exit $failed
 )
 
+# The worker is killed while its probes hang: they go with it, and so does their hold on
+# the monitor; the next cycle works at once.
+killed_worker() (
+	failed=0
+	T=$root/killed
+	mkdir -p "$T"
+	trap 'cat "$T/hung" >>"$T/pids" 2>/dev/null; cleanup' EXIT
+	make_site
+	printf 'forensics_ms = 8000\ngap_ms = 6000\nstop_ms = 1500\n' >>"$T/site"
+	start_vm
+	hang_qm config pending
+	pve forensics >"$T/out" 2>&1 &
+	front=$!
+	wait_for 5 grep -q "^#bg end=host" "$T/out"
+	wait_for 5 test -s "$T/hung"
+	kill -KILL "$(sed -n 's/^#bg run .* worker=//p' "$T/out")"
+	check "killed: its probes go with it" wait_for 3 eval '[ "$(left_behind)" = 0 ]'
+	wait $front
+	check "killed: whoever waits is told" grep -q "^#bg result .* rc=1 " "$T/out"
+	rm -f "$T/qm.config" "$T/qm.pending"
+	sed -i 's/^gap_ms.*/gap_ms = 150/' "$T/site"
+	out=$(pve cycle 2>&1)
+	vm_pid >>"$T/pids"
+	check "killed: the next one has the monitor for itself" has "#bg fact qmp=alive"
+	check "killed: and a cycle is done" eval '[ "$(result_rc <<<"$out")" = 0 ] && vm_alive'
+	exit $failed
+)
+
 nothing() { :; }
 mode_is() { echo "$*" >"$T/mode"; }
 stopped() { kill -STOP "$pid"; wait_for 3 eval '[ "$(state_of $pid)" = T ]'; }
@@ -178,6 +206,8 @@ run_list() {
 	wait
 }
 run_list
+echo "killed||" >>"$root/list"
+killed_worker >"$root/killed.out" 2>&1 || echo killed >>"$root/failed"
 while IFS='|' read -r name _; do cat "$root/$name.out"; done <"$root/list"
 [ ! -f "$root/failed" ] || { echo "failed: $(tr '\n' ' ' <"$root/failed")"; exit 1; }
 exit 0
