@@ -178,8 +178,9 @@ assess_emit(struct assess *a, const struct verdict *v, const struct verdict_in *
 	if (id && *id)
 		js_set_str(f, "id", id);
 	js_set_bool(f, "partial", v->partial);
-	if (a->climb_id[0] &&
-	    (a->climbing || a->status_due || proof_is_climbing(a->proof)))
+	if (a->mutating ||
+	    (a->climb_id[0] &&
+		(a->climbing || a->status_due || proof_is_climbing(a->proof))))
 		js_set_bool(f, "climbing", true);
 	if (host_word[0])
 		js_set_str(f, "host_word", host_word);
@@ -517,6 +518,9 @@ assess_link(struct assess *a, enum door door)
 	if (is == *link || (door != DOOR_PVE && door != DOOR_DEVVM))
 		return;
 	*link = is;
+	if (door == DOOR_DEVVM && is == VERDICT_LINK_DOWN && a->consoles == 0)
+		a->seen_holds =
+		    false; /* nobody looks: it is climbed when somebody does */
 	if (door == DOOR_PVE && is == VERDICT_LINK_DOWN)
 		assess_want_climb(a, ASSESS_LOST_MS);
 	else if (door == DOOR_DEVVM &&

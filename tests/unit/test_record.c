@@ -138,7 +138,7 @@ journal_text(struct rig *r, size_t *len)
 static int
 count(const char *text, size_t len, const char *what)
 {
-	const char *end = text + len;
+	const char *end = text ? text + len : text;
 	int n = 0;
 
 	while (text &&

@@ -218,6 +218,8 @@ static const struct row rows[] = {
 	"none", "start reset cycle", NULL, "bootstrap"},
     {"sudo is refused", WELL WRITES ALIVE "V:healthy:none", "5a password is required",
 	"unknown", "none", "start", "sudo failed: a password is required", "look inside"},
+    {"sudo hangs and the write does not", WELL WRITES ALIVE "V:healthy:none", "5!written",
+	"crawling", "none", "start", "then sudo did not come back", "look inside"},
     {"a command hangs in a guest that writes", WELL WRITES ALIVE "V:healthy:none", "4!",
 	"crawling", "none", "start", NULL, "look inside"},
     {"hung beside a guest that answers", "status=hung qmp=hung qmp_ms=3000 V:hung:cycle",
@@ -293,6 +295,8 @@ make_ladder(struct ladder_seen *l, const char *text)
 	for (int i = 0; i < RUNGS; i++)
 		l->rung_ms[i] = i >= reached ? -1 : 10 * (i + 1) + (i ? more : 0);
 	l->hung = text[1] == '!';
+	if (strstr(text, "written"))
+		l->rung_ms[RUNG_DISK] = 70;
 	if (reached < RUNGS && !l->hung)
 		snprintf(l->why, sizeof l->why, "%s", text + 1);
 	l->load1 = strstr(text, "load=") ? atof(strstr(text, "load=") + 5) : 0.5;

@@ -42,6 +42,26 @@ Test(mark, a_phase_is_its_own_kind)
 	cr_assert_str_eq(mark_get(&m, "phase"), "stopping");
 }
 
+Test(mark, a_quote_inside_a_value_does_not_end_it)
+{
+	const char *line =
+	    "#bg fact lock_holder=\"task \\\"a b\\\" \\\\ \\x07\" startable=no";
+	struct mark m;
+
+	cr_assert(mark_parse(&m, line, strlen(line)));
+	cr_assert_str_eq(mark_get(&m, "lock_holder"), "task \"a b\" \\ \\x07");
+	cr_assert_str_eq(mark_get(&m, "startable"), "no");
+}
+
+Test(mark, a_value_without_its_last_quote_ends_with_the_line)
+{
+	const char *line = "#bg verdict word=hung why=\"no end \\";
+	struct mark m;
+
+	cr_assert(mark_parse(&m, line, strlen(line)));
+	cr_assert_str_eq(mark_get(&m, "why"), "no end \\");
+}
+
 Test(mark, other_lines_are_none)
 {
 	static const char *const lines[] = {
@@ -107,4 +127,63 @@ Test(vmfacts, nothing_said_is_unknown)
 	cr_assert_str_eq(js_str(f, "status"), "unknown");
 	cr_assert_str_eq(js_str(f, "host_program"), "unknown");
 	js_free(f);
+}
+
+Test(vmfacts, what_was_measured_is_kept_and_the_rest_is_unknown)
+{
+	struct vmfacts v =
+	    feed("#bg run id=x verb=forensics version=1\n"
+		 "#bg fact status=running\n#bg fact wr_delta=0\n#bg fact vq_inuse=3\n"
+		 "#bg fact agent=alive\n#bg fact idle_ms=many\n#bg fact novel=1\n"
+		 "#bg verdict word=stall advice=cycle why=\"it holds 3\"\n"
+		 "#bg result verb=forensics rc=0 ms=1 state=stall pid=4711\n");
+
+	cr_assert_eq(v.m.wr_delta, 0);
+	cr_assert_eq(v.m.vq_inuse, 3);
+	cr_assert_str_eq(v.m.agent, "alive");
+	cr_assert_eq(v.m.rd_delta, -1, "nobody said it");
+	cr_assert_eq(v.m.idle_ms, -1, "no number");
+	cr_assert_str_eq(v.verdict, "stall");
+	cr_assert_str_eq(v.status, "running", "the result of forensics is no status");
+	vmfacts_begin(&v);
+	cr_assert_eq(v.m.wr_delta, -1, "another reading begins");
+	cr_assert_str_eq(v.m.agent, "");
+}
+
+Test(vmfacts, of_the_screen_the_last_two_lines_that_are_not_blank_stay)
+{
+	struct vmfacts v =
+	    feed("#bg section=screen t_ms=1\n  one\n  two\n    \n\n  three  \r\n  \n"
+		 "#bg end=screen rc=0 ms=1\n  four\n");
+
+	cr_assert_str_eq(v.m.screen_line[0], "two");
+	cr_assert_str_eq(v.m.screen_line[1], "three");
+}
+
+Test(vmfacts, a_long_line_of_the_screen_is_cut)
+{
+	char lines[600] = "#bg section=screen t_ms=1\n  ";
+	struct vmfacts v;
+
+	memset(lines + strlen(lines), 'x', 400);
+	strcat(lines, "\n");
+	v = feed(lines);
+	cr_assert_eq(strlen(v.m.screen_line[1]), VMFACTS_SCREEN_MAX);
+}
+
+Test(vmfacts, what_stands_in_the_way_of_a_start_is_told)
+{
+	struct vmfacts v = feed("#bg run id=x verb=status version=1\n"
+				"#bg fact status=stopped\n#bg fact startable=no\n"
+				"#bg fact startable_why=\"no quorum\"\n"
+				"#bg fact vm=missing\n#bg fact ha=no\n");
+	struct js *f = js_new();
+
+	vmfacts_fill(&v, f);
+	cr_assert_not(js_bool(f, "startable", true));
+	cr_assert_str_eq(js_str(f, "startable_why"), "no quorum");
+	cr_assert(js_bool(f, "missing", false));
+	cr_assert_not(js_bool(f, "ha", true));
+	js_free(f);
+	vmfacts_fini(&v);
 }
