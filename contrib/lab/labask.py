@@ -21,12 +21,12 @@ def free_port():
         return s.getsockname()[1]
 
 
-def banner(port, limit_s):
+def banner(port, limit_s, host="127.0.0.1"):
     """Seconds until an SSH server said its name, or None.  A TCP connection
     alone proves nothing: QEMU's user network accepts for a dead guest."""
     begin = time.monotonic()
     try:
-        with socket.create_connection(("127.0.0.1", port), limit_s) as s:
+        with socket.create_connection((host, port), limit_s) as s:
             s.settimeout(max(0.05, limit_s - (time.monotonic() - begin)))
             if s.recv(64).startswith(b"SSH-"):
                 return time.monotonic() - begin
@@ -35,7 +35,7 @@ def banner(port, limit_s):
     return None
 
 
-def await_banner(port, limit_s, alive):
+def await_banner(port, limit_s, alive, host="127.0.0.1"):
     """Until an SSH server on that port says its name; False when it does not.
 
     A login costs an emulated CPU a good part of a second, and several guests
@@ -49,7 +49,7 @@ def await_banner(port, limit_s, alive):
         while time.monotonic() < end and alive():
             if time.monotonic() >= due and len(tries) < 6:
                 with contextlib.suppress(OSError):
-                    s = socket.create_connection(("127.0.0.1", port), 1.0)
+                    s = socket.create_connection((host, port), 1.0)
                     tries[s] = True
                 due, gap = time.monotonic() + gap, min(gap * 1.5, 5.0)
             for s in select.select(list(tries), [], [], 0.05)[0]:
@@ -140,7 +140,8 @@ def agent_answers(vm, limit_s=3.0):
 
 
 def has_banner(lab, limit_s=2.0):
-    return banner(lab.settings()["devvm_port"], limit_s) is not None
+    s = lab.settings()
+    return banner(s["devvm_port"], limit_s, s["devvm_host"]) is not None
 
 
 def cpu_spins(vm, gap_s=1.0):

@@ -24,6 +24,7 @@ import tempfile
 import time
 
 import labimage
+import labnet
 import labvm
 from labask import await_banner, banner, free_port
 from labstore import Store
@@ -234,9 +235,10 @@ class Lab:
 
     def await_guest(self, vm, limit_s):
         """Until sshd says its name and the agent answers."""
-        port = vm.settings()["devvm_port"]
+        s = vm.settings()
+        port, host = s["devvm_port"], s.get("devvm_host", "127.0.0.1")
         end = time.monotonic() + limit_s
-        if not await_banner(port, limit_s, vm.pid):
+        if not await_banner(port, limit_s, vm.pid, host):
             if not vm.pid():
                 raise VmError("QEMU died while the guest booted; see " + vm.inst
                               + "/qemu.log")
@@ -268,7 +270,7 @@ class Lab:
     # -- up --------------------------------------------------------------------------
 
     def up(self, program, accel="tcg", die_with=None, quit_timeout=5, qm_delay=0.0,
-           disk="file"):
+           disk="file", net="user"):
         user = self.user()
         with self.lock(600):
             if self.is_up():
@@ -283,10 +285,12 @@ class Lab:
             if os.path.isdir(self.inst):
                 self.say("cleaning up after a lab that did not end well")
                 self.clean()
+            where = labnet.begin(net)
             built = self.prepare(accel)
             try:
                 self.create(built, program, accel, user, quit_timeout, qm_delay)
-                self.save_settings(disk=disk)
+                self.save_settings(disk=disk, **where)
+                self.write_env()
                 self.keeper(die_with)
                 self.start_sshd()
                 self.start_qmeventd()
@@ -297,8 +301,8 @@ class Lab:
                 self.unlock()
                 raise
         s = self.settings()
-        self.say("up: devvm breakglass@127.0.0.1 port %d, pve %s@127.0.0.1 port %d"
-                 % (s["devvm_port"], s["pve_user"], s["pve_port"]))
+        self.say("up: devvm breakglass@%s port %d, pve %s@127.0.0.1 port %d" % (
+            s["devvm_host"], s["devvm_port"], s["pve_user"], s["pve_port"]))
 
     @staticmethod
     def user():
@@ -341,8 +345,6 @@ class Lab:
                         "breakglass-pve' >&2\nexit 127\n")
             os.chmod(program, 0o700)
         self.authorize(program)
-        with open(inst + "/env", "w") as f:
-            f.write(self.env_text())
 
     def authorize(self, program):
         """One key, one command.  sshd reads this at each login."""
@@ -353,10 +355,14 @@ class Lab:
             out.write('command="%s --site %s/site.conf",restrict,from="127.0.0.1" %s'
                       % (shlex.quote(program), self.inst, f.read()))
 
+    def write_env(self):
+        with open(self.inst + "/env", "w") as f:
+            f.write(self.env_text())
+
     def env_text(self):
         s = self.settings()
         return "".join("export %s=%s\n" % (k, shlex.quote(str(v))) for k, v in (
-            ("BREAKGLASS_DEVVM_HOST", "127.0.0.1"),
+            ("BREAKGLASS_DEVVM_HOST", s["devvm_host"]),
             ("BREAKGLASS_DEVVM_PORT", s["devvm_port"]),
             ("BREAKGLASS_DEVVM_USER", "breakglass"),
             ("BREAKGLASS_PVE_HOST", "127.0.0.1"),
@@ -394,8 +400,7 @@ class Lab:
                         return
                 time.sleep(0.02)
             self.save_settings(pve_port=free_port())
-            with open(self.inst + "/env", "w") as f:
-                f.write(self.env_text())
+            self.write_env()
         with open(self.inst + "/sshd.log") as f:
             raise VmError("sshd for the PVE side does not start: %s"
                           % f.read().strip()[-300:])
@@ -441,9 +446,11 @@ class Lab:
         subprocess.run(["cp", "--sparse=always", s["built"] + "/disk.raw",
                         self.vm.disk], check=True)
         s = self.save_settings(store=disk, drive=self.store.begin(disk))
+        # the state is of a guest on the user network: elsewhere it boots
+        state = s["built"] + "/state.gz" if s["net"] == "user" else None
         for attempt in range(5):
             try:
-                labvm.qemu_launch(self.vm, BASE_CONF, s["built"] + "/state.gz")
+                labvm.qemu_launch(self.vm, BASE_CONF, state)
                 break
             except VmError:
                 self.vm.kill()
@@ -452,13 +459,13 @@ class Lab:
                 if not taken or attempt == 4:
                     raise
                 s = self.save_settings(devvm_port=free_port())
-                with open(self.inst + "/env", "w") as f:
-                    f.write(self.env_text())
+                self.write_env()
         with Qmp(self.vm.qmp_path, 30) as q:
             # a cont that comes before the state is in would be lost
             while q.call("query-status")["status"] == "inmigrate":
                 time.sleep(0.02)
-            q.call("cont")
+            if state:
+                q.call("cont")
         self.await_guest(self.vm, 120)
         with Qga(self.vm.qga_path, 10) as g:        # it woke up in the past
             g.call("guest-set-time", time=time.time_ns())
@@ -534,6 +541,8 @@ class Lab:
             raise VmError("QEMU (pid %s) cannot be killed: a thread of it hangs in "
                           "the kernel" % self.vm.pid())
         self.store.end()
+        if (self.settings() or {}).get("net") == "tap":
+            labnet.end()
         shutil.rmtree(self.inst)
 
     def strays(self, me):

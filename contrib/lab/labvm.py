@@ -16,6 +16,7 @@ import time
 
 VMID = "102"
 SUN_PATH_MAX = 107      # bytes; a longer UNIX socket path cannot be bound
+TAP = "bgtap0"          # see labnet.py
 QEMU = "/usr/bin/qemu-system-x86_64"
 
 
@@ -237,6 +238,13 @@ def conf_merge(cur, pending):
 
 # -- QEMU's command line -------------------------------------------------------
 
+def netdev(settings):
+    if settings.get("net") == "tap":
+        return "tap,id=net0,ifname=%s,script=no,downscript=no" % TAP
+    return "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:%d-:22" % \
+        settings["devvm_port"]
+
+
 def qemu_argv(vm, conf, incoming=None):
     """The command line of VM 102, in Proxmox's words and order.
 
@@ -292,8 +300,7 @@ def qemu_argv(vm, conf, incoming=None):
         argv += ["-device", "virtio-scsi-pci,id=scsihw0" + thread,
                  "-device", "scsi-hd,bus=scsihw0.0,drive=drive-scsi0,id=scsi0"]
     argv += [
-        "-netdev", "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:%d-:22"
-        % s["devvm_port"],
+        "-netdev", netdev(s),
         "-device", "virtio-net-pci,mac=BC:24:11:00:01:02,netdev=net0,id=net0",
         "-kernel", s["kernel"], "-initrd", s["initrd"], "-append",
         "root=%s console=ttyS0 console=tty0 quiet panic=0 mitigations=off "

@@ -16,6 +16,7 @@ lab() { "$lab" -q --name "$name" "$@"; }
 cleanup() {
 	lab down 2>/dev/null
 	"$lab" -q --name "$name-b" down 2>/dev/null
+	"$lab" -q --name "$name-t" down 2>/dev/null
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
@@ -242,6 +243,26 @@ if [ -n "${BG_LONG-}" ]; then
 	check "qm reboot" qm reboot 102
 	check "qmeventd starts a fresh QEMU" wait_for 20 fresh_pid "$old"
 	check "heal" lab heal
+fi
+
+# a real network card: what is dead does not answer at all
+if [ -n "${BG_LONG-}" ] && [ "$(id -u)" = 0 ] && unshare -n true 2>/dev/null; then
+	tapped() { unshare -n bash -c "lab() { '$lab' -q --name '$name-t' \"\$@\"; }
+		trap 'lab down' EXIT
+		lab up --net tap --host-program '$tmp/program' || exit 1
+		eval \"\$(lab env)\"
+		dial() { ssh -F none -o BatchMode=yes -o IdentityAgent=none -o ConnectTimeout=3 \
+			-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+			-i \$BREAKGLASS_KEY_PATH -p \$BREAKGLASS_DEVVM_PORT \
+			breakglass@\$BREAKGLASS_DEVVM_HOST true 2>&1 </dev/null; }
+		dial || exit 1
+		lab wedge frozen && dial | grep 'Connection timed out' || exit 1
+		lab heal && dial || exit 1
+		lab wedge link-down && dial | grep 'Connection timed out' || exit 1
+		lab cure link-up && dial"; }
+	check "tap: a dead guest's connections time out" tapped
+	check "tap: nothing is left" bash -c "! test -e '${inst%/*}/$name-t'"
+	check "tap: not in the machine's own network" bash -c "! '$lab' -q --name '$name-t' up --net tap 2>&1 || false"
 fi
 
 # a second instance from the same cache, whose owner is killed
