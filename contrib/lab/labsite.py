@@ -526,7 +526,7 @@ class Lab:
         gone = [who for who in (self.vm.scope_holds(),) if who]
         for what, pid, start in self.recorded():
             if pid != me:
-                gone += descendants(pid) if what == "pve-sshd" else []
+                gone += labvm.descendants(pid) if what == "pve-sshd" else []
                 gone.append((pid, start))
         # what was started but not on record yet; again, for what it started
         for _ in range(5):
@@ -601,18 +601,3 @@ class Lab:
                         self.clean()
                         self.unlock()
                         return
-
-
-def descendants(pid):
-    """[(pid, start)] of the children of a process and theirs, nearest first."""
-    by_parent = {}
-    for p in map(int, filter(str.isdigit, os.listdir("/proc"))):
-        st = labvm.proc_stat(p)
-        if st:
-            by_parent.setdefault(st[1], []).append((p, st[2]))
-    out, todo = [], [pid]
-    while todo:
-        for child in by_parent.get(todo.pop(), []):
-            out.append(child)
-            todo.append(child[0])
-    return out

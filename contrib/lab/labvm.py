@@ -94,6 +94,21 @@ def proc_wait_gone(pid, start, limit_s):
         time.sleep(0.02)
 
 
+def descendants(pid):
+    """[(pid, start)] of the children of a process and theirs, nearest first."""
+    by_parent = {}
+    for p in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        st = proc_stat(p)
+        if st:
+            by_parent.setdefault(st[1], []).append((p, st[2]))
+    out, todo = [], [pid]
+    while todo:
+        for child in by_parent.get(todo.pop(), []):
+            out.append(child)
+            todo.append(child[0])
+    return out
+
+
 # -- the instance ------------------------------------------------------------
 
 class Vm:
