@@ -435,6 +435,23 @@ nothing_was_done(int exit)
 	return false;
 }
 
+/*
+ * A mutating verb's lines measured the QEMU that was, before it acted.  Of the one
+ * that is, they say the status and the process.
+ */
+static void
+assess_learn_result(struct assess *a, const struct vmfacts *vm)
+{
+	struct vmfacts after;
+
+	copy_facts(&after, vm);
+	vmfacts_begin(&after);
+	after.marks = vm->marks;
+	after.plain = vm->plain;
+	after.pid = vm->pid;
+	assess_learn(a, &after);
+}
+
 static void
 mutation_ended(struct assess *a, const struct vmfacts *vm, const struct power_what *what,
     enum power_end how, int exit)
@@ -450,7 +467,7 @@ mutation_ended(struct assess *a, const struct vmfacts *vm, const struct power_wh
 		snprintf(a->after_verb, sizeof a->after_verb, "%s", verb);
 	}
 	if (how == POWER_EXITED && !untouched)
-		assess_learn(a, vm);
+		assess_learn_result(a, vm);
 	/* Its proof climbs; of a verb that was lost the host tells more, later. */
 	if (proof_is_climbing(a->proof))
 		snprintf(a->climb_id, sizeof a->climb_id, "%s", what->id);

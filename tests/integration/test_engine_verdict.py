@@ -126,9 +126,11 @@ def stall(rig):
     v = rig.verb(p, "cycle")
     c = p.expect(t="verdict", id=v)
     check("the cycle's own capture is told before it acts", c["word"] in ("stall", "healthy"), c)
-    p.expect(t="verb", id=v, state="finished", exit=0)
+    end = p.facts.index(p.expect(t="verb", id=v, state="finished", exit=0))
     f = p.expect(lambda f: f["word"] in WELL, t="verdict", limit=25)
     check("healthy in the end", f["advice"] == "none", f)
+    check("what was measured before it does not speak of the new QEMU",
+          "stall" not in [x.get("word") for x in p.facts[end:]], p.facts[end:])
     check("the proof was over by then", p.of("state", what="proof")[-1]["done"],
           p.of("state", what="proof")[-1])
 

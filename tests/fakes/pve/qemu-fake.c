@@ -142,8 +142,8 @@ answer_qmp(struct peer *p, const char *line)
 		    "{\"return\": [{\"device\": \"drive0\", \"parent\": {\"stats\": "
 		    "{\"wr_operations\": 9}}, \"stats\": {\"rd_operations\": %llu, "
 		    "\"wr_operations\": %llu, \"flush_operations\": 3, \"idle_time_ns\": "
-		    "5000000}}]}",
-		    ops, ops);
+		    "%llu}}]}",
+		    ops, ops, stalled ? 16000000000ULL : 5000000ULL);
 		say(p, reply);
 	} else if (strstr(line, "\"x-query-virtio\"")) {
 		say(p,
