@@ -216,15 +216,34 @@ find_child(void *arg)
 	return 0;
 }
 
+/* A host without a process or a second to spare must not make a QEMU "stopped". */
+static void
+take_claim(const struct site *s, struct qemu *q)
+{
+	pid_t pid = read_pidfile(s->pidfile);
+	unsigned long long start;
+	char path[PATH_LEN], state;
+
+	snprintf(path, sizeof(path), "%s/%d/stat", proc_root, (int)pid);
+	if (pid == 0 || proc_stat(path, &state, NULL, &start) < 0 ||
+	    !qemu_states(pid, start, q))
+		return;
+	q->pid = pid;
+	q->start = start;
+	q->found = QEMU_UNPROVEN;
+}
+
 void
 qemu_find(const struct site *s, struct qemu *q)
 {
 	struct find f = {s, probe_shared(sizeof(*q))};
 	struct probe p = {
 	    .name = "find", .limit_ms = FIND_MS, .fn = find_child, .arg = &f};
+	int rc = probe_run(&p);
 
-	(void)probe_run(&p);
 	*q = *f.q;
+	if (rc != 0 && q->found == QEMU_NONE)
+		take_claim(s, q);
 	probe_end(&p);
 	munmap(f.q, sizeof(*q));
 }

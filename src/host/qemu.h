@@ -36,7 +36,10 @@ struct qemu {
 	char d_thread[32];	  /* name of the first thread in D */
 };
 
-/* Looks now, in a child of at most 1 s. */
+/*
+ * Looks now, in a child of at most 1 s.  Where that child cannot be had or does
+ * not get there, a pidfile whose process lives is still QEMU_UNPROVEN, not none.
+ */
 void qemu_find(const struct site *s, struct qemu *q);
 
 /* The same test without the child; for callers that are one. */
@@ -53,7 +56,8 @@ int qemu_threads(pid_t pid, unsigned long long start);
 
 /*
  * Ends exactly this process: SIGTERM, term_ms, SIGKILL, gone_ms, by pidfd, the
- * identity looked at again in between.  0 gone; -1 not, the reason in why.
+ * identity looked at again in between.  One that dies and has no thread in D is
+ * waited for six times as long.  0 gone; -1 not, the reason in why.
  */
 int qemu_end(const struct site *s, const struct qemu *q, bool skip_term, char *why,
     size_t why_size);

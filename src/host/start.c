@@ -93,7 +93,7 @@ check_boots(struct power *p)
 	do {
 		memset(&e, 0, sizeof(e));
 		qemu_find(j->site, &e.qemu);
-		if (e.qemu.found != QEMU_OURS || e.qemu.pid != j->pid) {
+		if (e.qemu.found < QEMU_UNPROVEN || e.qemu.pid != j->pid) {
 			power_state(j, "stopped", 0);
 			return job_fail(j, CODE_START_FAILED,
 			    "QEMU pid %lld ran and ended again: look at the host's log, then "

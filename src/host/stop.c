@@ -37,14 +37,29 @@ stop_thaw(struct power *p)
 		    : "the thaw was not answered; going on");
 }
 
+/* A host that was too busy to prove it a moment ago is asked once more. */
+static void
+prove_again(struct power *p)
+{
+	struct qemu now;
+
+	if (p->e.qemu.found != QEMU_UNPROVEN)
+		return;
+	qemu_find(p->j->site, &now);
+	if (now.pid == p->e.qemu.pid && now.start == p->e.qemu.start)
+		p->e.qemu = now;
+}
+
 static int
 end_process(struct power *p)
 {
 	struct job *j = p->j;
 	const struct qemu *q = &p->e.qemu;
-	bool cannot_act = q->threads > 0 && q->stopped == q->threads;
+	bool cannot_act;
 	char more[48];
 
+	prove_again(p);
+	cannot_act = q->threads > 0 && q->stopped == q->threads;
 	if (q->found != QEMU_OURS)
 		return job_fail(j, CODE_UNKILLABLE,
 		    "pid %d could not be proven to be VM 102's QEMU and was not touched; look "

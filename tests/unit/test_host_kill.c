@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -199,4 +200,61 @@ Test(host_kill, a_qemu_without_its_pidfile_is_found)
 	thread(child, child, 'S', 100, QEMU, "/var/run/qemu-server/1021.pid");
 	qemu_find(&site, &q);
 	cr_assert_eq(q.found, QEMU_NONE, "another VM's is not");
+}
+
+/* What /proc says of the child is taken away while it is waited for. */
+static void
+dies_later(pid_t pid, int ms)
+{
+	char path[128];
+
+	if (fork() != 0)
+		return;
+	usleep((unsigned)ms * 1000);
+	snprintf(path, sizeof(path), "%s/%d/stat", base, (int)pid);
+	unlink(path);
+	_exit(0);
+}
+
+Test(host_kill, one_that_gives_back_its_memory_is_waited_for)
+{
+	struct qemu q;
+	char why[400] = "";
+
+	site.gone_ms = 100;
+	thread(child, child, 'R', 100, QEMU, site.pidfile);
+	pidfile(child);
+	qemu_find(&site, &q);
+	dies_later(child, 350);
+	cr_assert_eq(qemu_end(&site, &q, true, why, sizeof(why)), 0, "%s", why);
+	cr_assert_not(lives());
+}
+
+Test(host_kill, who_survives_says_what_to_do)
+{
+	struct qemu q;
+	char why[400] = "";
+
+	site.gone_ms = 50;
+	thread(child, child, 'R', 100, QEMU, site.pidfile);
+	pidfile(child);
+	qemu_find(&site, &q);
+	cr_assert_eq(qemu_end(&site, &q, true, why, sizeof(why)), -1);
+	cr_assert_not_null(strstr(why, "then send start"), "%s", why);
+}
+
+Test(host_kill, a_host_without_a_process_to_spare_does_not_make_it_stopped)
+{
+	struct rlimit no = {1024, 1024};
+	struct qemu q;
+
+	thread(child, child, 'S', 100, QEMU, site.pidfile);
+	pidfile(child);
+	/* no file for a child's output, so no child */
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &no), 0);
+	qemu_find(&site, &q);
+	cr_assert_eq(q.found, QEMU_UNPROVEN);
+	cr_assert_eq(q.pid, child);
+	cr_assert_eq(q.start, 100);
 }
