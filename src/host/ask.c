@@ -248,23 +248,38 @@ on_block(void *arg, const char *path, const char *value, size_t len, bool is_str
 		printf("block: %s %.*s\n", path + strlen("return."), (int)len, value);
 }
 
+/* Counts what a list holds; -1 stays where it was not to be had.  -1: no answer. */
+static int
+count(struct qmp *q, const char *command, jwalk_fn *fn, struct evidence *e, int *n)
+{
+	int rc;
+
+	*n = 0;
+	rc = qmp_call(q, command, CALL_MS, fn, e);
+	if (rc != 0)
+		*n = -1;
+	return rc < 0 ? -1 : 0;
+}
+
 /*
  * After the samples, so that nothing here can spoil them, and what is safest
- * first.  query-block asks the storage for a size: on files that hangs QEMU
- * with the storage, so only a machine that has nothing but devices is asked,
- * and not when something is about to rely on this QEMU.
+ * first.  query-block-jobs takes each job's lock, which a thread that waits for
+ * a disk may hold: then it is not asked.  query-block asks the storage for a
+ * size: on files that hangs QEMU with the storage, so only a machine that has
+ * nothing but devices is asked, and not when something is about to rely on this
+ * QEMU.
  */
 static void
 ask_more(struct qmp *q, bool brief, struct evidence *e, struct shot *shot)
 {
 	bool devices = e->disks_known && e->disks_block > 0 && e->disks_file == 0;
 
-	if (shot_take(q, shot) < 0)
+	if (shot_take(q, shot) < 0 ||
+	    count(q, "{\"execute\":\"query-iothreads\"}", on_thread, e, &e->iothreads) <
+		0 ||
+	    e->qemu.disk_wait > 0 ||
+	    count(q, "{\"execute\":\"query-block-jobs\"}", on_job, e, &e->block_jobs) < 0)
 		return;
-	if (qmp_call(q, "{\"execute\":\"query-iothreads\"}", CALL_MS, on_thread, e) < 0 ||
-	    qmp_call(q, "{\"execute\":\"query-block-jobs\"}", CALL_MS, on_job, e) < 0)
-		return;
-	e->jobs_known = true;
 	if (devices && !brief)
 		(void)qmp_call(
 		    q, "{\"execute\":\"query-block\"}", CALL_MS, on_block, NULL);

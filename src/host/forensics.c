@@ -81,8 +81,10 @@ probe_qmp(void *arg)
 		print_sample("second", &e->b);
 		printf("gap %lld ms, vCPUs %d %% of a core\n", e->gap_ms, e->vcpu_pct);
 	}
-	if (e->jobs_known)
-		printf("iothreads %d, block jobs %d\n", e->iothreads, e->block_jobs);
+	if (e->iothreads >= 0)
+		printf("iothreads %d\n", e->iothreads);
+	if (e->block_jobs >= 0)
+		printf("block jobs %d\n", e->block_jobs);
 	fflush(stdout);
 	return 0;
 }
@@ -317,7 +319,7 @@ rrd_path(char *path, size_t size)
 static void
 set_unknown(struct evidence *e)
 {
-	e->staged = e->vcpu_pct = -1;
+	e->staged = e->vcpu_pct = e->block_jobs = e->iothreads = -1;
 	e->load1_x100 = e->psi_io_x100 = e->mem_free_mb = -1;
 	e->rrd_zero_write_s = e->rrd_silent_s = -1;
 }

@@ -44,10 +44,10 @@ tell_samples(struct out *o, const struct evidence *e)
 		out_fact_num(o, "vq_inuse", (long long)e->b.inuse);
 		out_fact_num(o, "vq_used_delta", (long long)(e->b.used - e->a.used));
 	}
-	if (e->jobs_known) {
+	if (e->block_jobs >= 0)
 		out_fact_num(o, "block_jobs", e->block_jobs);
+	if (e->iothreads >= 0)
 		out_fact_num(o, "iothreads", e->iothreads);
-	}
 }
 
 static void

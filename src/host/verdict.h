@@ -69,8 +69,8 @@ struct evidence {
 	int staged;	 /* pending config keys; -1 unknown */
 	char lock[32];	 /* config lock, or empty */
 	/* what only a whole capture fills; zeroed is still "nothing known" */
-	bool jobs_known, disks_known, host_known;
-	int block_jobs, iothreads;
+	bool disks_known, host_known;
+	int block_jobs, iothreads; /* -1 unknown */
 	int disks_block,
 	    disks_file; /* of QEMU's open files: devices, and files of a file system */
 	enum shot_kind screen;
