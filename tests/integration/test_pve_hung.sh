@@ -52,6 +52,13 @@ mount_hung() { # DIR; 77: not here
 drop_mounts() {
 	[ -f "$T/mounts" ] && while read -r m; do umount -l "$m" 2>/dev/null; done <"$T/mounts"
 }
+# Stand-ins that nobody ended; a pid that was taken by somebody else meanwhile is not ours.
+end_hung() {
+	local p
+	while read -r p; do
+		grep -qa '^sleep.3600' "/proc/$p/cmdline" 2>/dev/null && kill -KILL "$p"
+	done < <(cat "$T/hung" 2>/dev/null)
+}
 # Counts processes of the probes that are still there and can be killed: none may.
 left_behind() {
 	local n=0 p
@@ -81,7 +88,7 @@ trial() (
 	failed=0
 	T=$root/$name
 	mkdir -p "$T"
-	trap 'cat "$T/hung" >>"$T/pids" 2>/dev/null; drop_mounts; cleanup' EXIT
+	trap 'end_hung; drop_mounts; cleanup' EXIT
 	make_site
 	printf 'forensics_ms = %s\ngreeting_ms = %s\ngap_ms = %s\nstop_ms = 1500\n' \
 		$budget $greeting $gap >>"$T/site"
@@ -119,7 +126,7 @@ killed_worker() (
 	failed=0
 	T=$root/killed
 	mkdir -p "$T"
-	trap 'cat "$T/hung" >>"$T/pids" 2>/dev/null; cleanup' EXIT
+	trap 'end_hung; cleanup' EXIT
 	make_site
 	printf 'forensics_ms = 8000\ngap_ms = 6000\nstop_ms = 1500\n' >>"$T/site"
 	start_vm
