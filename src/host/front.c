@@ -28,6 +28,8 @@
 
 #define SYSTEMD_RUN_MS 5000
 #define UNIT_UP_MS 3000
+#define FORENSICS_PLACES 3
+#define PLACE_FREE_MS 1000 /* what a capture takes beyond its budget */
 
 /*
  * A free lock with a "now" in place is a run that was cut short.  It gets its
@@ -77,6 +79,20 @@ front_busy(struct job *j)
 		    "somebody has the lock %s and no name is on record; ask status, and try "
 		    "again",
 		    j->site->lock);
+	job_log(j, CODE_BUSY, out_ms(&j->out));
+	job_say_result(j, CODE_BUSY, out_ms(&j->out));
+	return CODE_BUSY;
+}
+
+int
+front_crowded(struct job *j)
+{
+	job_say_begin(j);
+	snprintf(j->state, sizeof(j->state), "busy");
+	(void)job_fail(j, CODE_BUSY,
+	    "this host is at work on %s already, as often as it may be at once; send it "
+	    "again in some seconds",
+	    verb_rows[j->verb].name);
 	job_log(j, CODE_BUSY, out_ms(&j->out));
 	job_say_result(j, CODE_BUSY, out_ms(&j->out));
 	return CODE_BUSY;
@@ -207,6 +223,19 @@ claim(struct job *j, int *lock)
 	return true;
 }
 
+/*
+ * One after the other, because two at once would have to share the monitor; past
+ * one that does not come to its end by a few others.
+ */
+static int
+forensics_place(const struct site *s)
+{
+	int limit_ms = s->forensics_ms + PLACE_FREE_MS;
+	int fd = lock_place(s, "forensics", 1, limit_ms);
+
+	return fd == -1 ? lock_place(s, "forensics", FORENSICS_PLACES, limit_ms) : fd;
+}
+
 int
 front_start(struct job *j, const char *self, const char *site_path)
 {
@@ -218,6 +247,8 @@ front_start(struct job *j, const char *self, const char *site_path)
 		j->dir[0] = '\0';
 	if (mutating && !claim(j, &lock))
 		return front_busy(j);
+	if (!mutating && (lock = forensics_place(j->site)) == -1)
+		return front_crowded(j);
 	if (j->dir[0] == '\0' || launch(j, self, site_path, lock, &pid) < 0)
 		return work_here(j, lock);
 	if (lock >= 0)

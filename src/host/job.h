@@ -57,6 +57,9 @@ int front_start(struct job *j, const char *self, const char *site_path);
 /* Says who else runs; 75. */
 int front_busy(struct job *j);
 
+/* Says that too many ask the same at once; 75. */
+int front_crowded(struct job *j);
+
 /*
  * The worker's whole life: log is its run file, lock what it holds until its
  * end.  Returns the exit code.

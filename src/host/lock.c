@@ -10,6 +10,7 @@
 #include "host/site.h"
 
 #define TAKE_MS 200
+#define PLACE_TICK_MS 50
 
 static int
 take(const char *path, int limit_ms)
@@ -48,4 +49,24 @@ lock_monitor(const struct site *s, int limit_ms)
 	if (fd == -2)
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	return fd;
+}
+
+int
+lock_place(const struct site *s, const char *name, int places, int limit_ms)
+{
+	long long deadline = mono_ms() + limit_ms;
+	char path[SITE_PATH_MAX + 48];
+	int fd;
+
+	for (;;) {
+		for (int i = 0; i < places; i++) {
+			snprintf(path, sizeof(path), "%s.%s-%d", s->lock, name, i);
+			fd = take(path, 0);
+			if (fd != -1)
+				return fd;
+		}
+		if (mono_ms() >= deadline)
+			return -1;
+		mono_nap(PLACE_TICK_MS);
+	}
 }

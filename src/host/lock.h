@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * lock.h: one mutation at a time, and one of us at the monitor at a time.
+ * lock.h: one mutation at a time, one of us at the monitor at a time, and no
+ * crowd of calls that only look.
  *
- * Both are flock(2) locks on files of their own, so they end with their holder
+ * All are flock(2) locks on files of their own, so they end with their holder
  * whatever happens to it.  Who holds the first stands in the run directory's
  * "now" (run.h).
  */
@@ -24,5 +25,13 @@ int lock_take(const struct site *s);
  * no lock file can be made the monitor is taken as free.
  */
 int lock_monitor(const struct site *s, int limit_ms);
+
+/*
+ * One of so many places for calls of this name, waited for at most limit_ms: a
+ * descriptor that holds it until closed, -1 when all are taken, -2 as above (then
+ * nobody is counted).  Each such call starts a dozen processes, Perl among them,
+ * and whoever has the key may send a thousand, to a host that is ill already.
+ */
+int lock_place(const struct site *s, const char *name, int places, int limit_ms);
 
 #endif

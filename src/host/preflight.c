@@ -171,11 +171,13 @@ preflight_look(const struct site *s, struct preflight *p)
 	memset(p, 0, sizeof(*p));
 	if (probe_run(&child) == 0)
 		*p = *l.p;
-	else
+	else {
+		p->silent = child.rc == PROBE_TIMEOUT;
 		snprintf(p->why, sizeof(p->why),
 		    "the files of pmxcfs do not answer within %d ms; on the host: systemctl "
 		    "restart pve-cluster",
 		    LOOK_MS);
+	}
 	p->space.pct = -1;
 	probe_end(&child);
 	munmap(l.p, sizeof(*p));

@@ -19,6 +19,7 @@ struct site;
 
 struct preflight {
 	bool ok;       /* a start can be expected to work */
+	bool silent;   /* pmxcfs did not answer: whoever asks it now hangs with it */
 	bool missing;  /* pmxcfs serves, and there is no VM 102 on this host */
 	bool ha;       /* the HA manager owns this VM: stop and start are requests */
 	bool full;     /* preflight_space: there is no room for its disks */

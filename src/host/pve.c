@@ -33,12 +33,15 @@
 #include "host/codes.h"
 #include "host/escape.h"
 #include "host/job.h"
+#include "host/lock.h"
 #include "host/log.h"
 #include "host/request.h"
 #include "host/unlock.h"
 
 #define REQUEST_LOGGED_MAX 64 /* bytes of a refused request that the log shows */
-#define STATUS_LIFE_S 30      /* a reader that never reads must not keep us */
+#define STATUS_PLACES 8	      /* calls at once; the engine has one or two */
+#define STATUS_WAIT_MS 3000
+#define STATUS_LIFE_S 30 /* a reader that never reads must not keep us */
 
 static void
 sane_descriptors(void)
@@ -90,6 +93,9 @@ do_status(struct job *j)
 	int rc;
 
 	alarm(STATUS_LIFE_S);
+	/* held by this process until it ends */
+	if (lock_place(j->site, "status", STATUS_PLACES, STATUS_WAIT_MS) == -1)
+		return front_crowded(j);
 	out_mark(&j->out, "run id=%s verb=status version=%s", j->now.id, VERSION);
 	rc = status_do(j);
 	out_mark(&j->out, "result verb=status rc=%d ms=%lld state=%s pid=%lld", rc,

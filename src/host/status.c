@@ -221,7 +221,11 @@ status_do(struct job *j)
 	const char *status[] = {s->qm, "status", "102", NULL};
 	struct probe p_qmp = {
 	    .name = "qmp", .limit_ms = 3000, .fn = ask_child, .arg = &a};
-	struct probe p_pending = {.name = "pending", .limit_ms = 5500, .argv = pending};
+	struct probe p_pending = {.name = "pending",
+	    .limit_ms = 5500,
+	    .argv = pending,
+	    .fd = -1,
+	    .rc = PROBE_TIMEOUT};
 	struct probe p_status = {
 	    .name = "status", .limit_ms = 5500, .argv = status, .fd = -1};
 	struct probe *first[] = {&p_qmp}, *both[] = {&p_pending, &p_status};
@@ -229,14 +233,19 @@ status_do(struct job *j)
 	struct preflight pre;
 
 	qemu_find(s, &e->qemu);
-	probe_start(&p_pending);
 	probe_start(&p_qmp);
+	/*
+	 * A dead pmxcfs keeps whoever asks it in D state for good.  Asked every 30 s,
+	 * that must not cost the host the memory of a Perl each time.
+	 */
 	preflight_look(s, &pre);
+	if (!pre.silent)
+		probe_start(&p_pending);
 	wait_all(first, e->qemu.found >= QEMU_UNPROVEN ? 1 : 0, deadline);
 	/* what is known is said at once; qm's Perl takes its time */
 	if (beside && e->qmp != QMP_ALIVE)
 		e->qmp = QMP_BUSY; /* the running verb has it; nothing to conclude */
-	else if (e->qmp != QMP_ALIVE) {
+	else if (e->qmp != QMP_ALIVE && !pre.silent) {
 		probe_start(&p_status);
 		wait_all(both, 2, deadline);
 		qm_word(&p_status, qm, sizeof(qm));
