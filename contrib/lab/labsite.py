@@ -285,9 +285,9 @@ class Lab:
             if os.path.isdir(self.inst):
                 self.say("cleaning up after a lab that did not end well")
                 self.clean()
-            where = labnet.begin(net)
-            built = self.prepare(accel)
             try:
+                where = labnet.begin(net)
+                built = self.prepare(accel)
                 self.create(built, program, accel, user, quit_timeout, qm_delay)
                 self.save_settings(disk=disk, **where)
                 self.write_env()
@@ -297,7 +297,8 @@ class Lab:
                 self.restore()
                 open(self.inst + "/ready", "w").close()
             except BaseException:
-                self.clean()
+                if os.path.isdir(self.inst):
+                    self.clean()
                 self.unlock()
                 raise
         s = self.settings()
