@@ -189,6 +189,20 @@ VM 102 qmp command 'system_reset' failed - got timeout" reset 102
 took_between 8000 20000
 vm_end
 
+python3 -B - "$lab" <<'END' || { echo "FAIL the table of wedges"; failed=1; }
+import sys
+sys.path.insert(0, sys.argv[1])
+from labcure import CURES, GUEST
+from labwedge import WEDGES
+verbs = {"start", "stop", "reset", "cycle"}
+readme = open(sys.argv[1] + "/README.md").read()
+assert list(WEDGES) == sorted(WEDGES) and list(CURES) == sorted(CURES)
+for name, w in WEDGES.items():
+    assert "| `%s` |" % name in readme, name + " has no row in README.md"
+    assert set(w.cures) <= verbs | set(CURES), name
+    assert ("guest-exec" in w.cures) == (name in GUEST), name
+END
+
 # what was recorded: three minutes of writes, three of zeros, three without answer
 ln -s "$lab/pvesh" "$inst/bin/pvesh"
 now=$(($(date +%s) / 60 * 60))
