@@ -107,8 +107,15 @@ static const struct rule rules[] = {
 	NULL},
     {"paused", seen_cannot_resume, CYCLE, HOST_SAYS | E_STATUS | E_SCREEN,
 	"QEMU has stopped the guest, and resuming cannot help", NULL},
+    {"paused", seen_paused_under_old, CYCLE, E_STATUS,
+	"the guest's CPUs are stopped, and the old host program cannot resume them",
+	"softer, and nothing is lost: qm resume 102 on the PVE host, as root"},
     {"paused", seen_paused, START, HOST_SAYS | E_STATUS,
 	"the guest's CPUs are stopped: start resumes them", NULL},
+    {"nospace", seen_nospace_under_old, NONE, E_STATUS,
+	"QEMU stopped the guest on an I/O error",
+	"make room on the host's storage (lvs, df), then qm resume 102 on the PVE host, as "
+	"root: nothing is lost"},
     {"nospace", seen_nospace, NONE, HOST_SAYS | E_STATUS | E_HOST,
 	"QEMU stopped the guest on an I/O error",
 	"make room on the host's storage (lvs, df), then start (F4) resumes it and "

@@ -45,6 +45,8 @@ bool seen_whole_with_failed_units(const struct seen *s);
 bool seen_stopped(const struct seen *s);
 bool seen_panic_stopped_it(const struct seen *s);
 bool seen_cannot_resume(const struct seen *s);
+bool seen_paused_under_old(const struct seen *s);
+bool seen_nospace_under_old(const struct seen *s);
 bool seen_paused(const struct seen *s);
 bool seen_nospace(const struct seen *s);
 bool seen_frozen(const struct seen *s);

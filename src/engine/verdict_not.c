@@ -168,6 +168,10 @@ static const struct not_row {
 	"it boots the same files: what is broken on disk stays broken"},
     {V(RESET), seen_link_cut, "the link is cut in QEMU, and a reset keeps that QEMU"},
     {V(RESET), seen_staged, "it does not apply the staged config; cycle does"},
+    {V(START), seen_paused_under_old,
+	"the old host program's start refuses a VM that has a process"},
+    {V(START), seen_nospace_under_old,
+	"the old host program's start refuses a VM that has a process"},
     {V(START), process_there, "VM 102 runs already"},
 };
 

@@ -234,6 +234,19 @@ seen_cannot_resume(const struct seen *s)
 		(s->captured && is(s->h->advice, "cycle")));
 }
 
+/* Its start is qm start, which refuses a VM that has a process. */
+bool
+seen_paused_under_old(const struct seen *s)
+{
+	return is(s->host, "paused") && old_program(s);
+}
+
+bool
+seen_nospace_under_old(const struct seen *s)
+{
+	return is(s->host, "nospace") && old_program(s);
+}
+
 bool
 seen_paused(const struct seen *s)
 {

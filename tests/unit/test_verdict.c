@@ -248,6 +248,10 @@ static const struct row rows[] = {
 	NULL, ""},
     {"old: stopped", "O status=stopped ms=80", "0!", "stopped", "start", "stop reset",
 	NULL, ""},
+    {"old: paused", "O status=paused ms=80", "1!", "paused", "cycle", "start reset", NULL,
+	"qm resume 102"},
+    {"old: no space", "O status=io-error ms=80", "1!", "nospace", "none",
+	"start reset cycle", NULL, "then qm resume 102"},
     {"old: well", "O status=running ms=80", "7", "healthy", "none", "start", NULL, ""},
 };
 
