@@ -60,6 +60,7 @@ while True:
     f.close(); c.close()
 END
 vm_begin() {
+	rm -f "$inst/102.pid"		# a stale one would be taken for this one's
 	bash -c 'exec -a /usr/bin/kvm /usr/bin/python3 "$@"' - "$tmp/vm.py" \
 		-pidfile "$inst/102.pid" "$inst" "$1" &
 	vm=$!
