@@ -22,6 +22,8 @@ expect() {
 	got=$("$inst/bin/qm" "$@" </dev/null 2>&1)
 	rc=$?
 	took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+	got=${got/after 4? retries/after 51 retries}	# a busy machine has time for less
+	got=${got/after 50 retries/after 51 retries}
 	if [ "$rc" = "$want" ] && [ "$got" = "$text" ]; then
 		printf 'ok   %6d ms  %s\n' $took "$what"
 	else
