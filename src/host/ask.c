@@ -216,7 +216,8 @@ take_samples(
 	ns_b = qemu_vcpu_ns(e->qemu.pid);
 	if (ns >= 0 && ns_b >= ns && e->gap_ms > 0)
 		e->vcpu_pct = (int)((ns_b - ns) / 10000 / e->gap_ms);
-	e->both = true;
+	/* in a moment a request of a healthy disk stands still too */
+	e->both = e->gap_ms >= s->gap_ms / 2;
 }
 
 /* Each member of the reply's list counts once, by a member that all of them have. */

@@ -220,6 +220,12 @@ refuse_reset(struct power *p)
 		return job_fail(j, CODE_RESET_REFUSED,
 		    "QEMU says %s, and a reset would leave it stopped: use %s",
 		    p->e.status, p->v.advice);
+	/* on a stall that nobody could see it would destroy the evidence */
+	if (!p->e.both)
+		return job_fail(j, CODE_RESET_REFUSED,
+		    "QEMU's disks could not be watched (QMP %s), so nobody knows whether a "
+		    "reset would help: send it again in some seconds, or use cycle",
+		    qmp_state_to_str(p->e.qmp));
 	return CODE_OK;
 }
 

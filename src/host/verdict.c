@@ -283,6 +283,10 @@ verdict_make(const struct evidence *e, struct verdict *v)
 	else if (e->qmp != QMP_ALIVE)
 		say(v, VERDICT_HEALTHY, "none",
 		    "QEMU runs; nothing more could be measured");
+	else if (!e->both)
+		say(v, VERDICT_HEALTHY, "none",
+		    "QMP answers, but there was no time to see whether the disks move: ask "
+		    "forensics again");
 	else
 		say(v, VERDICT_HEALTHY, "none",
 		    "QMP answers and nothing the host can see is stuck");

@@ -153,6 +153,14 @@ done
 echo paused >"$T/mode"
 run reset
 check "paused: reset is refused and names start" eval 'rc_is 7 && has "use start"'
+echo "running stalled" >"$T/mode"
+exec 8>"$T/run/lock.monitor"
+flock 8
+: >"$T/qm.calls"
+run reset 8>&-
+check "a stall that could not be seen, because others have the monitor: no reset" \
+	eval 'rc_is 7 && has "could not be watched" && [ "$(calls reset)" = 0 ]'
+exec 8>&-
 echo inmigrate >"$T/mode"
 run start
 check "inmigrate: start waits for the migration's end" eval 'rc_is 5 && has "being moved"'

@@ -67,6 +67,17 @@ Test(host_verdict, a_silent_main_loop_is_hung_and_a_busy_monitor_is_not)
 	expect(&e, VERDICT_HEALTHY, "none");
 }
 
+Test(host_verdict, disks_that_were_not_watched_are_not_called_well)
+{
+	struct evidence e = well();
+	struct verdict v;
+
+	e.both = false;
+	verdict_make(&e, &v);
+	cr_assert_eq(v.word, VERDICT_HEALTHY);
+	cr_assert_not_null(strstr(v.why, "no time to see whether the disks move"));
+}
+
 Test(host_verdict, all_threads_stopped_is_hung)
 {
 	struct evidence e = well();
