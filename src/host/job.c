@@ -19,8 +19,6 @@ job_phase(struct job *j, const char *word, const char *more)
 		(void)run_now_write(j->dir, &j->now);
 	}
 	out_phase(&j->out, word, more);
-	if (kept)
-		run_sync(j->out.fd);
 }
 
 int

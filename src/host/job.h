@@ -23,7 +23,6 @@ struct job {
 	struct run_now now;
 	struct run_now cut_short; /* a run before us that never ended; id empty: none */
 	struct out out;
-	int qm_fd;     /* runs/ID.qm, or -1 */
 	long long pid; /* of QEMU at the end; 0 none */
 	bool already;  /* nothing was to do */
 	char state[RUN_WORD_MAX];

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 #include "host/mono.h"
 #include "host/out.h"
 
+#define OUT_WAIT_MS 500		    /* once, for a reader that is slow */
 #define OUT_QUOTE_MAX (1024 * 1024) /* bytes of others in one run */
 
 void
@@ -16,6 +19,8 @@ out_init(struct out *o, int fd)
 	o->fd = fd;
 	o->t0 = mono_ms();
 	o->bytes_left = OUT_QUOTE_MAX;
+	o->direct = -1;
+	o->stuck = false;
 }
 
 long long
@@ -24,18 +29,33 @@ out_ms(const struct out *o)
 	return mono_ms() - o->t0;
 }
 
+/* A line is one write, never in part: it is shorter than PIPE_BUF. */
+static void
+send_line(struct out *o, const char *line, size_t len)
+{
+	struct pollfd p = {.fd = o->fd, .events = POLLOUT};
+	ssize_t rc = write(o->fd, line, len);
+
+	if (rc < 0 && errno == EPIPE && o->direct >= 0) {
+		o->fd = o->direct;
+		rc = write(o->fd, line, len);
+	} else if (rc < 0 && errno == EAGAIN && !o->stuck) {
+		(void)poll(&p, 1, OUT_WAIT_MS);
+		rc = write(o->fd, line, len);
+	}
+	o->stuck = rc < 0 && errno == EAGAIN;
+}
+
 static void
 emit(struct out *o, const char *prefix, const char *text, size_t len)
 {
 	char line[OUT_LINE_MAX];
 	size_t n = strlen(prefix);
-	ssize_t rc;
 
 	memcpy(line, prefix, n);
 	n += escape_line(line + n, sizeof(line) - n - 1, text, len);
 	line[n++] = '\n';
-	rc = write(o->fd, line, n);
-	(void)rc;
+	send_line(o, line, n);
 }
 
 static void __attribute__((format(printf, 3, 0)))

@@ -11,6 +11,7 @@
 #ifndef HOST_OUT_H
 #define HOST_OUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define OUT_LINE_MAX 600 /* bytes, newline included */
@@ -19,6 +20,8 @@ struct out {
 	int fd;
 	long long t0;	   /* mono_ms of the run's begin */
 	size_t bytes_left; /* what others may still fill */
+	int direct;	   /* where lines go when who reads fd has died; -1: nowhere */
+	bool stuck;	   /* fd took nothing for a while: it is not waited for again */
 };
 
 void out_init(struct out *o, int fd);

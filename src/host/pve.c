@@ -125,7 +125,6 @@ init_job(struct job *j, const struct site *s, enum verb verb, const char *id)
 	memset(j, 0, sizeof(*j));
 	j->site = s;
 	j->verb = verb;
-	j->qm_fd = -1;
 	j->now.at = time(NULL);
 	snprintf(j->now.verb, sizeof(j->now.verb), "%s", verb_rows[verb].name);
 	if (id != NULL)

@@ -68,12 +68,11 @@ ended(pid_t pid, struct qm *q)
 }
 
 void
-qm_run(
-    const char *path, const char *word, int limit_ms, int fd, struct out *o, struct qm *q)
+qm_run(const char *path, const char *word, int limit_ms, struct out *o, struct qm *q)
 {
 	long long start = mono_ms();
-	int file = fd >= 0 ? fd : memfd_create("qm", MFD_CLOEXEC);
-	off_t at = file >= 0 ? lseek(file, 0, SEEK_END) : 0;
+	int file = memfd_create("qm", MFD_CLOEXEC);
+	off_t at = 0;
 	pid_t pid;
 
 	memset(q, 0, sizeof(*q));
@@ -93,7 +92,7 @@ qm_run(
 	if (file >= 0)
 		show_new(file, &at, o, q, true);
 	q->ms = mono_ms() - start;
-	if (fd < 0 && file >= 0)
+	if (file >= 0)
 		close(file);
 }
 

@@ -2,8 +2,9 @@
 /*
  * qm.h: one mutating qm command.
  *
- * Its output goes to a file and never to the ssh pipe: Proxmox's qm kills its
- * own worker when a write to a dead pipe fails.  At its limit it is left alone,
+ * Its output goes to a file in memory and never to the ssh pipe: Proxmox's qm
+ * kills its own worker when a write to a dead pipe fails.  Nor to a disk, whose
+ * hanging would keep qm, and the VM's lock with it.  At its limit it is left alone,
  * not killed, because a half-done qm is worse than a slow one.
  */
 #ifndef HOST_QM_H
@@ -24,12 +25,9 @@ struct qm {
 	char text[QM_TEXT_MAX];
 };
 
-/*
- * Runs "qm WORD 102", quotes its lines to o as they come and appends them to
- * fd (borrowed; -1: a file in memory).
- */
-void qm_run(const char *path, const char *word, int limit_ms, int fd, struct out *o,
-    struct qm *q);
+/* Runs "qm WORD 102" and quotes its lines to o as they come. */
+void qm_run(
+    const char *path, const char *word, int limit_ms, struct out *o, struct qm *q);
 
 /* Did somebody else hold Proxmox's own lock file?  Then a retry makes sense. */
 bool qm_flock_failed(const struct qm *q);

@@ -38,7 +38,7 @@ reset_press(struct power *p)
 	int rc;
 
 	job_phase(j, "resetting", NULL);
-	qm_run(j->site->qm, "reset", j->site->reset_ms, j->qm_fd, &j->out, &qm);
+	qm_run(j->site->qm, "reset", j->site->reset_ms, &j->out, &qm);
 	if (qm.rc != 0) {
 		qm_last_line(&qm, line, sizeof(line));
 		if (qm_flock_failed(&qm))

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -161,21 +160,4 @@ run_trim(int fd)
 		rc = ftruncate(fd, st.st_size);
 		(void)rc;
 	}
-}
-
-void
-run_sync(int fd)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		if (fd != 3)
-			(void)dup2(fd, 3);
-		probe_close_from(4);
-		if (fork() == 0)
-			(void)fsync(3);
-		_exit(0);
-	}
-	if (pid > 0)
-		(void)waitpid(pid, NULL, 0);
 }

@@ -4,7 +4,6 @@
  *
  * In the run directory:
  *   runs/ID.log   every line of the run, written by its worker
- *   runs/ID.qm    what qm printed, raw
  *   now           the mutating verb that runs (or was interrupted)
  *   last          how the last one ended
  * now and last are replaced by rename, so a reader sees one whole version, and
@@ -89,7 +88,7 @@ struct run_past {
 	struct run_last last;
 };
 
-/* Looks for at most 1 s; false when a directory did not answer (past is empty). */
+/* At most 1 s for each; false when nothing is known because one did not answer. */
 bool run_past_read(const struct site *s, struct run_past *past);
 
 /* Removes all but the keep youngest runs. */
@@ -100,9 +99,6 @@ int run_wait(const char *dir, const char *id, int limit_ms);
 
 /* Gives back what a run file reserved and did not use. */
 void run_trim(int fd);
-
-/* fsync in a child nobody waits for: a hung disk must not hold the worker. */
-void run_sync(int fd);
 
 /*
  * Copies runs/ID.log to fd as it grows until its result line has been copied.

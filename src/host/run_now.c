@@ -250,7 +250,7 @@ run_last_read(const char *dir, struct run_last *last)
 }
 
 struct look {
-	const struct site *site;
+	const char *dir;
 	struct run_past *past;
 };
 
@@ -258,37 +258,17 @@ static int
 look_back(void *arg)
 {
 	struct look *l = arg;
-	const char *const choice[] = {l->site->run_dir, l->site->spare_dir};
-	struct run_past *past = l->past;
-	struct run_last last;
-	struct run_now now;
 
-	for (int i = 0; i < 2; i++) {
-		if (*choice[i] == '\0')
-			continue;
-		if (run_last_read(choice[i], &last) &&
-		    (!past->has_last || last.at > past->last.at)) {
-			past->last = last;
-			past->has_last = true;
-		}
-		if (run_now_read(choice[i], &now) &&
-		    (!past->has_now || now.at > past->now.at)) {
-			past->now = now;
-			past->has_now = true;
-		}
-	}
-	past->alive = past->has_now && run_now_alive(&past->now);
-	/* a run that was cut short before the last one began is history */
-	if (past->has_now && !past->alive && past->has_last &&
-	    (past->last.at > past->now.at || strcmp(past->last.id, past->now.id) == 0))
-		past->has_now = false;
+	l->past->has_last = run_last_read(l->dir, &l->past->last);
+	l->past->has_now = run_now_read(l->dir, &l->past->now);
 	return 0;
 }
 
-bool
-run_past_read(const struct site *s, struct run_past *past)
+/* Each directory by a child of its own: one that hangs must not hide the other. */
+static bool
+read_dir(const char *dir, struct run_past *past)
 {
-	struct look l = {s, probe_shared(sizeof(*past))};
+	struct look l = {dir, probe_shared(sizeof(*past))};
 	struct probe p = {
 	    .name = "past", .limit_ms = PAST_MS, .fn = look_back, .arg = &l};
 	int rc = probe_run(&p);
@@ -297,6 +277,42 @@ run_past_read(const struct site *s, struct run_past *past)
 	memset(past, 0, sizeof(*past));
 	if (rc == 0)
 		*past = *l.past;
-	munmap(l.past, sizeof(*past));
+	munmap(l.past, sizeof(*l.past));
 	return rc == 0;
+}
+
+static void
+merge(struct run_past *past, const struct run_past *other)
+{
+	if (other->has_last && (!past->has_last || other->last.at > past->last.at)) {
+		past->last = other->last;
+		past->has_last = true;
+	}
+	if (other->has_now && (!past->has_now || other->now.at > past->now.at)) {
+		past->now = other->now;
+		past->has_now = true;
+	}
+}
+
+bool
+run_past_read(const struct site *s, struct run_past *past)
+{
+	struct run_past spare;
+	bool answered = true;
+
+	memset(past, 0, sizeof(*past));
+	if (s->run_dir[0] != '\0')
+		answered = read_dir(s->run_dir, past);
+	if (s->spare_dir[0] != '\0' && read_dir(s->spare_dir, &spare)) {
+		answered |= spare.has_last || spare.has_now;
+		merge(past, &spare);
+	}
+	/* its result is there: it is over, even if its record could not be removed */
+	if (past->has_last && strcmp(past->last.id, past->now.id) == 0)
+		past->has_now = false;
+	past->alive = past->has_now && run_now_alive(&past->now);
+	/* a run that was cut short before the last one began is history */
+	if (!past->alive && past->has_last && past->last.at > past->now.at)
+		past->has_now = false;
+	return answered;
 }

@@ -176,7 +176,7 @@ ask_qm(struct power *p, struct qm *qm)
 
 	for (int try = 1;; try++) {
 		job_phase(j, "starting", NULL);
-		qm_run(j->site->qm, "start", j->site->start_ms, j->qm_fd, &j->out, qm);
+		qm_run(j->site->qm, "start", j->site->start_ms, &j->out, qm);
 		if (qm->unable) {
 			if (mono_ms() >= deadline)
 				return;
@@ -249,7 +249,7 @@ start_resume(struct power *p)
 	int rc;
 
 	job_phase(j, "resuming", NULL);
-	qm_run(j->site->qm, "resume", j->site->reset_ms, j->qm_fd, &j->out, &qm);
+	qm_run(j->site->qm, "resume", j->site->reset_ms, &j->out, &qm);
 	if (qm.rc != 0) {
 		qm_last_line(&qm, line, sizeof(line));
 		return job_fail(j,

@@ -97,7 +97,7 @@ ask_qm(struct power *p)
 		out_text(&j->out,
 		    p->pre.ha ? "asking the HA manager for a stop"
 			      : "asking qm for a clean stop");
-		qm_run(j->site->qm, "stop", j->site->stop_ms, j->qm_fd, &j->out, &qm);
+		qm_run(j->site->qm, "stop", j->site->stop_ms, &j->out, &qm);
 		if (!qm_flock_failed(&qm) || try == STOP_TRIES)
 			break;
 		out_text(&j->out, "another task has Proxmox's lock file; trying again");

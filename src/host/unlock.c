@@ -75,7 +75,7 @@ remove_it(const struct site *s, struct out *o, const struct preflight *p)
 	char line[200];
 	struct qm qm;
 
-	qm_run(s->qm, "unlock", UNLOCK_MS, -1, o, &qm);
+	qm_run(s->qm, "unlock", UNLOCK_MS, o, &qm);
 	preflight_look(s, &after);
 	if (qm.rc == 0 && after.lock[0] == '\0')
 		return end(s, o, CODE_OK, "the lock (%s) is removed; holder was: %s",

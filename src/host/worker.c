@@ -24,6 +24,7 @@
 #include "host/log.h"
 #include "host/mono.h"
 #include "host/probe.h"
+#include "host/scribe.h"
 
 #define OOM_SCORE "-900\n"
 #define HANDOVER_MS 2000 /* how long a systemd worker waits for the front's lock */
@@ -107,34 +108,33 @@ finish(struct job *j, int lock, int rc)
 		close(lock);
 	}
 	job_say_result(j, rc, ms);
-	run_trim(j->out.fd);
-	run_trim(j->qm_fd);
-	run_sync(j->out.fd);
 }
 
 /* The worker proper; log is its run file. */
 int
 worker_run(struct job *j, int log, int lock)
 {
+	struct scribe scribe = {0};
 	int rc;
 
 	harden();
 	out_init(&j->out, log);
+	if (j->dir[0] != '\0') {
+		j->out.fd = scribe_start(&scribe, j->dir, log);
+		j->out.direct = log;
+	}
 	run_now_self(&j->now);
 	job_say_begin(j);
 	if (j->cut_short.id[0] != '\0')
 		out_text(&j->out, "note: an earlier %s (%s) was cut short in phase %s",
 		    j->cut_short.verb, j->cut_short.id, j->cut_short.phase);
-	j->qm_fd = -1;
 	if (verb_rows[j->verb].mutating && j->dir[0] != '\0') {
 		snprintf(j->now.phase, sizeof(j->now.phase), "forensics");
 		(void)run_now_write(j->dir, &j->now);
-		j->qm_fd = run_create(j->dir, j->now.id, "qm");
 	}
 	rc = power_do(j);
 	finish(j, lock, rc);
-	if (j->dir[0] != '\0')
-		run_rotate(j->dir, RUN_KEEP);
+	scribe_end(&scribe);
 	return rc;
 }
 

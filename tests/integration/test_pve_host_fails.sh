@@ -114,6 +114,38 @@ else
 	echo "# no mount here: a full disk was not tried"
 fi
 
+# --- a disk that hangs in the middle: whoever writes to it waits in state D
+mkdir -p "$T/disk"
+if truncate -s 16M "$T/img" && mkfs.ext4 -q "$T/img" 2>/dev/null &&
+	mount -o loop "$T/img" "$T/disk" 2>/dev/null; then
+	trap 'fsfreeze -u "$T/disk" 2>/dev/null; umount "$T/disk" 2>/dev/null; cleanup' EXIT
+	sed -i "s|^run_dir = .*|run_dir = $T/disk/run|; s|^log = .*|log = $T/disk/log/l|" "$T/site"
+	printf 'lock = %s\nfollow_ms = 25000\n' "$T/lock" >>"$T/site"
+	echo 'fsfreeze -f "$here/disk"; echo a line while it hangs' >"$T/qm.stop"
+	old=$(vm_pid)
+	rm -f "$T/spare/last"
+	pve cycle >"$T/out" 2>&1 & front=$!
+	is_new() { [ "$(vm_pid)" != "$old" ] && vm_alive; }
+	check "the disk of the records hangs while it stops: the VM runs" wait_for 40 is_new
+	vm_pid >>"$T/pids"
+	spared() { grep -q " cycle running 0 " "$T/spare/last" 2>/dev/null; }
+	check "its result is in the spare directory" wait_for 20 spared
+	out=$(SSH_ORIGINAL_COMMAND=status timeout 20 "$PVE" --site "$T/site")
+	check "status tells it while the disk still hangs" eval 'has "#bg fact last_rc=0" && has "#bg fact job=none" || { grep -E "job|last|record|result" <<<"$out"; false; }'
+	wait $front
+	rc=$?
+	check "the reader is not told a result that it could not see" eval '[ $rc = 1 ] && grep -q "ask status" "$T/out"'
+	rm "$T/qm.stop"
+	check "with the disk still hanging another cycle works" cycle
+	fsfreeze -u "$T/disk"
+	check "when the disk is back so is the record" eval 'wait_for 10 told && cycle && told'
+	umount "$T/disk" 2>/dev/null || umount -l "$T/disk"
+	trap cleanup EXIT
+	cp "$T/site.good" "$T/site"
+else
+	echo "# no loop device here: a disk that hangs was not tried"
+fi
+
 # --- systemd: a unit of its own, and the login session is ended under the front
 cat >"$T/systemd-run" <<'X'
 #!/bin/bash
