@@ -210,7 +210,7 @@ WEDGES = {
                         "processes breed in the guest until nothing else runs"),
     "frozen": Wedge("1", ("cycle",), 5, frozen, frozen_holds,
                     "QEMU is stopped (SIGSTOP): QMP hangs"),
-    "fsfreeze": Wedge("14", ("thaw", "reset", "cycle"), 10, fsfrozen, fsfrozen_holds,
+    "fsfreeze": Wedge("14", ("start", "thaw", "reset", "cycle"), 10, fsfrozen, fsfrozen_holds,
                       "the guest's file systems are frozen, as after a lost backup"),
     "ha": Wedge("ha", ("start", "cycle"), 30, host.ha, host.ha_holds,
                 "the HA manager owns VM 102 and keeps it stopped"),

@@ -130,10 +130,10 @@ static const struct rule rules[] = {
     {"frozen", seen_frozen_by_a_backup, NONE, HOST_SAYS | E_AGENT | E_DISKS | E_JOBS,
 	"a backup has frozen the guest's file systems",
 	"wait a moment: it thaws them by itself; ask again"},
-    {"frozen", seen_frozen, FIX, HOST_SAYS | E_AGENT | E_DISKS | E_QUEUE | E_LADDER,
-	"the guest's file systems are frozen",
-	"softer, and nothing is lost: on the PVE host as root, qm guest cmd 102 "
-	"fsfreeze-thaw; the verb thaws first, too"},
+    {"frozen", seen_frozen, START, HOST_SAYS | E_AGENT | E_DISKS | E_QUEUE | E_LADDER,
+	"the guest's file systems are frozen: start has its agent thaw them, and nothing "
+	"is lost",
+	NULL},
     {"stall", seen_storage_holds_stalled, NONE,
 	HOST_SAYS | E_STATUS | E_THREADS | E_DISKS | E_QUEUE | E_LADDER | E_AGENT |
 	    E_GDB | E_PAST | E_HOST,

@@ -104,6 +104,12 @@ sshd_is_broken(const struct seen *s)
 }
 
 static bool
+still_frozen(const struct seen *s)
+{
+	return seen_frozen(s) && !seen_whole(s);
+}
+
+static bool
 no_room(const struct seen *s)
 {
 	return seen_disk_full(s) || seen_whole_but_full(s);
@@ -163,6 +169,8 @@ static const struct not_row {
     {V(RESET), any_stall,
 	"it waits for the stuck requests in QEMU's main loop: that kills QMP and destroys "
 	"the evidence, and cures nothing"},
+    {V(RESET) | V(CYCLE), still_frozen,
+	"start thaws the file systems; this loses what was not written to them"},
     {V(RESET) | V(CYCLE), no_room, "it boots with the same full disk"},
     {V(RESET) | V(CYCLE), sshd_is_broken,
 	"it boots the same files: what is broken on disk stays broken"},

@@ -164,6 +164,10 @@ do_start(struct power *p)
 		    verdict_to_str(p->v.word));
 	if (p->v.word == VERDICT_PAUSED || p->v.word == VERDICT_NOSPACE)
 		return start_paused(p);
+	if (p->v.word == VERDICT_FROZEN) {
+		rc = check_lock(p);
+		return rc == CODE_OK ? thaw_only(p) : rc;
+	}
 	return already(p, "VM 102 runs already; nothing to do");
 }
 
@@ -179,7 +183,7 @@ do_stop(struct power *p)
 		return already(p, "VM 102 is stopped already; nothing to do");
 	if ((rc = check_lock(p)) != CODE_OK)
 		return rc;
-	stop_thaw(p);
+	thaw_before(p);
 	return stop_down(p);
 }
 
@@ -195,7 +199,7 @@ do_cycle(struct power *p)
 		return start_stopped(p);
 	if ((rc = check_lock(p)) != CODE_OK || (rc = check_startable(p)) != CODE_OK)
 		return rc;
-	stop_thaw(p);
+	thaw_before(p);
 	if ((rc = stop_down(p)) != CODE_OK)
 		return rc;
 	return start_up(p);
@@ -238,7 +242,7 @@ do_reset(struct power *p)
 	if ((rc = check_there(p)) != CODE_OK || (rc = refuse_reset(p)) != CODE_OK ||
 	    (rc = check_lock(p)) != CODE_OK)
 		return rc;
-	stop_thaw(p);
+	thaw_before(p);
 	return reset_press(p);
 }
 

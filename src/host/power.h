@@ -3,7 +3,8 @@
  * power.h: what the parts of the four mutating verbs tell each other.
  *
  *   power.c  which of them a verb needs, and what it refuses
- *   stop.c   thaw, and down: by qm, by the HA manager, or by signal
+ *   thaw.c   file systems that were left frozen
+ *   stop.c   down: by qm, by the HA manager, or by signal
  *   start.c  up: start or resume, and the proof that it runs
  *   reset.c  the reset button, and the proof that it was pressed
  *
@@ -32,7 +33,9 @@ bool power_is_stuck(const struct power *p);
 void power_state(struct job *j, const char *word, long long pid);
 
 /* The file systems of the guest, when somebody froze them and went away. */
-void stop_thaw(struct power *p);
+void thaw_before(struct power *p);
+int thaw_only(struct power *p); /* of a guest that is to run on */
+
 /* Until no thread of the old QEMU lives; 0 also when none was there. */
 int stop_down(struct power *p);
 

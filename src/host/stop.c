@@ -12,30 +12,9 @@
 #include "host/codes.h"
 #include "host/mono.h"
 #include "host/power.h"
-#include "host/qmp.h"
 
 #define STOP_TRIES 3
 #define GONE_MS 2000 /* qm stop is back with 0: the process is about to end */
-#define THAW_MS 5000
-
-void
-stop_thaw(struct power *p)
-{
-	struct qmp q;
-	int rc = -1;
-
-	if (strcmp(p->e.freeze, "frozen") != 0)
-		return;
-	job_phase(p->j, "thaw", NULL);
-	if (qga_open(&q, p->j->site->qga, THAW_MS) == QMP_OPEN_OK)
-		rc = qmp_call(
-		    &q, "{\"execute\":\"guest-fsfreeze-thaw\"}", THAW_MS, NULL, NULL);
-	qmp_close(&q);
-	out_fact(&p->j->out, "thawed", rc == 0 ? "yes" : "no");
-	out_text(&p->j->out,
-	    rc == 0 ? "the guest's file systems are thawed"
-		    : "the thaw was not answered; going on");
-}
 
 /* A host that was too busy to prove it a moment ago is asked once more. */
 static void

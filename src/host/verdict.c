@@ -169,9 +169,14 @@ is_frozen(const struct evidence *e, struct verdict *v)
 {
 	if (strcmp(e->freeze, "frozen") != 0)
 		return false;
-	say(v, VERDICT_FROZEN, "reset",
-	    "the guest agent says its file systems are frozen; reset and cycle thaw them "
-	    "first");
+	if (strcmp(e->lock, "backup") == 0 || strcmp(e->lock, "snapshot") == 0)
+		say(v, VERDICT_FROZEN, "none",
+		    "the guest's file systems are frozen by the task that holds the config "
+		    "lock: it thaws them by itself");
+	else
+		say(v, VERDICT_FROZEN, "start",
+		    "the guest agent says its file systems are frozen; start thaws them, and "
+		    "nothing is lost");
 	return true;
 }
 

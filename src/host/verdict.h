@@ -4,7 +4,7 @@
  *
  * hung        the main loop does not answer         -> cycle
  * stall       QEMU sits on requests of the guest    -> cycle
- * frozen      the guest's file systems are frozen   -> reset or cycle thaw first
+ * frozen      the guest's file systems are frozen   -> start thaws them
  * paused      vCPUs stopped, by somebody or by QEMU -> start resumes
  * nospace     stopped on an I/O error               -> make room, then start
  * guest-spin  guest burns CPU, writes nothing, agent silent -> reset

@@ -89,6 +89,21 @@ echo "running frozen" >"$T/mode"
 run reset
 check "reset thaws frozen file systems first" in_order "word=frozen" phase=thaw phase=resetting
 
+echo "running frozen" >"$T/mode"
+old=$(vm_pid)
+run start
+check "start thaws them, and nothing else" eval 'rc_is 0 && in_order "word=frozen" phase=thaw "fact thawed=yes" "state=running" && [ "$(vm_pid)" = "$old" ] && ! has phase=starting'
+run status
+check "and they are thawed" eval '! grep -q frozen "$T/mode"'
+echo "running frozen" >"$T/mode"
+echo "lock: backup" >>"$T/102.conf"
+run start
+check "not under a backup's lock" eval 'rc_is 5 && ! has phase=thaw'
+sed -i '/^lock/d' "$T/102.conf"
+echo "running frozen noagent" >"$T/mode"
+run start
+check "a guest without an agent runs already, as far as can be seen" rc_is 0
+
 # --- I/O stall
 echo "running stalled" >"$T/mode"
 run reset

@@ -70,7 +70,7 @@ expect iostall stall cycle "host: the disk queue holds" "counters stood still" \
 	"a write with sync did not come back" "destroys the evidence"
 wedge fsfreeze
 verdict
-expect fsfreeze frozen reset "file systems frozen" "holds 0 requests" "fsfreeze-thaw"
+expect fsfreeze frozen start "file systems frozen" "holds 0 requests" "nothing is lost"
 wedge panic
 verdict
 expect panic panic reset "Kernel panic" "guest agent silent"

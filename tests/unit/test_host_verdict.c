@@ -138,7 +138,9 @@ Test(host_verdict, a_freeze_is_seen_before_a_stall)
 
 	strcpy(e.freeze, "frozen");
 	e.b = e.a;
-	expect(&e, VERDICT_FROZEN, "reset");
+	expect(&e, VERDICT_FROZEN, "start");
+	strcpy(e.lock, "backup");
+	expect(&e, VERDICT_FROZEN, "none");
 }
 
 Test(host_verdict, a_stopped_guest_is_paused_or_out_of_space)
