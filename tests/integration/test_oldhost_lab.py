@@ -32,7 +32,8 @@ def lab_env(rig):
 
 
 def up(rig):
-    r = lab("up", "--die-with", str(os.getpid()), "--host-program",
+    # qm takes its second, as the real one does: a reader that is killed is gone by then
+    r = lab("up", "--die-with", str(os.getpid()), "--qm-delay", "1", "--host-program",
             SRC + "/contrib/lab/old-breakglass-pve", may_fail=True)
     if r.returncode:
         raise Skip("the lab cannot be made here: " + r.stderr.strip()[-200:])
