@@ -20,7 +20,7 @@ out_init(struct out *o, int fd)
 	o->t0 = mono_ms();
 	o->bytes_left = OUT_QUOTE_MAX;
 	o->direct = -1;
-	o->stuck = false;
+	o->stuck = o->recorded = false;
 }
 
 long long

@@ -22,6 +22,7 @@ struct out {
 	size_t bytes_left; /* what others may still fill */
 	int direct;	   /* where lines go when who reads fd has died; -1: nowhere */
 	bool stuck;	   /* fd took nothing for a while: it is not waited for again */
+	bool recorded;	   /* a run file is behind fd: it takes a picture, too */
 };
 
 void out_init(struct out *o, int fd);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -199,12 +198,11 @@ base64(char *dst, const unsigned char *src, size_t len)
 void
 tell_png(struct out *o, const struct shot *shot)
 {
-	int flags = fcntl(o->fd, F_GETFL);
 	char line[LINE_BYTES / 3 * 4];
 	size_t left = o->bytes_left;
 	long long t = mono_ms();
 
-	if (shot->png_len == 0 || flags < 0 || (flags & O_NONBLOCK) != 0)
+	if (shot->png_len == 0 || !o->recorded)
 		return;
 	/* whole or not at all, and not at the cost of what qm will say */
 	o->bytes_left = 2 * SCREEN_PNG_MAX;

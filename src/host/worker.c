@@ -122,6 +122,7 @@ worker_run(struct job *j, int log, int lock)
 	if (j->dir[0] != '\0') {
 		j->out.fd = scribe_start(&scribe, j->dir, log);
 		j->out.direct = log;
+		j->out.recorded = true;
 	}
 	run_now_self(&j->now);
 	job_say_begin(j);
