@@ -25,6 +25,7 @@ struct power {
 	struct evidence e; /* as it was before anything changed */
 	struct verdict v;
 	struct preflight pre;
+	pid_t starting; /* a qm start that is slower than its limit; 0: none */
 };
 
 bool power_is_down(const struct power *p);

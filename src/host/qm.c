@@ -85,6 +85,7 @@ qm_run(const char *path, const char *word, int limit_ms, struct out *o, struct q
 		show_new(file, &at, o, q, false);
 		if (mono_ms() >= start + limit_ms) {
 			q->rc = QM_TIMEOUT;
+			q->left = pid;
 			break;
 		}
 		mono_nap(TICK_MS);

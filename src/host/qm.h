@@ -11,6 +11,7 @@
 #define HOST_QM_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct out;
 
@@ -21,6 +22,8 @@ struct out;
 struct qm {
 	int rc;	     /* exit status, 128 + signal, or QM_TIMEOUT */
 	bool unable; /* no process or file for it could be had */
+	pid_t
+	    left; /* with QM_TIMEOUT: it is still at work, and ours to wait for; else 0 */
 	long long ms;
 	char text[QM_TEXT_MAX];
 };

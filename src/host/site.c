@@ -53,7 +53,7 @@ static const struct path_key path_keys[] = {
 
 /* stop_ms: Proxmox up to 9.1.18 needs 16.1 s to end a QEMU that ignores quit. */
 static const struct ms_key ms_keys[] = {
-    {"follow_ms", offsetof(struct site, follow_ms), 300000},
+    {"follow_ms", offsetof(struct site, follow_ms), 480000},
     {"forensics_ms", offsetof(struct site, forensics_ms), 8000},
     {"gap_ms", offsetof(struct site, gap_ms), 3000},
     {"gone_ms", offsetof(struct site, gone_ms), 10000},

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "host/codes.h"
 #include "host/forensics.h"
@@ -22,6 +23,19 @@
 #define ASK_MS 1000	     /* QMP while verifying */
 #define HOLD_MS 1000	     /* resumed on a full disk: stops again within that */
 #define PENDING_MS 4000
+
+/* Has the slow qm start ended meanwhile?  Then what it started is soon there. */
+static void
+look_at_qm(struct power *p, long long *deadline)
+{
+	long long soon = mono_ms() + p->j->site->verify_ms;
+
+	if (p->starting == 0 || waitpid(p->starting, NULL, WNOHANG) == 0)
+		return;
+	p->starting = 0;
+	if (soon < *deadline)
+		*deadline = soon;
+}
 
 /* Waits until VM 102's QEMU says "running" and is not the old one; e: as last seen. */
 static int
@@ -40,6 +54,7 @@ wait_running(struct power *p, const struct qemu *old, int limit_ms, struct evide
 			if (e->qmp == QMP_ALIVE && strcmp(e->status, "running") == 0)
 				return 0;
 		}
+		look_at_qm(p, &deadline);
 		mono_nap(100);
 	} while (mono_ms() < deadline);
 	return -1;
@@ -63,6 +78,12 @@ start_verify(struct power *p, const struct qemu *old, int limit_ms)
 			    "request: on the host ha-manager status, or ha-manager set vm:102 "
 			    "--state ignored and send start",
 			    limit_ms / 1000);
+		if (p->starting != 0)
+			return job_fail(j, CODE_START_FAILED,
+			    "qm start (pid %d) works on and may still bring VM 102 up, once "
+			    "its storage or memory is there: ask status before you do more; "
+			    "to give it up, end it on the host: kill %d",
+			    (int)p->starting, (int)p->starting);
 		return job_fail(j, CODE_START_FAILED,
 		    there
 			? "QEMU pid %d is there but does not say running (QMP %s, status "
@@ -192,6 +213,11 @@ ask_qm(struct power *p, struct qm *qm)
 	}
 }
 
+/*
+ * Proxmox itself gives QEMU up to 300 s (saved state), or 4 s for each GiB with a
+ * passed-through device; so a slow qm is waited for, but no longer than for a QEMU
+ * that says "running".
+ */
 int
 start_up(struct power *p)
 {
@@ -204,10 +230,14 @@ start_up(struct power *p)
 	if (qm.rc != 0 && qm.rc != QM_TIMEOUT &&
 	    strstr(qm.text, "already running") == NULL)
 		return start_refused(p, &qm);
+	p->starting = qm.left;
 	if (qm.rc == QM_TIMEOUT)
 		out_text(&j->out, "qm start has not ended after %lld ms; looking at QEMU",
 		    qm.ms);
-	rc = start_verify(p, old, p->pre.ha ? j->site->ha_ms : j->site->verify_ms);
+	rc = start_verify(p, old,
+	    qm.rc == QM_TIMEOUT ? j->site->start_ms / 3 * 5
+		: p->pre.ha	? j->site->ha_ms
+				: j->site->verify_ms);
 	if (rc == CODE_OK)
 		rc = check_boots(p);
 	if (rc == CODE_OK)

@@ -174,6 +174,23 @@ vm_pid >>"$T/pids"
 rm "$T/qm.start"
 echo running >"$T/mode"
 
+# --- a qm start that is slower than its limit: the VM is waited for, not given up
+cp "$T/site" "$T/site.quick"
+printf 'start_ms = 1500\nverify_ms = 400\n' >>"$T/site"
+echo 'read -rt 3 _ <> <(:)' >"$T/qm.start"
+run cycle
+check "a slow qm start: the VM that comes up late is seen" eval 'rc_is 0 && has "has not ended" && vm_alive'
+vm_pid >>"$T/pids"
+echo 'echo $$ >>"$here/pids"; read -rt 60 _ <> <(:)' >"$T/qm.start"
+run cycle
+check "one that never ends: told that it works on" eval 'rc_is 3 && has "works on and may still"'
+tail -n 1 "$T/pids" | xargs kill -KILL
+rm "$T/qm.start"
+mv "$T/site.quick" "$T/site"
+run start
+check "and start is possible again" rc_is 0
+vm_pid >>"$T/pids"
+
 # --- HA
 printf 'vm: 101\n\tstate started\n\nvm: 102\n\tstate started\n' >"$T/ha.cfg"
 old=$(vm_pid)
