@@ -55,13 +55,21 @@ job_say_result(struct job *j, int rc, long long ms)
 }
 
 void
-job_log(const struct job *j, int rc, long long ms)
+job_log(struct job *j, int rc, long long ms)
 {
 	char why[500];
+	int taken;
 
 	escape_field(why, sizeof(why), j->why, strlen(j->why), sizeof(why));
-	log_line(j->site, "id=%s verb=%s rc=%d ms=%lld state=%s pid=%lld from=%s%s%s%s%s",
-	    j->now.id, verb_rows[j->verb].name, rc, ms, j->state, j->pid, j->from,
+	taken = log_line(j->site,
+	    "id=%s verb=%s rc=%d ms=%lld state=%s pid=%lld from=%s%s%s%s%s", j->now.id,
+	    verb_rows[j->verb].name, rc, ms, j->state, j->pid, j->from,
 	    j->already ? " done=already" : "", j->why[0] ? " why=\"" : "", why,
 	    j->why[0] ? "\"" : "");
+	if (taken == 0)
+		return;
+	out_fact(&j->out, "log", "unwritten");
+	out_text(&j->out,
+	    "warning: the log %s does not take the line about this: is its disk full?",
+	    j->site->log);
 }

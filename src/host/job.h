@@ -35,7 +35,7 @@ void job_phase(struct job *j, const char *word, const char *more);
 /* The first and the last line of a run, and its one line in the log. */
 void job_say_begin(struct job *j);
 void job_say_result(struct job *j, int rc, long long ms);
-void job_log(const struct job *j, int rc, long long ms);
+void job_log(struct job *j, int rc, long long ms);
 
 /* Sets why and returns rc: "return job_fail(j, CODE_LOCKED, ...)". */
 int job_fail(struct job *j, int rc, const char *fmt, ...)

@@ -51,7 +51,7 @@ rotate(const struct site *s, int fd)
 	(void)rename(s->log, old);
 }
 
-static void
+static int
 to_file(const struct site *s, const char *text, pid_t pid)
 {
 	char line[LOG_LINE_MAX + 64], stamp[32];
@@ -64,15 +64,15 @@ to_file(const struct site *s, const char *text, pid_t pid)
 	fd = open(s->log,
 	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return;
+		return -1;
 	gmtime_r(&now, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	n = snprintf(
 	    line, sizeof(line), "%s breakglass-pve[%d] %s\n", stamp, (int)pid, text);
 	rc = write(fd, line, (size_t)n);
-	(void)rc;
 	rotate(s, fd);
 	close(fd);
+	return rc == n ? 0 : -1;
 }
 
 /*
@@ -80,27 +80,28 @@ to_file(const struct site *s, const char *text, pid_t pid)
  * a file can hang with its disk, and the verb must not.  It is not killed then,
  * so on a disk that is only slow the line still comes, once.
  */
-static void
+static int
 to_file_bounded(const struct site *s, const char *text)
 {
 	long long deadline = mono_ms() + FILE_MS;
-	pid_t own = getpid(), pid = fork();
+	pid_t own = getpid(), pid = fork(), got = 0;
+	int status = -1;
 
 	if (pid < 0)
-		to_file(s, text, own);
+		return to_file(s, text, own);
 	if (pid == 0) {
 		(void)setsid();
 		/* sshd waits for whoever has its pipes: not for a disk */
 		probe_close_from(0);
-		to_file(s, text, own);
-		_exit(0);
+		_exit(to_file(s, text, own) < 0);
 	}
-	while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0 && mono_ms() < deadline)
+	while ((got = waitpid(pid, &status, WNOHANG)) == 0 && mono_ms() < deadline)
 		mono_nap(1);
+	return got == pid && status == 0 ? 0 : -1;
 }
 
 static void
-to_syslog(const struct site *s, const char *text)
+to_syslog(const struct site *s, const char *text, const char *more)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	char line[LOG_LINE_MAX + 64];
@@ -112,8 +113,8 @@ to_syslog(const struct site *s, const char *text)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return;
-	n = snprintf(line, sizeof(line), "<%d>breakglass-pve[%d]: %s", LOG_PRIORITY,
-	    (int)getpid(), text);
+	n = snprintf(line, sizeof(line), "<%d>breakglass-pve[%d]: %s%s", LOG_PRIORITY,
+	    (int)getpid(), text, more);
 	if (sendto(fd, line, (size_t)n, MSG_NOSIGNAL, (struct sockaddr *)&sa,
 		sizeof(sa)) < 0 &&
 	    errno == EAGAIN) {
@@ -127,17 +128,19 @@ to_syslog(const struct site *s, const char *text)
 	close(fd);
 }
 
-void
+int
 log_line(const struct site *s, const char *fmt, ...)
 {
 	char raw[LOG_LINE_MAX], text[LOG_LINE_MAX];
+	int rc = 0;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(raw, sizeof(raw), fmt, ap);
 	va_end(ap);
 	escape_line(text, sizeof(text), raw, strlen(raw));
-	to_syslog(s, text);
 	if (s->log[0] != '\0')
-		to_file_bounded(s, text);
+		rc = to_file_bounded(s, text);
+	to_syslog(s, text, rc < 0 ? " (the log file did not take this)" : "");
+	return rc;
 }

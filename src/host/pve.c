@@ -98,10 +98,9 @@ do_status(struct job *j)
 		return front_crowded(j);
 	out_mark(&j->out, "run id=%s verb=status version=%s", j->now.id, VERSION);
 	rc = status_do(j);
+	job_log(j, rc, out_ms(&j->out));
 	out_mark(&j->out, "result verb=status rc=%d ms=%lld state=%s pid=%lld", rc,
 	    out_ms(&j->out), j->state, j->pid);
-	log_line(j->site, "id=%s verb=status rc=%d ms=%lld state=%s pid=%lld from=%s",
-	    j->now.id, rc, out_ms(&j->out), j->state, j->pid, j->from);
 	return rc;
 }
 

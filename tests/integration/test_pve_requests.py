@@ -466,4 +466,28 @@ def test_environment(host):
     print("# %d variables" % tried)
 
 
-main([test_commands, test_channels, test_environment])
+@with_host()
+def test_log_fails(host):
+    """a log that is full or cannot be written: the verb runs, reply and syslog warn"""
+    client, pve = Client(host.rig), host.rig.pve
+    syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    syslog.bind(pve.top + "/syslog")
+    syslog.settimeout(10)
+    for what, path in (("full", "/dev/full"), ("not writable", "/proc/nowhere/log")):
+        for verb in ("status", "cycle"):
+            pve.write_site(log=path, syslog=pve.top + "/syslog")
+            old = pve.vm_pid()
+            out, _, rc = client.run(verb)
+            check(verb + " runs, log " + what, rc == 0 and
+                  (verb == "status" or pve.vm_pid() != old), rc, out[-400:])
+            lines = out.decode().splitlines()
+            check("the reply warns, before the result", "#bg fact log=unwritten" in lines[:-1] and
+                  any(w.startswith("warning: the log " + path) for w in lines) and
+                  lines[-1].startswith("#bg result"), lines[-4:])
+            line = syslog.recv(4096).decode()
+            check("syslog has it, and says so", " verb=%s rc=0 " % verb in line and
+                  line.endswith("(the log file did not take this)"), line)
+    client.close()
+
+
+main([test_log_fails, test_commands, test_channels, test_environment])
