@@ -160,9 +160,9 @@ def heal_by_advice(side, mode):
     plan = [v["advice"]] if v["advice"] in VERBS else []
     plan += [c for c in WEDGES[mode].cures if c not in plan]
     plan += ["start"] if "start" not in plan else []    # what was mended may still be off
-    steps, begin = [], time.monotonic()
-    if side.works() and cured(side, mode) and v["advice"] not in VERBS:
+    if v["advice"] not in VERBS and side.works() and cured(side, mode):
         return v, told, ["nothing"], 0.0
+    steps, begin = [], time.monotonic()
     for step in plan:
         did = side.do(step)
         steps.append(step if did else step + " (refused)")
