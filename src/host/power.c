@@ -71,7 +71,7 @@ check_lock(struct power *p)
 static int
 check_startable(struct power *p)
 {
-	if (p->pre.ok && !p->pre.full)
+	if (p->pre.ok && !p->pre.full && !p->pre.lacks)
 		return CODE_OK;
 	return job_fail(p->j, CODE_PREFLIGHT, "%s", p->pre.why);
 }
@@ -108,7 +108,7 @@ start_stopped(struct power *p)
 {
 	int rc = check_lock(p);
 
-	if (rc == CODE_OK && p->pre.full)
+	if (rc == CODE_OK && (p->pre.full || p->pre.lacks))
 		out_text(&p->j->out, "starting all the same: %s", p->pre.why);
 	else if (rc == CODE_OK)
 		rc = check_startable(p);

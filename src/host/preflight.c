@@ -14,6 +14,7 @@
 #include "host/probe.h"
 #include "host/proc.h"
 #include "host/site.h"
+#include "host/volumes.h"
 #include "wire/verbs.h"
 
 #define LOOK_MS 2000
@@ -189,7 +190,9 @@ void
 preflight_space(const struct site *s, struct preflight *p)
 {
 	space_look(s, &p->space);
-	if (!p->ok || !p->space.full)
+	if (p->ok)
+		p->lacks = volumes_missing(s, p->why, sizeof(p->why));
+	if (!p->ok || p->lacks || !p->space.full)
 		return;
 	p->full = true;
 	snprintf(p->why, sizeof(p->why),
@@ -211,7 +214,7 @@ preflight_say(const struct preflight *p, struct out *o)
 		out_fact(o, "pool", p->space.worst);
 		out_fact_num(o, "pool_pct", p->space.pct);
 	}
-	out_fact(o, "startable", p->ok && !p->full ? "yes" : "no");
+	out_fact(o, "startable", p->ok && !p->full && !p->lacks ? "yes" : "no");
 	if (p->why[0] != '\0')
 		out_fact(o, "startable_why", p->why);
 }

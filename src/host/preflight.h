@@ -23,16 +23,17 @@ struct preflight {
 	bool missing;  /* pmxcfs serves, and there is no VM 102 on this host */
 	bool ha;       /* the HA manager owns this VM: stop and start are requests */
 	bool full;     /* preflight_space: there is no room for its disks */
+	bool lacks;    /* preflight_space: a volume of its config is not there */
 	char lock[32]; /* the config's lock, or empty */
 	struct holder holder; /* who holds it */
 	struct space space;
-	char why[400]; /* when not ok or full: what is wrong and what to do */
+	char why[400]; /* when not ok, full or lacks: what is wrong and what to do */
 };
 
 /* Quorum, config, lock and its holder, HA. */
 void preflight_look(const struct site *s, struct preflight *p);
 
-/* Beside that, where the disks live: another 2 s at most, so not for status. */
+/* Beside that, where the disks live: another 4 s at most, so not for status. */
 void preflight_space(const struct site *s, struct preflight *p);
 
 /* As facts. */

@@ -14,7 +14,8 @@
  *   shot.c      screen and link, over QMP   preflight.c could a start work:
  *   screen.c pci.c rrd.c gdb.c  what others   holder.c ha.c space.c
  *   say, read; tell.c  said again           qm.c      run qm
- *   verdict.c   evidence -> one word        lock.c    one at a time
+ *   volumes.c   is what a start needs there lock.c    one at a time
+ *   verdict.c   evidence -> one word
  *   qemu.c      which process, kill.c end it  unlock.c  --remove-lock
  *   probe.c     what may hang, with a limit   job.c     a verb's words
  *   run.c       what stays on the host      run_now.c now and last

@@ -21,8 +21,8 @@ struct look {
 	struct space *sp;
 };
 
-static bool
-is_disk_key(const char *key, size_t len)
+bool
+space_is_disk_key(const char *key, size_t len)
 {
 	static const char *const buses[] = {
 	    "scsi", "virtio", "sata", "ide", "efidisk", "tpmstate"};
@@ -111,7 +111,7 @@ space_pools(const char *config, const char *storage_cfg, struct space *sp)
 		size_t key = strcspn(l, ": \n"), len;
 		const char *v;
 
-		if (l[key] != ':' || !is_disk_key(l, key))
+		if (l[key] != ':' || !space_is_disk_key(l, key))
 			continue;
 		v = l + key + 1;
 		v += strspn(v, " \t");

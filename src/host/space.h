@@ -11,6 +11,7 @@
 #define HOST_SPACE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct site;
 
@@ -34,6 +35,9 @@ void space_look(const struct site *s, struct space *sp);
 
 /* Which pools the disks of this config use; pure. */
 void space_pools(const char *config, const char *storage_cfg, struct space *sp);
+
+/* "scsi0", "ide2", "efidisk0", ...: a key of the config that names a volume; pure. */
+bool space_is_disk_key(const char *key, size_t len);
 
 /* Reads "vg,lv,data,metadata" lines of lvs into the pools; pure. */
 void space_lvs(const char *text, struct space *sp);

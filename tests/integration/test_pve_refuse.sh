@@ -133,6 +133,26 @@ sed -i '2,3d' "$T/lvs"
 run cycle
 check "an lvs that hangs costs 2 s, not the verb" rc_is 0
 vm_pid >>"$T/pids"
+
+# --- a CD image that is gone: qm start would die of it, so nothing is stopped
+printf 'dir: local\n\tpath %s/vz\n' "$T" >"$T/storage.cfg"
+cp "$T/102.conf" "$T/kept"
+echo "ide2: local:iso/gone.iso,media=cdrom" >>"$T/102.conf"
+old=$(vm_pid)
+run cycle
+check "a CD image that is gone: 4, and how to take it out" \
+	eval 'rc_is 4 && has "qm set 102 --ide2 none,media=cdrom" && has "fact startable=no"'
+check "and the VM was not touched" same_vm
+printf '\n[PENDING]\nide2: none,media=cdrom\n' >>"$T/102.conf"
+run cycle
+check "taken out, if only staged: done" rc_is 0
+vm_pid >>"$T/pids"
+sed -i '/PENDING/,$d' "$T/102.conf"
+pve stop >/dev/null
+run start
+check "of a stopped VM the start is tried all the same" eval 'rc_is 0 && has "starting all the same: ide2"'
+vm_pid >>"$T/pids"
+mv "$T/kept" "$T/102.conf"
 rm "$T/storage.cfg"
 
 # --- resuming without room

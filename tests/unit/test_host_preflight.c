@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "host/ha.h"
 #include "host/holder.h"
 #include "host/space.h"
+#include "host/volumes.h"
 
 Test(host_ha, owns_the_vm_that_its_file_names)
 {
@@ -87,4 +91,90 @@ Test(host_space, knows_nothing_where_lvs_says_nothing)
 	space_lvs("  other,data,100.00,1.00\n", &sp);
 	cr_assert_eq(sp.pct, -1);
 	cr_assert_not(sp.full);
+}
+
+/* A directory storage with one CD image and one disk; its storage.cfg in cfg. */
+static void
+make_storage(char *dir, char *cfg, size_t size)
+{
+	static const char *const parts[] = {"template", "template/iso", "images",
+	    "images/102", "template/iso/there.iso", "images/102/vm-102-disk-0.qcow2"};
+	char path[200];
+
+	strcpy(dir, "/tmp/bgvol.XXXXXX");
+	cr_assert_not_null(mkdtemp(dir));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, parts[i]);
+		cr_assert_eq(mkdir(path, 0700), 0);
+	}
+	snprintf(cfg, size,
+	    "dir: other\n\tpath /nowhere\n\tcontent-dirs iso=x\n\ndir: local\n\tpath %s\n"
+	    "\tcontent iso,images\n\nnfs: nas\n\tpath %s\n\tserver x\n\n"
+	    "lvmthin: local-lvm\n\tthinpool data\n",
+	    dir, dir);
+}
+
+static void
+drop_storage(const char *dir)
+{
+	char cmd[100];
+
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	cr_assert_eq(system(cmd), 0);
+}
+
+Test(host_volumes, misses_a_file_that_qm_start_would_die_of)
+{
+	char dir[32], cfg[600], why[400] = "";
+
+	make_storage(dir, cfg, sizeof(cfg));
+	cr_assert_not(volumes_look("ide2: local:iso/there.iso,media=cdrom\n"
+				   "scsi0: local:102/vm-102-disk-0.qcow2,size=8G\n",
+	    cfg, why, sizeof(why)));
+	cr_assert_str_empty(why);
+	cr_assert(
+	    volumes_look("boot: order=scsi0\nide2: local:iso/gone.iso,media=cdrom\n", cfg,
+		why, sizeof(why)));
+	cr_assert_not_null(strstr(why, "qm set 102 --ide2 none,media=cdrom"), "%s", why);
+	cr_assert(volumes_look(
+	    "scsi1: local:102/vm-102-disk-9.raw,size=8G\n", cfg, why, sizeof(why)));
+	cr_assert_not_null(strstr(why, "vm-102-disk-9.raw"), "%s", why);
+	drop_storage(dir);
+}
+
+Test(host_volumes, does_not_judge_what_qm_finds_or_makes_in_its_own_way)
+{
+	static const char *const fine[] = {"ide2: none,media=cdrom\n",
+	    "ide2: /srv/x.iso,media=cdrom\n", "ide2: cdrom,media=cdrom\n",
+	    "scsi0: local-lvm:vm-102-disk-0\n", "ide2: unknown:iso/gone.iso\n",
+	    "ide2: other:iso/gone.iso\n", "ide0: local:102/vm-102-cloudinit.qcow2\n",
+	    "scsi0: local:9/base-9-disk-0.qcow2/102/vm-102-disk-0.qcow2\n",
+	    "ide2: nas:iso/gone.iso\n", "net0: local:iso/gone.iso\n",
+	    "[snap]\nide2: local:iso/gone.iso\n", ""};
+	char dir[32], cfg[600], why[400];
+
+	make_storage(dir, cfg, sizeof(cfg));
+	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
+		cr_assert_not(
+		    volumes_look(fine[i], cfg, why, sizeof(why)), "%s", fine[i]);
+	drop_storage(dir);
+}
+
+Test(host_volumes, looks_at_the_config_as_the_start_will_apply_it)
+{
+	char dir[32], cfg[600], why[400];
+
+	make_storage(dir, cfg, sizeof(cfg));
+	cr_assert_not(volumes_look("ide2: local:iso/gone.iso\n\n[PENDING]\n"
+				   "ide2: none,media=cdrom\n",
+	    cfg, why, sizeof(why)));
+	cr_assert_not(volumes_look("ide2: local:iso/gone.iso\n\n[PENDING]\n"
+				   "delete: net1,!ide2\n",
+	    cfg, why, sizeof(why)));
+	cr_assert(volumes_look("ide2: local:iso/gone.iso\n\n[PENDING]\n"
+			       "delete: ide22\nmemory: 1\n",
+	    cfg, why, sizeof(why)));
+	cr_assert(volumes_look("ide2: none\n[PENDING]\nide2: local:iso/gone.iso\n[a]\n",
+	    cfg, why, sizeof(why)));
+	drop_storage(dir);
 }
