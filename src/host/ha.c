@@ -29,12 +29,14 @@ ha_manages(const char *text)
 	bool inside = false, found = false;
 	char want[16];
 
-	snprintf(want, sizeof(want), "vm: %d", VERB_VMID);
+	snprintf(want, sizeof(want), "%d", VERB_VMID);
 	for (const char *l = text; l != NULL; l = next_line(l)) {
 		const char *word = l + strspn(l, " \t");
 
 		if (word == l && *l != '\n' && *l != '\0') {
-			inside = line_is(l, want);
+			/* Proxmox writes one space and reads any */
+			inside = strncmp(l, "vm:", 3) == 0 &&
+			    line_is(l + 3 + strspn(l + 3, " \t"), want);
 			found |= inside;
 		} else if (inside && strncmp(word, "state", 5) == 0 &&
 		    (word[5] == ' ' || word[5] == '\t')) {

@@ -124,15 +124,27 @@ is_log(const struct dirent *d)
 	return n > 4 && strcmp(d->d_name + n - 4, ".log") == 0;
 }
 
-void
-run_rotate(const char *dir, int keep)
+static int
+is_capture_log(const struct dirent *d)
+{
+	return is_log(d) && strstr(d->d_name, "-forensics-") != NULL;
+}
+
+static int
+is_verb_log(const struct dirent *d)
+{
+	return is_log(d) && !is_capture_log(d);
+}
+
+static void
+rotate_those(const char *dir, int keep, int (*which)(const struct dirent *))
 {
 	char path[SITE_PATH_MAX + 300];
 	struct dirent **list;
 	int n;
 
 	snprintf(path, sizeof(path), "%s/runs", dir);
-	n = scandir(path, &list, is_log, alphasort);
+	n = scandir(path, &list, which, alphasort);
 	for (int i = 0; i < n; i++) {
 		int len = (int)strlen(list[i]->d_name) - 4;
 
@@ -148,6 +160,14 @@ run_rotate(const char *dir, int keep)
 	}
 	if (n >= 0)
 		free(list);
+}
+
+/* Apart, so that who asks forensics 50 times does not wipe out what was done. */
+void
+run_rotate(const char *dir, int keep)
+{
+	rotate_those(dir, keep, is_capture_log);
+	rotate_those(dir, keep, is_verb_log);
 }
 
 void

@@ -18,7 +18,7 @@
 
 #include "host/site.h"
 
-#define RUN_KEEP 50 /* runs that stay; older ones are removed */
+#define RUN_KEEP 50 /* runs of each kind that stay; older ones are removed */
 #define RUN_ID_MAX 64
 #define RUN_WORD_MAX 32
 #define RUN_WHY_MAX 400
@@ -91,7 +91,7 @@ struct run_past {
 /* At most 1 s for each; false when nothing is known because one did not answer. */
 bool run_past_read(const struct site *s, struct run_past *past);
 
-/* Removes all but the keep youngest runs. */
+/* Removes all but the keep youngest runs of verbs and the keep youngest captures. */
 void run_rotate(const char *dir, int keep);
 
 /* Waits until runs/ID.log is there: 0, or -1 after limit_ms. */

@@ -44,6 +44,22 @@ pad_give(struct qmp *q, struct pad *p)
 	return qmp_call_fd(q, "{\"execute\":\"add-fd\"}", p->fd, CALL_MS, on_pad, p);
 }
 
+/*
+ * Proxmox's QEMU has a second monitor, always connected, so what it was given does
+ * not go with ours: the memory at least is given back.
+ */
+static void
+pad_drop(struct pad *p)
+{
+	if (p->fd < 0)
+		return;
+	if (ftruncate(p->fd, 0) < 0) {
+		/* then it keeps what it wrote, a picture at most */
+	}
+	close(p->fd);
+	p->fd = -1;
+}
+
 static void
 pad_take_back(struct qmp *q, struct pad *p)
 {
@@ -55,9 +71,7 @@ pad_take_back(struct qmp *q, struct pad *p)
 		    p->set);
 		(void)qmp_call(q, command, CALL_MS, NULL, NULL);
 	}
-	if (p->fd >= 0)
-		close(p->fd);
-	p->fd = -1;
+	pad_drop(p);
 }
 
 /* What QEMU wrote, at most size bytes; -1: more than that, or nothing. */
@@ -230,8 +244,8 @@ shot_take(struct qmp *q, struct shot *s)
 out:
 	if (rc >= 0)
 		pad_take_back(q, &pad);
-	else if (pad.fd >= 0)
-		close(pad.fd);
+	else
+		pad_drop(&pad);
 	free(pci);
 	return rc < 0 ? -1 : 0;
 }

@@ -14,6 +14,9 @@
 Test(host_ha, owns_the_vm_that_its_file_names)
 {
 	cr_assert(ha_manages("vm: 102\n"));
+	cr_assert(ha_manages("vm:102\n"));
+	cr_assert(ha_manages("vm:   102 \n\tstate started\n"));
+	cr_assert_not(ha_manages("vm:102\n\tstate ignored\n"));
 	cr_assert(ha_manages("vm: 101\n\tstate started\n\nvm: 102\n\tstate stopped\n"));
 	cr_assert_not(ha_manages(""));
 	cr_assert_not(ha_manages("vm: 1021\nct: 102\n\tcomment vm: 102\n"));

@@ -185,6 +185,25 @@ Test(host_run, keeps_the_youngest_runs)
 	}
 }
 
+Test(host_run, a_flood_of_captures_does_not_wipe_out_what_was_done)
+{
+	char dir[SITE_PATH_MAX], id[48], path[SITE_PATH_MAX + 64];
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	close(run_create(dir, "20261126T000000Z-cycle-7", "log"));
+	for (int i = 0; i < 9; i++) {
+		snprintf(id, sizeof(id), "2026%02d-forensics-%d", i, i);
+		close(run_create(dir, id, "log"));
+	}
+	run_rotate(dir, 3);
+	snprintf(path, sizeof(path), "%s/runs/20261126T000000Z-cycle-7.log", dir);
+	cr_assert_eq(access(path, F_OK), 0);
+	snprintf(path, sizeof(path), "%s/runs/202605-forensics-5.log", dir);
+	cr_assert_neq(access(path, F_OK), 0);
+	snprintf(path, sizeof(path), "%s/runs/202606-forensics-6.log", dir);
+	cr_assert_eq(access(path, F_OK), 0);
+}
+
 static int
 follow_to(char *text, size_t size, const char *dir, pid_t worker, int limit_ms)
 {
