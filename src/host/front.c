@@ -58,8 +58,8 @@ front_busy(struct job *j)
 	struct run_now *now = &past.now;
 	long long age;
 
-	/* it has the lock and is about to write its name */
-	for (int i = 0; i < 20 && (!run_past_read(j->site, &past) || !past.has_now); i++)
+	/* it is about to write its name; a disk that hangs is asked once */
+	for (int i = 0; i < 20 && run_past_read(j->site, &past) && !past.has_now; i++)
 		mono_nap(10);
 	job_say_begin(j);
 	age = now->at > 0 ? (long long)time(NULL) - now->at : 0;
