@@ -287,8 +287,9 @@ decide_advice(struct verdict *v, const struct seen *s, const struct rule *r)
 		add_todo(v, text);
 	}
 	add_todo(v, r->todo);
-	/* what is proven of QEMU does not pass by itself */
-	if (r->advice == FIX && s->m->uptime_s >= 0 && s->m->uptime_s < VERDICT_BOOTING_S)
+	/* what is proven of QEMU does not pass by itself, and neither does a panic */
+	if (r->advice == FIX && s->m->uptime_s >= 0 &&
+	    s->m->uptime_s < VERDICT_BOOTING_S && !is(v->word, "panic"))
 		add_todo(v,
 		    "this QEMU is young and the guest may still be booting: ask again first");
 	if (r->advice == FIX && verb == VERB_RESET && seen_staged(s))

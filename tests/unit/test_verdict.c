@@ -50,8 +50,8 @@ static const struct row rows[] = {
 	"S status=running qmp=alive status_ms=1 qemu_pid=4711 vq_inuse=3 idle_ms=16000",
 	"6!", "stall", "forensics", "start reset", "queue holds 3 requests", ""},
     {"3 panic on the screen",
-	WELL STILL
-	"agent=silent vcpu_pct=100 screen=text screen_says=panic V:guest-spin:reset",
+	WELL STILL "agent=silent vcpu_pct=100 screen=text screen_says=panic uptime_s=8 "
+		   "V:guest-spin:reset",
 	"1!", "panic", "reset", "start", "screen shows: panic", ""},
     {"3 panic with staged config",
 	WELL STILL
@@ -147,8 +147,8 @@ static const struct row rows[] = {
 	"host-silent", "none", "start stop reset cycle", NULL, "by ssh",
 	VERDICT_LINK_DOWN, VERDICT_LINK_UP},
     {"the PVE host is silent, the devvm's write hangs", "", "6!", "host-silent", "none",
-	"start stop reset cycle", "a write with sync did not come back", "",
-	VERDICT_LINK_DOWN, VERDICT_LINK_UP},
+	"start stop reset cycle", "a write with sync did not come back",
+	"this machine's way", VERDICT_LINK_DOWN, VERDICT_LINK_UP},
     {"the PVE host is silent, the devvm's disk is full", "", "6No space full",
 	"disk-full", "none", "start stop reset cycle", NULL, "make room",
 	VERDICT_LINK_DOWN, VERDICT_LINK_UP},
@@ -364,7 +364,8 @@ row_holds(const struct row *r)
 		    i ? " " : "", verb_rows[v.not_now[i].verb].name);
 	ok = strcmp(v.word, r->word) == 0 && strcmp(v.advice, r->advice) == 0 &&
 	    strcmp(nots, r->nots) == 0 && (!r->line || has_line(&v, r->line)) &&
-	    (!r->todo || (*r->todo ? strstr(v.todo, r->todo) != NULL : true)) && v.why[0];
+	    (!r->todo || (*r->todo ? strstr(v.todo, r->todo) != NULL : !v.todo[0])) &&
+	    v.why[0];
 	for (size_t i = 0; i < v.evidence_count; i++)
 		ok = ok &&
 		    (strncmp(v.evidence[i], "host: ", 6) == 0 ||
