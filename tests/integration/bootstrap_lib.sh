@@ -10,6 +10,10 @@ SSHD=$(command -v sshd || echo /usr/sbin/sshd)
 failed=0
 
 [ -x "$PVE" ] || { echo "no $PVE: run make first"; exit 99; }
+! grep -q __asan_init "$PVE" || {
+	echo "skipped: a sanitizer build's breakglass-pve is not static, and bootstrap installs no other"
+	exit 77
+}
 [ -x "$SSHD" ] || { echo "skipped: no sshd"; exit 77; }
 command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
 [ "$(id -u)" != 0 ] || mkdir -p /run/sshd
