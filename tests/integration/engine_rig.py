@@ -187,7 +187,10 @@ class Host:
     def freeze(self, on=True):
         for p in self.sshds():
             for pid in [p] + [c for c in children(p) if is_sshd(c)]:
-                os.kill(pid, signal.SIGSTOP if on else signal.SIGCONT)
+                try:
+                    os.kill(pid, signal.SIGSTOP if on else signal.SIGCONT)
+                except ProcessLookupError:
+                    pass            # it has ended meanwhile
 
     def close(self):
         if self.sock.fileno() >= 0:

@@ -173,7 +173,7 @@ printf 'systemd_run = yes\nsystemd_run_path = %s\n' "$T/systemd-run" >>"$T/site"
 echo 'read -rt 0.5 _ <> <(:)' >"$T/qm.stop"
 old=$(vm_pid)
 SSH_ORIGINAL_COMMAND=cycle setsid "$PVE" --site "$T/site" >"$T/out" 2>&1 & front=$!
-wait_for 10 grep -q phase=stopping "$T/out"
+check "a cycle under systemd gets to its stop" wait_for 60 grep -q phase=stopping "$T/out"
 pgrep -s $front >"$T/session"
 xargs -r kill -KILL <"$T/session"
 wait $front 2>/dev/null
