@@ -11,6 +11,7 @@
 #include "host/proc.h"
 #include "host/site.h"
 #include "host/space.h"
+#include "host/storage.h"
 
 #define LOOK_MS 2000
 #define FULL_PCT 99.9
@@ -50,54 +51,19 @@ add(struct space *sp, const char *name)
 	sp->pool[sp->n++].pct = -1;
 }
 
-/* The value of an indented "key value" line of the section at text. */
 static void
-section_value(const char *text, const char *key, char *dst, size_t size)
+add_storage(const char *cfg, const char *id, struct space *sp)
 {
-	size_t klen = strlen(key);
+	char name[sizeof(sp->pool[0].name)];
+	struct storage st;
 
-	*dst = '\0';
-	while ((text = strchr(text, '\n')) != NULL) {
-		text++;
-		if (*text != ' ' && *text != '\t')
-			return;
-		text += strspn(text, " \t");
-		if (strncmp(text, key, klen) == 0 &&
-		    (text[klen] == ' ' || text[klen] == '\t')) {
-			text += klen;
-			text += strspn(text, " \t");
-			snprintf(dst, size, "%.*s", (int)strcspn(text, " \t\r\n"), text);
-			return;
-		}
-	}
-}
-
-static void
-add_storage(const char *cfg, const char *id, size_t len, struct space *sp)
-{
-	char a[40], b[40], name[sizeof(sp->pool[0].name)];
-
-	for (const char *l = cfg; l != NULL && *l != '\0';
-	     l = strchr(l, '\n') ? strchr(l, '\n') + 1 : NULL) {
-		size_t type = strcspn(l, ": \t\n"), skip = type;
-
-		if (l[type] != ':' || type == 0)
-			continue;
-		skip += 1 + strspn(l + type + 1, " \t");
-		if (strcspn(l + skip, " \t\r\n") != len || memcmp(l + skip, id, len) != 0)
-			continue;
-		if (type == 7 && memcmp(l, "lvmthin", 7) == 0) {
-			section_value(l, "vgname", a, sizeof(a));
-			section_value(l, "thinpool", b, sizeof(b));
-			snprintf(name, sizeof(name), "%.38s/%.38s", a, b);
-			if (*a != '\0' && *b != '\0')
-				add(sp, name);
-		} else if (type == 3 && memcmp(l, "dir", 3) == 0) {
-			section_value(l, "path", name, sizeof(name));
-			if (*name == '/')
-				add(sp, name);
-		}
+	if (!storage_find(cfg, id, &st))
 		return;
+	if (strcmp(st.type, "dir") == 0 && st.path[0] == '/')
+		add(sp, st.path);
+	else if (strcmp(st.type, "lvmthin") == 0 && st.vgname[0] && st.thinpool[0]) {
+		snprintf(name, sizeof(name), "%.38s/%.38s", st.vgname, st.thinpool);
+		add(sp, name);
 	}
 }
 
@@ -108,17 +74,15 @@ space_pools(const char *config, const char *storage_cfg, struct space *sp)
 	sp->pct = -1;
 	for (const char *l = config; l != NULL && *l != '\0' && *l != '[';
 	     l = strchr(l, '\n') ? strchr(l, '\n') + 1 : NULL) {
-		size_t key = strcspn(l, ": \n"), len;
-		const char *v;
+		size_t key = strcspn(l, ": \n");
+		char id[64];
 
 		if (l[key] != ':' || !space_is_disk_key(l, key))
 			continue;
-		v = l + key + 1;
-		v += strspn(v, " \t");
-		len = strcspn(v, ":,\r\n");
 		/* "none,media=cdrom" and absolute paths name no storage */
-		if (v[len] == ':' && len > 0)
-			add_storage(storage_cfg, v, len, sp);
+		if (sscanf(l + key + 1, " %63[^:, \r\n]:", id) == 1 &&
+		    l[key + 1 + strcspn(l + key + 1, ":,\r\n")] == ':')
+			add_storage(storage_cfg, id, sp);
 	}
 }
 

@@ -10,62 +10,18 @@
 #include "host/proc.h"
 #include "host/site.h"
 #include "host/space.h"
+#include "host/storage.h"
 #include "host/volumes.h"
 
 #define LOOK_MS 2000
 #define TEXT_MAX (64 * 1024) /* bytes of a config */
 #define WHY_MAX 400
 
-/* A section of storage.cfg, as far as it matters here. */
-struct storage {
-	char type[16];
-	char path[160];
-	bool own_dirs; /* "content-dirs": its files lie elsewhere */
-};
-
 static const char *
 next_line(const char *p)
 {
 	p = strchr(p, '\n');
 	return p ? p + 1 : "";
-}
-
-/* The word behind "key " on an indented line; false: it is another line. */
-static bool
-has_key(const char *line, const char *key, char *dst, size_t size)
-{
-	size_t len = strlen(key);
-
-	line += strspn(line, " \t");
-	if (strncmp(line, key, len) != 0 || (line[len] != ' ' && line[len] != '\t'))
-		return false;
-	line += len + strspn(line + len, " \t");
-	snprintf(dst, size, "%.*s", (int)strcspn(line, " \t\r\n"), line);
-	return true;
-}
-
-static bool
-find_storage(const char *cfg, const char *id, struct storage *st)
-{
-	char type[16], name[64], word[160];
-	bool inside = false, found = false;
-
-	memset(st, 0, sizeof(*st));
-	for (const char *l = cfg; *l != '\0'; l = next_line(l)) {
-		if (*l != ' ' && *l != '\t' && *l != '\n') {
-			inside = sscanf(l, "%15[^: \n]: %63s", type, name) == 2 &&
-			    strcmp(name, id) == 0;
-			if (inside)
-				memcpy(st->type, type, sizeof(st->type));
-			found |= inside;
-		} else if (inside) {
-			(void)has_key(l, "path", st->path, sizeof(st->path));
-			st->own_dirs |= has_key(l, "content-dirs", word, sizeof(word));
-		}
-	}
-	if (st->path[0] == '\0')
-		snprintf(st->path, sizeof(st->path), "/mnt/pve/%.100s", id);
-	return found;
 }
 
 static bool
@@ -113,9 +69,12 @@ is_missing(const char *key, const char *value, const char *cfg, char *why, size_
 	struct stat file;
 
 	if (sscanf(value, " %63[^:, \n]:%159[^,\r\n]", id, volume) != 2 || *id == '/' ||
-	    strstr(volume, "cloudinit") != NULL || !find_storage(cfg, id, &st) ||
-	    (strcmp(st.type, "dir") != 0 && !is_network(&st)) ||
-	    !file_of(&st, volume, path, sizeof(path)))
+	    strstr(volume, "cloudinit") != NULL || !storage_find(cfg, id, &st) ||
+	    (strcmp(st.type, "dir") != 0 && !is_network(&st)))
+		return false;
+	if (st.path[0] == '\0')
+		snprintf(st.path, sizeof(st.path), "/mnt/pve/%.100s", id);
+	if (!file_of(&st, volume, path, sizeof(path)))
 		return false;
 	snprintf(why, size,
 	    "storage %s (%s of VM 102) does not answer, and qm start would wait for it: "
