@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The scenario of messages-api: which reply a request gets, what a message is
-made of, and what the real API would refuse.  The format is described on top of
-messages-api; nothing here knows about connections."""
+made of.  The format is described on top of messages-api; what the real API would
+refuse is in messages_rules.py.  Nothing here knows about connections."""
 import json
 import os
 import re
+import secrets
 import threading
+
+import messages_rules as rules
 
 ERRORS = {                          # status: (type, message)
     400: ("invalid_request_error", "The request is not valid."),
@@ -24,13 +27,11 @@ ERRORS = {                          # status: (type, message)
 STEPS = ("wait_ms", "wait_file", "stall", "ping", "cut", "raw", "event",
          "error", "malformed")
 BLOCKS = ("text", "thinking", "redacted_thinking", "bash", "tool", "raw_block")
+SCENARIO_KEYS = set("""api_key check token_ms replies default profile betas bind
+    probe models comment""".split())
 REPLY_KEYS = set("""match repeat name wait_ms wait_file stall headers error sse
     write_bytes gap_ms end blocks thinking text bash tool input stop_reason
     stop_details usage token_ms message refusal comment""".split())
-
-
-class Refused(Exception):
-    """The request is one that the API refuses: (status, message)."""
 
 
 class ScenarioError(Exception):
@@ -68,41 +69,6 @@ def flat(content):
     return content or ""
 
 
-def check_request(body):
-    """Refuse what the vendor's API refuses (see its errors page)."""
-    def need(ok, message):
-        if not ok:
-            raise Refused(400, message)
-
-    need(isinstance(body, dict), "request body is not a JSON object")
-    for key in ("model", "max_tokens", "messages"):
-        need(key in body, "%s: Field required" % key)
-    messages = body["messages"]
-    need(messages and messages[0].get("role") == "user",
-         "messages: first message must use the \"user\" role")
-    open_ids = []
-    for i, m in enumerate(messages):
-        content = m.get("content")
-        blocks = content if isinstance(content, list) else \
-            [{"type": "text", "text": content}]
-        for b in blocks:
-            need(b.get("type") != "text" or b.get("text"),
-                 "messages: text content blocks must be non-empty")
-        if m.get("role") == "system":
-            continue
-        given = [b.get("tool_use_id") for b in blocks
-                 if b.get("type") == "tool_result"]
-        need(set(open_ids) <= set(given), "messages.%d: `tool_use` ids were found "
-             "without `tool_result` blocks immediately after: %s"
-             % (i, ", ".join(sorted(set(open_ids) - set(given)))))
-        need(set(given) <= set(open_ids), "messages.%d: unexpected `tool_use_id` "
-             "found in `tool_result` blocks" % i)
-        open_ids = [b.get("id") for b in blocks if b.get("type") == "tool_use"]
-        last = m.get("role")
-    need(last == "user", "This model does not support assistant message prefill. "
-         "The conversation must end with a user message.")
-
-
 class Scenario:
     def __init__(self, path):
         self.dir = os.path.dirname(os.path.abspath(path))
@@ -114,6 +80,15 @@ class Scenario:
         self.token_ms = data.get("token_ms", 0)
         self.replies = [dict(r) for r in data.get("replies", [])]
         self.default = data.get("default")
+        self.profile = data.get("profile", "vendor")
+        self.betas = data.get("betas")
+        self.bind = data.get("bind", False)
+        self.probe = data.get("probe")
+        self.models = data.get("models", ["claude-opus-5-5"])
+        self.secret = secrets.token_hex(8)
+        unknown = set(data) - SCENARIO_KEYS
+        if unknown:
+            raise ScenarioError("unknown member %s" % ", ".join(sorted(unknown)))
         for i, r in enumerate(self.replies):
             unknown = set(r) - REPLY_KEYS
             if unknown:
@@ -124,6 +99,22 @@ class Scenario:
                 else r.get("repeat", 1)
             for b in blocks_of(r):
                 kind_of(b)
+
+    def refuse(self, body, headers):
+        """Raise rules.Refused for a request that this server does not take."""
+        if not self.check:
+            return
+        if self.profile == "portable":
+            rules.check_portable(body, headers)
+        else:
+            rules.check_vendor(body, headers, self.betas)
+        if self.bind:
+            rules.check_signatures(self.secret, body)
+
+    def sign(self, body):
+        if self.profile == "portable":
+            return ""
+        return rules.signature(self.secret, body) if self.bind else "RkFLRVNJRw=="
 
     def pick(self, body, user, results):
         with self.lock:
@@ -168,11 +159,11 @@ class Message:
     serial = 0
     lock = threading.Lock()
 
-    def __init__(self, reply, model):
+    def __init__(self, reply, model, sign="RkFLRVNJRw=="):
         with Message.lock:
             Message.serial += 1
             self.n = Message.serial
-        self.reply, self.model = reply, model
+        self.reply, self.model, self.sign = reply, model, sign
         self.tools = 0
         usage = {"input_tokens": 10, "cache_creation_input_tokens": 0,
                  "cache_read_input_tokens": 0, "output_tokens": 12}

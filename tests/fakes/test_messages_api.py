@@ -15,6 +15,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 ASK = {"model": "m-1", "max_tokens": 100, "stream": True,
        "messages": [{"role": "user", "content": "check the VM"}]}
+VERSION = {"anthropic-version": "2026-10-21"}
 LIMIT_S = 10
 
 
@@ -63,7 +64,8 @@ class Fake(unittest.TestCase):
 
     def ask(self, body=None, headers=None, method="POST", path="/v1/messages?beta=true"):
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_S)
-        c.request(method, path, json.dumps(body or ASK), headers or {})
+        c.request(method, path, json.dumps(body or ASK),
+                  dict(VERSION, **headers or {}))
         r = c.getresponse()
         try:
             return r, r.read()
@@ -221,6 +223,7 @@ class Fake(unittest.TestCase):
             s = socket.create_connection(("127.0.0.1", self.port), timeout=LIMIT_S)
             body = json.dumps(ASK).encode()
             s.sendall(b"POST /v1/messages HTTP/1.1\r\nHost: x\r\n"
+                      b"anthropic-version: 2026-10-21\r\n"
                       b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
             self.recorded(lambda ls: len(ls) % 2 == 1)
             s.close()
@@ -229,7 +232,7 @@ class Fake(unittest.TestCase):
     def test_a_reply_can_wait_for_the_test(self):
         self.start({"replies": [{"blocks": [{"text": ["a", {"wait_file": "go"}, "b"]}]}]})
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_S)
-        c.request("POST", "/v1/messages", json.dumps(ASK))
+        c.request("POST", "/v1/messages", json.dumps(ASK), VERSION)
         r = c.getresponse()
         got = b""
         while b'"text":"a"' not in got:
@@ -262,6 +265,92 @@ class Fake(unittest.TestCase):
                          [{"role": "user", "content": [{"type": "text", "text": ""}]}]):
             r, raw = self.ask(dict(ASK, messages=messages))
             self.assertEqual(r.status, 400, raw)
+        self.assertEqual(self.ask()[0].status, 200)
+
+    def refusal(self, headers=None, **more):
+        r, raw = self.ask(dict(ASK, **more), headers)
+        return json.loads(raw)["error"]["message"] if r.status != 200 else None
+
+    def test_the_newest_version_and_the_betas_are_held_to(self):
+        self.start({"betas": ["server-side-fallback-2026-07-01", "x-2026-01-01"],
+                    "default": {"text": "x"}})
+        self.assertIn("not a valid version",
+                      self.refusal({"anthropic-version": "2027-01-01"}))
+        self.assertIn("temperature", self.refusal(temperature=1))
+        self.assertIsNone(self.refusal({"anthropic-version": "2023-06-01"},
+                                       temperature=1))
+        self.assertIn("`y-2026-01-01`", self.refusal({"anthropic-beta": "y-2026-01-01"}))
+        self.assertIsNone(self.refusal({"anthropic-beta": "x-2026-01-01"}))
+        self.assertIn("Extra inputs", self.refusal(fallbacks="default"))
+        self.assertIsNone(self.refusal(
+            {"anthropic-beta": "server-side-fallback-2026-07-01"}, fallbacks="default"))
+        self.assertIn("nonsense", self.refusal(nonsense=1))
+
+    def test_tools_thinking_cache_and_notices_have_their_rules(self):
+        self.start({"default": {"text": "x"}})
+        tool = {"name": "Bash", "strict": True, "input_schema": {
+            "type": "object", "properties": {"c": {"type": "string"}}}}
+        self.assertIn("additionalProperties", self.refusal(tools=[tool]))
+        tool["input_schema"].update(additionalProperties=False, required=["c"])
+        self.assertIsNone(self.refusal(tools=[tool]))
+        self.assertIn("unique", self.refusal(tools=[tool, tool]))
+        self.assertIn("forced", self.refusal(
+            model="claude-opus-5-5", tools=[tool], tool_choice={"type": "any"}))
+        self.assertIn("not supported", self.refusal(
+            model="claude-opus-5-5", thinking={"type": "disabled"}))
+        mark = {"type": "ephemeral"}
+        text = lambda n: [{"type": "text", "text": "x", "cache_control": mark}] * n
+        self.assertIn("maximum of 4", self.refusal(system=text(4), cache_control=mark))
+        self.assertIsNone(self.refusal(system=text(3), cache_control=mark))
+        self.assertIn("1h", self.refusal(system=text(1),
+                                         cache_control=dict(mark, ttl="1h")))
+        user, note = ASK["messages"][0], {"role": "system", "content": "F7 pressed"}
+        said = {"role": "assistant", "content": "ok"}
+        self.assertIsNone(self.refusal(messages=[user, note]))
+        self.assertIsNone(self.refusal(messages=[user, note, said, user]))
+        self.assertIn("first message", self.refusal(messages=[note, user]))
+        self.assertIn("must follow", self.refusal(messages=[user, said, note, user]))
+        self.assertIn("not supported", self.refusal(model="claude-sonnet-5",
+                                                    messages=[user, note]))
+
+    def test_a_signature_is_bound_to_the_conversation_before_it(self):
+        self.start({"bind": True, "default": {"thinking": "hm", "text": "x"}})
+        sign = next(d["delta"]["signature"] for _, d in self.stream()
+                    if d.get("delta", {}).get("type") == "signature_delta")
+        user = ASK["messages"][0]
+        said = {"role": "assistant", "content": [
+            {"type": "thinking", "thinking": "hm", "signature": sign},
+            {"type": "text", "text": "x"}]}
+        more = {"role": "user", "content": "and?"}
+        self.assertIsNone(self.refusal(messages=[user, said, more]))
+        self.assertIsNone(self.refusal(messages=[dict(user, content=[
+            {"type": "text", "text": "check the VM"}]), said, more]))
+        self.assertIn("bound to a different conversation", self.refusal(
+            messages=[{"role": "user", "content": "check  the VM"}, said, more]))
+        self.assertIn("bound", self.refusal(system="new", messages=[user, said, more]))
+
+    def test_a_portable_server_refuses_what_is_the_vendors_own(self):
+        self.start({"profile": "portable", "default": {"thinking": "hm", "text": "x"}})
+        self.assertIsNone(self.refusal(system="s"))
+        for more in ({"system": [{"type": "text", "text": "s"}]},
+                     {"thinking": {"type": "adaptive"}},
+                     {"cache_control": {"type": "ephemeral"}},
+                     {"tools": [{"name": "B", "input_schema": {}, "strict": True}]},
+                     {"messages": ASK["messages"] + [{"role": "system", "content": "n"}]}):
+            self.assertIsNotNone(self.refusal(**more), more)
+        self.assertIn("beta", self.refusal({"anthropic-beta": "x-2026-01-01"}))
+
+    def test_the_models_are_listed_for_the_right_key_and_connections_counted(self):
+        self.start({"api_key": "sk-1", "models": ["m-1"]})
+        r, raw = self.ask(method="GET", path="/v1/models")
+        self.assertEqual(r.status, 401)
+        r, raw = self.ask(method="GET", path="/v1/models", headers={"x-api-key": "sk-1"})
+        self.assertEqual(json.loads(raw)["data"][0]["id"], "m-1")
+        self.assertEqual([l["conn"] for l in self.recorded() if "method" in l], [1, 2])
+
+    def test_a_probe_can_be_told_to_fail(self):
+        self.start({"probe": {"error": 503}, "default": {"text": "x"}})
+        self.assertEqual(self.ask(method="GET", path="/v1/models")[0].status, 503)
         self.assertEqual(self.ask()[0].status, 200)
 
     def test_other_paths_are_harmless_and_recorded(self):
