@@ -219,23 +219,40 @@ cli_start(struct agent *a)
 	ring(c);
 }
 
+static bool
+cli_ready(const struct agent *a, const char **why, const char **todo)
+{
+	const struct agent_cli *c = (const struct agent_cli *)a;
+
+	if (c->state == CLI_ABSENT) {
+		*why = "agent-host is not here yet";
+		*todo = "it is started by itself";
+		return false;
+	}
+	if (c->state != CLI_OFF || c->may_retry)
+		return true;
+	*why = c->why;
+	*todo = c->todo;
+	return false;
+}
+
 static int
-cli_prompt(struct agent *a, const char *text, size_t len, struct err *err)
+cli_prompt(struct agent *a, const struct agent_prompt *p, struct err *err)
 {
 	struct agent_cli *c = (struct agent_cli *)a;
 
 	if (c->prompt)
 		return err_set(err, ERR_BUSY, "a turn runs already");
-	if (len == 0 || len > WIRE_PROMPT_MAX)
+	if (p->len == 0 || p->len > WIRE_PROMPT_MAX)
 		return err_set(
 		    err, ERR_LIMIT, "a prompt has 1 to %d bytes", WIRE_PROMPT_MAX);
 	if (c->state == CLI_OFF && !c->may_retry)
 		return err_set(err, ERR_UNREACHABLE, "%s", c->why);
-	c->prompt = mem_dupn(text, len);
-	c->prompt_len = len;
+	cli_prompt_keep(c, p);
 	c->sent = c->cancelled = c->waiting = c->quiet_told = false;
 	c->forced = NULL;
 	c->open_tools = 0;
+	c->any_tool = false;
 	c->api_status = 0;
 	c->api_text[0] = '\0';
 	ring(c);
@@ -267,9 +284,10 @@ on_closed(uv_handle_t *handle)
 	free(c->tool_names);
 	free(c->model);
 	free(c->api_url);
-	free(c->prompt);
+	cli_prompt_forget(c);
 	buf_fini(&c->agents);
 	buf_fini(&c->complaints);
+	buf_fini(&c->notes);
 	cli_stream_fini(&c->stream);
 	free(c);
 }
@@ -288,9 +306,18 @@ cli_free(struct agent *a)
 	uv_close((uv_handle_t *)&c->respawn, on_closed);
 }
 
-static const struct agent_ops ops = {.name = "cli",
-    .start = cli_start,
+static void
+cli_notice(struct agent *a, const char *text)
+{
+	struct agent_cli *c = (struct agent_cli *)a;
+
+	cli_note_add(c, text);
+}
+
+static const struct agent_ops ops = {.start = cli_start,
     .prompt = cli_prompt,
+    .ready = cli_ready,
+    .notice = cli_notice,
     .cancel = cli_cancel,
     .free = cli_free};
 
@@ -318,6 +345,7 @@ cli_configure(struct agent_cli *c, const struct agent_cli_config *cfg)
 	if (definition_cli_agents(cfg->definition, &c->agents) < 0)
 		abort(); /* the definition has a maximum that fits */
 	buf_init(&c->complaints, CLI_STDERR_MAX);
+	buf_init(&c->notes, CLI_NOTES_MAX);
 }
 
 struct agent *
@@ -328,6 +356,7 @@ agent_cli_new(
 	uv_timer_t *timers[] = {&c->bell, &c->tick, &c->respawn};
 
 	c->base.ops = &ops;
+	c->base.name = "cli";
 	c->base.events = events;
 	c->base.arg = arg;
 	cli_configure(c, cfg);

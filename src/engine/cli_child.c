@@ -13,6 +13,7 @@
 
 #define SHORT_LIFE_MS 10000
 #define RESPAWN_MAX_MS 15000
+#define CLI_SAY_MAX (32 * WIRE_PROMPT_MAX) /* every byte of a prompt may be escaped */
 
 static void
 uuid_new(char out[CLI_UUID_LEN])
@@ -61,7 +62,7 @@ cli_say(struct agent_cli *c, struct js *m)
 {
 	struct buf line;
 
-	buf_init(&line, 8 * WIRE_PROMPT_MAX);
+	buf_init(&line, CLI_SAY_MAX);
 	if (js_print(m, &line) == 0 && buf_add(&line, "\n", 1) == 0)
 		agent_side_child_input(c->side, c->child, line.data, line.len);
 	buf_fini(&line);
@@ -87,11 +88,14 @@ cli_send_prompt(struct agent_cli *c)
 {
 	struct js *m = js_new(), *message = js_new();
 	char uuid[CLI_UUID_LEN];
+	struct buf text;
 
 	uuid_new(uuid);
+	cli_prompt_compose(c, &text);
 	js_set_str(m, "type", "user");
 	js_set_str(message, "role", "user");
-	js_set_strn(message, "content", c->prompt, c->prompt_len);
+	js_set_strn(message, "content", buf_str(&text), text.len);
+	buf_fini(&text);
 	js_set(m, "message", message);
 	js_set_str(m, "uuid", uuid);
 	js_set_bool(

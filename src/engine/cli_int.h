@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * cli_int.h: the CLI driver's own; between agent_cli.c (state, wishes, what
- * agent-host says), cli_child.c (one claude's life) and cli_turn.c (one turn).
+ * agent-host says), cli_child.c (one claude's life), cli_prompt.c (what a prompt
+ * says to it) and cli_turn.c (one turn).
  */
 #ifndef ENGINE_CLI_INT_H
 #define ENGINE_CLI_INT_H
@@ -17,6 +18,7 @@
 #define CLI_DEATHS_MAX 3
 #define CLI_STDERR_MAX 4096
 #define CLI_UUID_LEN 37
+#define CLI_NOTES_MAX (16 * 1024) /* bytes of notices that wait for a prompt */
 
 enum cli_state {
 	CLI_ABSENT,
@@ -55,11 +57,14 @@ struct agent_cli {
 	struct cli_stream stream;
 	struct buf complaints; /* the end of its standard error */
 
-	char *prompt; /* the turn's; NULL: no turn */
+	struct buf notes; /* a line each, told with the next prompt */
+	char *prompt;	  /* the turn's; NULL: no turn */
+	char *context;	  /* what goes before it, or NULL */
 	size_t prompt_len;
 	bool sent, cancelled, waiting, quiet_told;
 	const char *forced; /* why we ended the turn ourselves: "silent", "api_error" */
 	int open_tools;
+	bool any_tool; /* one has begun in this turn */
 	int64_t line_ms, stop_ms, again_ms;
 	int stop_step;
 	int api_status;
@@ -86,6 +91,12 @@ void cli_spawn(struct agent_cli *c);
 void cli_session_fresh(struct agent_cli *c);
 void cli_complaint(struct agent_cli *c, const char *data, size_t len);
 void cli_on_exit(struct agent_cli *c, int status, int sig);
+
+/* cli_prompt.c */
+void cli_note_add(struct agent_cli *c, const char *text);
+void cli_prompt_keep(struct agent_cli *c, const struct agent_prompt *p);
+void cli_prompt_compose(struct agent_cli *c, struct buf *out); /* inits out */
+void cli_prompt_forget(struct agent_cli *c);
 
 /* cli_turn.c */
 extern const struct cli_stream_events cli_turn_events;

@@ -19,9 +19,7 @@
 static void
 turn_done(struct agent_cli *c, const struct agent_outcome *o)
 {
-	free(c->prompt);
-	c->prompt = NULL;
-	c->sent = false;
+	cli_prompt_forget(c);
 	if (!c->dead)
 		c->base.events->done(o, c->base.arg);
 }
@@ -31,6 +29,7 @@ void
 cli_turn_fail(struct agent_cli *c, const char *stop, const char *why, const char *todo)
 {
 	struct agent_outcome o = {.cancelled = c->cancelled,
+	    .nothing_ran = !c->any_tool,
 	    .stop = c->cancelled ? "cancelled" : stop,
 	    .why = why,
 	    .todo = todo,
@@ -220,6 +219,7 @@ on_tool(const char *id, const char *name, const char *what, size_t len, void *ar
 
 	no_more_waiting(c);
 	c->open_tools++;
+	c->any_tool = true;
 	if (in_turn(c))
 		c->base.events->tool(id, name, what, len, c->base.arg);
 }
@@ -228,11 +228,13 @@ static void
 on_tool_end(const char *id, bool failed, const char *text, size_t len, void *arg)
 {
 	struct agent_cli *c = arg;
+	struct agent_tool_end end = {
+	    .failed = failed, .exit = -1, .text = text, .len = len};
 
 	if (c->open_tools > 0)
 		c->open_tools--;
 	if (in_turn(c))
-		c->base.events->tool_end(id, failed, text, len, c->base.arg);
+		c->base.events->tool_end(id, &end, c->base.arg);
 }
 
 static void
@@ -309,6 +311,7 @@ static void
 turn_on_result(struct agent_cli *c, const struct cli_result *r)
 {
 	struct agent_outcome o = {.ok = !r->is_error && !c->forced,
+	    .nothing_ran = !c->any_tool,
 	    .stop = c->forced ? c->forced : r->reason,
 	    .in_tokens = r->in_tokens,
 	    .out_tokens = r->out_tokens,

@@ -102,7 +102,7 @@ turn_tell_agent(struct turn *t, const char *why, const char *todo)
 	js_set_str(f, "what", "agent");
 	js_set_str(f, "state", words[s]);
 	if (t->agent)
-		js_set_str(f, "driver", t->agent->ops->name);
+		js_set_str(f, "driver", t->agent->name);
 	if (t->now)
 		js_set_int(f, "turn", t->now->turn);
 	if (t->model[0])
@@ -304,10 +304,12 @@ on_tool(const char *id, const char *name, const char *what, size_t what_len, voi
 }
 
 static void
-local_end(struct local *l, const char *failed)
+local_end(struct local *l, const struct agent_tool_end *end)
 {
-	if (failed)
-		run_fail(l->run, failed);
+	if (end->exit >= 0)
+		run_exit(l->run, end->exit);
+	else if (end->failed)
+		run_fail(l->run, end->why ? end->why : "the tool reports a failure");
 	else
 		run_exit(l->run, 0);
 	free(l->id);
@@ -316,7 +318,18 @@ local_end(struct local *l, const char *failed)
 }
 
 static void
-on_tool_end(const char *id, bool failed, const char *text, size_t len, void *arg)
+on_tool_output(const char *id, int stream, const char *data, size_t len, void *arg)
+{
+	struct turn *t = arg;
+	struct local *l = local_find(t, id);
+
+	t->heard_ms = clock_mono_ms();
+	if (l && len)
+		run_output(l->run, stream, data, len);
+}
+
+static void
+on_tool_end(const char *id, const struct agent_tool_end *end, void *arg)
 {
 	struct turn *t = arg;
 	struct local *l = local_find(t, id);
@@ -324,9 +337,9 @@ on_tool_end(const char *id, bool failed, const char *text, size_t len, void *arg
 	t->heard_ms = clock_mono_ms();
 	if (!l)
 		return;
-	if (len)
-		run_output(l->run, failed ? 2 : 1, text, len);
-	local_end(l, failed ? "the tool reports a failure" : NULL);
+	if (end->len)
+		run_output(l->run, end->failed ? 2 : 1, end->text, end->len);
+	local_end(l, end);
 }
 
 /* --- the driver's other words --- */
@@ -354,7 +367,7 @@ on_session(const char *session, const char *model, const char *version, void *ar
 	js_set_str(f, "session", session);
 	js_set_str(f, "model", model);
 	js_set_str(f, "version", version);
-	js_set_str(f, "driver", t->agent->ops->name);
+	js_set_str(f, "driver", t->agent->name);
 	incident_emit(t->cfg.incident, FACT_SESSION, f);
 }
 
@@ -365,6 +378,32 @@ on_trouble(const char *text, const char *todo, void *arg)
 
 	t->heard_ms = clock_mono_ms();
 	turn_error(t, text, todo);
+}
+
+/* Sign of life; the sums follow with the end. */
+static void
+on_usage(const struct agent_usage *sofar, void *arg)
+{
+	struct turn *t = arg;
+
+	t->heard_ms = clock_mono_ms();
+}
+
+static void
+on_progress(const char *text, void *arg)
+{
+	struct turn *t = arg;
+
+	t->heard_ms = clock_mono_ms();
+}
+
+static void
+on_route(const struct agent_route *route, void *arg)
+{
+	struct turn *t = arg;
+
+	snprintf(t->model, sizeof t->model, "%s", route->model ? route->model : "");
+	turn_tell_agent(t, NULL, NULL);
 }
 
 static void
@@ -410,6 +449,8 @@ turn_tell_result(struct turn *t, const struct agent_outcome *o)
 static void
 on_done(const struct agent_outcome *o, void *arg)
 {
+	static const struct agent_tool_end unfinished = {
+	    .failed = true, .exit = -1, .why = "the turn ended before it did"};
 	struct turn *t = arg;
 	struct js *f;
 
@@ -418,7 +459,7 @@ on_done(const struct agent_outcome *o, void *arg)
 	turn_cut_open_block(t);
 	for (size_t i = 0; i < TURN_LOCALS; i++)
 		if (t->locals[i].id)
-			local_end(&t->locals[i], "the turn ended before it did");
+			local_end(&t->locals[i], &unfinished);
 	if (t->state == TURN_ENDING)
 		turn_tell_cancelled(t);
 	else if (!o->ok)
@@ -439,7 +480,11 @@ static const struct agent_events agent_events = {
     .delta = on_delta,
     .text = on_text,
     .tool = on_tool,
+    .tool_output = on_tool_output,
     .tool_end = on_tool_end,
+    .usage = on_usage,
+    .progress = on_progress,
+    .route = on_route,
     .trouble = on_trouble,
     .done = on_done,
 };
@@ -487,7 +532,7 @@ on_quiet(uv_timer_t *timer)
 	f = incident_fact(FACT_STATE, "engine");
 	js_set_str(f, "what", "agent");
 	js_set_str(f, "state", "working");
-	js_set_str(f, "driver", t->agent->ops->name);
+	js_set_str(f, "driver", t->agent->name);
 	js_set_str(f, "model", t->model);
 	js_set_int(f, "queued", t->queued);
 	js_set_int(f, "quiet_ms", quiet);
@@ -552,7 +597,10 @@ turn_start(struct turn *t, struct queued_prompt *q)
 		o.why = t->why;
 		o.todo = t->todo;
 		on_done(&o, t);
-	} else if (t->agent->ops->prompt(t->agent, q->text, q->len, &err) < 0) {
+	} else if (t->agent->ops->prompt(t->agent,
+		       &(struct agent_prompt){
+			   .text = q->text, .len = q->len, .by = q->by},
+		       &err) < 0) {
 		o.why = err.words;
 		o.todo = t->todo;
 		on_done(&o, t);

@@ -318,9 +318,36 @@ on_tool(const char *id, const char *name, const char *what, size_t len, void *ar
 }
 
 static void
-on_tool_end(const char *id, bool failed, const char *text, size_t len, void *arg)
+on_tool_output(const char *id, int stream, const char *data, size_t len, void *arg)
 {
-	say("tool-end %s %s %.*s", id, failed ? "failed" : "ok", (int)len, text);
+	say("tool-output %s %d %.*s", id, stream, (int)len, data);
+}
+
+static void
+on_tool_end(const char *id, const struct agent_tool_end *end, void *arg)
+{
+	say("tool-end %s %s %.*s", id, end->failed ? "failed" : "ok", (int)end->len,
+	    end->len ? end->text : "");
+}
+
+static void
+on_usage(const struct agent_usage *u, void *arg)
+{
+	say("usage in=%lld out=%lld calls=%d cost=%.6f", (long long)u->in,
+	    (long long)u->out, u->calls, u->cost_usd);
+}
+
+static void
+on_progress(const char *text, void *arg)
+{
+	say("progress %s", text ? text : "");
+}
+
+static void
+on_route(const struct agent_route *r, void *arg)
+{
+	say("route %s %s %s|%s", r->driver, r->endpoint ? r->endpoint : "-",
+	    r->model ? r->model : "-", r->why ? r->why : "");
 }
 
 static void
@@ -340,8 +367,18 @@ on_done(const struct agent_outcome *o, void *arg)
 	    o->why ? o->why : "", o->todo ? o->todo : "");
 }
 
-static const struct agent_events events = {
-    on_state, on_session, on_delta, on_text, on_tool, on_tool_end, on_trouble, on_done};
+static const struct agent_events events = {.state = on_state,
+    .session = on_session,
+    .delta = on_delta,
+    .text = on_text,
+    .tool = on_tool,
+    .tool_output = on_tool_output,
+    .tool_end = on_tool_end,
+    .usage = on_usage,
+    .progress = on_progress,
+    .route = on_route,
+    .trouble = on_trouble,
+    .done = on_done};
 
 static bool
 on_command(char *line, size_t len, void *arg)
@@ -349,12 +386,17 @@ on_command(char *line, size_t len, void *arg)
 	struct err err;
 
 	if (strncmp(line, "prompt ", 7) == 0) {
-		if (agent->ops->prompt(agent, line + 7, len - 7, &err) < 0)
+		if (agent->ops->prompt(agent,
+			&(struct agent_prompt){
+			    .text = line + 7, .len = len - 7, .by = "ana"},
+			&err) < 0)
 			say("refused %s", err.words);
 	} else if (strcmp(line, "cancel") == 0) {
 		say("cancelling");
 		agent->ops->cancel(agent);
-	} else if (strcmp(line, "start") == 0)
+	} else if (strncmp(line, "notice ", 7) == 0)
+		agent->ops->notice(agent, line + 7);
+	else if (strcmp(line, "start") == 0)
 		agent->ops->start(agent);
 	else if (strcmp(line, "quit") == 0)
 		uv_stop(&loop);
