@@ -183,6 +183,7 @@ on_found(const struct js *record, void *arg)
 	power_found(e->power, record);
 	unfinished_found(e->unfinished, record);
 	turn_found(e->turn, record);
+	asks_found(e->asks, record);
 	if (js_is(record, "t", "session") && js_str(record, "session"))
 		snprintf(e->session, sizeof e->session, "%s", js_str(record, "session"));
 }
@@ -197,6 +198,7 @@ on_incident_ready(void *arg)
 	broker_set_autonomy(
 	    e->broker, level < 0 ? AUTONOMY_OBSERVE : (enum autonomy)level, "engine");
 	unfinished_found_end(e->unfinished);
+	asks_found_end(e->asks);
 	broker_connect(e->broker);
 	watch_start(e->watch);
 	engine_start_agent(e);
@@ -394,6 +396,7 @@ engine_build(struct engine *e, struct err *err)
 		return -1;
 	e->incident = incident_new(loop, o->sessions_dir, &incident_events, e);
 	e->runs = runs_new(e->incident);
+	e->asks = asks_new(loop, e->incident, o->ask_seconds * 1000);
 	e->broker = broker_new(&(struct broker_config){.loop = loop,
 	    .incident = e->incident,
 	    .runs = e->runs,
@@ -487,6 +490,7 @@ engine_end(struct engine *e)
 	unfinished_free(e->unfinished);
 	shells_free(e->shells);
 	broker_free(e->broker);
+	asks_free(e->asks);
 	runs_free(e->runs);
 	hub_free(e->hub);
 	e->hub = NULL;

@@ -4,6 +4,7 @@
 #define ENGINE_ENGINE_INT_H
 
 #include "engine/agent_side.h"
+#include "engine/asks.h"
 #include "engine/broker.h"
 #include "engine/engine.h"
 #include "engine/hub.h"
@@ -26,6 +27,7 @@ struct engine {
 	struct hostkeys *hostkeys;
 	struct incident *incident;
 	struct runs *runs;
+	struct asks *asks;
 	struct broker *broker;
 	struct power *power;
 	struct watch *watch;

@@ -142,6 +142,22 @@ on_verb(struct peer *p, const struct js *m, void *arg)
 }
 
 static void
+on_answer(struct peer *p, const struct js *m, void *arg)
+{
+	struct engine *e = arg;
+	const char *id = js_str(m, "id");
+	struct err err;
+
+	if (!request_is(p, m, "id yes"))
+		return;
+	if (!js_has(m, "yes"))
+		peer_error(p, m, "answer", "an answer has yes: true or false", NULL);
+	else if (asks_answer(e->asks, id ? id : "", js_bool(m, "yes", false),
+		     peer_name(p), &err) < 0)
+		peer_error(p, m, "answer", err.words, NULL);
+}
+
+static void
 on_end(struct peer *p, const struct js *m, void *arg)
 {
 	struct engine *e = arg;
@@ -363,6 +379,7 @@ const struct hub_events engine_hub_events = {
     .on =
 	{
 	    [REQUEST_ACCEPT_KEY] = on_accept_key,
+	    [REQUEST_ANSWER] = on_answer,
 	    [REQUEST_AUTONOMY] = on_autonomy,
 	    [REQUEST_CANCEL] = on_cancel,
 	    [REQUEST_END] = on_end,
