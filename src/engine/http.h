@@ -41,6 +41,7 @@ enum http_end {
 	HTTP_SLOW_HEADERS, /* no answer within headers_ms */
 	HTTP_ABORTED,	   /* the body callback said so */
 	HTTP_TOO_LONG,	   /* more than body_max, or more headers than we take */
+	HTTP_REDIRECT,	   /* it points elsewhere, and we do not follow (3xx) */
 	HTTP_BAD_REQUEST,  /* what was asked for is not offered: URL, proxy, CA file */
 	HTTP_ENDS
 };
@@ -54,9 +55,10 @@ struct http_request {
 	size_t pieces;
 	int64_t connect_ms;  /* name, TCP, proxy and TLS; 0: 10 s */
 	int64_t headers_ms;  /* from the start to the answer's headers; 0: 600 s */
-	int64_t idle_ms;     /* without a byte of the answer, after it began; 0: 180 s */
-	const char *ca_file; /* NULL or "": the system's */
-	const char *proxy;   /* NULL or "env": the environment's; "": none; or its URL */
+	int64_t idle_ms;     /* without a byte of the answer's body; 0: 180 s */
+	int64_t quiet_ms;    /* how often silence is told; 0: HTTP_QUIET_MS */
+	const char *ca_file; /* NULL or "": the system's; else instead of it */
+	const char *proxy;   /* NULL or "env": the environment's; "": none; or a URL */
 	const char *const *addresses; /* literal, ended by NULL; or NULL */
 	size_t body_max;	      /* of the answer, bytes; 0: HTTP_BODY_MAX */
 	bool plain_anywhere;	      /* http:// to a name or a public address, too */
@@ -68,7 +70,7 @@ struct http_events {
 	void (*headers)(int status, const struct http_headers *h, void *arg);
 	/* As it comes; false ends the call with HTTP_ABORTED. */
 	bool (*body)(const char *data, size_t len, void *arg);
-	/* No byte for ms: at each multiple of HTTP_QUIET_MS. */
+	/* No byte for ms: at each multiple of quiet_ms, also before the headers. */
 	void (*quiet)(int64_t ms, void *arg);
 	/*
 	 * Once, last; the call is gone when it returns.  why and todo are lent;
@@ -78,7 +80,10 @@ struct http_events {
 };
 
 struct http *http_new(uv_loop_t *loop);
-/* Cancels what is open.  The loop must turn once more before it is closed. */
+/*
+ * Cancels what is open; not from inside a callback.  The loop must turn once more
+ * before it is closed.  NULL is fine.
+ */
 void http_free(struct http *h);
 
 /* Never NULL.  The request (not its pieces' bytes) is copied. */
