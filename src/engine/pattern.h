@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * pattern.h: regular expressions over what hosts say; the one door of PCRE2.
+ *
+ * Perl's syntax, UTF-8 with Unicode's classes; ^ and $ are the ends of a line.
+ * A subject may hold any bytes: what is no UTF-8 matches nothing.  A pattern that
+ * explodes ends after PATTERN_STEPS_MAX steps, some milliseconds, with words; a
+ * pattern may be used by several threads at once.
+ */
+#ifndef ENGINE_PATTERN_H
+#define ENGINE_PATTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+#define PATTERN_MAX 512 /* bytes of a pattern */
+#define PATTERN_GROUPS 9
+#define PATTERN_STEPS_MAX 1000000 /* of one walk over a subject */
+
+struct pattern;
+
+struct pattern_match {
+	size_t start, end; /* of the whole match, in bytes of the subject */
+	int groups;	   /* as the pattern has them, at most PATTERN_GROUPS */
+	struct {
+		bool set; /* this group took part */
+		size_t start, len;
+	} group[PATTERN_GROUPS + 1]; /* [0] is the whole */
+};
+
+/* Steps that are left; one for all the calls of a walk. */
+struct pattern_budget {
+	long steps;
+};
+
+/* NULL: err says what is wrong with it, and at which byte. */
+struct pattern *pattern_new(const char *text, size_t len, struct err *err) MUST_CHECK;
+void pattern_free(struct pattern *p); /* NULL is fine */
+
+int pattern_groups(const struct pattern *p);
+
+/* The first match at or behind from.  1: found, 0: none, -1: budget or limit passed. */
+int pattern_find(const struct pattern *p, const char *subject, size_t len, size_t from,
+    struct pattern_budget *budget, struct pattern_match *m, struct err *err) MUST_CHECK;
+
+#endif
