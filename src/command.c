@@ -33,15 +33,14 @@ on_newline(void *arg)
 	putc('\n', arg);
 }
 
-/* A lone CR starts the line anew; on paper that is a new line. */
-static const struct scrub_sink paper = {on_clean, on_newline, on_newline};
+const struct scrub_sink command_paper = {on_clean, on_newline, on_newline};
 
 void
 command_say(const char *text)
 {
 	struct scrub s;
 
-	scrub_init(&s, &paper, stderr, SCRUB_PLAIN);
+	scrub_init(&s, &command_paper, stderr, SCRUB_PLAIN);
 	scrub_feed(&s, text, strlen(text));
 	scrub_finish(&s);
 	putc('\n', stderr);
@@ -52,7 +51,7 @@ command_print(const char *text)
 {
 	struct scrub s;
 
-	scrub_init(&s, &paper, stdout, SCRUB_PLAIN);
+	scrub_init(&s, &command_paper, stdout, SCRUB_PLAIN);
 	scrub_feed(&s, text, strlen(text));
 	scrub_finish(&s);
 	fflush(stdout);
@@ -376,7 +375,7 @@ command_verb(const struct command_opts *c, enum verb verb)
 		return command_exit_of(&err);
 	client_init(&client, fd, verb_on_fact, &v);
 	frame_init(&v.lines, FRAME_LINE_MAX);
-	scrub_init(&v.out, &paper, stdout, SCRUB_PLAIN);
+	scrub_init(&v.out, &command_paper, stdout, SCRUB_PLAIN);
 	if (client_hello(&client, c->name, &err) < 0 ||
 	    client_run(&client, COMMAND_HELLO_MS, &err) < 0)
 		goto out;
@@ -400,129 +399,6 @@ out:
 	frame_fini(&v.lines);
 	client_fini(&client);
 	return v.exit;
-}
-
-/* --- ask --- */
-
-struct ask_command {
-	const struct command_opts *c;
-	bool greeted;
-	char req[COMMAND_REQ_MAX];
-	int64_t turn; /* ours, 0: not known yet */
-	struct scrub out;
-	bool in_line;
-	int64_t block;
-	size_t off; /* bytes of the open block that are printed */
-	int exit;
-};
-
-static void
-ask_print(struct ask_command *a, const struct js *m, size_t off)
-{
-	size_t len = 0, skip;
-	const char *text = js_strn(m, "text", &len);
-
-	if (js_int(m, "block", 0) != a->block) {
-		a->block = js_int(m, "block", 0);
-		a->off = 0;
-	}
-	if (!text || off > a->off)
-		off = a->off; /* a gap: print what there is */
-	skip = a->off - off;
-	if (!text || skip >= len)
-		return;
-	scrub_feed(&a->out, text + skip, len - skip);
-	fflush(stdout);
-	a->off = off + len;
-}
-
-static bool
-ask_on_turn_fact(struct ask_command *a, int kind, const struct js *m)
-{
-	const char *text = js_str(m, "text");
-
-	if (a->c->json)
-		command_print_json(m);
-	switch (kind) {
-	case FACT_DELTA:
-		if (!a->c->json)
-			ask_print(a, m, (size_t)js_int(m, "off", 0));
-		return true;
-	case FACT_TEXT:
-		if (a->c->json || js_bool(m, "thinking", false))
-			return true;
-		if (js_int(m, "part", 1) == 1)
-			ask_print(a, m, 0);
-		if (js_int(m, "part", 1) == js_int(m, "parts", 1))
-			scrub_feed(&a->out, "\n", 1);
-		fflush(stdout);
-		return true;
-	case FACT_ERROR:
-		if (text && !a->c->json)
-			command_say(text);
-		if (js_str(m, "todo") && !a->c->json)
-			command_say(js_str(m, "todo"));
-		return true;
-	case FACT_DONE:
-		a->exit = js_bool(m, "ok", false) ? COMMAND_OK : COMMAND_FAILED;
-		return false;
-	default:
-		return true;
-	}
-}
-
-static bool
-ask_on_fact(struct client *client, int kind, const struct js *m, void *arg)
-{
-	struct ask_command *a = arg;
-
-	if (kind == FACT_CAUGHT_UP) {
-		a->greeted = true;
-		return false;
-	}
-	if (!a->greeted)
-		return true;
-	if (kind == FACT_PROMPT && a->turn == 0 && js_is(m, "by", a->c->name))
-		a->turn = js_int(m, "turn", 0);
-	if (kind == FACT_ERROR && js_is(m, "req", a->req)) {
-		command_say(js_str(m, "text") ? js_str(m, "text") : "refused");
-		a->exit = COMMAND_USAGE;
-		return false;
-	}
-	if (a->turn == 0 || js_int(m, "turn", 0) != a->turn)
-		return true;
-	return ask_on_turn_fact(a, kind, m);
-}
-
-int
-command_ask(const struct command_opts *c, const char *text)
-{
-	struct ask_command a = {.c = c, .exit = COMMAND_UNREACHABLE, .block = -1};
-	struct client client;
-	struct err err;
-	struct js *m;
-	int fd = start_connect(c->options, START_ONE_SHOT, c->verbose, &err);
-
-	if (fd < 0)
-		return command_exit_of(&err);
-	client_init(&client, fd, ask_on_fact, &a);
-	scrub_init(&a.out, &paper, stdout, SCRUB_PLAIN);
-	if (client_hello(&client, c->name, &err) < 0 ||
-	    client_run(&client, COMMAND_HELLO_MS, &err) < 0)
-		goto out;
-	m = message_new(request_names[REQUEST_PROMPT]);
-	command_make_req(a.req);
-	js_set_str(m, "req", a.req);
-	js_set_bytes(m, "text", text, strlen(text));
-	if (client_send(&client, m, &err) < 0 || client_run(&client, -1, &err) < 0)
-		goto out;
-	err.words[0] = '\0';
-out:
-	if (a.exit == COMMAND_UNREACHABLE)
-		a.exit = command_exit_of(&err);
-	scrub_finish(&a.out);
-	client_fini(&client);
-	return a.exit;
 }
 
 /* --- ping --- */

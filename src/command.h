@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/options.h"
+#include "base/scrub.h"
 #include "wire/json.h"
 #include "wire/verbs.h"
 
@@ -39,6 +40,11 @@ struct command_opts {
 
 int command_verb(const struct command_opts *c, enum verb verb);
 int command_ask(const struct command_opts *c, const char *text);
+int command_runbook(const struct command_opts *c, const char *name, bool offline);
+
+/* driver NULL: only who answers now. endpoint may be NULL. */
+int command_agent(const struct command_opts *c, const char *driver, const char *endpoint);
+int command_answer(const struct command_opts *c, const char *id, bool yes);
 int command_ping(const struct command_opts *c);
 int command_verdict(const struct command_opts *c);
 
@@ -46,6 +52,9 @@ int command_verdict(const struct command_opts *c);
 
 /* Our request's own id: facts of an earlier one with the same id are not ours. */
 void command_make_req(char req[COMMAND_REQ_MAX]);
+
+/* Prints clean text; a lone CR starts the line anew, on paper a new line. */
+extern const struct scrub_sink command_paper;
 
 /* A line for the person, on standard error; text for the answer, on standard output.
  * Both through the sanitiser. */

@@ -18,7 +18,7 @@
 struct cli {
 	char name[WIRE_NAME_MAX + 1];
 	const char *confirm;
-	bool json, read_only, linear;
+	bool json, read_only, linear, offline;
 	int verbose;
 };
 
@@ -27,6 +27,7 @@ enum long_only {
 	OPT_CONFIRM,
 	OPT_JSON,
 	OPT_LINEAR,
+	OPT_OFFLINE,
 	OPT_READ_ONLY,
 	OPT_VERSION
 };
@@ -37,6 +38,7 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"json", no_argument, NULL, OPT_JSON},
     {"linear", no_argument, NULL, OPT_LINEAR},
+    {"offline", no_argument, NULL, OPT_OFFLINE},
     {"read-only", no_argument, NULL, OPT_READ_ONLY},
     {"verbose", no_argument, NULL, 'v'},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -54,6 +56,10 @@ print_help(void)
 		printf("      %-10s %s\n", verb_rows[v].name, verb_rows[v].does);
 	puts(
 	    "  breakglass ask TEXT [--json]     a prompt for the agent; its answer on stdout\n"
+	    "  breakglass runbook NAME [--offline] [--json]   triage, memory, disk, services, qemu\n"
+	    "                                   or one of yours; --offline: without a model\n"
+	    "  breakglass agent [auto|cli|api|runbook [ENDPOINT]] [--json]   who answers\n"
+	    "  breakglass answer ID y|n         to what the agent asks\n"
 	    "  breakglass verdict [--json]      what is wrong and what helps, with the evidence\n"
 	    "  breakglass ping [--json]         is an engine there? (starts none)\n"
 	    "  breakglass engine [-v]           the engine in the foreground (a pod's main process)\n"
@@ -106,6 +112,9 @@ parse(struct cli *cli, int argc, char **argv)
 			break;
 		case OPT_LINEAR:
 			cli->linear = true;
+			break;
+		case OPT_OFFLINE:
+			cli->offline = true;
 			break;
 		case OPT_READ_ONLY:
 			cli->read_only = true;
@@ -227,6 +236,15 @@ run_ask(const struct command_opts *c, char **words, int count)
 }
 
 static int
+run_answer(const struct command_opts *c, char **words, int count)
+{
+	if (count == 2 && (strcmp(words[1], "y") == 0 || strcmp(words[1], "n") == 0))
+		return command_answer(c, words[0], words[1][0] == 'y');
+	fputs("breakglass answer ID y|n: as in breakglass answer q3 y\n", stderr);
+	return COMMAND_USAGE;
+}
+
+static int
 run_word(const struct cli *cli, const struct options *o, const char *word, char **rest,
     int count)
 {
@@ -239,6 +257,17 @@ run_word(const struct cli *cli, const struct options *o, const char *word, char 
 
 	if (strcmp(word, "ask") == 0)
 		return run_ask(&c, rest, count);
+	if (strcmp(word, "runbook") == 0 && count == 1)
+		return command_runbook(&c, rest[0], cli->offline);
+	if (strcmp(word, "agent") == 0 && count <= 2)
+		return command_agent(
+		    &c, count > 0 ? rest[0] : NULL, count > 1 ? rest[1] : NULL);
+	if (strcmp(word, "answer") == 0)
+		return run_answer(&c, rest, count);
+	if (strcmp(word, "runbook") == 0) {
+		fputs("breakglass runbook NAME: one name is needed\n", stderr);
+		return COMMAND_USAGE;
+	}
 	if (count > 0) {
 		fprintf(stderr,
 		    "breakglass %s takes no further words; nothing was sent\n", word);

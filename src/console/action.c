@@ -1,43 +1,42 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "console/action.h"
+#include "console/action_int.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "wire/messages.h"
 #include "wire/verbs.h"
 
-static void
-say(struct action_context *a, enum item_tone tone, const char *text)
+void
+action_say(struct action_context *a, enum item_tone tone, const char *text)
 {
 	model_local(&a->screen->model, tone, text);
 }
 
-/* Takes m. */
-static void
-send(struct action_context *a, struct js *m)
+void
+action_send(struct action_context *a, struct js *m)
 {
 	struct err err = {0};
 	char text[600];
 
 	if (a->screen->read_only) {
 		js_free(m);
-		say(a, TONE_BAD, "Nothing was sent: this console only watches.");
+		action_say(a, TONE_BAD, "Nothing was sent: this console only watches.");
 		return;
 	}
 	if (a->send(a->arg, m, &err) == 0)
 		return;
 	snprintf(text, sizeof text, "Nothing was sent: %s.", err.words);
-	say(a, TONE_BAD, text);
+	action_say(a, TONE_BAD, text);
 }
 
-static void
-send_text(struct action_context *a, const char *kind, const char *key, const char *text)
+void
+action_send_text(
+    struct action_context *a, const char *kind, const char *key, const char *text)
 {
 	struct js *m = message_new(kind);
 
 	js_set_str(m, key, text);
-	send(a, m);
+	action_send(a, m);
 }
 
 static void
@@ -48,7 +47,7 @@ send_verb(struct action_context *a, int verb)
 	js_set_str(m, "verb", verb_rows[verb].name);
 	if (verb_rows[verb].mutating)
 		js_set_str(m, "confirm", verb_rows[verb].name);
-	send(a, m);
+	action_send(a, m);
 }
 
 static void
@@ -59,7 +58,7 @@ ask_verb(struct action_context *a, int verb)
 		return;
 	}
 	if (a->screen->read_only) {
-		say(a, TONE_BAD,
+		action_say(a, TONE_BAD,
 		    "This console only watches: attach without --read-only to use verbs.");
 		return;
 	}
@@ -79,9 +78,9 @@ ask_key(struct action_context *a, const char *args)
 		    (!args[0] && strcmp(vm->link[h].key, "changed") == 0))
 			host = h;
 	if (host < 0)
-		say(a, TONE_BAD, "Which host? /accept pve or /accept devvm");
+		action_say(a, TONE_BAD, "Which host? /accept pve or /accept devvm");
 	else if (strcmp(vm->link[host].key, "changed") != 0)
-		say(a, TONE_PLAIN,
+		action_say(a, TONE_PLAIN,
 		    "Nothing to accept: that host shows the key that is known.");
 	else {
 		confirm_open_key(&a->screen->confirm, host, vm->link[host].fingerprint,
@@ -102,7 +101,7 @@ confirmed(struct action_context *a, const struct confirm *k)
 	m = message_new("accept_key");
 	js_set_str(m, "host", vm_host_names[k->host]);
 	js_set_str(m, "fingerprint", k->fingerprint);
-	send(a, m);
+	action_send(a, m);
 }
 
 void
@@ -118,7 +117,7 @@ action_confirm_key(struct action_context *a, const struct input *in)
 	case CONFIRM_NO:
 		snprintf(text, sizeof text, "%s: cancelled. Nothing was sent.",
 		    k->what == CONFIRM_VERB ? verb_rows[k->verb].name : "accept");
-		say(a, TONE_PLAIN, text);
+		action_say(a, TONE_PLAIN, text);
 		break;
 	case CONFIRM_OPEN:
 		break;
@@ -130,10 +129,11 @@ static void
 ask_shell(struct action_context *a)
 {
 	if (a->screen->read_only)
-		say(a, TONE_BAD,
+		action_say(a, TONE_BAD,
 		    "This console only watches: attach without --read-only for a shell.");
 	else if (!a->screen->link_up)
-		say(a, TONE_BAD, "No shell: there is no connection to the engine.");
+		action_say(
+		    a, TONE_BAD, "No shell: there is no connection to the engine.");
 	else
 		a->shell = a->opened = true;
 }
@@ -145,44 +145,54 @@ find(struct action_context *a, const char *text)
 	bool found;
 
 	if (!text[0]) {
-		say(a, TONE_BAD, "What? /find TEXT");
+		action_say(a, TONE_BAD, "What? /find TEXT");
 		return;
 	}
 	found = s->focus == FOCUS_CHAT ? view_chat_find(&s->chat, &s->model, text)
 				       : view_tools_find(&s->tools, &s->model, text);
 	if (!found)
-		say(a, TONE_PLAIN, "Not found above in this pane.");
+		action_say(a, TONE_PLAIN, "Not found above in this pane.");
 }
 
 static void
 incident(struct action_context *a, const char *state)
 {
-	send_text(a, "incident", "state", state);
+	action_send_text(a, "incident", "state", state);
 }
 
 static void
 run_request(struct action_context *a, enum action action, const char *args)
 {
 	if (action == ACTION_CANCEL)
-		send(a, message_new("cancel"));
+		action_send(a, message_new("cancel"));
 	else if (action == ACTION_OBSERVE)
-		send_text(a, "autonomy", "level", "observe");
+		action_send_text(a, "autonomy", "level", "observe");
 	else if (action == ACTION_REPAIR)
-		send_text(a, "autonomy", "level", "repair");
+		action_send_text(a, "autonomy", "level", "repair");
 	else if (action == ACTION_AUTONOMOUS)
-		send_text(a, "autonomy", "level", "autonomous");
+		action_send_text(a, "autonomy", "level", "autonomous");
 	else if (action == ACTION_NEW)
 		incident(a, "new");
 	else if (action == ACTION_CLOSE)
 		incident(a, "close");
+	else if (action == ACTION_RUNBOOK || action == ACTION_OFFLINE)
+		action_runbook(a, args, action == ACTION_OFFLINE);
+	else if (keymap_preset(action))
+		action_runbook(a, keymap_preset(action), false);
+	else if (action == ACTION_AGENT)
+		action_agent(a, args);
+	else if (action == ACTION_LOWER)
+		action_lower(a);
+	else if (action == ACTION_ANSWER)
+		action_answer(a, args);
 	else if (action == ACTION_ACCEPT)
 		ask_key(a, args);
 	else if (action == ACTION_NOTE && args[0])
-		send_text(a, "note", "text", args);
+		action_send_text(a, "note", "text", args);
 	else if (action == ACTION_END && args[0])
-		send_text(a, "end", "id", args);
+		action_send_text(a, "end", "id", args);
 	else
-		say(a, TONE_BAD,
+		action_say(a, TONE_BAD,
 		    action == ACTION_NOTE
 			? "Which words? /note TEXT"
 			: "Which run? /end r12 (its number is in the tool pane)");
@@ -261,11 +271,16 @@ action_line(struct action_context *a, const char *line)
 	char text[160];
 	size_t blank = strspn(line, " \t\n");
 
-	if (line[blank] == '\0')
+	if (line[blank] == '\0') {
+		struct screen *s = a->screen;
+
+		if (asks_open(&s->model.asks, model_now(&s->model, s->now)))
+			action_answer(a, "");
 		return;
+	}
 	if (line[0] != '/') {
 		layout_to_end(a->screen);
-		send_text(a, "prompt", "text", line);
+		action_send_text(a, "prompt", "text", line);
 		return;
 	}
 	action = keymap_slash(line, &args);
@@ -277,5 +292,5 @@ action_line(struct action_context *a, const char *line)
 	    "There is no %.40s: /help lists what there is. (To send it to the "
 	    "agent, put a blank in front.)",
 	    line);
-	say(a, TONE_BAD, text);
+	action_say(a, TONE_BAD, text);
 }

@@ -27,6 +27,9 @@ void action_run(struct action_context *a, enum action action, const char *args);
 /* A finished line of the prompt: a slash command or a prompt for the agent. */
 void action_line(struct action_context *a, const char *line);
 
+/* A key while the box with the agent's question is open. */
+void action_ask_key(struct action_context *a, const struct input *in);
+
 /* A key while the confirm box is open. */
 void action_confirm_key(struct action_context *a, const struct input *in);
 

@@ -154,7 +154,7 @@ paint_key(struct console *c)
 {
 	look(c);
 	if (c->shell.on || c->pace.budget > 0 || !c->dirty || c->screen.confirm.open ||
-	    c->screen.page != PAGE_NONE) {
+	    c->screen.ask.open || c->screen.page != PAGE_NONE) {
 		paint(c);
 		return;
 	}

@@ -27,6 +27,26 @@ const struct keymap_row keymap_rows[] = {
 	"on an empty prompt: detach"},
     {ACTION_VERDICT, 0, INPUT_NONE, 0, NULL, "verdict", NULL, NULL,
 	"all of the verdict: evidence, advice, what not to press, the last proof"},
+    {ACTION_TRIAGE, 0, INPUT_NONE, 0, NULL, "triage", NULL, NULL,
+	"what is wrong: host, guest, disk, memory, services in one look"},
+    {ACTION_MEMORY, 0, INPUT_NONE, 0, NULL, "memory", NULL, NULL,
+	"who eats the memory, and what the kernel killed"},
+    {ACTION_DISK, 0, INPUT_NONE, 0, NULL, "disk", NULL, NULL,
+	"what fills the disk, and errors of its device"},
+    {ACTION_SERVICES, 0, INPUT_NONE, 0, NULL, "services", NULL, NULL,
+	"failed units, with their last words"},
+    {ACTION_QEMU, 0, INPUT_NONE, 0, NULL, "qemu", NULL, NULL,
+	"is QEMU wedged: which verb helps, which does not"},
+    {ACTION_RUNBOOK, 0, INPUT_NONE, 0, NULL, "runbook", "NAME", NULL,
+	"any runbook, by the agent that answers; without a name: the list"},
+    {ACTION_OFFLINE, 0, INPUT_NONE, 0, NULL, "offline", "NAME", NULL,
+	"the same by its own commands, without a model"},
+    {ACTION_ANSWER, 11, INPUT_NONE, 0, NULL, "answer", "y|n", NULL,
+	"what the agent asks of you; Enter on an empty prompt opens it, too"},
+    {ACTION_LOWER, 12, INPUT_NONE, 0, NULL, "lower", NULL, NULL,
+	"the agent may do one level less, at once"},
+    {ACTION_AGENT, 0, INPUT_NONE, 0, NULL, "agent", "auto|cli|api|runbook ENDPOINT", NULL,
+	"who answers from now on; alone: who does, and why"},
     {ACTION_PAGE_UP, 0, INPUT_PGUP, 0, "PgUp", NULL, NULL, NULL, "scroll the pane up"},
     {ACTION_PAGE_DOWN, 0, INPUT_PGDN, 0, "PgDn", NULL, NULL, NULL,
 	"scroll down; at the end it follows again"},
@@ -113,6 +133,12 @@ keymap_verb(enum action a)
 	if (a < ACTION_VERB_STATUS || a > ACTION_VERB_CYCLE)
 		return -1;
 	return (int)(a - ACTION_VERB_STATUS) + VERB_STATUS;
+}
+
+const char *
+keymap_preset(enum action a)
+{
+	return a < ACTION_TRIAGE || a > ACTION_QEMU ? NULL : keymap_row(a)->slash;
 }
 
 void

@@ -45,6 +45,16 @@ enum action {
 	ACTION_CLOSE,
 	ACTION_FIND,
 	ACTION_VERDICT,
+	ACTION_TRIAGE, /* the five presets, see keymap_preset */
+	ACTION_MEMORY,
+	ACTION_DISK,
+	ACTION_SERVICES,
+	ACTION_QEMU,
+	ACTION_RUNBOOK,
+	ACTION_OFFLINE,
+	ACTION_AGENT,
+	ACTION_ANSWER,
+	ACTION_LOWER,
 	ACTIONS
 };
 
@@ -77,6 +87,9 @@ enum action keymap_slash(const char *line, const char **args);
 
 /* The verb of an action (an enum verb), or -1. */
 int keymap_verb(enum action a);
+
+/* The runbook of a preset's action, or NULL. */
+const char *keymap_preset(enum action a);
 
 /* "F7 cycle", or without keys "/cycle"; "" for what is no verb (-1). */
 void keymap_verb_label(int verb, bool keys, char *out, size_t size);

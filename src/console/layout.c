@@ -156,6 +156,10 @@ layout_draw(struct screen *s, struct canvas *c)
 	else if (s->page == PAGE_VERDICT)
 		view_detail_draw(
 		    c, mid, &s->model, model_now(&s->model, s->now), &s->page_top);
+	if (s->ask.open && !asks_by_id(&s->model.asks, s->ask.id))
+		s->ask.open = false; /* somebody else answered, or its time is over */
+	if (s->ask.open)
+		view_ask_draw(&s->ask, c, mid, &s->model, model_now(&s->model, s->now));
 	if (s->confirm.open)
 		view_confirm_draw(
 		    &s->confirm, c, mid, &s->model, model_now(&s->model, s->now));
@@ -199,7 +203,8 @@ layout_is_ticking(const struct screen *s)
 {
 	const struct tail *t = &s->model.tools;
 
-	if (s->model.vm.slot.holder[0] || proof_is_climbing(&s->model.vm.proof))
+	if (s->model.asks.count > 0 || s->model.vm.slot.holder[0] ||
+	    proof_is_climbing(&s->model.vm.proof))
 		return true;
 	for (size_t i = 0; i < t->count; i++)
 		if (!t->runs[i]->ended)

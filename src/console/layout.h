@@ -15,6 +15,7 @@
 #define CONSOLE_LAYOUT_H
 
 #include "console/canvas.h"
+#include "console/view_ask.h"
 #include "console/view_chat.h"
 #include "console/view_confirm.h"
 #include "console/view_tools.h"
@@ -28,6 +29,7 @@ struct screen {
 	struct view_chat chat;
 	struct view_tools tools;
 	struct confirm confirm;
+	struct ask_box ask;
 	enum focus focus;
 	bool zoom;
 	enum page page;

@@ -145,6 +145,34 @@ confirm_line(struct linear *n, const char *line)
 }
 
 static void
+ask_answer(struct linear *n)
+{
+	const struct ask *q = asks_by_id(&n->screen.model.asks, n->screen.ask.id);
+	struct lines l;
+
+	lines_init(&l, SAID_COLS);
+	if (q)
+		view_ask_render(&l, q, model_now(&n->screen.model, clock_mono_ms()), 0);
+	said_lines(&l);
+	lines_fini(&l);
+	printf("Type y to let it or n to refuse it, and Enter; anything else: later.\n");
+}
+
+static void
+answer_line(struct linear *n, const char *line)
+{
+	struct input in = {.kind = INPUT_ESC};
+
+	n->screen.now = clock_mono_ms();
+	n->screen.ask.opened_ms = 0;
+	if (strcmp(line, "y") == 0 || strcmp(line, "n") == 0) {
+		in.kind = INPUT_CHAR;
+		in.text[0] = line[0];
+	}
+	action_ask_key(&n->ctx, &in);
+}
+
+static void
 print_help(void)
 {
 	for (size_t i = 0; i < keymap_count; i++) {
@@ -184,6 +212,8 @@ on_input_line(char *line, size_t len, void *arg)
 	}
 	if (n->screen.confirm.open)
 		confirm_line(n, line);
+	else if (n->screen.ask.open)
+		answer_line(n, line);
 	else if (strcmp(line, "/help") == 0)
 		print_help();
 	else if (strcmp(line, "/verdict") == 0)
@@ -197,7 +227,9 @@ on_input_line(char *line, size_t len, void *arg)
 		say("A shell needs a terminal that moves its cursor, and no --linear: ssh to "
 		    "the devvm from another terminal, or ask the agent.");
 	}
-	if (n->ctx.opened)
+	if (n->ctx.opened && n->screen.ask.open)
+		ask_answer(n);
+	else if (n->ctx.opened)
 		ask_confirm(n);
 	n->ctx.opened = false;
 	if (n->ctx.quit)

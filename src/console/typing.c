@@ -96,6 +96,10 @@ typing_key(struct typing *t, const struct input *in)
 		action_confirm_key(t->ctx, in);
 		return;
 	}
+	if (s->ask.open) {
+		action_ask_key(t->ctx, in);
+		return;
+	}
 	if (twin(t, in))
 		return;
 	if (s->page != PAGE_NONE && in->kind != INPUT_F && in->kind != INPUT_ALT) {

@@ -139,6 +139,58 @@ host_program(struct banners *b)
 	    "OLD host program on pve: see /verdict, it shows how to install ours.");
 }
 
+/* A question has little time: it stands above all but what is unsafe. */
+static void
+asks(struct banners *b)
+{
+	int64_t now = model_now(&b->s->model, b->s->now);
+	const struct ask *q = asks_open(&b->s->model.asks, now);
+	int more = asks_waiting(&b->s->model.asks, now) - 1;
+	char rest[24] = "";
+
+	if (!q || b->s->ask.open)
+		return;
+	if (more > 0)
+		snprintf(rest, sizeof rest, " (+%d)", more);
+	banner(b, LOOK_BAR | STYLE_BOLD,
+	    "ASKS%s, %lld s: Enter or F11 answers. %s %s%s%s", rest,
+	    (long long)((q->until - now) / 1000), q->verb[0] ? "pve" : q->host,
+	    q->verb[0] ? q->verb : q->command, q->text[0] ? ". " : "", q->text);
+}
+
+static void
+left_behind(struct banners *b)
+{
+	const struct left *l = &b->s->model.left;
+	char text[512];
+	size_t at = 0;
+
+	if (l->count == 0)
+		return;
+	for (int i = 0; i < l->count && at + 160 < sizeof text; i++) {
+		const struct left_run *r = &l->run[i];
+
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s%s %s %.60s (%s)",
+		    i ? "; " : "", r->id, r->host, r->what, r->state);
+	}
+	banner(b, LOOK_BUSY, "STILL THERE, %d: %s. /end RUN ends one.",
+	    l->count + l->more, text)
+	    ->brief = true;
+}
+
+static void
+route(struct banners *b)
+{
+	const struct vm *vm = &b->s->model.vm;
+
+	if (!vm->agent.route[0] || strcmp(vm->agent.state, "unavailable") == 0)
+		return;
+	banner(b, LOOK_BUSY, "Agent: %s%s%s. %s%s%s", vm->agent.driver,
+	    vm->agent.endpoint[0] ? " " : "", vm->agent.endpoint, vm->agent.route,
+	    vm->agent.back[0] ? ". " : "", vm->agent.back)
+	    ->brief = true;
+}
+
 static void
 agent(struct banners *b)
 {
@@ -160,12 +212,15 @@ view_banner_list(const struct screen *s, struct banner *all)
 
 	if (!s->link_up && s->link_words[0])
 		banner(&b, LOOK_DANGER, "ENGINE: %s", s->link_words);
+	asks(&b);
 	unfinished(&b);
 	host_keys(&b);
 	journal(&b);
 	links(&b);
 	host_program(&b);
+	left_behind(&b);
 	agent(&b);
+	route(&b);
 	return b.count;
 }
 

@@ -267,7 +267,7 @@ draw_tour(struct canvas *c, struct rect r, const struct model *m)
 	lines_str(&l, LOOK_PLAIN, "It asks first and captures the evidence.\n");
 	if (!m->vm.agent.known || strcmp(m->vm.agent.state, "unavailable") != 0)
 		lines_str(&l, LOOK_PLAIN,
-		    "  4.  Or say what is wrong, below, and Enter: the agent looks into it.\n");
+		    "  4.  /triage looks at everything and advises; or say what is wrong, and Enter.\n");
 	lines_break(&l);
 	set_indent(&l, "");
 	lines_str(&l, LOOK_QUIET,

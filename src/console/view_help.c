@@ -42,7 +42,7 @@ row(struct lines *l, const struct keymap_row *k)
 		lines_str(l, LOOK_QUIET, verb_rows[verb].limits);
 		lines_str(l, LOOK_QUIET, ")");
 	}
-	if (k->fkey > 0) {
+	if (k->fkey > 0 && k->fkey <= 10) {
 		snprintf(twin, sizeof twin, "Esc %d", k->fkey % 10);
 		lines_str(l, LOOK_QUIET, "  also: ");
 		lines_str(l, LOOK_QUIET, twin);

@@ -44,12 +44,14 @@ static void
 draw_hint(const struct screen *s, struct canvas *c, struct rect r, int col)
 {
 	const struct vm *vm = &s->model.vm;
-	const char *hint = "say what is wrong, or /help";
+	const char *hint = "say what is wrong, /triage or /help";
 
 	if (s->read_only)
 		hint = "watching only: nothing is sent from here";
 	else if (strcmp(vm->agent.state, "working") == 0)
 		hint = "the agent works; Enter queues, F8 stops it";
+	else if (strcmp(vm->agent.driver, "runbook") == 0)
+		hint = "no model answers: /triage looks, the keys act";
 	else if (strcmp(vm->agent.state, "unavailable") == 0)
 		hint = "no agent; the keys and /commands work";
 	canvas_text(c, r, 0, col + 1, LOOK_QUIET, hint);

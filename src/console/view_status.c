@@ -198,9 +198,13 @@ add_agent(struct parts *p, const struct screen *s)
 							      : LOOK_BUSY);
 	if (vm->agent.queued > 0)
 		snprintf(more, sizeof more, " +%lld queued", (long long)vm->agent.queued);
-	snprintf(n->text[0], sizeof n->text[0], "agent %s%s%s%s%s", vm->agent.state,
-	    vm->agent.driver[0] ? " (" : "", vm->agent.driver,
-	    vm->agent.driver[0] ? ")" : "", more);
+	if (vm->agent.route[0])
+		n->look = LOOK_BUSY;
+	snprintf(n->text[0], sizeof n->text[0], "agent %s%s%s%s%s%s%s%s%.60s",
+	    vm->agent.state, vm->agent.driver[0] ? " (" : "", vm->agent.driver,
+	    vm->agent.endpoint[0] ? " " : "", vm->agent.endpoint,
+	    vm->agent.driver[0] ? ")" : "", more, vm->agent.progress[0] ? ": " : "",
+	    vm->agent.progress);
 	snprintf(n->text[1], sizeof n->text[1], "agent %s", vm->agent.state);
 	if (vm->agent.quiet_ms >= 60000)
 		snprintf(n->text[0], sizeof n->text[0], "agent %s, quiet for %lld s",
@@ -234,8 +238,10 @@ add_rest(struct parts *p, const struct screen *s)
 {
 	const struct vm *vm = &s->model.vm;
 	struct part *n;
-	char tokens[16];
+	char tokens[16], most[24] = "";
 
+	if (vm->budget.cost_max_usd > 0)
+		snprintf(most, sizeof most, "$%.0f", vm->budget.cost_max_usd);
 	if (vm->autonomy[0]) {
 		n = part_add(p, LOOK_PLAIN);
 		snprintf(n->text[0], sizeof n->text[0], "%s", vm->autonomy);
@@ -252,8 +258,8 @@ add_rest(struct parts *p, const struct screen *s)
 	if (vm->budget.in + vm->budget.out > 0) {
 		n = part_add(p, LOOK_QUIET);
 		words_count(vm->budget.in + vm->budget.out, tokens, sizeof tokens);
-		snprintf(n->text[0], sizeof n->text[0], "%s tokens $%.2f", tokens,
-		    vm->budget.cost_usd);
+		snprintf(n->text[0], sizeof n->text[0], "%s tokens $%.2f%s%s", tokens,
+		    vm->budget.cost_usd, vm->budget.cost_max_usd > 0 ? " of " : "", most);
 		snprintf(n->text[1], sizeof n->text[1], "$%.2f", vm->budget.cost_usd);
 	}
 }

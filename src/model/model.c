@@ -56,6 +56,12 @@ apply_state(struct model *m, const struct js *fact)
 	}
 	if (js_is(fact, "what", "here"))
 		incident_here(&m->incident, fact);
+	else if (js_is(fact, "what", "ask"))
+		asks_apply(&m->asks, fact);
+	else if (js_is(fact, "what", "left"))
+		left_read(&m->left, fact);
+	else if (js_is(fact, "what", "runbooks"))
+		runbooks_read(&m->runbooks, fact);
 	else
 		vm_apply(&m->vm, fact);
 	return MODEL_STATUS;
@@ -146,6 +152,8 @@ model_apply(struct model *m, const struct js *fact, int64_t mono_ms)
 	if (kind == FACT_STATE)
 		dirty |= apply_state(m, fact);
 	if (kind == FACT_INCIDENT || kind == FACT_OPERATOR)
+		dirty |= MODEL_STATUS;
+	if ((kind == FACT_ASK || kind == FACT_ANSWERED) && asks_apply(&m->asks, fact))
 		dirty |= MODEL_STATUS;
 	if (kind == FACT_INCIDENT)
 		incident_apply(&m->incident, fact);

@@ -9,7 +9,9 @@
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 
+#include "model/asks.h"
 #include "model/incident.h"
+#include "model/runbooks.h"
 #include "model/tail.h"
 #include "model/transcript.h"
 #include "model/verdict.h"
@@ -28,6 +30,9 @@ struct model {
 	struct transcript chat;
 	struct tail tools;
 	struct vm vm;
+	struct asks asks; /* what an operator is asked now */
+	struct left left; /* what a stopped turn has left on the hosts */
+	struct runbooks runbooks;
 	struct verdict verdict; /* the latest */
 	bool verdict_present; /* it was told as the present: the past does not undo it */
 	int64_t skew;	      /* engine's mono_ms minus the reader's, see model_now */

@@ -351,52 +351,6 @@ apply_error(struct transcript *t, const struct js *fact)
 }
 
 static bool
-apply_result(struct transcript *t, const struct js *fact)
-{
-	struct item *it = transcript_add(t, ITEM_RESULT, fact);
-	int64_t in = js_int(fact, "in", 0), out = js_int(fact, "out", 0);
-	char age[32], stop[32], line[200];
-	int n;
-
-	clock_age(js_int(fact, "ms", 0), age, sizeof age);
-	incident_label(fact, "stop", stop, sizeof stop);
-	n = snprintf(line, sizeof line, "turn %lld: %s, %s", (long long)it->turn,
-	    stop[0] ? stop : "ended", age);
-	if (in + out > 0)
-		snprintf(line + n, sizeof line - (size_t)n,
-		    ", %lld tokens in, %lld out, $%.2f", (long long)in, (long long)out,
-		    js_dbl(fact, "cost_usd", 0));
-	transcript_append(t, it, line, strlen(line));
-	return true;
-}
-
-static bool
-apply_cancelled(struct transcript *t, const struct js *fact)
-{
-	struct item *it = transcript_add(t, ITEM_NOTE, fact);
-	const struct js *runs = js_get_array(fact, "runs");
-	char id[24];
-	size_t len;
-
-	snprintf(it->head, sizeof it->head, "agent stopped");
-	it->tone = TONE_BUSY;
-	transcript_append_member(t, it, fact, "text");
-	for (size_t i = 0; i < js_len(runs) && i < 32; i++) {
-		const char *run = js_at_str(runs, i, &len);
-
-		if (!run)
-			continue;
-		scrub_label(run, len, id, sizeof id);
-		transcript_append_clean(t, it, "\nstill runs: ", 13);
-		transcript_append(t, it, id, strlen(id));
-		transcript_append_clean(t, it, "  (/end ", 8);
-		transcript_append(t, it, id, strlen(id));
-		transcript_append_clean(t, it, " closes it)", 11);
-	}
-	return true;
-}
-
-static bool
 apply_operator(struct transcript *t, const struct js *fact)
 {
 	struct item *it = transcript_at(t, t->count - 1);
@@ -412,20 +366,6 @@ apply_operator(struct transcript *t, const struct js *fact)
 	incident_label(fact, "proof", proof, sizeof proof);
 	snprintf(line, sizeof line, "%s %s%s%s%s", name, state, proof[0] ? " (" : "",
 	    proof, proof[0] ? ")" : "");
-	transcript_append(t, it, line, strlen(line));
-	return true;
-}
-
-static bool
-apply_session(struct transcript *t, const struct js *fact)
-{
-	struct item *it = transcript_add(t, ITEM_EVENT, fact);
-	char driver[16], model[48], line[128];
-
-	incident_label(fact, "driver", driver, sizeof driver);
-	incident_label(fact, "model", model, sizeof model);
-	snprintf(line, sizeof line, "agent session: %s%s%s", driver, model[0] ? ", " : "",
-	    model);
 	transcript_append(t, it, line, strlen(line));
 	return true;
 }
@@ -475,26 +415,30 @@ apply(struct transcript *t, const struct js *fact)
 	case FACT_ERROR:
 		return apply_error(t, fact);
 	case FACT_RESULT:
-		return apply_result(t, fact);
+		return transcript_result(t, fact);
 	case FACT_CANCELLED:
-		return apply_cancelled(t, fact);
+		return transcript_cancelled(t, fact);
 	case FACT_OPERATOR:
 		return apply_operator(t, fact);
 	case FACT_SESSION:
-		return apply_session(t, fact);
+		return transcript_session(t, fact);
 	case FACT_INCIDENT:
 		return apply_incident(t, fact);
-	case FACT_NOTE:
 	case FACT_ASK:
-		return apply_line(t, fact, "text");
+		return transcript_ask(t, fact);
 	case FACT_ANSWERED:
-		return apply_line(t, fact, "why");
+		return transcript_answered(t, fact);
+	case FACT_NOTE:
+		return apply_line(t, fact, "text");
 	case FACT_DONE:
 		t->answering = false;
 		return false;
 	case FACT_STATE:
-		return js_int(fact, "seq", 0) > 0 && js_is(fact, "what", "proof") &&
-		    transcript_proof(t, fact);
+		if (js_int(fact, "seq", 0) <= 0)
+			return false;
+		if (js_is(fact, "what", "left"))
+			return transcript_left(t, fact);
+		return js_is(fact, "what", "proof") && transcript_proof(t, fact);
 	default:
 		return false;
 	}

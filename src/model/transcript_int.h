@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * transcript_int.h: what transcript.c and transcript_vm.c share, and nobody else.
+ * transcript_int.h: what the three files of the transcript share, and nobody else.
  *
  * An item that is held may not outlive the next transcript_add: the oldest go there.
  */
@@ -26,6 +26,14 @@ void transcript_append_member(
 /* The youngest item of that kind with the fact's id; NULL. */
 struct item *transcript_find_id(
     struct transcript *t, enum item_kind kind, const struct js *fact);
+
+/* transcript_agent.c: what the agent asks, costs and leaves behind. */
+bool transcript_ask(struct transcript *t, const struct js *fact);
+bool transcript_answered(struct transcript *t, const struct js *fact);
+bool transcript_cancelled(struct transcript *t, const struct js *fact);
+bool transcript_left(struct transcript *t, const struct js *fact);
+bool transcript_result(struct transcript *t, const struct js *fact);
+bool transcript_session(struct transcript *t, const struct js *fact);
 
 /* transcript_vm.c: what is done to VM 102 and what is found about it. */
 bool transcript_verb(struct transcript *t, const struct js *fact);

@@ -93,6 +93,10 @@ apply_agent(struct vm *vm, const struct js *f)
 	LABEL(f, "state", vm->agent.state);
 	LABEL(f, "driver", vm->agent.driver);
 	LABEL(f, "model", vm->agent.model);
+	LABEL(f, "endpoint", vm->agent.endpoint);
+	LABEL(f, "route", vm->agent.route);
+	LABEL(f, "back", vm->agent.back);
+	LABEL(f, "progress", vm->agent.progress);
 	LABEL(f, "why", vm->agent.why);
 	LABEL(f, "todo", vm->agent.todo);
 	vm->agent.turn = js_int(f, "turn", 0);
@@ -120,6 +124,20 @@ apply_unfinished(struct vm *vm, const struct js *f)
 }
 
 static void
+apply_budget(struct vm *vm, const struct js *f)
+{
+	vm->budget.in = js_int(f, "in", 0);
+	vm->budget.out = js_int(f, "out", 0);
+	vm->budget.turns = js_int(f, "turns", 0);
+	vm->budget.calls = js_int(f, "calls", 0);
+	vm->budget.cost_usd = js_dbl(f, "cost_usd", 0);
+	vm->budget.cost_max_usd = js_dbl(f, "cost_max_usd", 0);
+	vm->budget.verbs_hour = js_int(f, "verbs_hour", -1);
+	vm->budget.verbs_hour_max = js_int(f, "verbs_hour_max", -1);
+	LABEL(f, "spent", vm->budget.spent);
+}
+
+static void
 apply_rest(struct vm *vm, const struct js *f)
 {
 	if (js_is(f, "what", "slot")) {
@@ -132,10 +150,7 @@ apply_rest(struct vm *vm, const struct js *f)
 		LABEL(f, "why", vm->journal.why);
 		LABEL(f, "todo", vm->journal.todo);
 	} else if (js_is(f, "what", "budget")) {
-		vm->budget.in = js_int(f, "in", 0);
-		vm->budget.out = js_int(f, "out", 0);
-		vm->budget.turns = js_int(f, "turns", 0);
-		vm->budget.cost_usd = js_dbl(f, "cost_usd", 0);
+		apply_budget(vm, f);
 	} else if (js_is(f, "what", "autonomy")) {
 		LABEL(f, "level", vm->autonomy);
 	} else if (js_is(f, "what", "unfinished")) {

@@ -53,7 +53,11 @@ struct vm {
 
 	struct {
 		bool known;
-		char state[16], driver[16], model[48], why[256], todo[256];
+		char state[16], driver[16], endpoint[48], model[48];
+		char why[256], todo[256];
+		char route[256];    /* why it is not the first choice; "": it is */
+		char back[192];	    /* when and how the first choice comes back */
+		char progress[128]; /* what the model does now, "" not known */
 		int64_t turn, queued, quiet_ms;
 	} agent;
 	struct {
@@ -64,8 +68,10 @@ struct vm {
 		char state[16], path[192], why[192], todo[192];
 	} journal;
 	struct {
-		int64_t in, out, turns;
-		double cost_usd;
+		int64_t in, out, turns, calls;
+		double cost_usd, cost_max_usd;
+		int64_t verbs_hour, verbs_hour_max; /* -1: not told */
+		char spent[32];			    /* the limit that was reached */
 	} budget;
 	char autonomy[16];
 	struct proof proof;

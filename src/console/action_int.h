@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* action_int.h: what action.c and action_agent.c share, and nobody else. */
+#ifndef CONSOLE_ACTION_INT_H
+#define CONSOLE_ACTION_INT_H
+
+#include "console/action.h"
+#include "wire/messages.h"
+
+void action_say(struct action_context *a, enum item_tone tone, const char *text);
+
+/* Takes m; says it when nothing can be sent. */
+void action_send(struct action_context *a, struct js *m);
+void action_send_text(
+    struct action_context *a, const char *kind, const char *key, const char *text);
+
+/* action_agent.c; args: what followed the command, or "" */
+void action_runbook(struct action_context *a, const char *name, bool offline);
+void action_agent(struct action_context *a, const char *args);
+void action_lower(struct action_context *a);
+void action_answer(struct action_context *a, const char *args);
+
+#endif
