@@ -20,6 +20,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import bench_agent                                                   # noqa: E402
 from bench_figures import Table, cpu_s, p50, p99, p99_of_rounds, pss_mb, rss_mb, wakeups   # noqa: E402
 from bench_site import BenchError, Site, spawn, timed, wait_for               # noqa: E402
 from bench_tty import Screen, Typist                                         # noqa: E402
@@ -58,6 +59,10 @@ class Bench:
                        "cold ssh")
         self.table.row("status: p99 added", p99(ms["ours"]) - own, "ms",
                        p99(ms["master"]) - own, "ControlMaster")
+
+    def agent(self):
+        """A turn of the API driver, beside one of the CLI driver."""
+        bench_agent.run(self.site, self.table)
 
     def shim(self):
         """The agent's `ssh devvm true` in a bash of its own."""
@@ -342,7 +347,7 @@ class Speaker(threading.Thread):
         self.socket.close()
 
 
-ALL = ["status", "shim", "paint", "keys", "flood", "stream", "idle"]
+ALL = ["status", "shim", "agent", "paint", "keys", "flood", "stream", "idle"]
 
 
 def main():

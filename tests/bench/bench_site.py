@@ -107,7 +107,7 @@ class Sshd:
 class Engine:
     """A foreground engine with its own run directory and incident."""
 
-    def __init__(self, site, name, records=0):
+    def __init__(self, site, name, records=0, env=None):
         self.site, self.name = site, name
         self.run = site.path(name)
         self.sessions = site.path(name + ".sessions")
@@ -116,7 +116,7 @@ class Engine:
         if records:
             write_journal(self.sessions + "/incidents/20260101T000000Z-0001.jsonl", records)
         self.env = dict(site.env, BREAKGLASS_RUN_DIR=self.run,
-                        BREAKGLASS_SESSIONS_DIR=self.sessions)
+                        BREAKGLASS_SESSIONS_DIR=self.sessions, **(env or {}))
         log = open(site.path(name + ".log"), "w")
         self.process = subprocess.Popen([site.libexec + "/engine"], env=self.env, stdout=log,
                                         stderr=log, stdin=subprocess.DEVNULL)
@@ -220,8 +220,8 @@ class Site:
     def path(self, name):
         return os.path.join(self.dir, name)
 
-    def engine(self, name, records=0):
-        e = Engine(self, name, records)
+    def engine(self, name, records=0, env=None):
+        e = Engine(self, name, records, env)
         self.engines.append(e)
         return e
 
