@@ -196,8 +196,6 @@ on_assistant(struct cli_stream *s, const struct js *m)
 		if (js_bool(m, "is_api_error_message", false))
 			s->ev->api_error((int)js_int(m, "api_error_status", 0),
 			    js_str(block, "text"), s->arg);
-		else if (js_is(message, "model", "<synthetic>"))
-			continue;
 		else if (js_is(block, "type", "text"))
 			on_text_block(s, block, js_bool(m, "aborted", false));
 		else if (js_is(block, "type", "tool_use"))
