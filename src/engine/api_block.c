@@ -360,7 +360,7 @@ build_echo(struct api_block *b)
 
 	while (rc == 0 && jraw_next(start_of(b), &at, &key, &value))
 		rc = add_member(b, key, value);
-	if (rc == 0)
+	if (rc == 0 && b->kind == BLOCK_TEXT)
 		rc = add_missing(b, "\"text\"", &b->text);
 	if (rc == 0 && b->kind == BLOCK_THINKING)
 		rc = add_missing(b, "\"thinking\"", &b->said);
