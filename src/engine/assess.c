@@ -50,6 +50,8 @@ struct assess {
 	/* What was told last. */
 	const char *word, *advice;
 	const char *nots[VERBS]; /* why not; NULL: nothing speaks against it */
+	assess_told_fn *told;
+	void *told_arg;
 };
 
 static bool
@@ -153,6 +155,15 @@ not_rows(const struct verdict *v)
 	return rows;
 }
 
+/* More will be told about the same run. */
+static bool
+more_comes(const struct assess *a)
+{
+	return a->mutating ||
+	    (a->climb_id[0] &&
+		(a->climbing || a->status_due || proof_is_climbing(a->proof)));
+}
+
 static void
 assess_emit(struct assess *a, const struct verdict *v, const struct verdict_in *in,
     const char *id)
@@ -178,9 +189,7 @@ assess_emit(struct assess *a, const struct verdict *v, const struct verdict_in *
 	if (id && *id)
 		js_set_str(f, "id", id);
 	js_set_bool(f, "partial", v->partial);
-	if (a->mutating ||
-	    (a->climb_id[0] &&
-		(a->climbing || a->status_due || proof_is_climbing(a->proof))))
+	if (more_comes(a))
 		js_set_bool(f, "climbing", true);
 	if (host_word[0])
 		js_set_str(f, "host_word", host_word);
@@ -211,6 +220,24 @@ assess_tell(struct assess *a, const char *id)
 	a->advice = v.advice;
 	memcpy(a->nots, nots, sizeof nots);
 	assess_emit(a, &v, &in, id ? id : a->captured ? a->cap_id : NULL);
+	if (a->told)
+		a->told(&v, id, more_comes(a), a->told_arg);
+}
+
+void
+assess_on_told(struct assess *a, assess_told_fn *fn, void *arg)
+{
+	a->told = fn;
+	a->told_arg = arg;
+}
+
+void
+assess_now(const struct assess *a, struct verdict *out)
+{
+	struct verdict_in in;
+	struct vmfacts host;
+
+	assess_decide(a, out, &in, &host);
 }
 
 /* --- climbing --- */

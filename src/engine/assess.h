@@ -23,6 +23,7 @@
 struct assess;
 struct incident;
 struct proof;
+struct verdict;
 struct vmfacts;
 
 /* Borrows all of them; the proof, which climbs after a verb, says when it is over. */
@@ -39,6 +40,17 @@ void assess_verb_line(struct assess *a, const struct vmfacts *vm,
     const struct power_what *what, const char *line, size_t len);
 void assess_verb_ended(struct assess *a, const struct vmfacts *vm,
     const struct power_what *what, enum power_end how, int exit);
+
+/*
+ * After each verdict that is told (lent): id of the run that asked for it, or NULL;
+ * more: another word about that run will come.  fn NULL: no longer.
+ */
+typedef void assess_told_fn(
+    const struct verdict *v, const char *id, bool more, void *arg);
+void assess_on_told(struct assess *a, assess_told_fn *fn, void *arg);
+
+/* What it would say now; nothing is asked and nothing is told. */
+void assess_now(const struct assess *a, struct verdict *out);
 
 void assess_consoles(struct assess *a, int count);
 void assess_link(struct assess *a, enum door door);

@@ -201,6 +201,7 @@ on_incident_ready(void *arg)
 	asks_found_end(e->asks);
 	broker_connect(e->broker);
 	watch_start(e->watch);
+	engine_start_runbooks(e);
 	engine_start_agent(e);
 	if (listen_for_operators(e, &err) < 0) {
 		not_ready(e, &err);
@@ -484,6 +485,7 @@ engine_end(struct engine *e)
 	if (e->power)
 		power_leave(e->power);
 	turn_free(e->turn);
+	runbooks_free(e->runbooks);
 	agent_side_free(e->agent_side);
 	watch_free(e->watch);
 	power_free(e->power);

@@ -11,6 +11,7 @@
 #include "engine/incident.h"
 #include "engine/power.h"
 #include "engine/run.h"
+#include "engine/runbooks.h"
 #include "engine/secret.h"
 #include "engine/shell.h"
 #include "engine/turn.h"
@@ -28,6 +29,7 @@ struct engine {
 	struct incident *incident;
 	struct runs *runs;
 	struct asks *asks;
+	struct runbooks *runbooks; /* NULL before the incident is ready */
 	struct broker *broker;
 	struct power *power;
 	struct watch *watch;
@@ -51,6 +53,9 @@ extern const struct hub_events engine_hub_events;
 
 /* drivers.c: the agent side and the driver of this incident. */
 void engine_start_agent(struct engine *e);
+
+/* books.c: the runbooks of both folders. */
+void engine_start_runbooks(struct engine *e);
 
 /* ends.c: verbs whose end nobody saw. */
 void engine_watch_ends(struct engine *e);

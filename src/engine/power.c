@@ -421,6 +421,12 @@ power_ask(struct power *p, const struct power_ask *ask)
 	return v;
 }
 
+const char *
+power_verb_id(const struct power_verb *v)
+{
+	return v->id;
+}
+
 void
 power_unlisten(struct power_verb *v)
 {

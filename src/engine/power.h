@@ -106,6 +106,8 @@ bool power_is_read_by_old(const struct power *p);
 /* Never NULL; borrows ask for the call.  Refusals come through the listener. */
 struct power_verb *power_ask(struct power *p, const struct power_ask *ask);
 
+const char *power_verb_id(const struct power_verb *v); /* "v3"; until its end */
+
 /* No callback comes to this listener after it.  The verb goes on. */
 void power_unlisten(struct power_verb *v);
 

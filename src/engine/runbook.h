@@ -72,9 +72,11 @@ struct look {
 
 enum compare { COMPARE_LT, COMPARE_LE, COMPARE_GT, COMPARE_GE, COMPARE_EQ, COMPARE_NE };
 
+/* factor * (1, a group or the time now) + plus */
 struct operand {
-	double factor; /* or the number itself */
-	int group;     /* 0: a number */
+	double factor, plus;
+	int group; /* 0: none */
+	bool now;  /* seconds since 1970, by the engine's clock */
 };
 
 struct condition {

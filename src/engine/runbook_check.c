@@ -156,6 +156,7 @@ check_offer(struct reader *r, struct finding *f)
 {
 	struct runbook *rb = r->rb;
 	int have = pattern_groups(f->looks[0].pattern), want;
+	bool checked = false;
 
 	if (!f->repair_id[0])
 		return 0;
@@ -164,6 +165,14 @@ check_offer(struct reader *r, struct finding *f)
 		return runbook_bad(r, f->line,
 		    "offer %s: there is no repair of that name in this file",
 		    f->repair_id);
+	for (size_t i = 0; i < f->look_count; i++)
+		checked |=
+		    strcmp(f->looks[i].step_id, rb->repairs[f->repair].check_id) == 0;
+	if (!checked)
+		return runbook_bad(r, f->line,
+		    "the repair \"%s\" is checked by \"%s\", which this finding does not look "
+		    "at: it would never be seen to be gone",
+		    f->repair_id, rb->repairs[f->repair].check_id);
 	want = runbook_groups_in(rb->repairs[f->repair].command);
 	if (want > have)
 		return runbook_bad(r, f->line,
@@ -183,9 +192,18 @@ check_findings(struct reader *r)
 		for (size_t k = 0; k < f->look_count; k++)
 			if (check_look(r, f, &f->looks[k]) < 0)
 				return -1;
-		if (check_groups(r, f) < 0 || check_offer(r, f) < 0)
+		if (check_groups(r, f) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int
+check_offers(struct reader *r)
+{
+	for (size_t i = 0; i < r->rb->finding_count; i++)
+		if (check_offer(r, &r->rb->findings[i]) < 0)
+			return -1;
 	return 0;
 }
 
@@ -213,7 +231,7 @@ check_repairs(struct reader *r)
 			    "check=%s: a check is a devvm block that only reads",
 			    p->check_id);
 		for (size_t k = 0; k < rb->finding_count; k++)
-			offered |= rb->findings[k].repair == (int)i;
+			offered |= strcmp(rb->findings[k].repair_id, p->id) == 0;
 		if (!offered)
 			return runbook_bad(r, p->line,
 			    "no finding offers the repair \"%s\": offer %s", p->id,
@@ -292,7 +310,7 @@ int
 runbook_check(struct reader *r)
 {
 	if (check_names(r) < 0 || check_steps(r) < 0 || check_findings(r) < 0 ||
-	    check_repairs(r) < 0)
+	    check_repairs(r) < 0 || check_offers(r) < 0)
 		return -1;
 	return check_order(r);
 }

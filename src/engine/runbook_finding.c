@@ -80,40 +80,57 @@ take_look(
 	return 0;
 }
 
-/* "12.5", "$3" or, after a "*", both: "4 * $3". */
+/* "12.5", "$3" or "now". */
 static bool
 take_value(struct span w, struct operand *out)
 {
 	char text[24], *end;
 
-	if (w.len == 2 && w.at[0] == '$' && w.at[1] >= '1' && w.at[1] <= '9') {
+	*out = (struct operand){.factor = 1};
+	if (span_is(w, "now"))
+		out->now = true;
+	else if (w.len == 2 && w.at[0] == '$' && w.at[1] >= '1' && w.at[1] <= '9')
 		out->group = w.at[1] - '0';
-		return true;
+	else {
+		if (w.len == 0 || w.len >= sizeof text)
+			return false;
+		memcpy(text, w.at, w.len);
+		text[w.len] = '\0';
+		if (strspn(text, "0123456789.") != w.len)
+			return false;
+		out->factor = strtod(text, &end);
+		return *end == '\0';
 	}
-	if (w.len == 0 || w.len >= sizeof text || strspn(w.at, "0123456789.") < w.len)
-		return false;
-	memcpy(text, w.at, w.len);
-	text[w.len] = '\0';
-	out->factor = strtod(text, &end);
-	return *end == '\0';
+	return true;
 }
 
+/* A value, or two with * + - between, of which one is a number. */
 static bool
 take_operand(struct span *rest, struct operand *out)
 {
-	struct span w = span_word(rest), peek = *rest, star = span_word(&peek);
-	struct operand second = {.factor = 1};
+	struct operand second;
+	struct span peek, op;
+	bool number;
 
-	*out = (struct operand){.factor = 1};
-	if (!take_value(w, out))
+	if (!take_value(span_word(rest), out))
 		return false;
-	if (!span_is(star, "*"))
+	peek = *rest;
+	op = span_word(&peek);
+	if (op.len != 1 || !strchr("*+-", *op.at))
 		return true;
 	*rest = peek;
-	if (!take_value(span_word(rest), &second) || (out->group && second.group))
+	if (!take_value(span_word(rest), &second))
+		return false;
+	number = !second.group && !second.now;
+	if (*op.at != '*') {
+		out->plus = *op.at == '+' ? second.factor : -second.factor;
+		return number;
+	}
+	if (!number && (out->group || out->now))
 		return false;
 	out->factor *= second.factor;
 	out->group += second.group;
+	out->now |= second.now;
 	return true;
 }
 
@@ -141,7 +158,7 @@ take_if(struct reader *r, struct finding *f, struct span rest, int line)
 bad:
 	return runbook_bad(r, line,
 	    "a comparison is two values with < <= > >= = != between and blanks around, such "
-	    "as: if $1 >= 95, or: if $1 > 4 * $2");
+	    "as: if $1 >= 95, if $1 > 4 * $2, if $1 < now - 60");
 }
 
 static int

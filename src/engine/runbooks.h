@@ -41,6 +41,8 @@ void runbooks_forget(struct runbooks *rs, void *arg); /* fn does not come for th
 /* Of the last reading; lent until the next one ends: runbook_ref keeps it. */
 struct runbook *runbooks_find(
     const struct runbooks *rs, const char *name, struct err *err);
+/* Why a file of that name was refused, or NULL. */
+const char *runbooks_bad(const struct runbooks *rs, const char *name);
 size_t runbooks_count(const struct runbooks *rs);
 struct runbook *runbooks_at(const struct runbooks *rs, size_t i); /* the presets first */
 

@@ -231,6 +231,12 @@ watch_free(struct watch *w)
 	uv_close((uv_handle_t *)&w->limit, on_limit_closed);
 }
 
+struct assess *
+watch_assess(struct watch *w)
+{
+	return w->assess;
+}
+
 void
 watch_on_status(struct watch *w, watch_status_fn *fn, void *arg)
 {

@@ -17,6 +17,7 @@
 
 struct watch;
 struct vmfacts;
+struct assess;
 
 struct watch *watch_new(
     uv_loop_t *loop, struct incident *incident, struct broker *broker);
@@ -34,6 +35,9 @@ void watch_follow(struct watch *w, bool on); /* something runs at the host: ever
 void watch_prove(struct watch *w, const char *verb); /* it has ended, out of our sight */
 void watch_consoles(struct watch *w, int count);     /* how many look on */
 void watch_link(struct watch *w, enum door door);    /* a link's state changed */
+
+/* The verdict's side: assess.h has its words. */
+struct assess *watch_assess(struct watch *w); /* lent */
 
 /* From power's events. */
 void watch_line(
