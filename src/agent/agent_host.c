@@ -43,8 +43,10 @@ on_written(uv_write_t *req, int status)
 
 	buf_fini(&out->text);
 	free(out);
-	if (h->linked && h->engine.write_queue_size < OUT_LOW)
+	if (h->linked && h->engine.write_queue_size < OUT_LOW) {
 		host_child_flow(h);
+		host_tools_flow(h);
+	}
 }
 
 void
@@ -122,7 +124,7 @@ static _Noreturn void
 host_end(struct host *h, int status)
 {
 	h->ending = true;
-	for (int i = 0; i < 100 && host_proc_kill_all() > 0; i++)
+	for (int i = 0; i < 100 && host_proc_kill_all(NULL, 0) > 0; i++)
 		usleep(1000);
 	host_key_set(h, NULL);
 	_exit(status);
@@ -156,6 +158,15 @@ on_line(char *line, size_t len, void *arg)
 	case AGENT_IN_CHILD_SIGNAL:
 		host_child_signal(h, m);
 		break;
+	case AGENT_IN_TOOL_START:
+		host_tool_start(h, m);
+		break;
+	case AGENT_IN_TOOL_STOP:
+		host_tool_stop(h, m);
+		break;
+	case AGENT_IN_WORKSPACE:
+		host_files_take(h, m);
+		break;
 	default:
 		LOG("host", "a line of the engine that is not understood");
 	}
@@ -177,7 +188,7 @@ on_unlinked(uv_handle_t *handle)
 	uv_timer_start(&h->retry, on_retry, RETRY_MS, 0);
 }
 
-/* The engine is gone: so is claude, and what it knew. */
+/* The engine is gone: so are claude and the tools, and what it knew. */
 static void
 host_unlink(struct host *h)
 {
@@ -185,7 +196,9 @@ host_unlink(struct host *h)
 		host_end(h, 0);
 	h->linked = h->welcomed = false;
 	h->told[0] = '\0';
-	host_proc_kill_all();
+	host_tools_forget(h);
+	host_files_forget(h);
+	host_proc_kill_all(NULL, 0);
 	host_key_set(h, NULL);
 	uv_timer_stop(&h->look);
 	frame_fini(&h->in);
@@ -252,9 +265,10 @@ static void
 on_child_signal(uv_signal_t *handle, int sig)
 {
 	struct host *h = handle->data;
-	pid_t ours[2] = {host_child_session(h), h->probe};
+	pid_t ours[HOST_PIDS_MAX] = {host_child_session(h), h->probe};
+	size_t n = host_tools_pids(h, ours + 2, ARRAY_LEN(ours) - 2);
 
-	host_proc_reap(ours, ARRAY_LEN(ours));
+	host_proc_reap(ours, n + 2);
 }
 
 static int

@@ -3,10 +3,10 @@
  * host.h: agent-host, the process that owns everything the agent runs.
  *
  *   engine <== agent.sock ==> agent_host.c --- host_child.c ==> claude
- *                                  |                              |
- *                              host_key.c <== key.sock == key-helper
+ *                               |    |                            |
+ *       tools <== host_tool.c --+  host_key.c <== key.sock == key-helper
  *
- * It decides nothing: it starts claude when the engine says so, relays bytes
+ * It decides nothing: it starts claude and tools when the engine says so, relays bytes
  * with bounded queues, tells the end, and leaves no process behind.  It is the
  * subreaper of all it starts, so that what claude orphans is still found.
  */
@@ -22,6 +22,8 @@
 #include "wire/json.h"
 
 struct host_child;
+struct host_file;
+struct host_tool;
 
 struct host {
 	uv_loop_t loop;
@@ -47,7 +49,9 @@ struct host {
 	uv_pipe_t key_door;
 
 	struct host_child *child; /* at most one */
-	pid_t probe;		  /* the `claude --version` in flight, or 0 */
+	struct host_tool *tools;
+	struct host_file *files; /* of the working folder */
+	pid_t probe;		 /* the `claude --version` in flight, or 0 */
 	uv_timer_t look;
 	uv_timer_t retry;
 	uv_signal_t on_term, on_int, on_chld;
@@ -56,6 +60,8 @@ struct host {
 
 #define ARGS_MAX 128
 #define HOST_MARK "BREAKGLASS_AGENT_HOST" /* in claude's environment: whose it is */
+#define HOST_TOOL_MARK "BREAKGLASS_TOOL"  /* in a tool's, beside it: DIR:NUMBER */
+#define HOST_PIDS_MAX 16		  /* children of ours that run at once */
 
 /* An argument vector that owns its strings. */
 struct args {
@@ -70,6 +76,10 @@ void args_fini(struct args *a);
 void host_args_launcher(const struct host *h, struct args *a, const char *folder);
 /* claude's whole command line and environment, for a child_start message. */
 void host_args_claude(const struct host *h, struct args *a, const struct js *start);
+/* The same for a tool_start message; its warden speaks on descriptor told.  -1: there
+ * is no such tool, or it lacks what it needs. */
+int host_args_tool(
+    const struct host *h, struct args *a, const struct js *start, int told) MUST_CHECK;
 
 /* agent_host.c: takes m; drops it when no engine is there. */
 void host_send(struct host *h, struct js *m);
@@ -89,8 +99,22 @@ pid_t host_child_session(const struct host *h); /* 0: none */
 int host_key_open(struct host *h, struct err *err) MUST_CHECK;
 void host_key_set(struct host *h, const char *key); /* copies; NULL: forget */
 
+/* host_tool.c */
+void host_tool_start(struct host *h, const struct js *m);
+void host_tool_stop(struct host *h, const struct js *m);
+void host_tools_flow(struct host *h);	/* the engine has taken what waited */
+void host_tools_forget(struct host *h); /* the engine is gone: end all, tell nobody */
+/* The wardens that run; returns how many. */
+size_t host_tools_pids(const struct host *h, pid_t *pids, size_t max);
+
+/* host_files.c */
+void host_files_take(struct host *h, const struct js *m);
+void host_files_write(struct host *h); /* all of them, again */
+void host_files_forget(struct host *h);
+
 /* host_proc.c */
-int host_proc_kill_all(void); /* SIGKILL to every descendant; how many still lived */
+/* SIGKILL to every descendant but those n and theirs; how many still lived. */
+int host_proc_kill_all(const pid_t *spared, size_t n);
 /* SIGKILL to whatever has entry in its environment, as all has that claude starts. */
 int host_proc_kill_strays(const char *entry);
 void host_proc_reap(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The command line and the environment that claude gets: all of both.
+ * The command line and the environment that claude and tools get: all of both.
  *
  * Settings are an argument and not a file, and no settings of user or project
  * are read, because the agent could write those and name a key helper of its
@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "agent/host.h"
@@ -18,8 +19,6 @@
 #define CLAUDE_OOM "700" /* the agent goes before anything that recovers the VM */
 
 static const char *const claude_env[] = {
-    "LANG=C.UTF-8",
-    "TERM=dumb",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
     "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1", /* a time-out ends the command */
     "CLAUDE_CODE_DISABLE_AUTO_MEMORY=1",
@@ -98,17 +97,26 @@ host_args_launcher(const struct host *h, struct args *a, const char *folder)
 	args_add(a, "CLAUDE_CODE_TMPDIR=%s/tmp", h->dir);
 }
 
+/* What all has that the agent runs. */
+static void
+args_agent_env(const struct host *h, struct args *a)
+{
+	args_add(a, "--env");
+	args_add(a, "PATH=%s/shim:/usr/bin:/bin", h->libexec);
+	args_env(a, "LANG", "C.UTF-8");
+	args_env(a, "TERM", "dumb");
+	args_env(a, "BREAKGLASS_SOCKET", h->socket);
+	args_env(a, HOST_MARK, h->dir);
+	/* claude asks git about its folder: one made above it is not looked for */
+	args_env(a, "GIT_CEILING_DIRECTORIES", h->dir);
+}
+
 static void
 args_claude_env(const struct host *h, struct args *a, const struct js *start)
 {
 	const char *url = js_str(start, "api_url");
 
-	args_add(a, "--env");
-	args_add(a, "PATH=%s/shim:/usr/bin:/bin", h->libexec);
-	args_env(a, "BREAKGLASS_SOCKET", h->socket);
-	args_env(a, HOST_MARK, h->dir);
-	/* claude asks git about its folder: one made above it is not looked for */
-	args_env(a, "GIT_CEILING_DIRECTORIES", h->dir);
+	args_agent_env(h, a);
 	for (size_t i = 0; i < ARRAY_LEN(claude_env); i++) {
 		args_add(a, "--env");
 		args_add(a, "%s", claude_env[i]);
@@ -160,4 +168,67 @@ host_args_claude(const struct host *h, struct args *a, const struct js *start)
 		args_settings(h, a);
 	args_add(a, js_bool(start, "resume", false) ? "--resume" : "--session-id");
 	args_add(a, "%s", js_str(start, "session"));
+}
+
+/* A member that is a string, else "". */
+static const char *
+or_empty(const struct js *input, const char *key)
+{
+	const char *s = js_str(input, key);
+
+	return s ? s : "";
+}
+
+static void
+args_files(const struct host *h, struct args *a, const char *word)
+{
+	args_add(a, "%s/agent-files", h->libexec);
+	args_add(a, "%s", word);
+}
+
+/* Each word is an argument of its own: nothing here passes a shell but a command. */
+static int
+args_tool(const struct host *h, struct args *a, const char *name, const struct js *input)
+{
+	const char *command = js_str(input, "command"), *path = js_str(input, "path"),
+		   *pattern = js_str(input, "pattern");
+
+	if (strcmp(name, "Bash") == 0 && command) {
+		args_add(a, "/bin/bash");
+		args_add(a, "-c");
+		args_add(a, "--");
+		args_add(a, "%s", command);
+	} else if (strcmp(name, "Read") == 0 && path) {
+		args_files(h, a, "read");
+		args_add(a, "%s", path);
+		args_add(a, "%lld", (long long)js_int(input, "offset", 1));
+		args_add(a, "%lld", (long long)js_int(input, "limit", 1000000));
+	} else if (strcmp(name, "Grep") == 0 && pattern) {
+		args_files(h, a, "grep");
+		args_add(a, "%s", pattern);
+		args_add(a, "%s", or_empty(input, "path"));
+		args_add(a, "%s", or_empty(input, "glob"));
+	} else if (strcmp(name, "Glob") == 0 && pattern) {
+		args_files(h, a, "glob");
+		args_add(a, "%s", pattern);
+		args_add(a, "%s", or_empty(input, "path"));
+	} else
+		return -1;
+	return 0;
+}
+
+int
+host_args_tool(const struct host *h, struct args *a, const struct js *start, int told)
+{
+	const char *name = js_str(start, "name");
+
+	host_args_launcher(h, a, "work");
+	args_agent_env(h, a);
+	args_add(a, "--env");
+	args_add(
+	    a, HOST_TOOL_MARK "=%s:%lld", h->dir, (long long)js_int(start, "tool", -1));
+	args_add(a, "--tree");
+	args_add(a, "%d", told);
+	args_add(a, "--");
+	return name ? args_tool(h, a, name, js_get(start, "input")) : -1;
 }

@@ -91,11 +91,21 @@ child_close(struct host_child *c)
 	uv_close((uv_handle_t *)&c->sweep, on_closed);
 }
 
+/* All that is not below a tool's warden. */
+static int
+child_kill_all(const struct host *h)
+{
+	pid_t tools[HOST_PIDS_MAX];
+	size_t n = host_tools_pids(h, tools, ARRAY_LEN(tools));
+
+	return host_proc_kill_all(tools, n);
+}
+
 static void
 on_sweep(uv_timer_t *timer)
 {
 	struct host_child *c = timer->data;
-	int alive = host_proc_kill_all();
+	int alive = child_kill_all(c->h);
 	bool ended = c->exited && c->out_end && c->err_end;
 
 	if ((alive == 0 && ended) || c->rounds++ >= SWEEP_ROUNDS) {
@@ -238,9 +248,11 @@ child_prepare(struct host *h, const struct js *m)
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		char *path = mem_printf("%s/%s", h->dir, folders[i].name);
 
-		folder_clean(path, folders[i].keep);
+		if (!h->tools || folders[i].keep) /* they work in the others */
+			folder_clean(path, folders[i].keep);
 		free(path);
 	}
+	host_files_write(h);
 	text = js_strn(m, "agents", &len);
 	return write_definition(h, text, len);
 }
@@ -373,7 +385,7 @@ host_child_signal(struct host *h, const struct js *m)
 	struct host_child *c = child_of(h, m);
 
 	if (js_is(m, "signal", "KILL"))
-		host_proc_kill_all();
+		child_kill_all(h);
 	else if (c && js_is(m, "signal", "TERM"))
 		uv_process_kill(&c->proc, SIGTERM);
 	else if (c && js_is(m, "signal", "INT"))

@@ -158,9 +158,11 @@ static void
 on_limit(uv_timer_t *timer)
 {
 	struct probe *p = timer->data;
+	pid_t tools[HOST_PIDS_MAX];
+	size_t n = host_tools_pids(p->h, tools, ARRAY_LEN(tools));
 
 	p->late = true;
-	host_proc_kill_all(); /* nothing else of ours runs while claude is looked for */
+	host_proc_kill_all(tools, n); /* no claude runs while it is looked for */
 }
 
 static int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Finding and ending what claude left behind.
+ * Finding and ending what claude, or a tool whose warden was killed, left behind.
  *
  * Each command of the agent runs in a session of its own and survives claude.
  * As agent-host is the subreaper, all of them are below it in the process
@@ -90,15 +90,25 @@ proc_is_parent_ours(const struct proc *list, size_t n, pid_t ppid)
 	return false;
 }
 
+static bool
+is_one_of(pid_t pid, const pid_t *pids, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pids[i] == pid)
+			return true;
+	return false;
+}
+
 static void
-proc_mark_ours(struct proc *list, size_t n)
+proc_mark_ours(struct proc *list, size_t n, const pid_t *spared, size_t n_spared)
 {
 	bool more = true;
 
 	while (more) {
 		more = false;
 		for (size_t i = 0; i < n; i++)
-			if (!list[i].ours && proc_is_parent_ours(list, n, list[i].ppid))
+			if (!list[i].ours && !is_one_of(list[i].pid, spared, n_spared) &&
+			    proc_is_parent_ours(list, n, list[i].ppid))
 				list[i].ours = more = true;
 	}
 }
@@ -123,13 +133,13 @@ proc_kill(const struct proc *p)
 }
 
 int
-host_proc_kill_all(void)
+host_proc_kill_all(const pid_t *spared, size_t n_spared)
 {
 	size_t n;
 	struct proc *list = proc_list(&n);
 	int alive = 0;
 
-	proc_mark_ours(list, n);
+	proc_mark_ours(list, n, spared, n_spared);
 	for (size_t i = 0; i < n; i++) {
 		if (!list[i].ours || list[i].state == 'Z' || list[i].state == 'X')
 			continue;
@@ -186,15 +196,9 @@ host_proc_reap(const pid_t *ours, size_t n)
 	size_t procs;
 	struct proc *list = proc_list(&procs);
 
-	for (size_t i = 0; i < procs; i++) {
-		bool is_ours = false;
-
-		if (list[i].ppid != getpid() || list[i].state != 'Z')
-			continue;
-		for (size_t k = 0; k < n; k++)
-			is_ours |= ours[k] == list[i].pid;
-		if (!is_ours)
+	for (size_t i = 0; i < procs; i++)
+		if (list[i].ppid == getpid() && list[i].state == 'Z' &&
+		    !is_one_of(list[i].pid, ours, n))
 			waitpid(list[i].pid, NULL, WNOHANG);
-	}
 	free(list);
 }

@@ -3,13 +3,14 @@
  * The door through which every child of breakglass is started.
  *
  *     launcher [--parent PID] [--cwd DIR] [--keep FD]... [--oom N]
- *              [--env NAME=VALUE]... -- PROGRAM [ARGUMENT]...
+ *              [--tree FD] [--env NAME=VALUE]... -- PROGRAM [ARGUMENT]...
  *
  * The program gets a session of its own, ends when the one who started it
  * ends, and inherits nothing: no descriptor above 2 but those named, no
  * environment but what is given here, no blocked signal, no core file, no way
- * to more privileges.  Exit status 71: it could not be set up so; 126 or 127:
- * PROGRAM could not be run.
+ * to more privileges.  With --tree the launcher stays, ends all that PROGRAM
+ * started, and says on FD how it ended (launcher_tree.h).  Exit status 71: it could not
+ * be set up so; 126 or 127: PROGRAM could not be run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/launcher_tree.h"
+
 #define LAUNCHER_KEEP_MAX 8
 #define LAUNCHER_ENV_MAX 64
 #define LAUNCHER_OOM_LIMIT 1000
@@ -33,6 +36,7 @@ struct launch {
 	const char *oom;
 	int keep[LAUNCHER_KEEP_MAX];
 	int keeps;
+	int tree; /* -1: the launcher becomes PROGRAM */
 	char *env[LAUNCHER_ENV_MAX + 1];
 	int envs;
 	char **argv;
@@ -70,6 +74,8 @@ option(struct launch *l, const char *name, char *value)
 		l->oom = value;
 	} else if (strcmp(name, "--keep") == 0 && l->keeps < LAUNCHER_KEEP_MAX)
 		l->keep[l->keeps++] = (int)number(value, 0x7fffffff);
+	else if (strcmp(name, "--tree") == 0 && l->keeps < LAUNCHER_KEEP_MAX)
+		l->tree = l->keep[l->keeps++] = (int)number(value, 0x7fffffff);
 	else if (strcmp(name, "--env") == 0 && l->envs < LAUNCHER_ENV_MAX &&
 	    strchr(value, '='))
 		l->env[l->envs++] = value;
@@ -165,7 +171,8 @@ default_signals(void)
 int
 main(int argc, char **argv)
 {
-	static struct launch l; /* its unused slots are NULL, which ends env */
+	static struct launch l = {
+	    .tree = -1}; /* its unused slots are NULL, which ends env */
 	struct rlimit no_core = {0, 0};
 
 	(void)argc;
@@ -181,6 +188,8 @@ main(int argc, char **argv)
 	be_first_for_the_oom_killer(&l);
 	if (l.cwd && chdir(l.cwd) < 0)
 		fail(EXIT_SETUP, "cannot enter the working folder: ", strerror(errno));
+	if (l.tree >= 0 && launcher_tree(l.tree) < 0)
+		fail(EXIT_SETUP, "cannot stay with the program: ", strerror(errno));
 	default_signals();
 	/* Landlock and seccomp are to be applied here, last: they bind PROGRAM and not
 	 * us. */

@@ -129,9 +129,23 @@ put_base64(char *out, const unsigned char *in, size_t len)
 	return out;
 }
 
+/*
+ * Only a pipe or a file is input.  The agent's shell may leave us a socket
+ * whose end never comes, or a terminal: reading that would wait for ever.  That
+ * there is none is told with the command: such a command can be kept on a leash.
+ */
+static void
+shim_open_input(struct shim *s)
+{
+	struct stat st;
+
+	if (fstat(0, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode)))
+		s->in = 0;
+}
+
 /* OpenSSH joins its arguments with single spaces; so do we, bytes unchanged. */
 static void
-shim_ask(int sock, const char *host, char **words)
+shim_ask(struct shim *s, const char *host, char **words)
 {
 	static char command[SHIM_COMMAND_MAX], line[SHIM_COMMAND_MAX / 3 * 4 + 256];
 	size_t len = 0;
@@ -154,8 +168,8 @@ shim_ask(int sock, const char *host, char **words)
 	    "{\"t\":\"run\",\"host\":\"%s\",\"command_b64\":\"",
 	    host);
 	p = put_base64(p, (unsigned char *)command, len);
-	memcpy(p, "\"}\n", 3);
-	if (write_all(sock, line, (size_t)(p + 3 - line)) < 0)
+	p += sprintf(p, "\",\"stdin\":%s}\n", s->in < 0 ? "false" : "true");
+	if (write_all(s->sock, line, (size_t)(p - line)) < 0)
 		shim_fail(EXIT_LOST, "the engine closed the connection: nothing was run");
 }
 
@@ -169,21 +183,6 @@ out_frame(struct shim *s, size_t len)
 	s->out[4] = (unsigned char)len;
 	s->out_len = FRAME_HEAD + len;
 	s->out_done = 0;
-}
-
-/*
- * Only a pipe or a file is input.  The agent's shell may leave us a socket
- * whose end never comes, or a terminal: reading that would wait for ever.
- */
-static void
-shim_open_input(struct shim *s)
-{
-	struct stat st;
-
-	if (fstat(0, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode)))
-		s->in = 0;
-	else
-		out_frame(s, 0);
 }
 
 static void
@@ -349,7 +348,9 @@ main(int argc, char **argv)
 		shim_refuse(host[0] == 'd' ? "a shell without a command is not offered"
 					   : "no verb is named");
 	shim.sock = shim_connect();
-	shim_ask(shim.sock, host, argv + 2);
 	shim_open_input(&shim);
+	shim_ask(&shim, host, argv + 2);
+	if (shim.in < 0)
+		out_frame(&shim, 0);
 	shim_relay(&shim);
 }

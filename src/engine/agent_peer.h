@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * agent_peer.h: one connection on the agent side's socket; between
- * agent_side.c (who comes in, agent-host) and agent_shim.c (a shim's run).
+ * agent_side.c (who comes in, agent-host), agent_child.c and agent_tool.c (what
+ * is said to agent-host and by it), and agent_shim.c (a shim's run).
  *
  *   NEW --hello--> HOST
  *      \--hello--> SHIM --run--> RUNNING --end, or the shim's death--> closed
@@ -16,7 +17,9 @@
 #include "wire/frame.h"
 #include "wire/json.h"
 
+struct agent_host_events;
 struct agent_side;
+struct agent_tools;
 struct broker;
 struct broker_run;
 
@@ -39,6 +42,7 @@ struct agent_peer {
 
 	/* RUNNING */
 	struct broker_run *run; /* NULL once it ended */
+	bool has_input;		/* its standard input is more than /dev/null */
 	unsigned char head[5];
 	size_t head_len;
 	uint32_t left;	  /* bytes of the frame in progress */
@@ -54,6 +58,21 @@ void agent_peer_close(struct agent_peer *p);
 struct broker *agent_peer_broker(const struct agent_peer *p);
 int agent_peer_shims(const struct agent_peer *p);  /* how many runs there are */
 void agent_peer_input_waits(struct agent_peer *p); /* call agent_shim_retry soon */
+
+/* To agent-host: takes m; without one it is dropped. */
+void agent_side_send(struct agent_side *s, struct js *m);
+struct agent_tools *agent_side_tools_state(const struct agent_side *s);
+
+/* agent_child.c: what agent-host says of a child. */
+void agent_child_receive(
+    const struct agent_host_events *ev, void *arg, int kind, const struct js *m);
+
+/* agent_tool.c */
+struct agent_tools *agent_tools_new(struct agent_side *side);
+void agent_tools_free(struct agent_tools *t);
+void agent_tools_up(struct agent_tools *t); /* an agent-host is welcome: tell it */
+void agent_tools_down(struct agent_tools *t, const char *why);
+void agent_tools_receive(struct agent_tools *t, int kind, const struct js *m);
 
 /* agent_shim.c */
 void agent_shim_run(struct agent_peer *p, const struct js *m);

@@ -94,8 +94,9 @@ agent_shim_run(struct agent_peer *p, const struct js *m)
 	buf_init(&command, WIRE_COMMAND_MAX);
 	host = js_strn(m, "host", &host_len);
 	p->state = AGENT_PEER_RUNNING;
+	p->has_input = js_bool(m, "stdin", true);
 	buf_init(&p->input, 2 * WIRE_CHUNK_MAX);
-	if (message_only(m, "host command command_b64", &err) < 0 || !host ||
+	if (message_only(m, "host command command_b64 stdin", &err) < 0 || !host ||
 	    js_bytes(m, "command", &command) < 0)
 		shim_end(p, 'r', 64, "this is not a request of breakglass's ssh");
 	else if (agent_peer_shims(p) > AGENT_SIDE_SHIMS_MAX)

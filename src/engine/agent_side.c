@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "engine/agent_peer.h"
 #include "engine/agent_proc.h"
+#include "engine/agent_tool.h"
 #include "wire/messages.h"
 
 #define PEERS_MAX 64
@@ -35,6 +36,7 @@ struct agent_side {
 	struct agent_proc *proc; /* NULL: not running */
 	struct agent_peer *host;
 	struct js *info; /* the last "host" message; NULL: not up */
+	struct agent_tools *tools;
 	int64_t restart_ms;
 	int open; /* handles and parts that are not closed yet */
 	bool dead;
@@ -50,6 +52,7 @@ side_release(struct agent_side *s)
 	if (--s->open > 0)
 		return;
 	js_free(s->info);
+	agent_tools_free(s->tools);
 	free(s->dir);
 	free(s->socket);
 	free(s->host_dir);
@@ -212,38 +215,18 @@ host_tell_up(struct agent_side *s)
 }
 
 static void
-host_on_output(struct agent_side *s, const struct js *m, int64_t child)
-{
-	struct buf data;
-
-	buf_init(&data, FRAME_LINE_MAX);
-	if (js_bytes(m, "data", &data) == 0)
-		s->ev->output(
-		    child, js_is(m, "stream", "err"), buf_str(&data), data.len, s->arg);
-	buf_fini(&data);
-}
-
-static void
 host_on_message(struct agent_side *s, struct js *m)
 {
-	int64_t child = js_int(m, "child", -1);
 	int kind = message_agent_out(m);
 
 	if (kind == AGENT_OUT_HOST) {
 		js_free(s->info);
 		s->info = js_ref(m);
 		host_tell_up(s);
-		return;
-	}
-	if (!s->ev)
-		return;
-	if (kind == AGENT_OUT_CHILD_OUTPUT)
-		host_on_output(s, m, child);
-	else if (kind == AGENT_OUT_CHILD_STARTED)
-		s->ev->started(child, js_int(m, "pid", 0), s->arg);
-	else if (kind == AGENT_OUT_CHILD_EXIT)
-		s->ev->exited(child, (int)js_int(m, "exit", 0),
-		    (int)js_int(m, "signal", 0), js_str(m, "why"), s->arg);
+	} else if (kind == AGENT_OUT_TOOL_OUTPUT || kind == AGENT_OUT_TOOL_END)
+		agent_tools_receive(s->tools, kind, m);
+	else if (s->ev)
+		agent_child_receive(s->ev, s->arg, kind, m);
 }
 
 /* ---- hello ---- */
@@ -267,6 +250,7 @@ peer_welcome_host(struct agent_peer *p)
 	m = message_new(agent_in_names[AGENT_IN_WELCOME]);
 	js_set_int(m, "v", WIRE_VERSION);
 	peer_send(p, m, false);
+	agent_tools_up(s->tools);
 }
 
 static void
@@ -425,6 +409,7 @@ on_host_end(struct agent_proc *proc, const char *why, void *arg)
 		s->restart_ms *= s->restart_ms * 2 < RESTART_MAX_MS ? 2 : 1;
 		if (s->ev)
 			s->ev->down(why, s->arg);
+		agent_tools_down(s->tools, why);
 	}
 	side_release(s);
 }
@@ -508,6 +493,7 @@ agent_side_new(const struct agent_side_config *cfg, struct err *err)
 	s->libexec = mem_dup(*cfg->libexec_dir ? cfg->libexec_dir : BG_PKGLIBEXECDIR);
 	s->claude = mem_dup(cfg->claude);
 	s->restart_ms = RESTART_MS;
+	s->tools = agent_tools_new(s);
 	s->open = 5;
 	uv_pipe_init(s->loop, &s->door, 0);
 	s->door.data = s;
@@ -532,6 +518,7 @@ agent_side_free(struct agent_side *s)
 		return;
 	s->dead = true;
 	s->ev = NULL;
+	agent_side_tools(s, NULL, NULL);
 	for (struct agent_peer *p = s->peers; p; p = p->next)
 		if (p != s->host)
 			agent_peer_close(p);
@@ -545,6 +532,33 @@ agent_side_free(struct agent_side *s)
 		agent_proc_kill(s->proc, SIGTERM);
 	unlink(s->socket);
 	side_close_handles(s);
+}
+
+void
+agent_side_send(struct agent_side *s, struct js *m)
+{
+	if (s->host)
+		peer_send(s->host, m, false);
+	else
+		js_free(m);
+}
+
+struct agent_tools *
+agent_side_tools_state(const struct agent_side *s)
+{
+	return s->tools;
+}
+
+bool
+agent_side_has_host(const struct agent_side *s)
+{
+	return s->host != NULL;
+}
+
+uv_loop_t *
+agent_side_loop(const struct agent_side *s)
+{
+	return s->loop;
 }
 
 const char *
@@ -575,65 +589,4 @@ agent_side_watch(struct agent_side *s, const struct agent_host_events *ev, void 
 	s->arg = arg;
 	if (ev)
 		uv_timer_start(&s->soon, on_soon, 0, 0);
-}
-
-/* ---- to agent-host ---- */
-
-static void
-host_send(struct agent_side *s, struct js *m)
-{
-	if (s->host)
-		peer_send(s->host, m, false);
-	else
-		js_free(m);
-}
-
-void
-agent_side_credential(struct agent_side *s, const char *key)
-{
-	struct js *m = message_new(agent_in_names[AGENT_IN_CREDENTIAL]);
-
-	js_set_str(m, "key", key);
-	host_send(s, m);
-}
-
-void
-agent_side_child_start(struct agent_side *s, const struct agent_child *c)
-{
-	struct js *m = message_new(agent_in_names[AGENT_IN_CHILD_START]);
-
-	js_set_int(m, "child", c->child);
-	js_set_str(m, "session", c->session);
-	js_set_bool(m, "resume", c->resume);
-	js_set_str(m, "agent", c->agent);
-	js_set_str(m, "agents", c->agents);
-	js_set_str(m, "tools", c->tools);
-	js_set_str(m, "model", c->model);
-	js_set_str(m, "api_url", c->api_url);
-	host_send(s, m);
-}
-
-void
-agent_side_child_input(struct agent_side *s, int64_t child, const char *data, size_t len)
-{
-	while (len > 0) {
-		size_t n = len < WIRE_CHUNK_MAX ? len : WIRE_CHUNK_MAX;
-		struct js *m = message_new(agent_in_names[AGENT_IN_CHILD_INPUT]);
-
-		js_set_int(m, "child", child);
-		js_set_bytes(m, "data", data, n);
-		host_send(s, m);
-		data += n;
-		len -= n;
-	}
-}
-
-void
-agent_side_child_signal(struct agent_side *s, int64_t child, const char *sig)
-{
-	struct js *m = message_new(agent_in_names[AGENT_IN_CHILD_SIGNAL]);
-
-	js_set_int(m, "child", child);
-	js_set_str(m, "signal", sig);
-	host_send(s, m);
 }

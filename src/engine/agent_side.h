@@ -92,4 +92,16 @@ void agent_side_child_input(
     struct agent_side *s, int64_t child, const char *data, size_t len);
 void agent_side_child_signal(struct agent_side *s, int64_t child, const char *sig);
 
+/*
+ * A file of the agent's working folder ("runbooks/disk.md"), which the agent can
+ * read: copied, kept, and written again for each agent-host and each child.
+ * A second of the same name replaces the first.  -1: a name that is not letters,
+ * digits, "-", "_" and "." with at most one folder, or more than 64 files, 256 KiB
+ * each, 4 MiB in all.
+ */
+int agent_side_workspace(
+    struct agent_side *s, const char *name, const char *data, size_t len);
+
+uv_loop_t *agent_side_loop(const struct agent_side *s); /* lent */
+
 #endif

@@ -75,7 +75,8 @@ void tools_called(struct tool_run *run, const char *id);
  */
 void tools_stop(struct tool_run *run, const char *why);
 
-/* One line for a pane: the command, the path, the pattern.  Caller frees. */
+/* One line for a pane: the command, the path, the pattern, at most 1000 bytes.
+ * Caller frees. */
 char *tools_title(const char *name, const char *input, size_t len);
 
 #endif

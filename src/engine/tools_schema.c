@@ -4,6 +4,7 @@
  * cached prompt cold, and a thinking model refuse its own earlier turn: so it
  * changes with a release and never within an incident.
  */
+#include "engine/api_transcript.h"
 #include "engine/tools.h"
 
 /* How every result reads; tools_show.c writes it so. */
@@ -88,5 +89,5 @@ static const char portable[] = "[" TOOL("Bash", BASH,
 const char *
 tools_json(int profile)
 {
-	return profile == 0 ? vendor : portable; /* API_VENDOR is 0 */
+	return profile == API_PORTABLE ? portable : vendor;
 }

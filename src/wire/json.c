@@ -304,6 +304,14 @@ js_has(const struct js *obj, const char *key)
 }
 
 bool
+js_is_null(const struct js *obj, const char *key)
+{
+	struct json_object *o = NULL;
+
+	return json_object_object_get_ex(JO(obj), key, &o) && !o;
+}
+
+bool
 js_is(const struct js *obj, const char *key, const char *value)
 {
 	const char *s = js_str(obj, key);

@@ -54,6 +54,7 @@ int64_t js_int(const struct js *obj, const char *key, int64_t def);
 double js_dbl(const struct js *obj, const char *key, double def); /* also whole numbers */
 bool js_bool(const struct js *obj, const char *key, bool def);
 bool js_has(const struct js *obj, const char *key);
+bool js_is_null(const struct js *obj, const char *key); /* there, and null */
 bool js_is(const struct js *obj, const char *key, const char *value); /* equal strings */
 /* What js_set_bytes stored, appended to out; 0, or -1 (missing, bad, too long). */
 int js_bytes(const struct js *obj, const char *key, struct buf *out) MUST_CHECK;
