@@ -160,19 +160,25 @@ rule_of(const struct api_failure *f, enum http_end how)
 
 /* ---- how long to wait ---- */
 
-/* "120", "1.5"; -1: something else.  Capped far above what anybody waits for. */
+/* "120", "1.5", up to nine digits before the point; -1: something else. */
 static int64_t
 decimal_ms(const char *s, int64_t unit_ms)
 {
-	char *end;
-	double d;
+	int64_t ms = 0, part = unit_ms;
+	size_t n = strspn(s, "0123456789");
 
-	if (*s < '0' || *s > '9' || strspn(s, "0123456789.") > 12)
-		return -1;
-	d = strtod(s, &end);
-	while (*end == ' ')
-		end++;
-	return *end ? -1 : (int64_t)(d * (double)unit_ms);
+	if (n == 0 || n > 9)
+		return n > 9 && n < 16 ? INT32_MAX : -1;
+	for (; n > 0; n--)
+		ms = ms * 10 + (*s++ - '0');
+	ms *= unit_ms;
+	if (*s == '.')
+		for (s++; *s >= '0' && *s <= '9'; s++) {
+			part /= 10;
+			ms += part * (*s - '0');
+		}
+	s += strspn(s, " \t");
+	return *s ? -1 : ms;
 }
 
 /* "Wed, 21 Oct 2026 07:28:00 GMT" (RFC 9110's one form to send); -1: something else. */

@@ -9,10 +9,11 @@
 #include "base/buf.h"
 #include "engine/api_stream.h"
 
-#define START \
+#define START                                                                               \
 	"{\"type\":\"message_start\",\"message\":{\"id\":\"m1\",\"model\":\"x\",\"usage\":" \
 	"{\"input_tokens\":5,\"output_tokens\":1}}}"
-#define BLOCK(i, b) "{\"type\":\"content_block_start\",\"index\":" i ",\"content_block\":" b "}"
+#define BLOCK(i, b) \
+	"{\"type\":\"content_block_start\",\"index\":" i ",\"content_block\":" b "}"
 #define DELTA(i, d) "{\"type\":\"content_block_delta\",\"index\":" i ",\"delta\":" d "}"
 #define STOP(i) "{\"type\":\"content_block_stop\",\"index\":" i "}"
 #define TEXT "{\"type\":\"text\",\"text\":\"\"}"
@@ -53,7 +54,8 @@ feed(size_t size, const char *const *lines)
 	for (; *lines; lines++)
 		cr_assert_eq(buf_printf(&b, "data: %s\n\n", *lines), 0);
 	for (size_t at = 0; at < b.len && rc == 0; at += size)
-		rc = api_stream_feed(s, b.data + at, size < b.len - at ? size : b.len - at, &e);
+		rc = api_stream_feed(
+		    s, b.data + at, size < b.len - at ? size : b.len - at, &e);
 	if (rc == 0)
 		rc = api_stream_end(s, &e);
 	cr_assert_eq(rc == 0, api_stream_is_done(s));
@@ -92,12 +94,11 @@ expect_failure(struct api_stream *s, const char *type, const char *text)
 Test(api_stream, ends_cleanly_at_what_the_protocol_forbids)
 {
 	expect_failure(FEED(START, START, DONE), "protocol", "second message_start");
-	expect_failure(
-	    FEED(START, DELTA("0", SAYS("a"))), "protocol", "not open");
+	expect_failure(FEED(START, DELTA("0", SAYS("a"))), "protocol", "not open");
 	expect_failure(FEED(START, BLOCK("0", TEXT), STOP("0"), DELTA("0", SAYS("a"))),
 	    "protocol", "not open");
-	expect_failure(FEED(START, BLOCK("0", TEXT), DELTA("1", SAYS("a"))), "protocol",
-	    "not open");
+	expect_failure(
+	    FEED(START, BLOCK("0", TEXT), DELTA("1", SAYS("a"))), "protocol", "not open");
 	expect_failure(FEED(START, STOP("0")), "protocol", "not open");
 	expect_failure(FEED(START, BLOCK("0", TEXT), BLOCK("0", TEXT)), "protocol",
 	    "index that was used");
@@ -108,7 +109,8 @@ Test(api_stream, ends_cleanly_at_what_the_protocol_forbids)
 	expect_failure(FEED(START, BLOCK("-1", TEXT)), "protocol", "without an index");
 	expect_failure(FEED(START, "{\"type\":\"content_block_start\",\"index\":0}"),
 	    "protocol", "without a block");
-	expect_failure(FEED("{\"type\":\"message_start\"}"), "protocol", "without a message");
+	expect_failure(
+	    FEED("{\"type\":\"message_start\"}"), "protocol", "without a message");
 	expect_failure(FEED(START, BLOCK("0", "{\"type\":\"tool_use\",\"name\":\"B\"}")),
 	    "protocol", "without an id");
 	expect_failure(FEED(START, BLOCK("0", TOOL), STOP("0"), BLOCK("1", TOOL)),
@@ -132,7 +134,8 @@ Test(api_stream, fails_where_a_known_event_is_no_json)
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct api_stream *s = api_stream_new(NULL, NULL);
 
-		cr_assert_eq(api_stream_feed(s, bad[i], strlen(bad[i]), &e), -1, "%zu", i);
+		cr_assert_eq(
+		    api_stream_feed(s, bad[i], strlen(bad[i]), &e), -1, "%zu", i);
 		cr_assert_eq(api_stream_feed(s, "\n", 1, &e), -1, "and stays so");
 		expect_failure(s, "protocol", "a ");
 	}
@@ -177,8 +180,10 @@ Test(api_stream, takes_an_error_event_that_is_no_json)
 Test(api_stream, passes_over_unknown_events_and_deltas_and_keeps_unknown_blocks)
 {
 	expect_content(
-	    FEED("[DONE]", START, "{\"type\":\"new_event\",\"x\":[[]]}", "{}", "7", "\"s\"",
-		BLOCK("0", "{\"type\":\"holo\", \"n\":9007199254740993,\"v\":{\"a\":[1.50]}}"),
+	    FEED("[DONE]", START, "{\"type\":\"new_event\",\"x\":[[]]}", "{}", "7",
+		"\"s\"",
+		BLOCK("0",
+		    "{\"type\":\"holo\", \"n\":9007199254740993,\"v\":{\"a\":[1.50]}}"),
 		DELTA("0", "{\"type\":\"holo_delta\",\"x\":1}"), STOP("0"),
 		BLOCK("5", TEXT), DELTA("5", "{\"type\":\"new_delta\"}"),
 		DELTA("5", SAYS("hi")), STOP("5"), END("because"), DONE, "[DONE]", START),
@@ -195,7 +200,8 @@ Test(api_stream, names_every_stop_reason_and_tolerates_others)
 	    {"max_tokens", API_MAX_TOKENS}, {"stop_sequence", API_STOP_SEQUENCE},
 	    {"pause_turn", API_PAUSE_TURN}, {"refusal", API_REFUSAL},
 	    {"model_context_window_exceeded", API_CONTEXT_FULL},
-	    {"compaction", API_COMPACTION}, {"because", API_STOP_OTHER}, {"", API_STOP_NONE}};
+	    {"compaction", API_COMPACTION}, {"because", API_STOP_OTHER},
+	    {"", API_STOP_NONE}};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		cr_assert_eq(api_stop_by_word(all[i].word), all[i].stop);
@@ -250,10 +256,12 @@ expect_input(const char *partial, const char *input, const char *bad, const char
 
 	snprintf(delta, sizeof delta, DELTA("0", JSON("%s")), partial);
 	snprintf(content, sizeof content,
-	    "[{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"Bash\",\"input\":%s}]", echo);
+	    "[{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"Bash\",\"input\":%s}]",
+	    echo);
 	for (size_t size = 1; size < 100; size += 50) {
-		s = feed(size, (const char *const[]){START, BLOCK("0", TOOL), delta, STOP("0"),
-			     END("tool_use"), DONE, NULL});
+		s = feed(size,
+		    (const char *const[]){START, BLOCK("0", TOOL), delta, STOP("0"),
+			END("tool_use"), DONE, NULL});
 		cr_assert(api_stream_is_done(s), "%s", api_stream_failure(s)->text);
 		cr_assert(api_stream_showed(s));
 		cr_assert_eq(api_stream_message(s)->n_calls, 1);
@@ -277,24 +285,28 @@ Test(api_stream, keeps_tool_input_exactly_as_it_came)
 	    " {\"b\" : 12345678901234567890123, \"a\":-0}", NULL,
 	    " {\"b\" : 12345678901234567890123, \"a\":-0}");
 	expect_input("{\\\"a\\\":\\\"\\\\u00e9\\\\ud83d\\\\udd25\\\"}",
-	    "{\"a\":\"\\u00e9\\ud83d\\udd25\"}", NULL, "{\"a\":\"\\u00e9\\ud83d\\udd25\"}");
+	    "{\"a\":\"\\u00e9\\ud83d\\udd25\"}", NULL,
+	    "{\"a\":\"\\u00e9\\ud83d\\udd25\"}");
 }
 
 Test(api_stream, never_takes_input_that_is_no_object_for_one)
 {
-	expect_input("{\\\"command\\\":\\\"rm -rf /tmp/a\\\"", "{\"command\":\"rm -rf /tmp/a\"",
-	    "ends too early", "{}");
+	expect_input("{\\\"command\\\":\\\"rm -rf /tmp/a\\\"",
+	    "{\"command\":\"rm -rf /tmp/a\"", "ends too early", "{}");
 	expect_input("{\\\"command\\\":\\\"rm -rf /\\\", ", "{\"command\":\"rm -rf /\", ",
 	    "ends too early", "{}");
-	expect_input("{\\\"command\\\":\\\"a\\\"} {}", "{\"command\":\"a\"} {}", "behind", "{}");
-	expect_input("{\\\"command\\\":\\\"a\\\",}", "{\"command\":\"a\",}", "not JSON", "{}");
+	expect_input(
+	    "{\\\"command\\\":\\\"a\\\"} {}", "{\"command\":\"a\"} {}", "behind", "{}");
+	expect_input(
+	    "{\\\"command\\\":\\\"a\\\",}", "{\"command\":\"a\",}", "not JSON", "{}");
 	expect_input("{'command':1}", "{'command':1}", "not JSON", "{}");
 	expect_input("[]", "[]", "not a JSON object", "{}");
 	expect_input("null", "null", "not a JSON object", "{}");
 	expect_input("{\\\"a\\\":NaN}", "{\"a\":NaN}", "not JSON", "{}");
 	expect_input("{\\\"a\\\":1,\\\"a\\\":2}", "{\"a\":1,\"a\":2}", "twice", "{}");
 	expect_input("{\\\"a\\\":\\\"\\\\u0000\\\"}", "{\"a\":\"\\u0000\"}", "NUL", "{}");
-	expect_input("{\\\"a\\\":\\\"\\\\ud83d\\\"}", "{\"a\":\"\\ud83d\"}", "surrogate", "{}");
+	expect_input(
+	    "{\\\"a\\\":\\\"\\\\ud83d\\\"}", "{\"a\":\"\\ud83d\"}", "surrogate", "{}");
 }
 
 Test(api_stream, marks_a_tool_whose_block_never_ended)
@@ -309,8 +321,9 @@ Test(api_stream, marks_a_tool_whose_block_never_ended)
 Test(api_stream, takes_the_input_that_a_block_began_with)
 {
 	struct api_stream *s = FEED(START,
-	    BLOCK("0", "{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"Read\",\"input\":"
-		       "{\"path\":\"/a\"}}"),
+	    BLOCK("0",
+		"{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"Read\",\"input\":"
+		"{\"path\":\"/a\"}}"),
 	    STOP("0"), END("tool_use"), DONE);
 
 	cr_assert_str_eq(api_stream_message(s)->calls[0].input, "{\"path\":\"/a\"}");
@@ -321,8 +334,9 @@ Test(api_stream, takes_the_input_that_a_block_began_with)
 Test(api_stream, cleans_ids_and_names_that_the_api_would_refuse_later)
 {
 	struct api_stream *s = FEED(START,
-	    BLOCK("0", "{\"type\":\"tool_use\",\"id\":\"call:1\",\"name\":\"fs.read\","
-		       "\"input\":{}}"),
+	    BLOCK("0",
+		"{\"type\":\"tool_use\",\"id\":\"call:1\",\"name\":\"fs.read\","
+		"\"input\":{}}"),
 	    STOP("0"), END("tool_use"), DONE);
 
 	cr_assert_str_eq(api_stream_message(s)->calls[0].id, "call_1");
@@ -349,8 +363,9 @@ Test(api_stream, takes_a_megabyte_of_input_in_linear_time)
 			cr_assert_eq(api_stream_feed(s, piece + at,
 					 (size_t)(n - at < 100 ? n - at : 100), &e),
 			    0, "%s", e.words);
-	n = snprintf(piece, sizeof piece, "data: %s\n\ndata: %s\n\ndata: %s\n\ndata: %s\n\n",
-	    DELTA("0", JSON("\\\"}")), STOP("0"), END("tool_use"), DONE);
+	n = snprintf(piece, sizeof piece,
+	    "data: %s\n\ndata: %s\n\ndata: %s\n\ndata: %s\n\n", DELTA("0", JSON("\\\"}")),
+	    STOP("0"), END("tool_use"), DONE);
 	cr_assert_eq(api_stream_feed(s, piece, (size_t)n, &e), 0, "%s", e.words);
 	cr_assert_eq(api_stream_message(s)->calls[0].len, 64 * 16 * 1024 + 8);
 	cr_assert_null(api_stream_message(s)->calls[0].bad);
@@ -361,17 +376,18 @@ Test(api_stream, takes_a_megabyte_of_input_in_linear_time)
 
 Test(api_stream, drops_empty_and_blank_texts_and_keeps_thinking_with_its_signature)
 {
-	expect_content(FEED(START,
-			   BLOCK("0", "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":"
-				      "\"\"}"),
-			   DELTA("0", "{\"type\":\"signature_delta\",\"signature\":\"old\"}"),
-			   DELTA("0", "{\"type\":\"signature_delta\",\"signature\":\"S\\/1=\"}"),
-			   STOP("0"), BLOCK("1", TEXT), STOP("1"), BLOCK("2", TEXT),
-			   DELTA("2", SAYS(" \\n\\t")), STOP("2"),
-			   BLOCK("3", "{\"type\":\"redacted_thinking\",\"data\":\"ab\"}"),
-			   STOP("3"),
-			   BLOCK("4", "{\"type\":\"text\",\"text\":\"a\",\"citations\":null}"),
-			   DELTA("4", SAYS("b")), STOP("4"), END("end_turn"), DONE),
+	expect_content(
+	    FEED(START,
+		BLOCK("0",
+		    "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":"
+		    "\"\"}"),
+		DELTA("0", "{\"type\":\"signature_delta\",\"signature\":\"old\"}"),
+		DELTA("0", "{\"type\":\"signature_delta\",\"signature\":\"S\\/1=\"}"),
+		STOP("0"), BLOCK("1", TEXT), STOP("1"), BLOCK("2", TEXT),
+		DELTA("2", SAYS(" \\n\\t")), STOP("2"),
+		BLOCK("3", "{\"type\":\"redacted_thinking\",\"data\":\"ab\"}"), STOP("3"),
+		BLOCK("4", "{\"type\":\"text\",\"text\":\"a\",\"citations\":null}"),
+		DELTA("4", SAYS("b")), STOP("4"), END("end_turn"), DONE),
 	    "[{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"S\\/1=\"},"
 	    "{\"type\":\"redacted_thinking\",\"data\":\"ab\"},"
 	    "{\"type\":\"text\",\"text\":\"ab\"}]");
@@ -380,11 +396,14 @@ Test(api_stream, drops_empty_and_blank_texts_and_keeps_thinking_with_its_signatu
 Test(api_stream, sends_signed_thinking_back_as_it_was_written)
 {
 	expect_content(
-	    FEED(START, BLOCK("0", "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"),
-		DELTA("0", "{\"type\":\"thinking_delta\",\"thinking\":\"\\u00e9\\ud83d\"}"),
+	    FEED(START,
+		BLOCK(
+		    "0", "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"),
+		DELTA(
+		    "0", "{\"type\":\"thinking_delta\",\"thinking\":\"\\u00e9\\ud83d\"}"),
 		DELTA("0", "{\"type\":\"thinking_delta\",\"thinking\":\"\\udd25\\/\"}"),
-		DELTA("0", "{\"type\":\"signature_delta\",\"signature\":\"S\"}"), STOP("0"),
-		END("end_turn"), DONE),
+		DELTA("0", "{\"type\":\"signature_delta\",\"signature\":\"S\"}"),
+		STOP("0"), END("end_turn"), DONE),
 	    "[{\"type\":\"thinking\",\"thinking\":\"\\u00e9\\ud83d\\udd25\\/\",\"signature\":"
 	    "\"S\"}]");
 }
@@ -396,23 +415,29 @@ Test(api_stream, keeps_half_surrogates_and_nuls_out_of_what_goes_back)
 			   BLOCK("1", TEXT), DELTA("1", SAYS("c\\ud83d")), STOP("1"),
 			   BLOCK("2", "{\"type\":\"holo\",\"x\":\"\\ud83d\"}"), STOP("2"),
 			   END("end_turn"), DONE),
-	    "[{\"type\":\"text\",\"text\":\"a\xf0\x9f\x94\xa5" "b\xef\xbf\xbd\xef\xbf\xbd\"},"
+	    "[{\"type\":\"text\",\"text\":\"a\xf0\x9f\x94\xa5"
+	    "b\xef\xbf\xbd\xef\xbf\xbd\"},"
 	    "{\"type\":\"text\",\"text\":\"c\xef\xbf\xbd\"}]");
 }
 
 Test(api_stream, follows_the_rule_for_what_stands_before_the_last_fallback)
 {
 	struct api_stream *s = FEED(START,
-	    BLOCK("0", "{\"type\":\"thinking\",\"thinking\":\"x\",\"signature\":\"S\"}"), STOP("0"),
-	    BLOCK("1", "{\"type\":\"text\",\"text\":\"one\"}"), STOP("1"), BLOCK("2", TOOL),
-	    STOP("2"), BLOCK("3", "{\"type\":\"server_tool_use\",\"id\":\"s1\",\"input\":{}}"),
-	    STOP("3"), BLOCK("4", "{\"type\":\"server_tool_use\",\"id\":\"s2\",\"input\":{}}"),
+	    BLOCK("0", "{\"type\":\"thinking\",\"thinking\":\"x\",\"signature\":\"S\"}"),
+	    STOP("0"), BLOCK("1", "{\"type\":\"text\",\"text\":\"one\"}"), STOP("1"),
+	    BLOCK("2", TOOL), STOP("2"),
+	    BLOCK("3", "{\"type\":\"server_tool_use\",\"id\":\"s1\",\"input\":{}}"),
+	    STOP("3"),
+	    BLOCK("4", "{\"type\":\"server_tool_use\",\"id\":\"s2\",\"input\":{}}"),
 	    STOP("4"), BLOCK("5", "{\"type\":\"x_tool_result\",\"tool_use_id\":\"s2\"}"),
 	    STOP("5"),
-	    BLOCK("6", "{\"type\":\"fallback\",\"from\":{\"model\":\"a\"},\"to\":{\"model\":"
-		       "\"b\"}}"),
-	    STOP("6"), BLOCK("7", "{\"type\":\"tool_use\",\"id\":\"t2\",\"name\":\"Bash\","
-				  "\"input\":{}}"),
+	    BLOCK("6",
+		"{\"type\":\"fallback\",\"from\":{\"model\":\"a\"},\"to\":{\"model\":"
+		"\"b\"}}"),
+	    STOP("6"),
+	    BLOCK("7",
+		"{\"type\":\"tool_use\",\"id\":\"t2\",\"name\":\"Bash\","
+		"\"input\":{}}"),
 	    STOP("7"), END("tool_use"), DONE);
 
 	cr_assert_str_eq(api_stream_message(s)->served, "b");
@@ -428,9 +453,10 @@ Test(api_stream, follows_the_rule_for_what_stands_before_the_last_fallback)
 
 Test(api_stream, lets_blocks_stream_beside_each_other)
 {
-	expect_content(FEED(START, BLOCK("0", TEXT), BLOCK("1", TEXT), DELTA("0", SAYS("a")),
-			   DELTA("1", SAYS("c")), DELTA("0", SAYS("b")), STOP("1"), STOP("0"),
-			   END("end_turn"), DONE),
+	expect_content(
+	    FEED(START, BLOCK("0", TEXT), BLOCK("1", TEXT), DELTA("0", SAYS("a")),
+		DELTA("1", SAYS("c")), DELTA("0", SAYS("b")), STOP("1"), STOP("0"),
+		END("end_turn"), DONE),
 	    "[{\"type\":\"text\",\"text\":\"ab\"},{\"type\":\"text\",\"text\":\"c\"}]");
 }
 
@@ -499,10 +525,14 @@ Test(api_stream, counts_thinking_over_blocks)
 {
 	struct api_stream *s = FEED(START,
 	    BLOCK("0", "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"),
-	    DELTA("0", "{\"type\":\"thinking_delta\",\"thinking\":\"\",\"estimated_tokens\":50}"),
-	    DELTA("0", "{\"type\":\"thinking_delta\",\"thinking\":\"\",\"estimated_tokens\":90}"),
-	    STOP("0"), BLOCK("1", "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"),
-	    DELTA("1", "{\"type\":\"thinking_delta\",\"thinking\":\"\",\"estimated_tokens\":10}"),
+	    DELTA("0",
+		"{\"type\":\"thinking_delta\",\"thinking\":\"\",\"estimated_tokens\":50}"),
+	    DELTA("0",
+		"{\"type\":\"thinking_delta\",\"thinking\":\"\",\"estimated_tokens\":90}"),
+	    STOP("0"),
+	    BLOCK("1", "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"),
+	    DELTA("1",
+		"{\"type\":\"thinking_delta\",\"thinking\":\"\",\"estimated_tokens\":10}"),
 	    STOP("1"), END("end_turn"), DONE);
 
 	cr_assert_str_eq(buf_str(&shown), "<-1><50><90><90><100>");

@@ -29,12 +29,13 @@ Test(jraw, takes_what_the_standard_takes)
 
 Test(jraw, refuses_what_the_standard_refuses)
 {
-	static const char *const bad[] = {"", " ", "{", "[", "{]", "[}", "[1,]", "{\"a\"}",
-	    "{\"a\":}", "{\"a\":1,}", "{a:1}", "{'a':1}", "01", "1.", ".5", "+1", "-", "1e",
-	    "1e+", "tru", "True", "NaN", "Infinity", "-Infinity", "\"", "\"\\", "\"\\x\"",
-	    "\"\\u12g4\"", "\"\\u12", "\"a\nb\"", "\"\x01\"", "{} {}", "[] x", "1 2",
-	    "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "/* */ {}", "[1 2]",
-	    "{\"a\" 1}", "{\"a\":1 \"b\":2}", "{,}", "[,]", "\xef\xbb\xbf{}", "{\"a\":1,2}"};
+	static const char *const bad[] = {"", " ", "{", "[", "{]", "[}", "[1,]",
+	    "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{'a':1}", "01", "1.", ".5",
+	    "+1", "-", "1e", "1e+", "tru", "True", "NaN", "Infinity", "-Infinity", "\"",
+	    "\"\\", "\"\\x\"", "\"\\u12g4\"", "\"\\u12", "\"a\nb\"", "\"\x01\"", "{} {}",
+	    "[] x", "1 2", "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "/* */ {}",
+	    "[1 2]", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "{,}", "[,]", "\xef\xbb\xbf{}",
+	    "{\"a\":1,2}"};
 	struct jraw v;
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -125,9 +126,14 @@ Test(jraw, puts_a_surrogate_pair_together_also_over_two_strings)
 
 	buf_init(&b, 1000);
 	cr_assert_str_eq(decoded("\"\\ud83d\\udd25\"", NULL, &b), "\xf0\x9f\x94\xa5");
-	cr_assert_str_eq(decoded("\"a\\ud83d\"", "\"\\udd25b\"", &b), "a\xf0\x9f\x94\xa5" "b");
-	cr_assert_str_eq(decoded("\"\\ud83d\"", "\"b\"", &b), "\xef\xbf\xbd" "b");
-	cr_assert_str_eq(decoded("\"\\udd25\\ud83d\\n\"", NULL, &b), "\xef\xbf\xbd\xef\xbf\xbd\n");
+	cr_assert_str_eq(decoded("\"a\\ud83d\"", "\"\\udd25b\"", &b),
+	    "a\xf0\x9f\x94\xa5"
+	    "b");
+	cr_assert_str_eq(decoded("\"\\ud83d\"", "\"b\"", &b),
+	    "\xef\xbf\xbd"
+	    "b");
+	cr_assert_str_eq(
+	    decoded("\"\\udd25\\ud83d\\n\"", NULL, &b), "\xef\xbf\xbd\xef\xbf\xbd\n");
 	cr_assert_str_eq(decoded("\"\\ud83d\\ud83d\\udd25\"", NULL, &b),
 	    "\xef\xbf\xbd\xf0\x9f\x94\xa5");
 	buf_fini(&b);
@@ -179,9 +185,10 @@ Test(jraw, cuts_a_text_between_two_characters)
 
 	cr_assert_eq(check("\"abc\xc3\xa9\"", &v), 0);
 	cr_assert_str_eq(jraw_text(v, small, sizeof small), "abc");
-	cr_assert_eq(check("\"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
-			   "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\"",
-			 &v),
+	cr_assert_eq(
+	    check("\"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+		  "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\"",
+		&v),
 	    0);
 	cr_assert_str_eq(jraw_text(v, small, sizeof small), "\xc3\xa9\xc3\xa9");
 	cr_assert_str_eq(jraw_text((struct jraw){NULL, 0}, small, sizeof small), "");

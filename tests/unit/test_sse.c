@@ -16,8 +16,7 @@ on_event(const struct sse_event *e, void *arg)
 {
 	size_t *left = arg;
 
-	cr_assert_eq(
-	    buf_printf(&told, "[%s|%s|%zu|", e->name, e->id, e->len), 0);
+	cr_assert_eq(buf_printf(&told, "[%s|%s|%zu|", e->name, e->id, e->len), 0);
 	cr_assert_eq(buf_add(&told, e->data, e->len), 0);
 	cr_assert_eq(buf_add_str(&told, "]"), 0);
 	return !left || --*left > 0;
@@ -44,8 +43,8 @@ expect_bytes(const char *in, size_t len, const char *want, size_t want_len)
 				    sse_feed(&s, in + i, 1, on_event, NULL, &e), 0);
 		}
 		sse_end(&s);
-		cr_assert(told.len == want_len &&
-			memcmp(buf_str(&told), want, want_len) == 0,
+		cr_assert(
+		    told.len == want_len && memcmp(buf_str(&told), want, want_len) == 0,
 		    "cut at %zu: %s, not %s", cut, buf_str(&told), want);
 		sse_fini(&s);
 		buf_fini(&told);
@@ -91,11 +90,21 @@ Test(sse, discards_the_event_that_did_not_end)
 
 Test(sse, passes_over_one_bom_at_the_very_begin)
 {
-	expect("\xef\xbb\xbf" "data: a\n\n", "[||1|a]");
-	expect("\xef\xbb\xbf\xef\xbb\xbf" "data: a\n\ndata: b\n\n", "[||1|b]");
-	expect("data: \xef\xbb\xbf\n\n\xef\xbb\xbf" "data: b\n\n", "[||3|\xef\xbb\xbf]");
-	expect("\xef\xbb" "data: a\n\ndata: b\n\n", "[||1|b]");
-	expect("\xef" "data: a\n\ndata: b\n\n", "[||1|b]");
+	expect("\xef\xbb\xbf"
+	       "data: a\n\n",
+	    "[||1|a]");
+	expect("\xef\xbb\xbf\xef\xbb\xbf"
+	       "data: a\n\ndata: b\n\n",
+	    "[||1|b]");
+	expect("data: \xef\xbb\xbf\n\n\xef\xbb\xbf"
+	       "data: b\n\n",
+	    "[||3|\xef\xbb\xbf]");
+	expect("\xef\xbb"
+	       "data: a\n\ndata: b\n\n",
+	    "[||1|b]");
+	expect("\xef"
+	       "data: a\n\ndata: b\n\n",
+	    "[||1|b]");
 }
 
 Test(sse, takes_one_space_off_a_value_and_no_more)
@@ -152,9 +161,9 @@ Test(sse, takes_a_retry_of_digits_only)
 Test(sse, refuses_what_passes_its_maximum_and_stays_refused)
 {
 	static const char *const too_long[] = {
-	    "data: " TEN TEN "\n\n",			       /* a line */
-	    "data: " TEN "\ndata: " TEN "\n\n",		       /* lines together */
-	    ":" TEN TEN TEN,				       /* a comment without an end */
+	    "data: " TEN TEN "\n\n",		/* a line */
+	    "data: " TEN "\ndata: " TEN "\n\n", /* lines together */
+	    ":" TEN TEN TEN,			/* a comment without an end */
 	};
 	struct err e = {0};
 
@@ -168,7 +177,8 @@ Test(sse, refuses_what_passes_its_maximum_and_stays_refused)
 			sse_init(&s, 19);
 			for (size_t at = 0; at < len && rc == 0; at += size)
 				rc = sse_feed(&s, too_long[i] + at,
-				    size < len - at ? size : len - at, on_event, NULL, &e);
+				    size < len - at ? size : len - at, on_event, NULL,
+				    &e);
 			cr_assert_eq(rc, -1);
 			cr_assert_eq(e.code, ERR_LIMIT);
 			cr_assert_eq(
