@@ -12,30 +12,24 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/options_int.h"
 
 #define OPTION_INT_MAX 1000000 /* no port, time or count of ours is larger */
-
-enum option_type { TYPE_STR, TYPE_PATH, TYPE_INT };
-
-struct option_row {
-	const char *name;
-	enum option_type type;
-	const char *env;
-	const char *def;
-	const char *meaning;
-	size_t offset;
-};
+#define OPTION_LINE_MAX 4096   /* bytes read before a line is called too long */
 
 static const struct option_row rows[] = {
 #define OPTION(name, type, env, def, meaning) \
 	{#name, TYPE_##type, env, def, meaning, offsetof(struct options, name)},
 #include "base/options.def"
-#undef OPTION
 };
 
+/* One file that is being read. */
 struct load {
 	struct options *o;
-	const char *file;
+	FILE *file;
+	struct option_endpoint *section; /* NULL: the settings above all sections */
+	int line;
+	int bad_line; /* the first that is wrong; 0: none so far */
 	struct err *err;
 };
 
@@ -65,62 +59,220 @@ option_path(const char *value)
 }
 
 static int
-option_set(
-    struct options *o, const struct option_row *row, const char *value, struct err *err)
+set_int(long *to, const char *name, const char *value, struct err *err)
 {
-	void *field = (char *)o + row->offset;
 	char *end;
 	long n;
 
-	if (row->type != TYPE_INT) {
-		char **s = field;
-
-		free(*s);
-		*s = row->type == TYPE_PATH ? option_path(value) : mem_dup(value);
-		return 0;
-	}
 	errno = 0;
 	n = strtol(value, &end, 10);
 	if (errno || end == value || *end || n < 0 || n > OPTION_INT_MAX)
 		return err_set(err, ERR_USAGE,
-		    "%s must be a number from 0 to %d, not \"%s\"", row->name,
-		    OPTION_INT_MAX, value);
-	*(long *)field = n;
+		    "%s must be a number from 0 to %d, not \"%s\"", name, OPTION_INT_MAX,
+		    value);
+	*to = n;
 	return 0;
+}
+
+/* Digits, a point, digits; strtod would ask the locale which sign the point is. */
+static int
+set_usd(double *to, const char *name, const char *value, struct err *err)
+{
+	size_t whole = strspn(value, "0123456789"), part;
+	double n = 0, unit = 1;
+
+	part = value[whole] == '.' ? strspn(value + whole + 1, "0123456789") : 0;
+	if (whole == 0 || whole > 6 || part > 6 ||
+	    value[whole + (value[whole] == '.') + part] != '\0')
+		return err_set(err, ERR_USAGE,
+		    "%s must be an amount like 0.25, not \"%s\"", name, value);
+	for (size_t i = 0; i < whole; i++)
+		n = n * 10 + (value[i] - '0');
+	for (size_t i = 1; i <= part; i++)
+		n += (value[whole + i] - '0') * (unit /= 10);
+	*to = n;
+	return 0;
+}
+
+static int
+set_switch(int *to, const char *name, const char *value, struct err *err)
+{
+	if (*value && strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return err_set(
+		    err, ERR_USAGE, "%s must be yes or no, not \"%s\"", name, value);
+	*to = *value ? *value == 'y' : -1;
+	return 0;
+}
+
+int
+option_set(void *base, const struct option_row *row, const char *value, struct err *err)
+{
+	void *field = (char *)base + row->offset;
+	char **s = field;
+
+	switch (row->type) {
+	case TYPE_INT:
+		return set_int(field, row->name, value, err);
+	case TYPE_USD:
+		return set_usd(field, row->name, value, err);
+	case TYPE_SWITCH:
+		return set_switch(field, row->name, value, err);
+	case TYPE_KIND:
+		if (strcmp(value, "vendor") != 0 && strcmp(value, "portable") != 0)
+			return err_set(err, ERR_USAGE,
+			    "%s must be vendor or portable, not \"%s\"", row->name,
+			    value);
+		break;
+	case TYPE_STR:
+	case TYPE_PATH:
+		break;
+	}
+	free(*s);
+	*s = row->type == TYPE_PATH ? option_path(value) : mem_dup(value);
+	return 0;
+}
+
+void
+option_fini(void *base, const struct option_row *row)
+{
+	char **s = (char **)((char *)base + row->offset);
+
+	if (row->type == TYPE_INT || row->type == TYPE_SWITCH || row->type == TYPE_USD)
+		return;
+	free(*s);
+	*s = NULL;
+}
+
+void
+option_print(const struct option_row *row)
+{
+	printf("  %-26s ", row->name);
+	if (row->env)
+		printf("%s\n  %-26s ", row->env, "");
+	printf("%s", row->meaning);
+	if (row->def[0])
+		printf(" (%s)", row->def);
+	putchar('\n');
+}
+
+/* "[endpoint NAME]" and nothing else; text behind it is a comment to inih. */
+static int
+load_section(struct load *l, const char *line)
+{
+	static const char word[] = "[endpoint ";
+	size_t n = strcspn(line, "]");
+
+	if (strncmp(line, word, sizeof word - 1) != 0 || line[n] != ']')
+		return err_set(l->err, ERR_USAGE,
+		    "there is only the section [endpoint NAME], not \"%.64s\"", line);
+	l->section =
+	    options_endpoint(l->o, line + sizeof word - 1, n - (sizeof word - 1), l->err);
+	return l->section ? 0 : -1;
+}
+
+/* One line without the white space before it: to inih that would go on with a value. */
+static size_t
+load_line(struct load *l, char *line)
+{
+	size_t n = 0;
+	int c;
+
+	while ((c = getc(l->file)) != EOF && c != '\n') {
+		if (n == 0 && (c == ' ' || c == '\t'))
+			continue;
+		if (n < OPTION_LINE_MAX)
+			line[n++] = (char)c;
+	}
+	line[n] = '\0';
+	l->line++;
+	if (l->line == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0)
+		memmove(line, line + 3, n + 1 - 3), n -= 3;
+	return c == EOF && n == 0 ? (size_t)EOF : n;
+}
+
+/* For inih, which would cut a long line in two and a long section's name short. */
+static char *
+on_line(char *out, int size, void *arg)
+{
+	char line[OPTION_LINE_MAX + 1];
+	struct load *l = arg;
+	size_t n = l->bad_line ? (size_t)EOF : load_line(l, line);
+	int rc = 0;
+
+	if (n == (size_t)EOF)
+		return NULL;
+	if (strlen(line) != n)
+		rc = err_set(l->err, ERR_USAGE, "a NUL byte: this is no text file");
+	else if (n + 2 > (size_t)size)
+		rc = err_set(
+		    l->err, ERR_LIMIT, "the line is longer than %d bytes", size - 2);
+	else if (line[0] == '[')
+		rc = load_section(l, line);
+	if (rc < 0) {
+		l->bad_line = l->line;
+		return NULL;
+	}
+	snprintf(out, (size_t)size, "%s\n", line);
+	return out;
 }
 
 static int
 on_ini(void *arg, const char *section, const char *name, const char *value)
 {
 	struct load *l = arg;
+	int rc = -1;
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (section[0] == '\0' && strcmp(rows[i].name, name) == 0)
-			return option_set(l->o, &rows[i], value ? value : "", l->err) ==
-			    0;
-	err_set(l->err, ERR_USAGE, "there is no setting \"%s\"", name);
-	return 0;
+	if (l->bad_line)
+		return 0;
+	if (l->section) {
+		rc = options_endpoint_set(l->section, name, value ? value : "", l->err);
+	} else {
+		size_t i = 0;
+
+		while (i < ARRAY_LEN(rows) && strcmp(rows[i].name, name) != 0)
+			i++;
+		if (i < ARRAY_LEN(rows))
+			rc = option_set(l->o, &rows[i], value ? value : "", l->err);
+		else
+			err_set(l->err, ERR_USAGE, "there is no setting \"%s\"", name);
+	}
+	if (rc < 0)
+		l->bad_line = l->line;
+	return rc == 0;
+}
+
+static int
+load_open(struct load *l, struct err *err)
+{
+	int rc = ini_parse_stream(on_line, l, on_ini, l);
+
+	if (rc == 0 && l->bad_line == 0)
+		return 0;
+	if (l->bad_line == 0) {
+		l->bad_line = rc;
+		err_set(err, ERR_USAGE, "not \"key = value\"");
+	}
+	return -1;
 }
 
 static int
 load_file(struct options *o, const char *file, int must, struct err *err)
 {
-	struct load l = {o, file, err};
-	struct stat st;
+	struct load l = {.o = o, .err = err};
 	int rc;
 
-	if (!must && stat(file, &st) < 0 && (errno == ENOENT || errno == ENOTDIR))
+	l.file = fopen(file, "re");
+	if (!l.file && !must && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
-	err->words[0] = '\0';
-	rc = ini_parse(file, on_ini, &l);
-	if (rc < 0)
+	if (!l.file)
 		return err_sys(err, errno, "read %s", file);
-	if (rc > 0) {
-		if (!err->words[0])
-			err_set(err, ERR_USAGE, "not \"key = value\"");
-		return err_wrap(err, "%s line %d", file, rc);
-	}
-	return 0;
+	rc = load_open(&l, err);
+	if (rc == 0 && ferror(l.file))
+		rc = err_sys(err, errno, "read %s", file);
+	else if (rc < 0)
+		err_wrap(err, "%s line %d", file, l.bad_line);
+	fclose(l.file);
+	return rc;
 }
 
 static int
@@ -161,6 +313,8 @@ options_load(struct options *o, struct err *err)
 			goto fail;
 		}
 	}
+	if (options_endpoints_check(o, err) < 0)
+		goto fail;
 	return 0;
 fail:
 	options_fini(o);
@@ -170,23 +324,18 @@ fail:
 void
 options_fini(struct options *o)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		char **s = (char **)((char *)o + rows[i].offset);
-
-		if (rows[i].type == TYPE_INT)
-			continue;
-		free(*s);
-		*s = NULL;
-	}
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		option_fini(o, &rows[i]);
+	options_endpoints_fini(o);
 }
 
 void
 options_print(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		printf("  %-26s %s\n  %-26s %s%s%s%s\n", rows[i].name, rows[i].env, "",
-		    rows[i].meaning, rows[i].def[0] ? " (" : "", rows[i].def,
-		    rows[i].def[0] ? ")" : "");
+		option_print(&rows[i]);
+	puts("\nIn a section [endpoint NAME] of breakglass.conf:");
+	options_endpoints_print();
 }
 
 char *

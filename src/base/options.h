@@ -6,6 +6,10 @@
  * ~/.config/breakglass.conf (XDG_CONFIG_HOME honoured), the file that
  * BREAKGLASS_CONFIG names, the environment.  An unknown key, a number that is
  * none and an unreadable named file are errors: they name file and line.
+ *
+ * A section [endpoint NAME] of a file describes one server of the Messages API;
+ * their order is that of preference.  A later file's section of the same name
+ * changes the earlier one's keys.
  */
 #ifndef BASE_OPTIONS_H
 #define BASE_OPTIONS_H
@@ -15,11 +19,24 @@
 #define OPTION_TYPE_STR const char *
 #define OPTION_TYPE_PATH const char *
 #define OPTION_TYPE_INT long
+#define OPTION_TYPE_KIND const char *
+#define OPTION_TYPE_SWITCH int /* 1, 0, or -1: as the kind has it */
+#define OPTION_TYPE_USD double
+
+#define OPTIONS_ENDPOINTS_MAX 8
+#define OPTIONS_ENDPOINT_NAME_MAX 32 /* bytes: a-z, 0-9, - */
+
+struct option_endpoint {
+	const char *name;
+#define ENDPOINT(key, type, def, meaning) OPTION_TYPE_##type key;
+#include "base/options.def"
+};
 
 struct options {
 #define OPTION(name, type, env, def, meaning) OPTION_TYPE_##type name;
 #include "base/options.def"
-#undef OPTION
+	struct option_endpoint endpoints[OPTIONS_ENDPOINTS_MAX];
+	int n_endpoints;
 };
 
 /* Fills o (all strings are owned by it, never NULL) or returns -1. */

@@ -119,6 +119,8 @@ static const struct rule transport[HTTP_ENDS] = {
     [HTTP_ABORTED] = {0, NULL, NULL, NULL, API_GIVE_UP, "the request was stopped", ""},
     [HTTP_TOO_LONG] = {0, NULL, NULL, NULL, API_NEXT_ENDPOINT,
 	"the answer is longer than we take", ""},
+    [HTTP_REDIRECT] = {0, NULL, NULL, NULL, API_NEXT_ENDPOINT,
+	"the endpoint sends us elsewhere, and we follow nobody", TODO_URL},
     [HTTP_BAD_REQUEST] = {0, NULL, NULL, NULL, API_NEXT_ENDPOINT,
 	"the endpoint's settings cannot be used", TODO_URL},
 };
