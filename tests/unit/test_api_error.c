@@ -5,7 +5,7 @@
 
 #include "engine/api_error.h"
 
-#define NOW INT64_C(1793000000000) /* Mon, 26 Oct 2026 01:33:20 GMT */
+#define NOW INT64_C(1793000000000) /* Mon, 26 Oct 2026 07:33:20 GMT */
 
 static struct api_judged out;
 
@@ -160,12 +160,12 @@ Test(api_error, waits_as_long_as_it_is_asked_to_but_no_more_than_a_minute)
 	    {{.retry_after = "0x10"}, API_RETRY, 500},
 	    {{.retry_after = "99999999999999999999999"}, API_RETRY, 500},
 	    {{.retry_after = "999999999999"}, API_NEXT_ENDPOINT, 0},
-	    {{.retry_after = "Mon, 26 Oct 2026 01:33:30 GMT"}, API_RETRY, 10000},
-	    {{.retry_after = "Mon, 26 Oct 2026 01:33:10 GMT"}, API_RETRY, 500},
-	    {{.retry_after = "Mon, 26 Oct 2026 02:33:10 GMT"}, API_NEXT_ENDPOINT, 0},
-	    {{.retry_after = "Mon, 26 Oct 2026 02:33:10 CET"}, API_RETRY, 500},
-	    {{.retry_after = "Mon, 26 Oct 2026 02:33:10 GMT",
-		 .date = "Mon, 26 Oct 2026 02:33:05 GMT"},
+	    {{.retry_after = "Mon, 26 Oct 2026 07:33:30 GMT"}, API_RETRY, 10000},
+	    {{.retry_after = "Mon, 26 Oct 2026 07:33:10 GMT"}, API_RETRY, 500},
+	    {{.retry_after = "Mon, 26 Oct 2026 08:33:10 GMT"}, API_NEXT_ENDPOINT, 0},
+	    {{.retry_after = "Mon, 26 Oct 2026 08:33:10 CET"}, API_RETRY, 500},
+	    {{.retry_after = "Mon, 26 Oct 2026 08:33:10 GMT",
+		 .date = "Mon, 26 Oct 2026 08:33:05 GMT"},
 		API_RETRY, 5000},
 	    {{NULL}, API_RETRY, 500},
 	};

@@ -9,9 +9,9 @@
 #include "base/buf.h"
 #include "engine/api_stream.h"
 
-#define START                                                                               \
-	"{\"type\":\"message_start\",\"message\":{\"id\":\"m1\",\"model\":\"x\",\"usage\":" \
-	"{\"input_tokens\":5,\"output_tokens\":1}}}"
+#define START                                                                     \
+	"{\"type\":\"message_start\",\"message\":{\"id\":\"m1\",\"model\":\"x\"," \
+	"\"usage\":{\"input_tokens\":5,\"output_tokens\":1}}}"
 #define BLOCK(i, b) \
 	"{\"type\":\"content_block_start\",\"index\":" i ",\"content_block\":" b "}"
 #define DELTA(i, d) "{\"type\":\"content_block_delta\",\"index\":" i ",\"delta\":" d "}"

@@ -344,10 +344,13 @@ Test(api_transcript, moves_to_another_endpoint_without_what_only_the_first_one_r
 	    "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"\"}," TEXT("ok"),
 	    "lan"));
 	prompt(t, "b");
+	/* clang-format off */
 	expect(t, &lan,
-	    USER(TEXT("a")) "," ASSISTANT(TEXT("so") "," PLAIN_TOOL("t1")) "," USER(RESULT("t1", "r")) "," ASSISTANT(
-		"{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"\"}," TEXT(
-		    "ok")) "," USER(TEXT("b")));
+	    USER(TEXT("a")) "," ASSISTANT(TEXT("so") "," PLAIN_TOOL("t1")) ","
+	    USER(RESULT("t1", "r")) ","
+	    ASSISTANT("{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"\"},"
+		TEXT("ok")) "," USER(TEXT("b")));
+	/* clang-format on */
 	expect(t, &vendor,
 	    USER(TEXT("a")) "," ASSISTANT(
 		"{\"type\":\"compaction\",\"content\":\"c\"}," THINKS ","
@@ -401,10 +404,14 @@ Test(api_transcript, tells_notices_with_the_next_user_message)
 	expect(t, &vendor,
 	    USER(TEXT("a")) "," ASSISTANT(TOOL("t1")) "," USER(RESULT("t1", "r")) "," SYSTEM(
 		"F7 at 03:12\\nF3") "," ASSISTANT(TEXT("x")) "," USER(TEXT("b")) "," SYSTEM("F4"));
+	/* clang-format off */
 	expect(t, &older,
-	    USER(TEXT("a")) "," ASSISTANT(TOOL("t1")) "," USER(RESULT("t1", "r") "," TEXT("<breakglass-notes>\\nF7 at 03:12\\nF3\\n</breakglass-notes>")) "," ASSISTANT(
-		TEXT(
-		    "x")) "," USER(TEXT("<breakglass-notes>\\nF4\\n</breakglass-notes>") "," TEXT("b")));
+	    USER(TEXT("a")) "," ASSISTANT(TOOL("t1")) ","
+	    USER(RESULT("t1", "r") ","
+		TEXT("<breakglass-notes>\\nF7 at 03:12\\nF3\\n</breakglass-notes>")) ","
+	    ASSISTANT(TEXT("x")) ","
+	    USER(TEXT("<breakglass-notes>\\nF4\\n</breakglass-notes>") "," TEXT("b")));
+	/* clang-format on */
 	cr_assert(api_transcript_undo_prompt(t));
 	prompt(t, "c");
 	expect(t, &vendor,
