@@ -44,8 +44,8 @@ struct agent_api_config {
 	/* 0: the times that stand here; tests take shorter ones. */
 	int64_t event_ms; /* bytes, but no event for so long: the answer is cut (300 s) */
 	int64_t quiet_ms; /* no event for so long: said (20 s) */
+	int64_t fresh_ms; /* so new a judgement of it is not asked for again (2 s) */
 	int64_t probe_ms; /* a probe of the first choice, before a turn (800 ms) */
-	int64_t stop_ms;  /* a cancelled tool that does not end is left behind (200 ms) */
 	int64_t connect_ms; /* while there is another endpoint to ask (3 s) */
 	int64_t idle_ms;    /* no byte for so long: cut (the endpoint's) */
 	int64_t retry_ms;   /* unit of the waits that are ours, not the server's (1 s) */

@@ -377,6 +377,14 @@ tools_stop(struct tool_run *r, const char *why)
 	run_timer(r, r->state == TOOL_RUNNING ? STOP_MS : 0);
 }
 
+void
+tools_forget(struct tool_run *r)
+{
+	static const struct tool_events nobody = {.end = NULL};
+
+	r->ev = &nobody;
+}
+
 /* ---- all of them ---- */
 
 struct tools *

@@ -75,6 +75,9 @@ void tools_called(struct tool_run *run, const char *id);
  */
 void tools_stop(struct tool_run *run, const char *why);
 
+/* No callback any more, for who is freed before the run has ended. */
+void tools_forget(struct tool_run *run);
+
 /* One line for a pane: the command, the path, the pattern, at most 1000 bytes.
  * Caller frees. */
 char *tools_title(const char *name, const char *input, size_t len);
