@@ -125,7 +125,9 @@ runbook_groups_in(const char *text)
 	int most = 0;
 
 	for (const char *p = text; *p; p++)
-		if (p[0] == '$' && p[1] >= '1' && p[1] <= '9' && p[1] - '0' > most)
+		if (p[0] == '$' && p[1] == '$' && p[2] >= '1' && p[2] <= '9')
+			p += 2; /* itself */
+		else if (p[0] == '$' && p[1] >= '1' && p[1] <= '9' && p[1] - '0' > most)
 			most = p[1] - '0';
 	return most;
 }

@@ -348,11 +348,13 @@ add_escaped(struct buf *b, const char *text)
 	}
 }
 
+/* Inside of quotes that the text has already, what could end them is not written. */
 static void
-add_quoted(struct buf *b, const char *text)
+add_quoted(struct buf *b, const char *text, bool inside)
 {
-	if (text[0] && strspn(text, plain) == strlen(text)) {
-		add(b, text, strlen(text));
+	if (inside || (text[0] && strspn(text, plain) == strlen(text))) {
+		for (const char *p = text; *p; p++)
+			add(b, strchr(plain, *p) ? p : "?", 1);
 		return;
 	}
 	add(b, "'", 1);
@@ -362,6 +364,13 @@ add_quoted(struct buf *b, const char *text)
 		else
 			add(b, *p == '`' ? "?" : p, 1); /* it would end the Markdown */
 	add(b, "'", 1);
+}
+
+/* "$$1" stands for "$1" itself. */
+static bool
+is_dollar(const char *p)
+{
+	return p[0] == '$' && p[1] == '$' && p[2] >= '1' && p[2] <= '9';
 }
 
 static int
@@ -375,21 +384,27 @@ group_at(const char *p, const struct found *f)
 char *
 found_fill(const struct found *f, const char *text, bool as_is)
 {
-	bool code = false;
+	bool code = false, quotes = false;
 	struct buf b;
 	char *out;
 	int g;
 
 	buf_init(&b, 8192);
 	for (const char *p = text; *p; p++) {
+		if (is_dollar(p)) {
+			add(&b, p + 1, 2);
+			p += 2;
+			continue;
+		}
 		g = group_at(p, f);
 		code ^= *p == '`';
+		quotes = code && (*p == '\'' || *p == '"') ? !quotes : quotes && code;
 		if (!g) {
 			add(&b, p, as_is && *p == '`' ? 0 : 1);
 			continue;
 		}
 		if (code)
-			add_quoted(&b, f->group[g]);
+			add_quoted(&b, f->group[g], quotes);
 		else if (as_is)
 			add(&b, f->group[g], strlen(f->group[g]));
 		else
@@ -412,6 +427,11 @@ found_command(const struct found *f, const char *command)
 	for (const char *p = command; *p; p++) {
 		const char *group;
 
+		if (is_dollar(p)) {
+			add(&b, p + 1, 2);
+			p += 2;
+			continue;
+		}
 		g = group_at(p, f);
 		if (!g) {
 			add(&b, p, 1);
