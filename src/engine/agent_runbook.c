@@ -45,6 +45,7 @@ struct agent_runbook {
 	uv_timer_t soon; /* what may not be told from inside a call */
 	bool tell_state, cancelled;
 	char *name, *by; /* of the prompt; name NULL: it is a free one */
+	char *text; /* what was typed, until it is known whether it names a runbook */
 	int turn, block;
 	int64_t began_ms;
 	struct runbook_case *c;
@@ -101,7 +102,8 @@ forget(struct agent_runbook *a)
 	step_result_fini(&a->repair);
 	free(a->name);
 	free(a->by);
-	a->name = a->by = NULL;
+	free(a->text);
+	a->name = a->by = a->text = NULL;
 	a->silent[0] = '\0';
 	a->swallowed = 0;
 	a->told = 0;
@@ -373,6 +375,22 @@ learn(struct agent_runbook *a, const struct step *s, const struct step_result *r
 		    r->failed);
 }
 
+/*
+ * The verdict has just climbed.  Where it came to no login there is nothing to wait
+ * for again; a machine that is only slow is tried.
+ */
+static void
+learn_from_verdict(struct agent_runbook *a, const struct verdict *v)
+{
+	const struct remote *devvm = broker_remote(a->cfg.broker, DOOR_DEVVM);
+
+	if (remote_state(devvm) == REMOTE_UP || strcmp(v->word, "crawling") == 0 ||
+	    strcmp(v->word, "unknown") == 0 || !verdict_is_bad(v))
+		return;
+	snprintf(a->silent, sizeof a->silent, "%s",
+	    remote_why(devvm)[0] ? remote_why(devvm) : "it takes no login");
+}
+
 static void
 on_step(void *arg)
 {
@@ -383,6 +401,8 @@ on_step(void *arg)
 
 	a->running = NULL;
 	learn(a, s, r);
+	if (r->has_verdict)
+		learn_from_verdict(a, &r->verdict);
 	if (r->has_verdict && verdict_is_bad(&r->verdict)) {
 		buf_init(&line, 2048);
 		runbook_report_verdict(&r->verdict, &line);
@@ -513,12 +533,30 @@ begin(struct agent_runbook *a)
 	next_step(a);
 }
 
+/* "disk" and "/disk" name a runbook, too. */
+static char *
+named_in(const struct agent_runbook *a)
+{
+	char word[RUNBOOK_NAME_MAX + 1];
+	const char *text = a->text + strspn(a->text, " /\t\n");
+	size_t len = strcspn(text, " \t\r\n");
+	struct err err;
+
+	if (len == 0 || len > RUNBOOK_NAME_MAX ||
+	    text[len + strspn(text + len, " \t\r\n")])
+		return NULL;
+	snprintf(word, sizeof word, "%.*s", (int)len, text);
+	return runbooks_find(a->cfg.runbooks, word, &err) ? mem_dup(word) : NULL;
+}
+
 static void
 on_read(void *arg)
 {
 	struct agent_runbook *a = arg;
 	struct buf text;
 
+	if (!a->name)
+		a->name = named_in(a);
 	if (a->name) {
 		begin(a);
 		return;
@@ -530,27 +568,6 @@ on_read(void *arg)
 	finish(a, true, NULL, NULL);
 }
 
-/* "disk", "/disk" and "/offline disk" name a runbook, too. */
-static char *
-named_in(const struct agent_runbook *a, const struct agent_prompt *p)
-{
-	char word[RUNBOOK_NAME_MAX + 1];
-	const char *text = p->text;
-	size_t len = p->len;
-	struct err err;
-
-	if (p->runbook)
-		return mem_dup(p->runbook);
-	while (len && strchr(" /\t\n", *text))
-		text++, len--;
-	while (len && strchr(" \t\r\n", text[len - 1]))
-		len--;
-	if (len == 0 || len > RUNBOOK_NAME_MAX)
-		return NULL;
-	snprintf(word, sizeof word, "%.*s", (int)len, text);
-	return runbooks_find(a->cfg.runbooks, word, &err) ? mem_dup(word) : NULL;
-}
-
 static int
 rb_prompt(struct agent *agent, const struct agent_prompt *p, struct err *err)
 {
@@ -559,7 +576,8 @@ rb_prompt(struct agent *agent, const struct agent_prompt *p, struct err *err)
 
 	if (a->state != RB_READY || a->cancelled)
 		return err_set(err, ERR_BUSY, "a runbook is being run: F8 stops it");
-	a->name = named_in(a, p);
+	a->name = mem_dup(p->runbook);
+	a->text = mem_dupn(p->text, p->text ? p->len : 0);
 	a->by = mem_dup(p->by && p->by[0] ? p->by : "operator");
 	a->turn = state ? (int)js_int(state, "turn", 0) : 0;
 	a->block = 0;

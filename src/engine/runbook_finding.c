@@ -72,10 +72,11 @@ take_look(
 	if (dot && take_part(r, l, (struct span){dot + 1, block.len - id.len - 1}) < 0)
 		return -1;
 	rest = span_trim(rest);
-	r->line = line;
 	l->pattern = pattern_new(rest.at, rest.len, r->err);
-	if (!l->pattern)
+	if (!l->pattern) {
+		r->line = line;
 		return -1;
+	}
 	f->look_count++;
 	return 0;
 }

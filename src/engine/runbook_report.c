@@ -77,9 +77,13 @@ advised(const struct verdict *v)
 void
 runbook_report_verdict(const struct verdict *v, struct buf *out)
 {
+	int verb = advised(v);
+
 	put(out, "- verdict **%s**: ", v->word);
 	markdown_text(out, v->why);
-	put(out, "\n");
+	if (verb >= 0)
+		put(out, ". Advised: **F%d %s**", verb_rows[verb].fkey,
+		    verb_rows[verb].name);
 }
 
 void
@@ -90,7 +94,6 @@ runbook_report_found(const struct runbook *rb, const struct found *f, struct buf
 
 	put(out, "- **%s** ", severity_name(row->severity));
 	buf_add_some(out, say, strlen(say));
-	put(out, "\n");
 	free(say);
 }
 
@@ -108,6 +111,7 @@ put_verdict(const struct runbook_report *in, struct buf *out)
 	const struct verdict *v = in->verdict;
 
 	runbook_report_verdict(v, out);
+	put(out, "\n");
 	for (size_t i = 0; i < v->evidence_count && i < EVIDENCE_SHOWN; i++) {
 		put(out, "  - ");
 		markdown_code(out, v->evidence[i]);
@@ -121,6 +125,7 @@ put_one(const struct runbook_report *in, const struct found *f, struct buf *out)
 	const struct finding *row = &in->rb->findings[f->finding];
 
 	runbook_report_found(in->rb, f, out);
+	put(out, "\n");
 	if (f->proof[0]) {
 		put(out, "  - %s: ", in->rb->steps[row->looks[0].step].id);
 		markdown_code(out, f->proof);
@@ -205,6 +210,17 @@ put_did(const struct runbook_report *in, struct buf *out)
 
 /* --- state --- */
 
+/* Is it the reason of a step above? */
+static bool
+was_told(const struct runbook_report *in, const char *why)
+{
+	for (size_t i = 0; i < in->rb->step_count; i++)
+		if (in->results[i].state == RESULT_FAILED &&
+		    strcmp(in->results[i].failed, why) == 0)
+			return true;
+	return false;
+}
+
 static void
 put_state(const struct runbook_report *in, struct buf *out)
 {
@@ -212,9 +228,12 @@ put_state(const struct runbook_report *in, struct buf *out)
 
 	put(out, "\n**State:** ");
 	if (in->silent) {
-		put(out, "the devvm does not answer (");
-		markdown_text(out, in->silent);
-		put(out, ")");
+		put(out, "the devvm does not answer");
+		if (!was_told(in, in->silent)) {
+			put(out, " (");
+			markdown_text(out, in->silent);
+			put(out, ")");
+		}
 		if (skipped)
 			put(out, "; %zu more command%s for it %s left out", skipped,
 			    many(skipped), skipped == 1 ? "was" : "were");
@@ -302,13 +321,17 @@ put_todo(const struct runbook_report *in, struct buf *out)
 {
 	struct todos t = {.out = out};
 	size_t head = out->len;
+	int least = SEVERITY_NOTE;
 	bool bad = in->verdict && verdict_is_bad(in->verdict) &&
 	    (in->asked || advised(in->verdict) >= 0);
 
 	put(out, "\n**Do:**\n\n");
 	if (bad)
 		add_verdict_todo(&t, in->verdict);
-	for (int s = SEVERITY_CRITICAL; s >= SEVERITY_NOTE; s--)
+	/* Beside a key that changes everything, only what cannot wait for it. */
+	if (bad && advised(in->verdict) >= 0)
+		least = SEVERITY_CRITICAL;
+	for (int s = SEVERITY_CRITICAL; s >= least; s--)
 		for (size_t i = 0; i < in->founds->count; i++)
 			if ((int)in->rb->findings[in->founds->all[i].finding].severity ==
 			    s)
