@@ -253,6 +253,7 @@ cli_prompt(struct agent *a, const struct agent_prompt *p, struct err *err)
 	c->forced = NULL;
 	c->open_tools = 0;
 	c->any_tool = false;
+	cli_usage_begin(c);
 	c->api_status = 0;
 	c->api_text[0] = '\0';
 	ring(c);

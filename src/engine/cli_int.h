@@ -64,7 +64,8 @@ struct agent_cli {
 	bool sent, cancelled, waiting, quiet_told;
 	const char *forced; /* why we ended the turn ourselves: "silent", "api_error" */
 	int open_tools;
-	bool any_tool; /* one has begun in this turn */
+	bool any_tool;			 /* one has begun in this turn */
+	struct agent_usage past, answer; /* of the turn: earlier answers, the last one */
 	int64_t line_ms, stop_ms, again_ms;
 	int stop_step;
 	int api_status;
@@ -103,6 +104,7 @@ extern const struct cli_stream_events cli_turn_events;
 void cli_turn_fail(
     struct agent_cli *c, const char *stop, const char *why, const char *todo);
 void cli_turn_stop(struct agent_cli *c, const char *forced);
+void cli_usage_begin(struct agent_cli *c);
 void cli_turn_tick(struct agent_cli *c, int64_t now);
 
 #endif

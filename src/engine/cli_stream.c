@@ -84,6 +84,18 @@ on_block_start(struct cli_stream *s, const struct js *block)
 }
 
 static void
+on_usage(struct cli_stream *s, const struct js *holder, bool fresh)
+{
+	const struct js *u = holder ? js_get(holder, "usage") : NULL;
+
+	if (u && s->ev->usage)
+		s->ev->usage(fresh, js_int(u, "input_tokens", -1),
+		    js_int(u, "cache_read_input_tokens", -1),
+		    js_int(u, "cache_creation_input_tokens", -1),
+		    js_int(u, "output_tokens", -1), s->arg);
+}
+
+static void
 on_stream_event(struct cli_stream *s, const struct js *m)
 {
 	const struct js *e = js_get(m, "event"), *block, *delta;
@@ -92,8 +104,11 @@ on_stream_event(struct cli_stream *s, const struct js *m)
 
 	if (!e)
 		return;
-	if (js_is(e, "type", "message_start"))
+	if (js_is(e, "type", "message_start")) {
 		s->stale = s->open;
+		on_usage(s, js_get(e, "message"), true);
+	} else if (js_is(e, "type", "message_delta"))
+		on_usage(s, e, false);
 	block = js_get(e, "content_block");
 	if (block && js_is(e, "type", "content_block_start"))
 		on_block_start(s, block);

@@ -51,6 +51,10 @@ struct cli_stream_events {
 	    const char *request, bool ok, void *arg); /* to a control request of ours */
 	void (*asks)(const char *request, void *arg); /* a control request of its own */
 	void (*result)(const struct cli_result *r, void *arg);
+	/* What an answer of the model has used so far: of one message, not of the turn;
+	 * fresh: it is another message than the one before.  May be NULL. */
+	void (*usage)(
+	    bool fresh, int64_t in, int64_t cache, int64_t write, int64_t out, void *arg);
 };
 
 struct cli_stream {

@@ -237,6 +237,51 @@ on_tool_end(const char *id, bool failed, const char *text, size_t len, void *arg
 		c->base.events->tool_end(id, &end, c->base.arg);
 }
 
+/* Cost is told at the end only. */
+void
+cli_usage_begin(struct agent_cli *c)
+{
+	c->past = (struct agent_usage){.cost_usd = -1};
+	c->answer = (struct agent_usage){.cost_usd = -1};
+}
+
+static void
+usage_add(struct agent_usage *to, const struct agent_usage *u)
+{
+	to->in += u->in;
+	to->out += u->out;
+	to->cache_read += u->cache_read;
+	to->cache_write += u->cache_write;
+	to->calls += u->calls;
+}
+
+static void
+usage_keep(int64_t *to, int64_t n)
+{
+	if (n >= 0)
+		*to = n;
+}
+
+static void
+on_usage(bool fresh, int64_t in, int64_t cache, int64_t write, int64_t out, void *arg)
+{
+	struct agent_cli *c = arg;
+	struct agent_usage sum;
+
+	if (fresh) {
+		usage_add(&c->past, &c->answer);
+		c->answer = (struct agent_usage){.cost_usd = -1, .calls = 1};
+	}
+	usage_keep(&c->answer.in, in);
+	usage_keep(&c->answer.cache_read, cache);
+	usage_keep(&c->answer.cache_write, write);
+	usage_keep(&c->answer.out, out);
+	sum = c->past;
+	usage_add(&sum, &c->answer);
+	if (in_turn(c))
+		c->base.events->usage(&sum, c->base.arg);
+}
+
 static void
 on_retry(int attempt, int max, int delay_ms, int status, const char *error, void *arg)
 {
@@ -307,12 +352,25 @@ on_asks(const char *request, void *arg)
 	cli_say(c, m);
 }
 
+/* "unreachable": nobody answered; "api_error": somebody did, with a fault. */
+static const char *
+stop_word(const struct agent_cli *c, const struct cli_result *r)
+{
+	bool api = c->api_text[0] || strcmp(r->reason, "api_error") == 0;
+
+	if (c->forced)
+		return c->forced;
+	if (!r->is_error || !api)
+		return r->reason;
+	return r->api_status || c->api_status ? "api_error" : "unreachable";
+}
+
 static void
 turn_on_result(struct agent_cli *c, const struct cli_result *r)
 {
 	struct agent_outcome o = {.ok = !r->is_error && !c->forced,
 	    .nothing_ran = !c->any_tool,
-	    .stop = c->forced ? c->forced : r->reason,
+	    .stop = stop_word(c, r),
 	    .in_tokens = r->in_tokens,
 	    .out_tokens = r->out_tokens,
 	    .cache_tokens = r->cache_tokens,
@@ -373,4 +431,5 @@ const struct cli_stream_events cli_turn_events = {.line = on_line,
     .note = on_note,
     .answer = on_answer,
     .asks = on_asks,
+    .usage = on_usage,
     .result = on_result};

@@ -183,6 +183,7 @@ on_found(const struct js *record, void *arg)
 	power_found(e->power, record);
 	unfinished_found(e->unfinished, record);
 	turn_found(e->turn, record);
+	recap_see(e->recap, record);
 	asks_found(e->asks, record);
 	if (js_is(record, "t", "session") && js_str(record, "session"))
 		snprintf(e->session, sizeof e->session, "%s", js_str(record, "session"));
@@ -247,8 +248,24 @@ on_power_after(const struct power_what *what, enum power_end how, int exit, void
 		engine_leave(e, e->leaving_soon);
 }
 
+/* The agent hears of what others do; whoever takes its place, of what was said. */
+static void
+on_fact(struct js *fact, void *arg)
+{
+	struct engine *e = arg;
+	char text[NOTICE_MAX];
+
+	recap_see(e->recap, fact);
+	context_see(e->context, fact);
+	if (!e->turn || e->leaving ||
+	    !notices_see(&e->notices, fact, turn_is_busy(e->turn), text))
+		return;
+	recap_notice(e->recap, text);
+	turn_notice(e->turn, text);
+}
+
 static const struct incident_events incident_events = {
-    on_release, on_found, on_incident_ready};
+    on_release, on_found, on_incident_ready, on_fact};
 static const struct power_events power_events = {
     on_power_line, on_power_before, on_power_after};
 
@@ -396,6 +413,8 @@ engine_build(struct engine *e, struct err *err)
 	if (load_hostkeys(e, err) < 0)
 		return -1;
 	e->incident = incident_new(loop, o->sessions_dir, &incident_events, e);
+	e->context = context_new(e->incident);
+	e->recap = recap_new();
 	e->runs = runs_new(e->incident);
 	e->asks = asks_new(loop, e->incident, o->ask_seconds * 1000);
 	e->broker = broker_new(&(struct broker_config){.loop = loop,
@@ -419,6 +438,7 @@ engine_build(struct engine *e, struct err *err)
 	    .incident = e->incident,
 	    .runs = e->runs,
 	    .broker = e->broker,
+	    .context = e->context,
 	    .options = o});
 	e->shells = shells_new(e->broker);
 	e->hub = hub_new(loop, e->incident, &engine_hub_events, e);
@@ -512,6 +532,8 @@ engine_end(struct engine *e)
 		close(e->lock_fd);
 	if (!settled)
 		return false;
+	context_free(e->context);
+	recap_free(e->recap);
 	free(e->socket);
 	free(e->run_dir);
 	free(e);

@@ -6,10 +6,13 @@
 #include "engine/agent_side.h"
 #include "engine/asks.h"
 #include "engine/broker.h"
+#include "engine/context.h"
 #include "engine/engine.h"
 #include "engine/hub.h"
 #include "engine/incident.h"
+#include "engine/notices.h"
 #include "engine/power.h"
+#include "engine/recap.h"
 #include "engine/run.h"
 #include "engine/runbooks.h"
 #include "engine/secret.h"
@@ -35,6 +38,9 @@ struct engine {
 	struct watch *watch;
 	struct unfinished *unfinished;
 	struct turn *turn;
+	struct context *context;
+	struct recap *recap;
+	struct notices notices;
 	struct hub *hub;
 	struct shells *shells;
 	struct agent_side *agent_side;

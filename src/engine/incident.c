@@ -250,7 +250,7 @@ incident_tell_lost(struct incident *i)
 }
 
 static void
-incident_add(struct incident *i, enum fact kind, struct js *fact, bool journaled)
+incident_pass(struct incident *i, enum fact kind, struct js *fact, bool journaled)
 {
 	uint64_t ticket = 0;
 	struct line *l;
@@ -276,6 +276,15 @@ incident_add(struct incident *i, enum fact kind, struct js *fact, bool journaled
 	incident_queue(i, ticket)->line = l;
 	if (journal_state(i->journal) != JOURNAL_OK)
 		incident_drain(i, UINT64_MAX);
+}
+
+static void
+incident_add(struct incident *i, enum fact kind, struct js *fact, bool journaled)
+{
+	incident_pass(i, kind, js_ref(fact), journaled);
+	if (i->ev->fact)
+		i->ev->fact(fact, i->arg);
+	js_free(fact);
 }
 
 static bool
@@ -516,7 +525,7 @@ start_wait(struct start *s)
 		uv_timer_start(&s->i->timer, on_start_late, START_WAIT_MS, 0);
 }
 
-/* Nine of ten bytes are output and text: of those the number is enough. */
+/* Nine of ten bytes are output: of those the number is enough. */
 static void
 on_old_record(char *text, size_t len, struct incident *i)
 {
@@ -526,8 +535,7 @@ on_old_record(char *text, size_t len, struct incident *i)
 
 	if (seq > i->seq)
 		i->seq = seq;
-	if (strncmp(text, "{\"t\":\"output\"", 13) == 0 ||
-	    strncmp(text, "{\"t\":\"text\"", 11) == 0)
+	if (strncmp(text, "{\"t\":\"output\"", 13) == 0)
 		return;
 	r = js_parse(text, len, &err);
 	if (r)

@@ -36,10 +36,12 @@ struct incident;
 struct incident_events {
 	/* May be told now.  The line is lent. */
 	void (*release)(struct line *line, void *arg);
-	/* A record of the incident that a start continues (text and output: not). */
+	/* A record of the incident that a start continues (output: not). */
 	void (*found)(const struct js *record, void *arg);
 	/* Start is over: an incident was continued, or none is open. */
 	void (*ready)(void *arg);
+	/* Every fact as it is emitted; lent.  May be NULL. */
+	void (*fact)(struct js *fact, void *arg);
 };
 
 /* dir: where incidents/ is kept.  Nothing is read before incident_start. */

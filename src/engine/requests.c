@@ -40,7 +40,9 @@ on_prompt(struct peer *p, const struct js *m, void *arg)
 		return;
 	if (!text)
 		peer_error(p, m, "prompt", "a prompt needs a text", NULL);
-	else if (turn_prompt(e->turn, peer_name(p), text, len, &err) < 0)
+	else if (turn_prompt(e->turn,
+		     &(struct turn_ask){.by = peer_name(p), .text = text, .len = len},
+		     &err) < 0)
 		peer_error(p, m, "prompt", err.words, NULL);
 }
 

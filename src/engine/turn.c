@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/turn.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,113 +9,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-
-#define TURN_BLOCK_MAX (1024 * 1024) /* bytes of an open text block that are kept */
-#define TURN_LOCALS 32		     /* local tools open at once */
-#define TURN_QUIET_MS 20000	     /* silence of the model that is worth a word */
-
-enum turn_state { TURN_IDLE, TURN_RUNNING, TURN_ENDING, TURN_STATES };
-
-struct queued_prompt {
-	struct queued_prompt *next;
-	int turn;
-	char *by;
-	size_t len;
-	char *text;
-};
-
-struct local {
-	char *id; /* the vendor's; NULL: free */
-	struct run *run;
-};
-
-struct turn {
-	struct turn_config cfg;
-	enum turn_state state;
-	struct agent *agent;
-	char *why, *todo; /* of no agent, or as the driver last said with its state */
-	enum agent_state agent_state;
-	char model[64];
-	int last_turn;
-	struct queued_prompt *queue, **queue_end;
-	int queued;
-	struct queued_prompt *now;
-	int64_t began_ms, heard_ms;
-	uv_timer_t limit, quiet;
-	const char *end_reason; /* of ENDING: why it was ended, a sentence */
-	char ended_by[WIRE_NAME_MAX + 1];
-	int block; /* open block, -1: none */
-	struct buf text;
-	size_t block_off;
-	struct local locals[TURN_LOCALS];
-	unsigned incident; /* generation of the incident that the sums are of */
-	int64_t in_tokens, out_tokens;
-	double cost_usd;
-	int turns;
-};
+#include "engine/context.h"
+#include "engine/turn_int.h"
 
 static void turn_next(struct turn *t);
-
-/* Only a change is a fact. */
-static bool
-is_told(struct turn *t, const struct js *f)
-{
-	static const char *const keys[] = {"state", "driver", "model", "why", "todo"};
-	const struct js *was = incident_state(t->cfg.incident, "agent", NULL);
-
-	if (!was || js_has(was, "quiet_ms") ||
-	    js_int(was, "turn", 0) != js_int(f, "turn", 0) ||
-	    js_int(was, "queued", 0) != js_int(f, "queued", 0))
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		const char *a = js_str(was, keys[i]), *b = js_str(f, keys[i]);
-
-		if (strcmp(a ? a : "", b ? b : "") != 0)
-			return false;
-	}
-	return true;
-}
-
-static void
-turn_tell_agent(struct turn *t, const char *why, const char *todo)
-{
-	static const char *const words[AGENT_STATES] = {
-	    [AGENT_UNAVAILABLE] = "unavailable",
-	    [AGENT_STARTING] = "starting",
-	    [AGENT_READY] = "ready",
-	    [AGENT_WORKING] = "working",
-	    [AGENT_WAITING] = "waiting",
-	};
-	struct js *f = incident_fact(FACT_STATE, "engine");
-	enum agent_state s = t->agent_state;
-
-	if (!why && !todo) {
-		why = t->why;
-		todo = t->todo;
-	}
-	if (t->state != TURN_IDLE && s == AGENT_READY)
-		s = AGENT_WORKING;
-	if (t->state == TURN_IDLE && (s == AGENT_WORKING || s == AGENT_WAITING))
-		s = AGENT_READY; /* the driver's own word about its end comes after ours
-				  */
-	js_set_str(f, "what", "agent");
-	js_set_str(f, "state", words[s]);
-	if (t->agent)
-		js_set_str(f, "driver", t->agent->name);
-	if (t->now)
-		js_set_int(f, "turn", t->now->turn);
-	if (t->model[0])
-		js_set_str(f, "model", t->model);
-	js_set_int(f, "queued", t->queued);
-	if (why && why[0])
-		js_set_str(f, "why", why);
-	if (todo && todo[0])
-		js_set_str(f, "todo", todo);
-	if (is_told(t, f))
-		js_free(f);
-	else
-		incident_emit(t->cfg.incident, FACT_STATE, f);
-}
 
 static void
 turn_enter(struct turn *t, enum turn_state state)
@@ -129,14 +25,21 @@ turn_enter(struct turn *t, enum turn_state state)
 	if (state == TURN_IDLE) {
 		uv_timer_stop(&t->limit);
 		uv_timer_stop(&t->quiet);
+		uv_timer_stop(&t->late);
 		broker_set_turn(t->cfg.broker, 0);
 	} else if (state == TURN_RUNNING) {
 		broker_set_turn(t->cfg.broker, t->now->turn);
 	}
-	turn_tell_agent(t, NULL, NULL);
+	turn_tell_agent(t);
 }
 
-static struct js *
+void
+turn_heard(struct turn *t)
+{
+	t->heard_ms = clock_mono_ms();
+}
+
+struct js *
 turn_fact(struct turn *t, enum fact kind, const char *by)
 {
 	struct js *f = incident_fact(kind, by);
@@ -153,313 +56,22 @@ prompt_free(struct queued_prompt *q)
 		return;
 	free(q->by);
 	free(q->text);
+	free(q->runbook);
+	free(q->runbook_text);
 	free(q);
 }
 
 static void
-turn_error(struct turn *t, const char *text, const char *todo)
+turn_on_done(const struct agent_outcome *o, void *arg)
 {
-	struct js *f = turn_fact(t, FACT_ERROR, "agent");
-
-	js_set_str(f, "where", "agent");
-	js_set_str(f, "text", text);
-	js_set_str(f, "todo", todo);
-	incident_emit(t->cfg.incident, FACT_ERROR, f);
-}
-
-/* --- text blocks --- */
-
-static void
-emit_text(
-    struct turn *t, int block, const char *text, size_t len, bool thinking, bool cut)
-{
-	size_t parts = (len + WIRE_CHUNK_MAX - 4) / (WIRE_CHUNK_MAX - 3), part = 1;
-
-	while (len > 0) {
-		size_t n = len > WIRE_CHUNK_MAX ? text_cut(text, WIRE_CHUNK_MAX) : len;
-		struct js *f = turn_fact(t, FACT_TEXT, "agent");
-
-		js_set_int(f, "block", block);
-		js_set_bytes(f, "text", text, n);
-		if (parts > 1) {
-			js_set_int(f, "part", (int64_t)part++);
-			js_set_int(f, "parts", (int64_t)parts);
-		}
-		if (thinking)
-			js_set_bool(f, "thinking", true);
-		if (cut)
-			js_set_bool(f, "cut", true);
-		incident_emit(t->cfg.incident, FACT_TEXT, f);
-		text += n;
-		len -= n;
-	}
-}
-
-/* The driver went on or ended without finishing the open block: keep what is known. */
-static void
-turn_cut_open_block(struct turn *t)
-{
-	if (t->block >= 0 && t->text.len)
-		emit_text(t, t->block, t->text.data, t->text.len, false, true);
-	t->block = -1;
-	buf_clear(&t->text);
-}
-
-static void
-tell_delta(struct turn *t, size_t off, const char *text, size_t len)
-{
-	struct js *f = turn_fact(t, FACT_DELTA, "agent");
-
-	js_set_int(f, "block", t->block);
-	js_set_int(f, "off", (int64_t)off);
-	js_set_bytes(f, "text", text, len);
-	incident_tell(t->cfg.incident, FACT_DELTA, f);
-}
-
-static void
-on_delta(int block, size_t off, const char *text, size_t len, void *arg)
-{
-	struct turn *t = arg;
-
-	t->heard_ms = clock_mono_ms();
-	if (block != t->block)
-		turn_cut_open_block(t);
-	if (block != t->block || off == 0)
-		buf_clear(&t->text);
-	t->block = block;
-	while (len > 0) {
-		size_t n = len > WIRE_CHUNK_MAX ? text_cut(text, WIRE_CHUNK_MAX) : len;
-
-		buf_add_some(&t->text, text, n);
-		tell_delta(t, off, text, n);
-		off += n;
-		text += n;
-		len -= n;
-	}
-}
-
-static void
-on_text(int block, const char *text, size_t len, bool thinking, bool cut, void *arg)
-{
-	struct turn *t = arg;
-
-	t->heard_ms = clock_mono_ms();
-	if (block == t->block) {
-		t->block = -1;
-		buf_clear(&t->text);
-	}
-	emit_text(t, block, text, len, thinking, cut);
-}
-
-void
-turn_tell_open(struct turn *t, struct peer *p)
-{
-	size_t off = 0;
-
-	while (t->block >= 0 && off < t->text.len) {
-		size_t left = t->text.len - off;
-		size_t n = left > WIRE_CHUNK_MAX
-		    ? text_cut(t->text.data + off, WIRE_CHUNK_MAX)
-		    : left;
-		struct js *f = turn_fact(t, FACT_DELTA, "agent");
-
-		js_set_int(f, "block", t->block);
-		js_set_int(f, "off", (int64_t)off);
-		js_set_bytes(f, "text", t->text.data + off, n);
-		peer_tell(p, FACT_DELTA, f);
-		off += n;
-	}
-}
-
-/* --- local tools of the agent --- */
-
-static struct local *
-local_find(struct turn *t, const char *id)
-{
-	for (size_t i = 0; i < TURN_LOCALS; i++)
-		if (id ? t->locals[i].id && strcmp(t->locals[i].id, id) == 0
-		       : !t->locals[i].id)
-			return &t->locals[i];
-	return NULL;
-}
-
-static void
-on_tool(const char *id, const char *name, const char *what, size_t what_len, void *arg)
-{
-	struct turn *t = arg;
-	struct local *l = local_find(t, NULL);
-
-	t->heard_ms = clock_mono_ms();
-	if (!l || local_find(t, id))
-		return;
-	l->id = mem_dup(id);
-	l->run = run_begin(t->cfg.runs,
-	    &(struct run_info){.asked = "agent",
-		.by = "agent",
-		.host = "local",
-		.name = name,
-		.what = what,
-		.what_len = what_len,
-		.turn = t->now ? t->now->turn : 0});
-}
-
-static void
-local_end(struct local *l, const struct agent_tool_end *end)
-{
-	if (end->exit >= 0)
-		run_exit(l->run, end->exit);
-	else if (end->failed)
-		run_fail(l->run, end->why ? end->why : "the tool reports a failure");
-	else
-		run_exit(l->run, 0);
-	free(l->id);
-	l->id = NULL;
-	l->run = NULL;
-}
-
-static void
-on_tool_output(const char *id, int stream, const char *data, size_t len, void *arg)
-{
-	struct turn *t = arg;
-	struct local *l = local_find(t, id);
-
-	t->heard_ms = clock_mono_ms();
-	if (l && len)
-		run_output(l->run, stream, data, len);
-}
-
-static void
-on_tool_end(const char *id, const struct agent_tool_end *end, void *arg)
-{
-	struct turn *t = arg;
-	struct local *l = local_find(t, id);
-
-	t->heard_ms = clock_mono_ms();
-	if (!l)
-		return;
-	if (end->len)
-		run_output(l->run, end->failed ? 2 : 1, end->text, end->len);
-	local_end(l, end);
-}
-
-/* --- the driver's other words --- */
-
-static void
-on_state(enum agent_state state, const char *why, const char *todo, void *arg)
-{
-	struct turn *t = arg;
-
-	t->agent_state = state;
-	free(t->why);
-	free(t->todo);
-	t->why = mem_dup(why);
-	t->todo = mem_dup(todo);
-	turn_tell_agent(t, NULL, NULL);
-}
-
-static void
-on_session(const char *session, const char *model, const char *version, void *arg)
-{
-	struct turn *t = arg;
-	struct js *f = incident_fact(FACT_SESSION, "agent");
-
-	snprintf(t->model, sizeof t->model, "%s", model ? model : "");
-	js_set_str(f, "session", session);
-	js_set_str(f, "model", model);
-	js_set_str(f, "version", version);
-	js_set_str(f, "driver", t->agent->name);
-	incident_emit(t->cfg.incident, FACT_SESSION, f);
-}
-
-static void
-on_trouble(const char *text, const char *todo, void *arg)
-{
-	struct turn *t = arg;
-
-	t->heard_ms = clock_mono_ms();
-	turn_error(t, text, todo);
-}
-
-/* Sign of life; the sums follow with the end. */
-static void
-on_usage(const struct agent_usage *sofar, void *arg)
-{
-	struct turn *t = arg;
-
-	t->heard_ms = clock_mono_ms();
-}
-
-static void
-on_progress(const char *text, void *arg)
-{
-	struct turn *t = arg;
-
-	t->heard_ms = clock_mono_ms();
-}
-
-static void
-on_route(const struct agent_route *route, void *arg)
-{
-	struct turn *t = arg;
-
-	snprintf(t->model, sizeof t->model, "%s", route->model ? route->model : "");
-	turn_tell_agent(t, NULL, NULL);
-}
-
-static void
-turn_tell_cancelled(struct turn *t)
-{
-	struct js *f = turn_fact(t, FACT_CANCELLED, t->ended_by), *runs = js_array();
-
-	runs_list(t->cfg.runs, "agent", runs);
-	js_set(f, "runs", runs);
-	js_set_str(f, "text", t->end_reason);
-	incident_emit(t->cfg.incident, FACT_CANCELLED, f);
-}
-
-static void
-turn_tell_result(struct turn *t, const struct agent_outcome *o)
-{
-	struct js *f = turn_fact(t, FACT_RESULT, "agent");
-
-	js_set_str(f, "stop", o->stop);
-	js_set_int(f, "ms", clock_mono_ms() - t->began_ms);
-	if (o->in_tokens >= 0)
-		js_set_int(f, "in", o->in_tokens);
-	if (o->out_tokens >= 0)
-		js_set_int(f, "out", o->out_tokens);
-	if (o->cache_tokens >= 0)
-		js_set_int(f, "cache", o->cache_tokens);
-	if (o->cost_usd >= 0)
-		js_set_dbl(f, "cost_usd", o->cost_usd);
-	incident_emit(t->cfg.incident, FACT_RESULT, f);
-	t->in_tokens += o->in_tokens > 0 ? o->in_tokens : 0;
-	t->out_tokens += o->out_tokens > 0 ? o->out_tokens : 0;
-	t->cost_usd += o->cost_usd > 0 ? o->cost_usd : 0;
-	t->turns++;
-	f = incident_fact(FACT_STATE, "engine");
-	js_set_str(f, "what", "budget");
-	js_set_int(f, "in", t->in_tokens);
-	js_set_int(f, "out", t->out_tokens);
-	js_set_dbl(f, "cost_usd", t->cost_usd);
-	js_set_int(f, "turns", t->turns);
-	incident_emit(t->cfg.incident, FACT_STATE, f);
-}
-
-static void
-on_done(const struct agent_outcome *o, void *arg)
-{
-	static const struct agent_tool_end unfinished = {
-	    .failed = true, .exit = -1, .why = "the turn ended before it did"};
 	struct turn *t = arg;
 	struct js *f;
 
 	if (!t->now)
 		return;
 	turn_cut_open_block(t);
-	for (size_t i = 0; i < TURN_LOCALS; i++)
-		if (t->locals[i].id)
-			local_end(&t->locals[i], &unfinished);
+	turn_drop_tools(t);
+	turn_on_progress(NULL, t);
 	if (t->state == TURN_ENDING)
 		turn_tell_cancelled(t);
 	else if (!o->ok)
@@ -475,18 +87,18 @@ on_done(const struct agent_outcome *o, void *arg)
 }
 
 static const struct agent_events agent_events = {
-    .state = on_state,
-    .session = on_session,
-    .delta = on_delta,
-    .text = on_text,
-    .tool = on_tool,
-    .tool_output = on_tool_output,
-    .tool_end = on_tool_end,
-    .usage = on_usage,
-    .progress = on_progress,
-    .route = on_route,
-    .trouble = on_trouble,
-    .done = on_done,
+    .state = turn_on_state,
+    .session = turn_on_session,
+    .delta = turn_on_delta,
+    .text = turn_on_text,
+    .tool = turn_on_tool,
+    .tool_output = turn_on_tool_output,
+    .tool_end = turn_on_tool_end,
+    .usage = turn_on_usage,
+    .progress = turn_on_progress,
+    .route = turn_on_route,
+    .trouble = turn_on_trouble,
+    .done = turn_on_done,
 };
 
 const struct agent_events *
@@ -498,13 +110,21 @@ turn_agent_events(void)
 /* --- limits --- */
 
 static void
-turn_end(struct turn *t, const char *by, const char *reason)
+on_late(uv_timer_t *timer)
+{
+	turn_tell_cancelled(timer->data);
+}
+
+void
+turn_end(struct turn *t, const char *by, const char *stop, const char *reason)
 {
 	if (t->state != TURN_RUNNING)
 		return;
-	t->end_reason = reason;
+	snprintf(t->end_reason, sizeof t->end_reason, "%s", reason);
 	snprintf(t->ended_by, sizeof t->ended_by, "%s", by);
+	t->end_stop = stop;
 	turn_enter(t, TURN_ENDING);
+	uv_timer_start(&t->late, on_late, TURN_CANCEL_MS, 0);
 	broker_stop_agent(
 	    t->cfg.broker, "the turn was ended; the command may live on at the host");
 	t->agent->ops->cancel(t->agent);
@@ -513,8 +133,10 @@ turn_end(struct turn *t, const char *by, const char *reason)
 static void
 on_limit(uv_timer_t *timer)
 {
-	turn_end(timer->data, "engine",
-	    "the turn reached its time limit (turn_timeout_seconds) and was ended");
+	struct turn *t = timer->data;
+
+	if (budget_time(&t->budget))
+		turn_end(t, "engine", "budget", t->budget.why);
 }
 
 static void
@@ -522,21 +144,27 @@ on_quiet(uv_timer_t *timer)
 {
 	struct turn *t = timer->data;
 	int64_t quiet = clock_mono_ms() - t->heard_ms;
-	struct js *f;
 
-	for (size_t i = 0; i < TURN_LOCALS; i++)
-		if (t->locals[i].id)
-			return; /* a tool that works is no silence of the model */
-	if (quiet < TURN_QUIET_MS)
+	/* a tool that works is no silence of the model */
+	if (quiet >= TURN_QUIET_MS && !turn_has_tool(t))
+		turn_tell_quiet(t, quiet);
+}
+
+void
+turn_verbs_hour(struct turn *t, int verbs, int max)
+{
+	if (t->budget.verbs_hour == verbs && t->budget.verbs_hour_max == max)
 		return;
-	f = incident_fact(FACT_STATE, "engine");
-	js_set_str(f, "what", "agent");
-	js_set_str(f, "state", "working");
-	js_set_str(f, "driver", t->agent->name);
-	js_set_str(f, "model", t->model);
-	js_set_int(f, "queued", t->queued);
-	js_set_int(f, "quiet_ms", quiet);
-	incident_tell(t->cfg.incident, FACT_STATE, f);
+	t->budget.verbs_hour = verbs;
+	t->budget.verbs_hour_max = max;
+	turn_move_budget(t);
+}
+
+void
+turn_notice(struct turn *t, const char *text)
+{
+	if (t->agent && t->agent->ops->notice)
+		t->agent->ops->notice(t->agent, text);
 }
 
 /* --- prompts --- */
@@ -554,6 +182,9 @@ prompt_fact(struct turn *t, const struct queued_prompt *q, const char *state)
 
 		js_set_int(f, "turn", q->turn);
 		js_set_str(f, "state", state);
+		js_set_str(f, "runbook", q->runbook);
+		if (q->runbook && !q->runbook_text)
+			js_set_bool(f, "offline", true);
 		if (q->len > WIRE_CHUNK_MAX)
 			js_set_int(f, "part", part++);
 		js_set_strn(f, "text", text, n);
@@ -569,41 +200,69 @@ turn_look_at_incident(struct turn *t)
 	if (t->incident == incident_generation(t->cfg.incident))
 		return;
 	t->incident = incident_generation(t->cfg.incident);
-	t->in_tokens = t->out_tokens = 0;
-	t->cost_usd = 0;
-	t->turns = 0;
+	budget_incident(&t->budget);
+}
+
+/* The driver takes it, or err says why nobody does. */
+static int
+turn_give(struct turn *t, const struct queued_prompt *q, struct err *err)
+{
+	struct context_now now = {.by = q->by, .budget = &t->budget, .queued = t->queued};
+	struct agent_prompt p = {.text = q->text,
+	    .len = q->len,
+	    .by = q->by,
+	    .runbook = q->runbook,
+	    .runbook_text = q->runbook_text};
+
+	if (!t->agent)
+		return err_set(err, ERR_UNREACHABLE, "%s", t->why);
+	if (t->cfg.context)
+		p.context = context_text(t->cfg.context, &now);
+	return t->agent->ops->prompt(t->agent, &p, err);
+}
+
+/* The money is spent: a runbook runs without a model, and that costs none. */
+static bool
+turn_is_free(struct turn *t, struct queued_prompt *q)
+{
+	if (!q->runbook)
+		return t->agent && strcmp(t->agent->name, "runbook") == 0;
+	free(q->runbook_text);
+	q->runbook_text = NULL;
+	return true;
 }
 
 static void
 turn_start(struct turn *t, struct queued_prompt *q)
 {
-	static const struct agent_outcome refused = {.stop = "refused",
-	    .in_tokens = -1,
+	struct agent_outcome o = {.in_tokens = -1,
 	    .out_tokens = -1,
 	    .cache_tokens = -1,
-	    .cost_usd = -1};
-	struct agent_outcome o = refused;
+	    .cost_usd = -1,
+	    .todo = t->todo};
 	struct err err;
 
 	t->now = q;
 	t->began_ms = t->heard_ms = clock_mono_ms();
+	t->end_stop = NULL;
+	t->end_told = false;
+	repeat_begin(&t->repeat);
 	prompt_fact(t, q, "started");
 	turn_look_at_incident(t);
 	turn_enter(t, TURN_RUNNING);
-	uv_timer_start(&t->limit, on_limit,
-	    (uint64_t)t->cfg.options->turn_timeout_seconds * 1000, 0);
+	if (t->cfg.options->turn_timeout_seconds > 0)
+		uv_timer_start(&t->limit, on_limit,
+		    (uint64_t)t->cfg.options->turn_timeout_seconds * 1000, 0);
 	uv_timer_start(&t->quiet, on_quiet, TURN_QUIET_MS, TURN_QUIET_MS / 2);
-	if (!t->agent) {
-		o.why = t->why;
-		o.todo = t->todo;
-		on_done(&o, t);
-	} else if (t->agent->ops->prompt(t->agent,
-		       &(struct agent_prompt){
-			   .text = q->text, .len = q->len, .by = q->by},
-		       &err) < 0) {
+	if (!budget_begin(&t->budget) && !turn_is_free(t, q)) {
+		o.stop = "budget";
+		o.why = t->budget.why;
+		o.todo = NULL;
+		turn_on_done(&o, t);
+	} else if (turn_give(t, q, &err) < 0) {
+		o.stop = "refused";
 		o.why = err.words;
-		o.todo = t->todo;
-		on_done(&o, t);
+		turn_on_done(&o, t);
 	}
 }
 
@@ -621,12 +280,27 @@ turn_next(struct turn *t)
 	turn_start(t, q);
 }
 
+static struct queued_prompt *
+prompt_new(struct turn *t, const struct turn_ask *ask)
+{
+	struct queued_prompt *q = mem_alloc(sizeof *q);
+
+	q->turn = ++t->last_turn;
+	q->by = mem_dup(ask->by);
+	q->text = mem_dupn(ask->text, ask->len);
+	q->len = ask->len;
+	q->runbook = mem_dup(ask->runbook);
+	q->runbook_text = mem_dup(ask->runbook_text);
+	return q;
+}
+
 int
-turn_prompt(struct turn *t, const char *by, const char *text, size_t len, struct err *err)
+turn_prompt(struct turn *t, const struct turn_ask *ask, struct err *err)
 {
 	struct queued_prompt *q;
+	size_t len = ask->len;
 
-	if (len && strspn(text, " \t\r\n") == len)
+	if (len && strspn(ask->text, " \t\r\n") == len)
 		return err_set(err, ERR_USAGE, "the prompt is blank");
 	if (len == 0 || len > WIRE_PROMPT_MAX)
 		return err_set(err, ERR_LIMIT,
@@ -637,17 +311,13 @@ turn_prompt(struct turn *t, const char *by, const char *text, size_t len, struct
 	if (t->queued == TURN_QUEUE_MAX)
 		return err_set(
 		    err, ERR_BUSY, "16 prompts are waiting already: F8 stops the turn");
-	q = mem_alloc(sizeof *q);
-	q->turn = ++t->last_turn;
-	q->by = mem_dup(by);
-	q->text = mem_dupn(text, len);
-	q->len = len;
+	q = prompt_new(t, ask);
 	*t->queue_end = q;
 	t->queue_end = &q->next;
 	t->queued++;
 	if (t->state != TURN_IDLE) {
 		prompt_fact(t, q, "queued");
-		turn_tell_agent(t, NULL, NULL);
+		turn_tell_agent(t);
 	}
 	turn_next(t);
 	return 0;
@@ -659,7 +329,7 @@ turn_cancel(struct turn *t, const char *by)
 	struct queued_prompt *q;
 
 	if (t->state == TURN_RUNNING) {
-		turn_end(t, by, "an operator stopped the turn");
+		turn_end(t, by, NULL, "an operator stopped the turn");
 		return;
 	}
 	while (t->state == TURN_IDLE && (q = t->queue) != NULL) {
@@ -691,26 +361,31 @@ turn_found(struct turn *t, const struct js *record)
 
 	if (n > t->last_turn)
 		t->last_turn = n;
-	if (js_is(record, "t", "state") && js_is(record, "what", "budget")) {
-		t->in_tokens = js_int(record, "in", 0);
-		t->out_tokens = js_int(record, "out", 0);
-		t->cost_usd = js_dbl(record, "cost_usd", 0);
-		t->turns = (int)js_int(record, "turns", 0);
-	}
+	if (js_is(record, "t", "state") && js_is(record, "what", "budget"))
+		budget_found(&t->budget, record);
 }
 
 struct turn *
 turn_new(const struct turn_config *cfg)
 {
 	struct turn *t = mem_alloc(sizeof *t);
+	uv_timer_t *timers[] = {&t->limit, &t->quiet, &t->late, &t->pulse};
+	const struct options *o = cfg->options;
 
 	t->cfg = *cfg;
 	t->queue_end = &t->queue;
 	t->block = -1;
 	buf_init(&t->text, TURN_BLOCK_MAX);
-	uv_timer_init(cfg->loop, &t->limit);
-	uv_timer_init(cfg->loop, &t->quiet);
-	t->limit.data = t->quiet.data = t;
+	budget_init(&t->budget,
+	    &(struct budget_limits){.turn_ms = o->turn_timeout_seconds * 1000,
+		.turn_calls = o->turn_tool_calls,
+		.turn_tokens = o->turn_tokens,
+		.incident_usd = (double)o->incident_cost_usd});
+	t->open = ARRAY_LEN(timers);
+	for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
+		uv_timer_init(cfg->loop, timers[i]);
+		timers[i]->data = t;
+	}
 	return t;
 }
 
@@ -729,15 +404,17 @@ turn_set_agent(struct turn *t, struct agent *agent, const char *why, const char 
 		return;
 	}
 	t->agent_state = AGENT_UNAVAILABLE;
-	turn_tell_agent(t, why, todo);
+	turn_tell_agent(t);
 }
 
 static void
-on_limit_closed(uv_handle_t *handle)
+on_closed(uv_handle_t *handle)
 {
 	struct turn *t = handle->data;
 	struct queued_prompt *q;
 
+	if (--t->open > 0)
+		return;
 	while ((q = t->queue) != NULL) {
 		t->queue = q->next;
 		prompt_free(q);
@@ -746,17 +423,12 @@ on_limit_closed(uv_handle_t *handle)
 	for (size_t i = 0; i < TURN_LOCALS; i++)
 		free(t->locals[i].id);
 	buf_fini(&t->text);
+	turn_route_fini(t);
+	js_free(t->told);
+	free(t->progress);
 	free(t->why);
 	free(t->todo);
 	free(t);
-}
-
-static void
-on_quiet_closed(uv_handle_t *handle)
-{
-	struct turn *t = handle->data;
-
-	uv_close((uv_handle_t *)&t->limit, on_limit_closed);
 }
 
 void
@@ -767,5 +439,8 @@ turn_free(struct turn *t)
 	if (t->agent)
 		t->agent->ops->free(t->agent);
 	t->agent = NULL;
-	uv_close((uv_handle_t *)&t->quiet, on_quiet_closed);
+	uv_close((uv_handle_t *)&t->limit, on_closed);
+	uv_close((uv_handle_t *)&t->quiet, on_closed);
+	uv_close((uv_handle_t *)&t->late, on_closed);
+	uv_close((uv_handle_t *)&t->pulse, on_closed);
 }

@@ -114,7 +114,7 @@ on_result(const struct cli_result *r, void *arg)
 
 static const struct cli_stream_events events = {on_line, on_bad, on_init, on_delta,
     on_text, on_tool, on_tool_end, on_retry, on_api_error, on_note, on_answer, on_asks,
-    on_result};
+    on_result, NULL};
 
 static void
 start(struct cli_stream *s)
@@ -442,6 +442,35 @@ Test(cli_stream, members_of_the_wrong_kind_are_passed_over)
 			cli_stream_feed(&s, line, (size_t)n);
 		}
 	cr_assert_null(strstr(told.data, "bad "), "%s", told.data);
+	cli_stream_fini(&s);
+	buf_fini(&told);
+}
+
+static void
+on_usage(bool fresh, int64_t in, int64_t cache, int64_t write, int64_t out, void *arg)
+{
+	tell("usage %d %lld %lld %lld %lld", fresh, (long long)in, (long long)cache,
+	    (long long)write, (long long)out);
+}
+
+Test(cli_stream, tells_what_each_answer_uses_as_it_is_told)
+{
+	static const char lines[] =
+	    "{\"type\":\"stream_event\",\"event\":{\"type\":\"message_start\","
+	    "\"message\":{\"usage\":{\"input_tokens\":7,\"cache_read_input_tokens\":90,"
+	    "\"output_tokens\":1}}}}\n"
+	    "{\"type\":\"stream_event\",\"event\":{\"type\":\"message_delta\","
+	    "\"usage\":{\"output_tokens\":40}}}\n"
+	    "{\"type\":\"stream_event\",\"event\":{\"type\":\"message_start\","
+	    "\"message\":{}}}\n";
+	struct cli_stream_events with = events;
+	struct cli_stream s;
+
+	with.usage = on_usage;
+	buf_init(&told, 4096);
+	cli_stream_init(&s, &with, NULL);
+	cli_stream_feed(&s, lines, sizeof lines - 1);
+	cr_assert_str_eq(buf_str(&told), "usage 1 7 90 -1 1\nusage 0 -1 -1 -1 40\n");
 	cli_stream_fini(&s);
 	buf_fini(&told);
 }
