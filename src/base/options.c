@@ -15,7 +15,7 @@
 #include "base/options_int.h"
 
 #define OPTION_INT_MAX 1000000000 /* no port, time or count of ours is larger */
-#define OPTION_LINE_MAX 4096   /* bytes read before a line is called too long */
+#define OPTION_LINE_MAX 4096	  /* bytes read before a line is called too long */
 
 static const struct option_row rows[] = {
 #define OPTION(name, type, env, def, meaning) \
