@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GRACE_MS 100 /* for what ends by itself when PROGRAM has ended */
+#define GRACE_MS 250 /* for what ends by itself when PROGRAM has ended */
 #define ROUND_MS 5   /* between two rounds of killing */
 #define KILL_MS 3000 /* then what still lives cannot be killed (a hung disk) */
 

@@ -242,7 +242,7 @@ on_down(const char *why, void *arg)
 	    "outcome unknown: %s, and everything that ran with it; look before you repeat it",
 	    why);
 	for (struct tool_run *r = t->first; r; r = r->next)
-		if (r->state == TOOL_WAITING && !r->refused && !r->stopped)
+		if (r->state == TOOL_WAITING && !uv_is_active((uv_handle_t *)&r->timer))
 			run_timer(r, HOST_WAIT_MS);
 	/* A callback may start or stop others: looked for anew each time. */
 	do {

@@ -267,21 +267,36 @@ put_head(struct buf *out, const char *tag, const char *name, uint64_t bytes)
 	put(out, text, (size_t)n);
 }
 
+/* How long this stream is when it is seen; more than max: max + 1. */
+static size_t
+wanted(const struct show_kept *k, size_t max)
+{
+	struct buf out;
+	size_t took, n;
+
+	if (k->bytes > k->head.len)
+		return max + 1;
+	buf_init(&out, OUT_MAX);
+	took = show_visible(&out, k->head.data, k->head.len, max);
+	n = took < k->bytes ? max + 1 : out.len;
+	buf_fini(&out);
+	return n;
+}
+
 static void
 put_output(struct buf *out, const struct show *s, const char *tag)
 {
 	static const char *const names[2] = {"standard output", "standard error"};
 	const struct show_kept *k = s->kept;
+	size_t want[2] = {wanted(&k[0], s->max), wanted(&k[1], s->max)};
 	size_t share[2] = {s->max, s->max};
 
 	/* Errors are short and say most: a third is theirs, if both are long. */
-	if (k[0].bytes + k[1].bytes > s->max) {
-		size_t third = s->max / 3,
-		       out_bytes = k[0].bytes < s->max - third ? (size_t)k[0].bytes
-							       : s->max - third;
+	if (want[0] + want[1] > s->max) {
+		size_t third = s->max / 3;
 
-		share[1] = k[1].bytes < s->max - out_bytes ? (size_t)k[1].bytes
-							   : s->max - out_bytes;
+		share[0] = want[0] < s->max - third ? want[0] : s->max - third;
+		share[1] = want[1] < s->max - share[0] ? want[1] : s->max - share[0];
 		share[0] = s->max - share[1];
 	}
 	for (int i = 0; i < 2; i++) {
