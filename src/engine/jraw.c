@@ -264,10 +264,11 @@ value_end(const char *p, const char *end)
 bool
 jraw_next(struct jraw v, size_t *at, struct jraw *key, struct jraw *value)
 {
-	const char *end = v.s + v.len, *p, *q;
+	const char *end, *p, *q;
 
 	if (!v.s || (v.s[0] != '{' && v.s[0] != '['))
 		return false;
+	end = v.s + v.len;
 	p = skip_space(v.s + (*at ? *at : 1), end);
 	if (*p == ',')
 		p = skip_space(p + 1, end);
@@ -389,11 +390,13 @@ int
 jraw_decode(struct jraw string, unsigned *high, struct buf *out)
 {
 	static const char letters[] = "bfnrt", bytes[] = "\b\f\n\r\t";
-	const char *p = string.s + 1, *end = string.s + string.len, *plain, *hit;
+	const char *p, *end, *plain, *hit;
 	int rc = 0;
 
 	if (jraw_kind(string) != '"')
 		return 0;
+	p = string.s + 1;
+	end = string.s + string.len;
 	while (rc == 0 && p < end && *p != '"') {
 		if (*p != '\\') {
 			for (plain = p; p < end && *p != '"' && *p != '\\'; p++)
