@@ -127,8 +127,6 @@ static const struct rule transport[HTTP_ENDS] = {
 
 static const struct rule server_error = {
     0, NULL, NULL, NULL, API_RETRY, "the endpoint failed", TODO_WAIT};
-static const struct rule redirect = {0, NULL, NULL, NULL, API_NEXT_ENDPOINT,
-    "the endpoint sends us elsewhere, and we follow nobody", TODO_URL};
 static const struct rule refused = {0, NULL, NULL, NULL, API_NEXT_ENDPOINT,
     "the request was refused", "/agent to another endpoint"};
 
@@ -151,13 +149,14 @@ rule_of(const struct api_failure *f, enum http_end how)
 	bool by_transport = !f || f->status == 0 || strcmp(f->type, "cut") == 0;
 
 	if (by_transport && (how != HTTP_DONE || !f || f->status == 0))
-		return &transport[how < HTTP_ENDS ? how : HTTP_CUT];
+		/* an end that has no row yet is like a cut */
+		return &transport[how < HTTP_ENDS && transport[how].why ? how : HTTP_CUT];
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if (fits(&rules[i], f))
 			return &rules[i];
 	if (f->status >= 500)
 		return &server_error;
-	return f->status >= 300 && f->status < 400 ? &redirect : &refused;
+	return f->status >= 300 && f->status < 400 ? &transport[HTTP_REDIRECT] : &refused;
 }
 
 /* ---- how long to wait ---- */

@@ -167,7 +167,7 @@ Test(api_error, waits_as_long_as_it_is_asked_to_but_no_more_than_a_minute)
 	    {{.retry_after = "Mon, 26 Oct 2026 08:33:10 GMT",
 		 .date = "Mon, 26 Oct 2026 08:33:05 GMT"},
 		API_RETRY, 5000},
-	    {{NULL}, API_RETRY, 500},
+	    {{.retry_after = NULL}, API_RETRY, 500},
 	};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -220,6 +220,7 @@ Test(api_error, has_words_and_a_step_for_every_end_of_the_transport)
 	    [HTTP_SLOW_HEADERS] = API_NEXT_ENDPOINT,
 	    [HTTP_ABORTED] = API_GIVE_UP,
 	    [HTTP_TOO_LONG] = API_NEXT_ENDPOINT,
+	    [HTTP_REDIRECT] = API_NEXT_ENDPOINT,
 	    [HTTP_BAD_REQUEST] = API_NEXT_ENDPOINT,
 	};
 

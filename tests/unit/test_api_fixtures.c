@@ -463,6 +463,63 @@ read_file(const char *path, struct buf *out)
 	free(data);
 }
 
+/* The same answer with other line ends: which is 0 for CR, 1 for CRLF, 2 for a mix. */
+static void
+with_line_ends(const struct buf *bytes, int which, struct buf *out)
+{
+	static const char *const ends[] = {"\r", "\r\n", "\n"};
+	int n = 0;
+
+	buf_init(out, FILE_MAX);
+	for (size_t i = 0; i < bytes->len; i++)
+		if (bytes->data[i] == '\n')
+			/* a CR with a LF behind it is one end: never those two in a row
+			 */
+			cr_assert_eq(
+			    buf_add_str(out, ends[which < 2 ? which : n++ % 2]), 0);
+		else if (bytes->data[i] != '\r')
+			cr_assert_eq(buf_add(out, &bytes->data[i], 1), 0);
+}
+
+static void
+check_line_ends(const char *file, const struct buf *bytes, const struct seen *whole)
+{
+	struct buf other;
+
+	for (int which = 0; which < 3; which++) {
+		with_line_ends(bytes, which, &other);
+		must_be_same(file, &other, whole, ALL, ALL);
+		must_be_same(file, &other, whole, 1, 1);
+		must_be_same(file, &other, whole, 7, 7);
+		buf_fini(&other);
+	}
+}
+
+/* An answer whose message_stop lacks its last line end is not complete: none of it runs.
+ */
+static void
+check_cut(const char *file, struct buf *bytes, const struct seen *whole)
+{
+	static const char last[] = "\"message_stop\"}";
+	size_t len = bytes->len, at = len - strlen(last);
+	struct seen seen;
+
+	if (!api_stream_is_done(whole->s))
+		return;
+	while (at > 0 && memcmp(bytes->data + at, last, strlen(last)) != 0)
+		at--;
+	cr_assert_gt(at, 0);
+	for (size_t more = 0; more <= strlen(last); more++) {
+		bytes->len = at + more;
+		run(&seen, bytes, ALL, ALL);
+		cr_assert(!api_stream_is_done(seen.s), "%s", file);
+		cr_assert_null(api_stream_message(seen.s));
+		cr_assert_str_eq(api_stream_failure(seen.s)->type, "cut");
+		forget(&seen);
+	}
+	bytes->len = len;
+}
+
 static void
 check_fixture(const char *path)
 {
@@ -492,6 +549,8 @@ check_fixture(const char *path)
 		step = bytes.len / 100;
 	for (size_t at = 1; at < bytes.len; at += step)
 		must_be_same(file, &bytes, &whole, at, ALL);
+	check_line_ends(file, &bytes, &whole);
+	check_cut(file, &bytes, &whole);
 	forget(&whole);
 	js_free(want);
 	buf_fini(&bytes);

@@ -126,8 +126,7 @@ Test(api_stream, fails_where_a_known_event_is_no_json)
 	static const char *const bad[] = {
 	    "event: message_start\ndata: {\"type\":\"message_start\",\n\n",
 	    "event: content_block_delta\ndata: [1]\n\n",
-	    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
-	    "NaN}}\n\n",
+	    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":NaN}\n\n",
 	    "event: message_stop\ndata: {\"type\":\"message_stop\xff\"}\n\n",
 	};
 
