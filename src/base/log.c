@@ -12,12 +12,13 @@
 #include "base/mem.h"
 
 #define LOG_LINE_MAX 2048 /* bytes of an entry before escaping */
-#define LOG_SECRETS 8
+#define LOG_SECRETS 32
 #define LOG_SECRET_MIN 8 /* bytes; a shorter one would blot out ordinary words */
 
 static int log_fd = -1;
 static int log_level;
 static char *log_secrets[LOG_SECRETS];
+static unsigned log_uses[LOG_SECRETS]; /* how often each was told of */
 static unsigned log_next_secret;
 
 void
@@ -39,18 +40,53 @@ log_close(void)
 	log_level = 0;
 }
 
-void
-log_secret(const char *secret)
+static void
+log_wipe(char **slot)
 {
-	char **slot;
-
-	if (strlen(secret) < LOG_SECRET_MIN)
-		return;
-	slot = &log_secrets[log_next_secret++ % LOG_SECRETS];
 	if (*slot)
 		explicit_bzero(*slot, strlen(*slot));
 	free(*slot);
-	*slot = mem_dup(secret);
+	*slot = NULL;
+}
+
+static size_t
+log_find(const char *secret)
+{
+	size_t i = 0;
+
+	while (
+	    i < LOG_SECRETS && (!log_secrets[i] || strcmp(log_secrets[i], secret) != 0))
+		i++;
+	return i;
+}
+
+void
+log_forget(const char *secret)
+{
+	size_t i = log_find(secret);
+
+	if (i < LOG_SECRETS && --log_uses[i] == 0)
+		log_wipe(&log_secrets[i]);
+}
+
+void
+log_secret(const char *secret)
+{
+	size_t i = log_find(secret);
+
+	if (strlen(secret) < LOG_SECRET_MIN)
+		return;
+	if (i < LOG_SECRETS) {
+		log_uses[i]++;
+		return;
+	}
+	for (i = 0; i < LOG_SECRETS && log_secrets[i]; i++)
+		;
+	if (i == LOG_SECRETS)
+		i = log_next_secret++ % LOG_SECRETS;
+	log_wipe(&log_secrets[i]);
+	log_secrets[i] = mem_dup(secret);
+	log_uses[i] = 1;
 }
 
 void

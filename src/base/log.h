@@ -14,8 +14,10 @@
 void log_open(const char *path, int level);
 void log_close(void);
 
-/* copies the secret; at most 8, the oldest is forgotten (and wiped). */
+/* Copies the secret; at most 32, the oldest is forgotten (and wiped). */
 void log_secret(const char *secret);
+/* One who told of it keeps it no longer; the last one makes room for another. */
+void log_forget(const char *secret);
 
 /* Blots the known secrets out of s, in place, byte for byte ('*'). */
 void log_redact(char *s, unsigned long len);

@@ -29,6 +29,7 @@ struct credential_config {
 	const char *token_file;
 	const char
 	    *key_helper; /* a program and its arguments, split at spaces: no shell */
+	const char *libexec_dir; /* of the launcher; "": where it was installed */
 	const char *wif_token_file;
 	const char *wif_rule, *wif_organization, *wif_service_account, *wif_workspace;
 	/* where and how the exchange is made */

@@ -78,9 +78,9 @@ bool endpoint_price(const struct endpoint *ep, const char *model, int64_t prompt
     struct endpoint_price *out);
 
 /*
- * Asks GET /v1/models, with the credential where it is at hand: any HTTP
- * answer but a 5xx is well, and so is a 401, which is told by the turn.  Spends
- * no tokens, remembers what it saw.  fn comes once, from the loop, within
+ * Asks GET /v1/models, without the credential: any HTTP answer but a 5xx or a
+ * redirect is well, a 401, too.  Spends no tokens, remembers what it saw, and
+ * leaves a warm connection for the turn.  fn comes once, from the loop, within
  * limit_ms; never after endpoints_free.  Probes of one endpoint that overlap
  * share one request.
  */

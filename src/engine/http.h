@@ -85,6 +85,7 @@ struct http *http_new(uv_loop_t *loop);
  * before it is closed.  NULL is fine.
  */
 void http_free(struct http *h);
+uv_loop_t *http_loop(const struct http *h);
 
 /* Never NULL.  The request (not its pieces' bytes) is copied. */
 struct http_call *http_start(struct http *h, const struct http_request *request,

@@ -284,6 +284,12 @@ http_cancel(struct http_call *c)
 	c->http->sweep = true;
 }
 
+uv_loop_t *
+http_loop(const struct http *h)
+{
+	return h->loop;
+}
+
 int64_t
 http_call_sent_ms(const struct http_call *c)
 {

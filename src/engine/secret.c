@@ -309,30 +309,57 @@ secret_load_key(const char *path, struct err *err)
 	return s;
 }
 
+/* Trims the text to its one word; 0, or -1 with words. */
+static int
+secret_one_word(struct secret *s, const char *what, struct err *err)
+{
+	size_t skip = strspn(s->text, " \t\r\n"), n;
+
+	memmove(s->text, s->text + skip, s->len - skip + 1);
+	n = strcspn(s->text, " \t\r\n");
+	if (n == 0)
+		return err_set(err, ERR_USAGE, "%s is empty: put the token there", what);
+	if (s->text[n + strspn(s->text + n, " \t\r\n")] != '\0')
+		return err_set(err, ERR_USAGE,
+		    "%s holds more than one word: a token is one line "
+		    "without blanks",
+		    what);
+	explicit_bzero(s->text + n, SECRET_PAGES - n);
+	s->len = n;
+	log_secret(s->text);
+	return 0;
+}
+
 struct secret *
 secret_load_token(const char *path, struct err *err)
 {
 	struct secret *s = secret_load(path, err);
-	size_t skip, n;
 
+	if (s && secret_one_word(s, path, err) < 0) {
+		secret_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+struct secret *
+secret_of_token(const char *text, size_t len, const char *what, struct err *err)
+{
+	struct secret *s;
+
+	if (len > SECRET_MAX || memchr(text, '\0', len)) {
+		err_set(err, ERR_USAGE, "%s is no token: too long, or binary", what);
+		return NULL;
+	}
+	s = secret_new(err);
 	if (!s)
 		return NULL;
-	skip = strspn(s->text, " \t\r\n");
-	memmove(s->text, s->text + skip, s->len - skip + 1);
-	n = strcspn(s->text, " \t\r\n");
-	if (n == 0)
-		err_set(err, ERR_USAGE, "%s is empty: put the token there", path);
-	else if (s->text[n + strspn(s->text + n, " \t\r\n")] != '\0')
-		err_set(err, ERR_USAGE,
-		    "%s holds more than one word: a token is one line "
-		    "without blanks",
-		    path);
-	else {
-		explicit_bzero(s->text + n, SECRET_PAGES - n);
-		s->len = n;
-		log_secret(s->text);
-		return s;
+	memcpy(s->text, text, len);
+	s->text[len] = '\0';
+	s->len = len;
+	if (secret_one_word(s, what, err) < 0) {
+		secret_free(s);
+		return NULL;
 	}
-	secret_free(s);
-	return NULL;
+	return s;
 }

@@ -34,6 +34,10 @@ struct secret *secret_load_key(const char *path, struct err *err) MUST_CHECK;
 /* The same custody and file rules for a token: trimmed, one line. */
 struct secret *secret_load_token(const char *path, struct err *err) MUST_CHECK;
 
+/* The same for a token that a program printed or a server sent; what names it. */
+struct secret *secret_of_token(
+    const char *text, size_t len, const char *what, struct err *err) MUST_CHECK;
+
 const char *secret_text(const struct secret *s); /* lends; NUL-terminated */
 void secret_free(struct secret *s);		 /* wipes; NULL is fine */
 
