@@ -11,13 +11,13 @@ import time
 
 import labvm
 from labask import guest_exec, qmp
-from labsite import BASE_CONF
+from labguest import base_conf
 from labvm import Qga, VmError
 
 # what is done in the guest, by the wedge that was made last
 GUEST = {
     "disk-full": "rm -f /srv/big.log /srv/big.log2 /srv/probe; sync",
-    "nic-down": "ip link set eth0 up; ip route add default via 10.0.2.2",
+    "nic-down": "ip link set eth0 up; ip route replace default via 10.0.2.2",
     "service": "rm -f /srv/app/wedged; systemctl reset-failed app; systemctl start app",
     "sshd-dead": "sed -i /NoSuchOption/d /etc/ssh/sshd_config; sync; "
                  "systemctl reset-failed ssh; systemctl start ssh",
@@ -40,7 +40,7 @@ def backend_continue(lab):
 
 def config_back(lab):
     """Restored as from a backup, and started."""
-    labvm.conf_write(lab.vm.conf, BASE_CONF, {})
+    labvm.conf_write(lab.vm.conf, base_conf(lab.guest()), {})
     qm(lab, "start", "102")
 
 

@@ -14,18 +14,20 @@ import shutil
 import subprocess
 import tempfile
 
+import labdebian
+from labguest import DEFAULT, GUESTS
 from labvm import QEMU, VmError
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 GUEST = HERE + "/guest"
-DISK_MB = 64
 UNPACKED = ("busybox-static", "qemu-guest-agent", "sudo")
 KERNEL_META = "linux-image-cloud-amd64"
 # What the guest needs to find its disk, its network, its agent and its power
-# button; what these need comes from the modules' own "depends" lines.
+# button, and what systemd asks for; what these need comes from the modules' own
+# "depends" lines.
 MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_console",
            "virtio-rng", "virtio_balloon", "virtio_scsi", "sd_mod", "button",
-           "evdev")
+           "evdev", "autofs4")
 NEEDED = {
     QEMU: "qemu-system-x86",
     "/usr/sbin/sshd": "openssh-server",
@@ -103,15 +105,20 @@ def fetch(debs, say):
     return out
 
 
-def cache_key(debs):
+def cache_key(debs, guest):
     """Hash over all that the image and the saved state depend on."""
-    h = hashlib.sha256()
+    h = hashlib.sha256(repr(GUESTS[guest]).encode())
     for f in sorted(os.path.basename(d) for d in debs.values()):
         h.update(f.encode())
-    for f in sorted(glob.glob(GUEST + "/*")) + [HERE + "/labvm.py", __file__]:
+    files = glob.glob(GUEST + "/*")
+    if guest == "debian":
+        h.update(labdebian.root_key().encode())
+        files = [GUEST + "/init", GUEST + "/ticker", labdebian.__file__]
+        files += glob.glob(labdebian.FILES + "/*")
+    for f in sorted(files) + [HERE + "/labvm.py", __file__]:
         with open(f, "rb") as fh:
             h.update(os.path.basename(f).encode() + b"\0" + fh.read())
-    for f in (QEMU, "/usr/sbin/sshd"):
+    for f in (QEMU, "/usr/sbin/sshd")[:1 if guest == "debian" else 2]:
         st = os.stat(f)
         h.update(("%s %d %d" % (f, st.st_size, st.st_mtime_ns)).encode())
     return h.hexdigest()[:16]
@@ -292,7 +299,7 @@ exec /usr/sbin/mke2fs -q -F -t ext4 -m 0 -E root_owner=0:0 -L devvm -d "$1" "$2"
 def build_disk(tmp, debs, keys, out):
     root = tmp + "/guest"
     guest_tree(root, debs, keys)
-    argv = ["/bin/sh", "-c", PACK, "pack", root, out, "%dM" % DISK_MB]
+    argv = ["/bin/sh", "-c", PACK, "pack", root, out, "%dM" % GUESTS[DEFAULT].disk_mb]
     if os.getuid() != 0:
         argv[:0] = ["/usr/bin/fakeroot", "--"]
     run(argv, "making the guest's disk")
@@ -309,7 +316,7 @@ def make_keys(keys):
                  "-f", path], "ssh-keygen")
 
 
-def build(cache, debs, tmp, say):
+def build(cache, debs, tmp, say, guest):
     """kernel, initrd and disk.raw into tmp."""
     say("unpacking packages")
     unpacked = {}
@@ -320,6 +327,7 @@ def build(cache, debs, tmp, say):
             script = ('dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" --wildcards '
                       '"./boot/vmlinuz-*" "./lib/modules/*/kernel/drivers/*" '
                       '"./lib/modules/*/kernel/net/core/*" '
+                      '"./lib/modules/*/kernel/fs/autofs/*" '
                       '"./lib/modules/*/kernel/lib/*" '
                       '"./lib/modules/*/kernel/crypto/*" '
                       '"./lib/modules/*/kernel/arch/x86/crypto/*"')
@@ -333,5 +341,11 @@ def build(cache, debs, tmp, say):
                     tmp + "/vmlinuz")
     build_initramfs(tmp, unpacked["busybox-static"] + "/bin/busybox",
                     unpacked["kernel"], tmp + "/initrd")
-    say("building the guest's disk (%d MB, sparse)" % DISK_MB)
-    build_disk(tmp, unpacked, cache + "/keys", tmp + "/disk.raw")
+    keys, disk_mb = cache + "/keys", GUESTS[guest].disk_mb
+    archive = labdebian.fetch(cache, say) if guest == "debian" else None
+    say("building the guest's disk (%d MB, sparse)" % disk_mb)
+    if archive:
+        labdebian.build_disk(archive, tmp, keys, GUEST + "/ticker", disk_mb,
+                             tmp + "/disk.raw", install, write, run)
+    else:
+        build_disk(tmp, unpacked, keys, tmp + "/disk.raw")

@@ -85,9 +85,15 @@ def rows(inst, now=None):
     pieces = {name: rates(got, i + 1) for i, name in enumerate(COUNTERS)}
     pieces["mem"] = [(a[0], b[0], b[4]) for a, b in zip(got, got[1:])
                      if b[4] is not None and b[0] - a[0] <= HEARTBEAT_S]
+    try:
+        conf = labvm.conf_read(inst + "/102.conf")[0]
+    except OSError:
+        conf = {}
+    limits = {"maxcpu": 1, "maxmem": int(conf.get("memory", "0")) << 20,
+              "maxdisk": labvm.conf_disk_bytes(conf)}
     out = []
     for end in range(last - (ROWS - 1) * STEP_S, last + 1, STEP_S):
-        row = {"time": end, "maxcpu": 1, "maxmem": 128 << 20, "maxdisk": 64 << 20}
+        row = {"time": end, **limits}
         for name, p in pieces.items():
             value = average(p, end - STEP_S, end)
             if value is not None:

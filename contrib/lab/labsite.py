@@ -23,52 +23,20 @@ import sys
 import tempfile
 import time
 
-import labimage
+import labbuild
 import labnet
 import labvm
 from labask import await_banner, banner, free_port
+from labguest import DEFAULT, GUESTS, base_conf
+from lablock import locked
 from labstore import Store
 from labvm import Qga, Qmp, Vm, VmError
 
 HERE = os.path.dirname(os.path.realpath(__file__))
-BASE_CONF = {
-    "agent": "1", "boot": "order=virtio0", "cores": "1", "memory": "128",
-    "name": "devvm", "net0": "virtio=BC:24:11:00:01:02,bridge=vmbr0",
-    "onboot": "1", "ostype": "l26", "vga": "std",
-    "virtio0": "local-lvm:vm-102-disk-0,size=64M",
-}
 PROGRAMS = ("lvs", "pvesh", "qm")       # the stand-ins, links in INSTANCE/bin
 SSH_OPTIONS = ("-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
                "-o", "IdentityAgent=none", "-o", "ConnectTimeout=5",
                "-o", "StrictHostKeyChecking=yes", "-F", "none")
-
-
-@contextlib.contextmanager
-def locked(path, limit_s, what):
-    """Hold a lock file.  It lies beside what it guards; whoever holds it may
-    delete it, so what was locked must still be what lies there."""
-    end = time.monotonic() + limit_s
-    told = False
-    while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(fd).st_ino == os.stat(path).st_ino:
-                break
-        except (BlockingIOError, FileNotFoundError):
-            pass
-        os.close(fd)
-        if time.monotonic() > end:
-            raise VmError("%s is in use by another lab command for more than %d s"
-                          % (what, limit_s))
-        if not told:
-            print("lab: waiting for another lab command (%s)" % what, file=sys.stderr)
-            told = True
-        time.sleep(0.1)
-    try:
-        yield
-    finally:
-        os.close(fd)
 
 
 class Lab:
@@ -103,6 +71,10 @@ class Lab:
             return self.vm.settings()
         except (OSError, ValueError):
             return None
+
+    def guest(self):
+        """Which of labguest.GUESTS this instance's VM 102 is."""
+        return (self.settings() or {}).get("guest", DEFAULT)
 
     def save_settings(self, **changes):
         s = self.settings() or {}
@@ -145,114 +117,28 @@ class Lab:
         return locked("%s/run/%s.lock" % (self.top, self.name), limit_s,
                       "instance " + self.name)
 
-    # -- cache ---------------------------------------------------------------------
-
-    def prepare(self, accel):
-        """The folder of a finished build, made when it is not there yet."""
-        os.makedirs(self.cache + "/debs", mode=0o700, exist_ok=True)
-        with locked(self.cache + "/lock", 600, "the cache"):
-            for d in os.listdir(self.cache):        # a crash left these
-                if d.startswith("tmp."):
-                    self.clean_build(self.cache + "/" + d)
-            labimage.make_keys(self.cache + "/keys")
-            debs = labimage.fetch(self.cache + "/debs", self.say)
-            built = "%s/%s-%s" % (self.cache, labimage.cache_key(debs), accel)
-            if not os.path.exists(built + "/state.gz"):
-                self.forget_builds()
-                self.build(debs, built, accel)
-            os.utime(built)
-            return built
-
-    def forget_builds(self):
-        """Keep the builds that an instance uses, and the last two others."""
-        used = set()
-        for name in os.listdir(self.top + "/run"):
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                used.add(Vm("%s/run/%s" % (self.top, name)).settings()["built"])
-        builds = ["%s/%s" % (self.cache, d) for d in os.listdir(self.cache)
-                  if d.endswith(("-tcg", "-kvm"))]
-        idle = sorted((b for b in builds if b not in used), key=os.path.getmtime)
-        for b in idle[:-2]:
-            shutil.rmtree(b, ignore_errors=True)
-
-    def build(self, debs, built, accel):
-        tmp = tempfile.mkdtemp(dir=self.cache, prefix="tmp.")
-        try:
-            mask = os.umask(0o022)      # the guest's files are not secret to it
-            labimage.build(self.cache, debs, tmp, self.say)
-            os.umask(mask)
-            out = tmp + "/out"
-            os.mkdir(out)
-            for f in ("vmlinuz", "initrd"):
-                os.rename("%s/%s" % (tmp, f), "%s/%s" % (out, f))
-            self.save_state(tmp, out, accel)
-            os.rename(out, built)
-        finally:
-            self.clean_build(tmp)
-
-    def clean_build(self, tmp):
-        Vm(tmp + "/i").kill()
-        shutil.rmtree(tmp, ignore_errors=True)
-
-    def save_state(self, tmp, out, accel):
-        """Boot once, log in once (so that the pages are in memory), and keep
-        memory and disk as they then are."""
-        vm = Vm(tmp + "/i")
-        os.mkdir(vm.inst, 0o700)
-        os.rename(tmp + "/disk.raw", vm.disk)
-        with open(vm.inst + "/lab.json", "w") as f:
-            json.dump({"kernel": out + "/vmlinuz", "initrd": out + "/initrd",
-                       "accel": accel, "devvm_port": free_port()}, f)
-        self.say("booting the guest once (about 5 s)")
-        labvm.qemu_launch(vm, BASE_CONF)
-        self.await_guest(vm, 120)
-        got = self.ssh(vm.settings()["devvm_port"], "breakglass",
-                       "sudo -n true && echo yes", "guest_host_key")
-        if got.stdout.strip() != "yes":
-            raise VmError("the guest booted but `sudo` over ssh failed: %s"
-                          % got.stderr.strip())
-        self.say("saving its state")
-        with Qmp(vm.qmp_path, 60) as q:
-            q.call("stop")
-            q.call("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
-            q.call("migrate", uri="exec:gzip -1 >%s" %
-                   shlex.quote(out + "/state.part"))
-            while True:
-                got = q.call("query-migrate")
-                st = got.get("status")
-                if st == "completed":
-                    break
-                if st in ("failed", "cancelled"):
-                    raise VmError("saving the guest's state failed: %s"
-                                  % got.get("error-desc", "no reason given"))
-                time.sleep(0.05)
-            q.call("quit")
-        who = vm.identity()
-        if who:
-            labvm.proc_wait_gone(who[0], who[1], 10)
-        os.rename(vm.disk, out + "/disk.raw")
-        os.rename(out + "/state.part", out + "/state.gz")
+    # -- the guest ------------------------------------------------------------------
 
     def await_guest(self, vm, limit_s):
-        """Until sshd says its name and the agent answers."""
+        """Until the agent answers and sshd says its name."""
         s = vm.settings()
         port, host = s["devvm_port"], s.get("devvm_host", "127.0.0.1")
         end = time.monotonic() + limit_s
-        if not await_banner(port, limit_s, vm.pid, host):
-            if not vm.pid():
-                raise VmError("QEMU died while the guest booted; see " + vm.inst
-                              + "/qemu.log")
-            raise VmError("the guest gave no sign of life on port %d in %d s"
-                          % (port, limit_s))
         while True:
             try:
                 with Qga(vm.qga_path, 5.0) as g:
                     g.call("guest-ping")
-                    return
+                    break
             except (OSError, VmError):
+                if not vm.pid():
+                    raise VmError("QEMU died while the guest booted; see " + vm.inst
+                                  + "/qemu.log")
                 if time.monotonic() > end:
-                    raise VmError("the guest's agent does not answer")
+                    raise VmError("the guest's agent does not answer in %d s" % limit_s)
                 time.sleep(0.05)
+        if not await_banner(port, end - time.monotonic(), vm.pid, host):
+            raise VmError("the guest gave no sign of life on port %d in %d s"
+                          % (port, limit_s))
 
     def ssh(self, port, user, command, host_key, limit_s=20):
         """One login with the lab's key, host key checked."""
@@ -270,10 +156,13 @@ class Lab:
     # -- up --------------------------------------------------------------------------
 
     def up(self, program, accel="tcg", die_with=None, quit_timeout=5, qm_delay=0.0,
-           disk="file", net="user"):
+           disk="file", net="user", guest=None):
         user = self.user()
         with self.lock(600):
             if self.is_up():
+                if guest and guest != self.guest():
+                    raise VmError("the lab is up with the guest %s: lab down first"
+                                  % self.guest())
                 self.say("already up (lab status tells more)")
                 if program and program != self.settings()["program"]:
                     self.say("the PVE side now runs %s" % program)
@@ -287,8 +176,9 @@ class Lab:
                 self.clean()
             try:
                 where = labnet.begin(net)
-                built = self.prepare(accel)
-                self.create(built, program, accel, user, quit_timeout, qm_delay)
+                guest = guest or DEFAULT
+                built = labbuild.prepare(self, accel, guest)
+                self.create(built, program, accel, user, quit_timeout, qm_delay, guest)
                 self.save_settings(disk=disk, **where)
                 self.write_env()
                 self.keeper(die_with)
@@ -313,7 +203,7 @@ class Lab:
             raise VmError("uid %d has no passwd entry and sshd lets nobody in "
                           "without one: run the lab as another user" % os.getuid())
 
-    def create(self, built, program, accel, user, quit_timeout, qm_delay):
+    def create(self, built, program, accel, user, quit_timeout, qm_delay, guest):
         inst = self.inst
         for d in ("", "/local", "/tasks", "/bin", "/host"):
             os.makedirs(inst + d, mode=0o700)
@@ -326,8 +216,8 @@ class Lab:
             built=built, kernel=built + "/vmlinuz", initrd=built + "/initrd",
             accel=accel, devvm_port=free_port(), pve_port=free_port(), node="pve",
             pve_user=user, program=program, quit_timeout=quit_timeout,
-            qm_delay=qm_delay, wedge=None, began=time.time())
-        labvm.conf_write(self.vm.conf, BASE_CONF, {})
+            qm_delay=qm_delay, guest=guest, wedge=None, began=time.time())
+        labvm.conf_write(self.vm.conf, base_conf(guest), {})
         with open(inst + "/site.conf", "w") as f:
             f.write("".join("%s = %s\n" % kv for kv in (
                 ("qm", inst + "/bin/qm"), ("run_dir", inst + "/host"),
@@ -441,8 +331,9 @@ class Lab:
         storage that `up` was told or another one."""
         s = self.settings()
         disk = disk or s["disk"]
+        conf, boot_s = base_conf(self.guest()), GUESTS[self.guest()].boot_s
         self.store.end()
-        labvm.conf_write(self.vm.conf, BASE_CONF, {})
+        labvm.conf_write(self.vm.conf, conf, {})
         os.chmod(self.vm.local, 0o700)
         subprocess.run(["cp", "--sparse=always", s["built"] + "/disk.raw",
                         self.vm.disk], check=True)
@@ -451,7 +342,7 @@ class Lab:
         state = s["built"] + "/state.gz" if s["net"] == "user" else None
         for attempt in range(5):
             try:
-                labvm.qemu_launch(self.vm, BASE_CONF, state)
+                labvm.qemu_launch(self.vm, conf, state)
                 break
             except VmError:
                 self.vm.kill()
@@ -467,7 +358,7 @@ class Lab:
                 time.sleep(0.02)
             if state:
                 q.call("cont")
-        self.await_guest(self.vm, 120)
+        self.await_guest(self.vm, boot_s)
         with Qga(self.vm.qga_path, 10) as g:        # it woke up in the past
             g.call("guest-set-time", time=time.time_ns())
         self.save_settings(wedge=None)

@@ -26,7 +26,7 @@ KINDS = ("file", "nbd", "fuse", "thin")
 NBD = "/usr/bin/qemu-nbd"
 DAEMON = "/usr/bin/qemu-storage-daemon"
 PROGRAMS = ("qemu-nbd", "qemu-storage-daemon", "unshare", "sh")
-POOL_KB = 72 * 1024
+ROOM_KB = 48 * 1024     # in the pool, beside what the disk takes now
 
 
 class Store:
@@ -95,9 +95,10 @@ class Store:
         """A file system of fixed size that only this process sees."""
         os.makedirs(self.pool, exist_ok=True)
         image = self.pool + "/vm-102-disk-0.raw"
+        taken_kb = os.stat(self.lab.vm.disk).st_blocks // 2
         script = "mount -t tmpfs -o size=%dk,mode=700 pool %s && " \
             "cp --sparse=always %s %s && exec %s" % (
-                POOL_KB, self.pool, self.lab.vm.disk, image,
+                taken_kb + ROOM_KB, self.pool, self.lab.vm.disk, image,
                 shlex.join(self.nbd_argv(image)))
         tried = None
         for flags in ("-Urm", "-m"):

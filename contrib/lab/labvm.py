@@ -7,6 +7,7 @@ the same thing by "running" and start the same QEMU.  Standard library only.
 import errno
 import json
 import os
+import re
 import select
 import shlex
 import signal
@@ -249,6 +250,12 @@ def conf_merge(cur, pending):
         out.pop(k, None)
     out.update({k: v for k, v in pending.items() if k != "delete"})
     return out
+
+
+def conf_disk_bytes(conf):
+    """How large the disk is said to be."""
+    m = re.search(r"size=(\d+)M", conf.get("virtio0") or conf.get("scsi0") or "")
+    return int(m.group(1)) << 20 if m else 0
 
 
 # -- QEMU's command line -------------------------------------------------------

@@ -86,7 +86,11 @@ def panic_holds(lab):
 STORM = r"""
 printf '#!/bin/sh\nwhile :; do setsid /tmp/storm & (:); (:); (:); done\n' >/tmp/storm
 chmod +x /tmp/storm
-for n in 1 2 3 4 5 6 7 8; do setsid /tmp/storm & done
+if command -v systemd-run; then
+	systemd-run -q --unit=storm -p TasksMax=infinity sh -c 'while :; do setsid /tmp/storm & sleep 0.1; done'
+else
+	for n in 1 2 3 4 5 6 7 8; do setsid /tmp/storm & done
+fi
 """
 
 
@@ -120,6 +124,9 @@ done
 
 
 def thrash(lab):
+    if lab.guest() != "busybox":
+        raise VmError("thrash is made for the guest busybox (lab up --guest busybox); "
+                      "here the kernel ends processes first: see `lab wedge oom`")
     guest_exec(lab.vm, THRASH, wait=False)
 
 
@@ -133,7 +140,7 @@ def thrash_holds(lab):
 
 def sshd_dead(lab):
     guest_exec(lab.vm, "echo 'NoSuchOption yes' >>/etc/ssh/sshd_config; sync; "
-               "kill $(cat /run/sshd.pid)")
+               "systemctl restart ssh")
 
 
 def sshd_dead_holds(lab):
@@ -165,8 +172,12 @@ def disk_full_holds(lab):
     return out.split()[0] == "0" and "No space left" in out
 
 
+# with systemd a unit of its own: else it is the agent's, which would end with it
+OOM = "systemctl cat batch && exec systemctl start batch; exec tail /dev/zero"
+
+
 def oom(lab):
-    guest_exec(lab.vm, "tail /dev/zero", 60)
+    guest_exec(lab.vm, OOM, 60)
 
 
 def oom_holds(lab):

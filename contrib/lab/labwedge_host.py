@@ -9,6 +9,7 @@ import time
 import labvm
 from labask import (guest_exec, is_stalled, need_identity, qmp, qmp_status,
                     thread_states)
+from labguest import GUESTS, volume
 from labvm import VmError
 
 WRITE = "dd if=/dev/urandom of=/srv/burst bs=64k count=16; sync"
@@ -89,14 +90,15 @@ def killed_holds(lab):
 # -- configuration and cluster -------------------------------------------------------
 
 def staged(lab):
-    subprocess.run([lab.inst + "/bin/qm", "set", "102", "--memory", "160",
-                    "--virtio0", "local-lvm:vm-102-disk-0,iothread=1,size=64M"],
+    subprocess.run([lab.inst + "/bin/qm", "set", "102", "--memory",
+                    str(GUESTS[lab.guest()].staged_mb),
+                    "--virtio0", volume(lab.guest(), "iothread=1,")],
                    check=True, stdout=subprocess.DEVNULL)
 
 
 def staged_holds(lab):
     _, pending = labvm.conf_read(lab.vm.conf)
-    return pending.get("memory") == "160" and "virtio0" in pending
+    return pending.get("memory") == str(GUESTS[lab.guest()].staged_mb) and "virtio0" in pending
 
 
 def backup_lock(lab):
