@@ -10,9 +10,10 @@
 #include "engine/api_transcript_int.h"
 #include "engine/jraw.h"
 
-#define BODY_MAX (30 * 1024 * 1024) /* bytes; the vendor takes 32 MB, a cloud 20 or 30 \
-				     */
-#define OUT_VENDOR 64000	    /* tokens */
+#define BODY_MAX                                                              \
+	(30 * 1024 * 1024) /* bytes; the vendor takes 32 MB, a cloud 20 or 30 \
+			    */
+#define OUT_VENDOR 64000   /* tokens */
 #define OUT_PORTABLE 4096
 
 #define BETA_UPDATES "thinking-display-updates-2026-08-18"
