@@ -12,58 +12,16 @@
 #include "engine/asks.h"
 #include "engine/broker.h"
 #include "engine/incident.h"
-#include "engine/runbook_case.h"
+#include "engine/agent_runbook_int.h"
 #include "engine/runbook_free.h"
 #include "engine/runbook_report.h"
-#include "engine/runbook_step.h"
 #include "engine/runbooks.h"
 
-#define OFFERS_MAX 4	/* repairs that are offered after one run */
 #define SWALLOWED_MAX 2 /* commands in a row that gave nothing until their limit */
 
-enum runbook_state {
-	RB_READY,
-	RB_READING,
-	RB_STEP,
-	RB_LOOKING,
-	RB_ASKING,
-	RB_REPAIR,
-	RB_CHECK,
-	RB_CHECKING,
-	RB_STATES
-};
-
-struct offer {
-	const struct found *found; /* of the case */
-	char *command;
-};
-
-struct agent_runbook {
-	struct agent agent;
-	struct agent_runbook_config cfg;
-	enum runbook_state state;
-	uv_timer_t soon; /* what may not be told from inside a call */
-	bool tell_state, cancelled;
-	char *name, *by; /* of the prompt; name NULL: it is a free one */
-	char *text; /* what was typed, until it is known whether it names a runbook */
-	int turn, block;
-	int64_t began_ms;
-	struct runbook_case *c;
-	int step;
-	struct step_run *running;
-	char silent[300]; /* why the devvm does not answer; "": it may */
-	int swallowed;
-	size_t told; /* of the findings */
-	struct ask *ask;
-	struct offer offers[OFFERS_MAX];
-	size_t offer_count, offer;
-	struct step_result repair;
-};
-
 static void next_step(struct agent_runbook *a);
-static void next_offer(struct agent_runbook *a);
 
-static void
+void
 rb_enter(struct agent_runbook *a, enum runbook_state state)
 {
 	static const char *const names[RB_STATES] = {"ready", "reading", "step",
@@ -76,16 +34,16 @@ rb_enter(struct agent_runbook *a, enum runbook_state state)
 
 /* --- telling --- */
 
-static void
-say(struct agent_runbook *a, const char *text)
+void
+rb_say(struct agent_runbook *a, const char *text)
 {
 	if (text[0])
 		a->agent.events->text(
 		    a->block++, text, strlen(text), false, false, a->agent.arg);
 }
 
-static void
-progress(struct agent_runbook *a, const char *text)
+void
+rb_progress(struct agent_runbook *a, const char *text)
 {
 	if (a->agent.events->progress)
 		a->agent.events->progress(text, a->agent.arg);
@@ -109,8 +67,8 @@ forget(struct agent_runbook *a)
 	a->told = 0;
 }
 
-static void
-finish(struct agent_runbook *a, bool ok, const char *why, const char *todo)
+void
+rb_finish(struct agent_runbook *a, bool ok, const char *why, const char *todo)
 {
 	struct agent_outcome o = {.ok = ok,
 	    .cancelled = a->cancelled,
@@ -124,189 +82,12 @@ finish(struct agent_runbook *a, bool ok, const char *why, const char *todo)
 	    .cache_tokens = -1,
 	    .cost_usd = -1};
 
-	progress(a, NULL);
+	rb_progress(a, NULL);
 	rb_enter(a, RB_READY);
 	a->cancelled = false;
 	forget(a);
 	a->agent.events->state(AGENT_READY, NULL, NULL, a->agent.arg);
 	a->agent.events->done(&o, a->agent.arg);
-}
-
-/* --- offers --- */
-
-static void
-tell_repair(struct agent_runbook *a, const char *now)
-{
-	struct offer *o = &a->offers[a->offer];
-	const struct step_result *r = &a->repair;
-	struct buf text;
-	char age[24];
-
-	buf_init(&text, 4096);
-	buf_add_some(&text, "**Did:** ", 9);
-	markdown_code(&text, o->command);
-	if (r->state == RESULT_RAN &&
-	    buf_printf(&text, ", exit status %d after %s.", r->exit,
-		clock_age(r->ms, age, sizeof age)) < 0)
-		LOG("runbook", "a repair's text is too long");
-	if (r->state != RESULT_RAN) {
-		buf_add_some(&text, ", which did not end well: ", 25);
-		markdown_text(&text, r->failed);
-	}
-	buf_add_some(&text, "\n\n**Now:** ", 11);
-	buf_add_some(&text, now, strlen(now));
-	say(a, buf_str(&text));
-	buf_fini(&text);
-}
-
-static void
-on_checked(void *arg)
-{
-	struct agent_runbook *a = arg;
-	const struct offer *o = &a->offers[a->offer];
-	const struct found *still = case_still(a->c, o->found);
-	struct buf text;
-
-	buf_init(&text, 2048);
-	if (!still) {
-		buf_add_some(&text, "gone.", 5);
-	} else {
-		buf_add_some(&text, "still so: ", 10);
-		markdown_code(&text, still->proof);
-	}
-	tell_repair(a, buf_str(&text));
-	buf_fini(&text);
-	a->offer++;
-	next_offer(a);
-}
-
-static void
-on_check_ran(void *arg)
-{
-	struct agent_runbook *a = arg;
-	const struct offer *o = &a->offers[a->offer];
-	int check = case_repair(a->c, o->found)->check;
-
-	a->running = NULL;
-	if (a->c->results[check].state != RESULT_RAN) {
-		tell_repair(a, "not known: its check was not answered.");
-		a->offer++;
-		next_offer(a);
-		return;
-	}
-	rb_enter(a, RB_CHECKING);
-	case_look_again(a->c, o->found->finding, on_checked, a);
-}
-
-static void
-on_repaired(void *arg)
-{
-	struct agent_runbook *a = arg;
-	const struct repair *p = case_repair(a->c, a->offers[a->offer].found);
-	const struct step *s = &a->c->rb->steps[p->check];
-	struct step_result *r = &a->c->results[p->check];
-
-	a->running = NULL;
-	rb_enter(a, RB_CHECK);
-	progress(a, "looking whether it helped");
-	step_result_fini(r);
-	step_result_init(r);
-	a->running = step_start(&(struct step_ask){.cfg = &a->cfg,
-				    .kind = STEP_DEVVM,
-				    .command = s->command,
-				    .limit_s = s->limit_s,
-				    .by = a->by,
-				    .turn = a->turn},
-	    r, on_check_ran, a);
-}
-
-static void
-on_answer(bool yes, const char *why, void *arg)
-{
-	struct agent_runbook *a = arg;
-	struct offer *o = &a->offers[a->offer];
-	const struct repair *p = case_repair(a->c, o->found);
-	struct buf text;
-
-	a->ask = NULL;
-	if (!yes) {
-		buf_init(&text, 4096);
-		buf_add_some(&text, "Not done: ", 10);
-		markdown_code(&text, o->command);
-		buf_add_some(&text, " (", 2);
-		markdown_text(&text, why);
-		buf_add_some(&text, ")", 1);
-		say(a, buf_str(&text));
-		buf_fini(&text);
-		a->offer++;
-		next_offer(a);
-		return;
-	}
-	rb_enter(a, RB_REPAIR);
-	progress(a, p->title[0] ? p->title : p->id);
-	step_result_fini(&a->repair);
-	step_result_init(&a->repair);
-	a->running = step_start(&(struct step_ask){.cfg = &a->cfg,
-				    .kind = STEP_DEVVM,
-				    .command = o->command,
-				    .limit_s = p->limit_s,
-				    .by = a->by,
-				    .turn = a->turn},
-	    &a->repair, on_repaired, a);
-}
-
-static void
-next_offer(struct agent_runbook *a)
-{
-	struct offer *o = &a->offers[a->offer];
-	const struct finding *f;
-	const struct repair *p;
-	char text[700], *why;
-
-	if (a->offer == a->offer_count) {
-		finish(a, true, NULL, NULL);
-		return;
-	}
-	f = &a->c->rb->findings[o->found->finding];
-	p = case_repair(a->c, o->found);
-	why = found_fill(o->found, f->say, true);
-	snprintf(
-	    text, sizeof text, "%.200s%s%.400s", p->title, p->title[0] ? "? " : "", why);
-	free(why);
-	rb_enter(a, RB_ASKING);
-	progress(a, "waits for an answer");
-	a->ask = asks_ask(a->cfg.asks,
-	    &(struct ask_what){.kind = "repair",
-		.text = text,
-		.asked = "runbook",
-		.host = "devvm",
-		.command = o->command,
-		.command_len = strlen(o->command),
-		.turn = a->turn},
-	    on_answer, a);
-}
-
-/* What can be offered now: not to a machine that needs a verb first. */
-static void
-collect_offers(struct agent_runbook *a, const struct verdict *v)
-{
-	int verb = v ? verb_by_name(v->advice, strlen(v->advice)) : -1;
-
-	if (!a->cfg.asks || a->silent[0] || (verb >= 0 && verb_rows[verb].mutating))
-		return;
-	for (size_t i = 0; i < a->c->founds.count && a->offer_count < OFFERS_MAX; i++) {
-		const struct found *f = &a->c->founds.all[i];
-		const struct repair *p = case_repair(a->c, f);
-		char *command = p ? found_command(f, p->command) : NULL;
-		bool twice = false;
-
-		for (size_t k = 0; command && k < a->offer_count; k++)
-			twice |= strcmp(a->offers[k].command, command) == 0;
-		if (command && !twice)
-			a->offers[a->offer_count++] = (struct offer){f, command};
-		else
-			free(command);
-	}
 }
 
 /* --- the report --- */
@@ -328,10 +109,10 @@ report(struct agent_runbook *a)
 		in.verdict = &now;
 	buf_init(&text, REPORT_MAX);
 	runbook_report(&in, &text);
-	say(a, buf_str(&text));
+	rb_say(a, buf_str(&text));
 	buf_fini(&text);
-	collect_offers(a, in.verdict);
-	next_offer(a);
+	rb_collect_offers(a, in.verdict);
+	rb_next_offer(a);
 }
 
 /* --- steps --- */
@@ -346,7 +127,7 @@ on_looked(void *arg)
 	for (; a->told < c->founds.count; a->told++) {
 		buf_init(&line, 4096);
 		runbook_report_found(c->rb, &c->founds.all[a->told], &line);
-		say(a, buf_str(&line));
+		rb_say(a, buf_str(&line));
 		buf_fini(&line);
 	}
 	for (size_t i = 0; i < c->founds.trouble_count; i++)
@@ -406,7 +187,7 @@ on_step(void *arg)
 	if (r->has_verdict && verdict_is_bad(&r->verdict)) {
 		buf_init(&line, 2048);
 		runbook_report_verdict(&r->verdict, &line);
-		say(a, buf_str(&line));
+		rb_say(a, buf_str(&line));
 		buf_fini(&line);
 	}
 	rb_enter(a, RB_LOOKING);
@@ -421,7 +202,7 @@ run_step(struct agent_runbook *a)
 
 	snprintf(text, sizeof text, "%d of %zu: %s", a->step + 1, a->c->rb->step_count,
 	    s->title[0] ? s->title : s->id);
-	progress(a, text);
+	rb_progress(a, text);
 	rb_enter(a, RB_STEP);
 	a->running = step_start(&(struct step_ask){.cfg = &a->cfg,
 				    .kind = s->kind,
@@ -516,7 +297,7 @@ begin(struct agent_runbook *a)
 
 	rb = runbooks_find(a->cfg.runbooks, a->name, &err);
 	if (!rb) {
-		finish(a, false, err.words, "mend the file, or run another one");
+		rb_finish(a, false, err.words, "mend the file, or run another one");
 		return;
 	}
 	bad = runbooks_bad(a->cfg.runbooks, a->name);
@@ -529,7 +310,7 @@ begin(struct agent_runbook *a)
 	a->step = 0;
 	snprintf(text, sizeof text, "Runbook **%s**%s, no AI: %.400s", rb->title,
 	    rb->own ? " (your own)" : "", rb->description);
-	say(a, text);
+	rb_say(a, text);
 	next_step(a);
 }
 
@@ -563,9 +344,9 @@ on_read(void *arg)
 	}
 	buf_init(&text, REPORT_MAX);
 	runbook_free_answer(a->cfg.runbooks, &text);
-	say(a, buf_str(&text));
+	rb_say(a, buf_str(&text));
 	buf_fini(&text);
-	finish(a, true, NULL, NULL);
+	rb_finish(a, true, NULL, NULL);
 }
 
 static int
@@ -596,7 +377,7 @@ on_soon(uv_timer_t *t)
 		a->agent.events->state(AGENT_READY, NULL, NULL, a->agent.arg);
 	a->tell_state = false;
 	if (a->cancelled)
-		finish(a, false, "the runbook was stopped; what it had asked is above",
+		rb_finish(a, false, "the runbook was stopped; what it had asked is above",
 		    NULL);
 }
 

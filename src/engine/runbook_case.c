@@ -139,5 +139,5 @@ case_known_verdict(const struct agent_runbook_config *cfg, struct verdict *v)
 	if (!cfg->watch)
 		return false;
 	assess_now(watch_assess(cfg->watch), v);
-	return v->evidence_count > 0;
+	return v->evidence_count > 0 && strcmp(v->word, "unknown") != 0;
 }

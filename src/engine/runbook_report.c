@@ -11,7 +11,7 @@
 #include "base/scrub.h"
 
 #define FOUND_SHOWN 12 /* findings that are told one by one */
-#define TODO_SHOWN 6
+#define TODO_SHOWN 10
 #define EVIDENCE_SHOWN 4
 
 static void PRINTF_LIKE(2, 3) put(struct buf *out, const char *fmt, ...)
@@ -241,14 +241,12 @@ put_state(const struct runbook_report *in, struct buf *out)
 	} else if (steps_in(in, RESULT_RAN, true)) {
 		put(out, "the devvm answers. ");
 	}
-	if (in->verdict)
-		put(out, "Verdict: %s%s.\n", in->verdict->word,
-		    in->asked ? ""
-			: in->verdict->partial
-			? ", from what is known; F3 forensics tells more"
-			: ", from before");
-	else
-		put(out, "\n");
+	if (in->verdict && in->asked)
+		put(out, "Verdict: %s.", in->verdict->word);
+	else if (in->verdict)
+		put(out, "No verdict was asked for; the last was %s (F3 forensics asks).",
+		    in->verdict->word);
+	put(out, "\n");
 }
 
 /* --- what to do --- */
@@ -329,7 +327,7 @@ put_todo(const struct runbook_report *in, struct buf *out)
 	if (bad)
 		add_verdict_todo(&t, in->verdict);
 	/* Beside a key that changes everything, only what cannot wait for it. */
-	if (bad && advised(in->verdict) >= 0)
+	if (bad && advised(in->verdict) >= 0 && verb_rows[advised(in->verdict)].mutating)
 		least = SEVERITY_CRITICAL;
 	for (int s = SEVERITY_CRITICAL; s >= least; s--)
 		for (size_t i = 0; i < in->founds->count; i++)
