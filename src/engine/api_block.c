@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include "wire/json.h"
 
-#define ID_MAX 128 /* bytes of a tool call's id, or of its name */
+#define ID_MAX 128		    /* bytes of a tool call's id, or of its name */
+#define INPUT_MAX (8 * 1024 * 1024) /* bytes of a tool's input; no tool takes more */
 
 enum block_kind
 api_block_kind(struct jraw block)
@@ -253,6 +254,8 @@ check_input(struct api_block *b, struct jraw *input)
 		why = "half a surrogate pair";
 	else if (b->ended_early)
 		why = "it ends too early";
+	else if (b->input.len > INPUT_MAX)
+		why = "it is longer than any tool takes";
 	else if (jraw_check(b->input.data, b->input.len, input, &e) < 0)
 		why = e.words;
 	else if (jraw_kind(*input) != '{')

@@ -222,7 +222,7 @@ seal(struct api_transcript *t, struct entry *e)
 static bool
 is_for(struct api_transcript *t, const struct api_body *how, bool behind)
 {
-	return t->n_pieces && t->profile == how->profile && t->behind == behind &&
+	return t->n_pieces && t->behind == behind &&
 	    strcmp(t->endpoint, how->endpoint) == 0;
 }
 
@@ -232,7 +232,6 @@ build_pieces(struct api_transcript *t, const struct api_body *how, bool behind)
 	if (!is_for(t, how, behind)) {
 		free(t->endpoint);
 		t->endpoint = mem_dup(how->endpoint);
-		t->profile = how->profile;
 		t->behind = behind;
 		t->built = 0;
 	}

@@ -22,7 +22,7 @@
 #include "base/err.h"
 #include "engine/api_error.h"
 
-#define API_BLOCKS_MAX 4096		   /* of one message */
+#define API_BLOCKS_MAX 1024		   /* of one message */
 #define API_MESSAGE_MAX (32 * 1024 * 1024) /* bytes of one message's content */
 
 enum api_stop {

@@ -35,11 +35,10 @@ struct api_transcript {
 	size_t n_open;
 	struct buf waiting; /* notices, a line each */
 	int64_t bytes;
-	/* the list that was built last, and for whom */
+	/* the list that was built last, and for whom: nothing else changes a message */
 	struct http_piece *pieces;
 	size_t n_pieces, pieces_size;
 	size_t built; /* entries in it that will not change */
-	enum api_profile profile;
 	char *endpoint;
 	bool behind; /* notices stand in messages of their own */
 	struct buf head;
