@@ -393,7 +393,7 @@ def slow_flood(rig):
     check(e["out"] == 200000001 and e["err"] == 4, e["out"], e["err"])
     check(len(e["text"]) < 31000 and "as run r12" in e["text"], len(e["text"]))
     check(e["text"].split("\n")[-2] == "end", e["text"][-200:])
-    limit = 65536 if SANITIZED else 8192
+    limit = 400000 if SANITIZED else 8192  # what was freed is kept aside by a sanitizer
     for name, a, b in zip(("engine", "agent-host"), before, most):
         check(b - a < limit, name, "grew from", a, "to", b, "KiB; stopped:", other)
     print("200 MB in %d ms; engine %d -> %d KiB, agent-host %d -> %d KiB" %
