@@ -65,11 +65,12 @@ struct agent_outcome {
 	/* The reason in the vendor's word, or ours: "unreachable" (no endpoint answers),
 	 * "died", "silent", "budget", "repeat", "refused", "cancelled". */
 	const char *stop;
-	const char *why;			     /* sentence when !ok, else NULL */
-	const char *todo;			     /* what to do now, or NULL */
-	const char *endpoint;			     /* that answered, or NULL */
-	int64_t in_tokens, out_tokens, cache_tokens; /* of this turn; -1 unknown */
-	double cost_usd;			     /* of this turn; negative unknown */
+	const char *why;      /* sentence when !ok, else NULL */
+	const char *todo;     /* what to do now, or NULL */
+	const char *endpoint; /* that answered, or NULL */
+	/* of this turn; -1 unknown; in has what was written into the cache */
+	int64_t in_tokens, out_tokens, cache_tokens;
+	double cost_usd; /* of this turn; negative unknown */
 };
 
 /*
@@ -123,6 +124,9 @@ struct agent_ops {
 	 * responsive and at the latest after 5 s (interrupt, TERM, KILL); from a driver
 	 * without a child always within 250 ms.  Idempotent. */
 	void (*cancel)(struct agent *a);
+	/* Another incident: what was said is forgotten before the next prompt.  Between
+	 * turns.  NULL: it keeps no conversation. */
+	void (*fresh)(struct agent *a);
 	/* Ends the driver's child and frees the driver; no callback comes after it. */
 	void (*free)(struct agent *a);
 };

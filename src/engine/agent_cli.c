@@ -82,9 +82,25 @@ cli_off(struct agent_cli *c, const char *todo, const char *why, const char *deta
 	cli_enter(c, CLI_OFF);
 }
 
+/* Another conversation: a claude that has this one in its head is ended. */
+static void
+cli_begin_afresh(struct agent_cli *c)
+{
+	c->fresh = false;
+	if (!c->known)
+		return; /* nothing was said */
+	cli_session_fresh(c);
+	c->deaths = 0;
+	c->respawn_ms = CLI_TICK_MS;
+	if (c->state == CLI_STARTING || c->state == CLI_READY)
+		cli_end_child(c);
+}
+
 void
 cli_advance(struct agent_cli *c)
 {
+	if (c->fresh && c->state != CLI_TURN && c->state != CLI_STOPPING)
+		cli_begin_afresh(c);
 	if (c->prompt && !c->sent && c->cancelled)
 		cli_turn_fail(c, "cancelled", NULL, NULL);
 	if (c->state == CLI_TURN && c->cancelled)
@@ -99,6 +115,15 @@ cli_advance(struct agent_cli *c)
 		cli_spawn(c);
 	if (c->state == CLI_READY && c->prompt && !c->sent)
 		cli_send_prompt(c);
+}
+
+void
+cli_end_child(struct agent_cli *c)
+{
+	c->stop_step = 1;
+	c->stop_ms = clock_mono_ms();
+	agent_side_child_signal(c->side, c->child, "TERM");
+	cli_enter(c, CLI_STOPPING);
 }
 
 static void
@@ -315,11 +340,22 @@ cli_notice(struct agent *a, const char *text)
 	cli_note_add(c, text);
 }
 
+static void
+cli_fresh(struct agent *a)
+{
+	struct agent_cli *c = (struct agent_cli *)a;
+
+	c->fresh = true;
+	buf_clear(&c->notes);
+	ring(c);
+}
+
 static const struct agent_ops ops = {.start = cli_start,
     .prompt = cli_prompt,
     .ready = cli_ready,
     .notice = cli_notice,
     .cancel = cli_cancel,
+    .fresh = cli_fresh,
     .free = cli_free};
 
 static char *

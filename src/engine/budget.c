@@ -135,8 +135,10 @@ budget_end(struct budget *b, const struct agent_outcome *o)
 {
 	struct agent_usage *u = &b->sofar;
 
-	if (o->in_tokens >= 0)
+	if (o->in_tokens >= 0) {
 		u->in = o->in_tokens;
+		u->cache_write = 0; /* is in it */
+	}
 	if (o->out_tokens >= 0)
 		u->out = o->out_tokens;
 	if (o->cache_tokens >= 0)

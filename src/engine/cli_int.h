@@ -41,6 +41,7 @@ struct agent_cli {
 	char why[512], todo[256]; /* of OFF, and of a turn that fails */
 	bool may_retry;		  /* OFF after deaths: a prompt tries again */
 	bool want;		  /* start was called */
+	bool fresh;		  /* the next prompt begins another conversation */
 
 	char session[CLI_UUID_LEN];
 	bool known;	  /* claude has this session: --resume */
@@ -79,7 +80,8 @@ struct agent_cli {
 /* agent_cli.c */
 void cli_enter(struct agent_cli *c, enum cli_state state);
 void cli_off(struct agent_cli *c, const char *todo, const char *why, const char *detail);
-void cli_advance(struct agent_cli *c); /* the one place where wishes become deeds */
+void cli_advance(struct agent_cli *c);	 /* the one place where wishes become deeds */
+void cli_end_child(struct agent_cli *c); /* politely; it is started again */
 void cli_tell_state(
     struct agent_cli *c, enum agent_state state, const char *why, const char *todo);
 void cli_tell_trouble(struct agent_cli *c, const char *text, const char *todo);

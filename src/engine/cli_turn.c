@@ -371,7 +371,9 @@ turn_on_result(struct agent_cli *c, const struct cli_result *r)
 	struct agent_outcome o = {.ok = !r->is_error && !c->forced,
 	    .nothing_ran = !c->any_tool,
 	    .stop = stop_word(c, r),
-	    .in_tokens = r->in_tokens,
+	    .in_tokens = r->in_tokens < 0
+		? -1
+		: r->in_tokens + c->past.cache_write + c->answer.cache_write,
 	    .out_tokens = r->out_tokens,
 	    .cache_tokens = r->cache_tokens,
 	    .cost_usd = turn_cost(c, r->total_usd)};
@@ -409,10 +411,7 @@ on_result(const struct cli_result *r, void *arg)
 	turn_on_result(c, r);
 	if (afresh) {
 		/* It is told the key once in its life, or it hung: a fresh one, then. */
-		c->stop_step = 1;
-		c->stop_ms = clock_mono_ms();
-		agent_side_child_signal(c->side, c->child, "TERM");
-		cli_enter(c, CLI_STOPPING);
+		cli_end_child(c);
 		return;
 	}
 	cli_enter(c, CLI_READY);

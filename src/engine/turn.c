@@ -201,6 +201,9 @@ turn_look_at_incident(struct turn *t)
 		return;
 	t->incident = incident_generation(t->cfg.incident);
 	budget_incident(&t->budget);
+	if (t->spoke && t->agent && t->agent->ops->fresh)
+		t->agent->ops->fresh(t->agent);
+	t->spoke = false;
 }
 
 /* The driver takes it, or err says why nobody does. */
@@ -216,6 +219,7 @@ turn_give(struct turn *t, const struct queued_prompt *q, struct err *err)
 
 	if (!t->agent)
 		return err_set(err, ERR_UNREACHABLE, "%s", t->why);
+	t->spoke = true;
 	if (t->cfg.context)
 		p.context = context_text(t->cfg.context, &now);
 	return t->agent->ops->prompt(t->agent, &p, err);
@@ -361,6 +365,7 @@ turn_found(struct turn *t, const struct js *record)
 
 	if (n > t->last_turn)
 		t->last_turn = n;
+	t->spoke = t->spoke || n > 0;
 	if (js_is(record, "t", "state") && js_is(record, "what", "budget"))
 		budget_found(&t->budget, record);
 }

@@ -66,6 +66,7 @@ struct turn {
 	int block; /* open block, -1: none */
 	struct buf text;
 	struct local locals[TURN_LOCALS];
+	bool spoke;	   /* in this incident a prompt was given to the driver */
 	unsigned incident; /* generation of the incident that the budget is of */
 	struct budget budget;
 	bool budget_moved, progress_moved;
