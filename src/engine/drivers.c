@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * drivers.c: which agent this engine has, made once at its start.
+ * drivers.c: which drivers this engine has, made once at its start.
  *
- * Whatever is missing (definition, socket, claude, credential) makes the agent
- * unavailable with a sentence that says what to do.  Hosts and keys do not care.
+ * claude and the API driver need a definition, and agent-host for what they run; the
+ * runbooks need neither.  Whatever is missing makes a driver unavailable with a
+ * sentence that says what to do; the choice takes another.  Hosts and keys do not care.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,15 +12,15 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/agent_api.h"
 #include "engine/agent_cli.h"
+#include "engine/agent_runbook.h"
+#include "engine/choice.h"
 #include "engine/definition.h"
+#include "engine/endpoint.h"
 #include "engine/engine_int.h"
-
-static void
-no_agent(struct engine *e, const char *why, const char *todo)
-{
-	turn_set_agent(e->turn, NULL, why, todo);
-}
+#include "engine/http.h"
+#include "engine/tools.h"
 
 static int
 load_definition(struct engine *e, struct definition *d, struct err *err)
@@ -32,17 +33,89 @@ load_definition(struct engine *e, struct definition *d, struct err *err)
 	return rc;
 }
 
-void
-engine_start_agent(struct engine *e)
+static void
+no_models(struct engine *e, const struct err *err, const char *todo)
+{
+	choice_lacks(e->choice, CHOICE_CLI, err->words, todo);
+	choice_lacks(e->choice, CHOICE_API, err->words, todo);
+}
+
+/* An endpoint that is set up wrong is said, and costs the API driver only. */
+static void
+make_endpoints(struct engine *e)
+{
+	struct err err;
+
+	e->http = http_new(&e->loop);
+	e->endpoints = endpoints_new(&e->loop, e->opts->options, e->http, &err);
+	if (!e->endpoints) {
+		snprintf(e->endpoints_why, sizeof e->endpoints_why, "%s", err.words);
+		LOG("engine", "endpoints: %s", err.words);
+	}
+}
+
+static void
+add_cli(struct engine *e, const struct definition *d)
+{
+	const struct options *o = e->opts->options;
+	const struct option_endpoint *ep = o->n_endpoints ? &o->endpoints[0] : NULL;
+	struct agent_cli_config cfg = {.loop = &e->loop,
+	    .side = e->agent_side,
+	    .definition = d,
+	    .model = ep && ep->model[0] ? ep->model : o->model,
+	    .api_url = ep && ep->url[0] ? ep->url : o->api_url,
+	    .api_key = e->api_key ? secret_text(e->api_key) : NULL,
+	    .session = e->session[0] ? e->session : NULL};
+
+	choice_add(e->choice, CHOICE_CLI,
+	    agent_cli_new(&cfg, choice_events(), choice_arg(e->choice, CHOICE_CLI)),
+	    cfg.session != NULL);
+}
+
+static void
+add_api(struct engine *e, const struct definition *d)
+{
+	if (!e->endpoints) {
+		choice_lacks(e->choice, CHOICE_API, e->endpoints_why,
+		    "mend that section of breakglass.conf, start the engine anew");
+		return;
+	}
+	e->tools = tools_new(e->agent_side);
+	choice_add(e->choice, CHOICE_API,
+	    agent_api_new(&(struct agent_api_config){.loop = &e->loop,
+			      .http = e->http,
+			      .endpoints = e->endpoints,
+			      .tools = e->tools,
+			      .definition = d,
+			      .model = e->opts->options->model},
+		choice_events(), choice_arg(e->choice, CHOICE_API)),
+	    false);
+}
+
+static void
+add_runbooks(struct engine *e)
+{
+	choice_add(e->choice, CHOICE_RUNBOOK,
+	    agent_runbook_new(&(struct agent_runbook_config){.loop = &e->loop,
+				  .incident = e->incident,
+				  .broker = e->broker,
+				  .power = e->power,
+				  .watch = e->watch,
+				  .asks = e->asks,
+				  .runbooks = e->runbooks},
+		choice_events(), choice_arg(e->choice, CHOICE_RUNBOOK)),
+	    true);
+}
+
+static void
+add_models(struct engine *e)
 {
 	const struct options *o = e->opts->options;
 	struct definition d;
-	struct agent *agent;
 	struct err err;
 
 	if (load_definition(e, &d, &err) < 0) {
-		no_agent(e, err.words,
-		    "set data_dir to where agents/ is; the keys work without it");
+		no_models(e, &err, "set data_dir to where agents/ is");
 		return;
 	}
 	e->agent_side = agent_side_new(&(struct agent_side_config){.loop = &e->loop,
@@ -51,19 +124,38 @@ engine_start_agent(struct engine *e)
 					   .claude = o->claude,
 					   .broker = e->broker},
 	    &err);
-	if (!e->agent_side) {
-		no_agent(e, err.words, "the keys work without the agent");
-		definition_fini(&d);
-		return;
-	}
-	agent = agent_cli_new(&(struct agent_cli_config){.loop = &e->loop,
-				  .side = e->agent_side,
-				  .definition = &d,
-				  .model = o->model,
-				  .api_url = o->api_url,
-				  .api_key = e->api_key ? secret_text(e->api_key) : NULL,
-				  .session = e->session[0] ? e->session : NULL},
-	    turn_agent_events(), e->turn);
+	if (e->agent_side) {
+		add_cli(e, &d);
+		add_api(e, &d);
+	} else
+		no_models(e, &err, "keys and runbooks work without it");
 	definition_fini(&d);
-	turn_set_agent(e->turn, agent, NULL, NULL);
+}
+
+void
+engine_start_agent(struct engine *e)
+{
+	make_endpoints(e);
+	e->choice = choice_new(&(struct choice_config){.loop = &e->loop,
+				   .endpoints = e->endpoints,
+				   .context = e->context,
+				   .recap = e->recap,
+				   .driver = e->opts->options->agent_driver,
+				   .prefer = agent_api_prefer},
+	    turn_agent_events(), e->turn);
+	add_models(e);
+	add_runbooks(e);
+	turn_set_agent(e->turn, choice_agent(e->choice), NULL, NULL);
+}
+
+void
+engine_end_agent(struct engine *e)
+{
+	turn_free(e->turn); /* the drivers with it */
+	tools_free(e->tools);
+	endpoints_free(e->endpoints);
+	if (e->http)
+		http_free(e->http);
+	runbooks_free(e->runbooks);
+	agent_side_free(e->agent_side);
 }

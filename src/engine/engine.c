@@ -125,11 +125,23 @@ listen_for_operators(struct engine *e, struct err *err)
 	return fd < 0 ? -1 : hub_listen(e->hub, fd, err);
 }
 
+/* claude asks the first endpoint; it can be given a key, not how to get one. */
+static const char *
+claude_key_file(const struct options *o)
+{
+	const struct option_endpoint *ep = &o->endpoints[0];
+
+	if (o->n_endpoints == 0)
+		return o->api_key_file;
+	return ep->key_file[0] ? ep->key_file : ep->token_file;
+}
+
 /* No key is no reason not to start: the links say why they are down. */
 static void
 load_secrets(struct engine *e)
 {
 	const struct options *o = e->opts->options;
+	const char *key_file = claude_key_file(o);
 	struct err err;
 
 	if (secret_harden_process(&err) < 0) {
@@ -140,8 +152,8 @@ load_secrets(struct engine *e)
 	e->key = secret_load_key(o->key_path, &err);
 	if (!e->key)
 		snprintf(e->key_why, sizeof e->key_why, "%s", err.words);
-	if (o->api_key_file[0]) {
-		e->api_key = secret_load_token(o->api_key_file, &err);
+	if (key_file[0]) {
+		e->api_key = secret_load_token(key_file, &err);
 		if (!e->api_key)
 			LOG("engine", "api key: %s", err.words);
 	}
@@ -185,7 +197,8 @@ on_found(const struct js *record, void *arg)
 	turn_found(e->turn, record);
 	recap_see(e->recap, record);
 	asks_found(e->asks, record);
-	if (js_is(record, "t", "session") && js_str(record, "session"))
+	if (js_is(record, "t", "session") && js_is(record, "driver", "cli") &&
+	    js_str(record, "session"))
 		snprintf(e->session, sizeof e->session, "%s", js_str(record, "session"));
 }
 
@@ -504,9 +517,7 @@ engine_end(struct engine *e)
 		unlink(e->socket);
 	if (e->power)
 		power_leave(e->power);
-	turn_free(e->turn);
-	runbooks_free(e->runbooks);
-	agent_side_free(e->agent_side);
+	engine_end_agent(e);
 	watch_free(e->watch);
 	power_free(e->power);
 	unfinished_free(e->unfinished);

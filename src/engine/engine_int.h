@@ -38,13 +38,18 @@ struct engine {
 	struct watch *watch;
 	struct unfinished *unfinished;
 	struct turn *turn;
+	struct choice *choice; /* the turn's agent, which frees it */
+	struct http *http;
+	struct endpoints *endpoints; /* NULL: endpoints_why says why */
+	char endpoints_why[512];
+	struct tools *tools;
 	struct context *context;
 	struct recap *recap;
 	struct notices notices;
 	struct hub *hub;
 	struct shells *shells;
 	struct agent_side *agent_side;
-	char session[64]; /* Claude's, from an earlier engine of this incident */
+	char session[64]; /* claude's, from an earlier engine of this incident */
 	uv_signal_t signals[3];
 	uv_timer_t idle, settle, hold;
 	int64_t idle_since_ms;
@@ -57,8 +62,18 @@ struct engine {
 /* requests.c: the handlers of an operator's requests; arg is the engine. */
 extern const struct hub_events engine_hub_events;
 
-/* drivers.c: the agent side and the driver of this incident. */
+/* drivers.c: the agent side and the drivers. */
 void engine_start_agent(struct engine *e);
+void engine_end_agent(struct engine *e);
+
+/* requests_agent.c: what an operator wants of the agent */
+void engine_on_prompt(struct peer *p, const struct js *m, void *arg);
+void engine_on_cancel(struct peer *p, const struct js *m, void *arg);
+void engine_on_runbook(struct peer *p, const struct js *m, void *arg);
+void engine_on_agent(struct peer *p, const struct js *m, void *arg);
+
+/* False (and the peer has been told) when m has members that it may not have. */
+bool engine_request_is(struct peer *p, const struct js *m, const char *allowed);
 
 /* books.c: the runbooks of both folders. */
 void engine_start_runbooks(struct engine *e);

@@ -11,14 +11,14 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/choice.h"
 #include "engine/engine_int.h"
 #include "engine/fetch.h"
 
 #define NOTE_MAX (16 * 1024) /* bytes of an operator's note */
 
-/* False (and the peer has been told) when m has members that it may not have. */
-static bool
-request_is(struct peer *p, const struct js *m, const char *allowed)
+bool
+engine_request_is(struct peer *p, const struct js *m, const char *allowed)
 {
 	struct err err;
 
@@ -26,38 +26,6 @@ request_is(struct peer *p, const struct js *m, const char *allowed)
 		return true;
 	peer_error(p, m, "request", err.words, "see docs/protocol.md");
 	return false;
-}
-
-static void
-on_prompt(struct peer *p, const struct js *m, void *arg)
-{
-	struct engine *e = arg;
-	size_t len = 0;
-	const char *text = js_strn(m, "text", &len);
-	struct err err;
-
-	if (!request_is(p, m, "text"))
-		return;
-	if (!text)
-		peer_error(p, m, "prompt", "a prompt needs a text", NULL);
-	else if (turn_prompt(e->turn,
-		     &(struct turn_ask){.by = peer_name(p), .text = text, .len = len},
-		     &err) < 0)
-		peer_error(p, m, "prompt", err.words, NULL);
-}
-
-static void
-on_cancel(struct peer *p, const struct js *m, void *arg)
-{
-	struct engine *e = arg;
-
-	if (!request_is(p, m, ""))
-		return;
-	if (turn_is_busy(e->turn))
-		turn_cancel(e->turn, peer_name(p));
-	else
-		peer_error(
-		    p, m, "cancel", "the agent is not working: nothing to stop", NULL);
 }
 
 struct verb_asker {
@@ -122,7 +90,7 @@ on_verb(struct peer *p, const struct js *m, void *arg)
 	int verb = word ? verb_by_name(word, len) : -1;
 	struct verb_asker *a;
 
-	if (!request_is(p, m, "verb confirm"))
+	if (!engine_request_is(p, m, "verb confirm"))
 		return;
 	if (verb < 0) {
 		peer_error(p, m, "verb",
@@ -150,7 +118,7 @@ on_answer(struct peer *p, const struct js *m, void *arg)
 	const char *id = js_str(m, "id");
 	struct err err;
 
-	if (!request_is(p, m, "id yes"))
+	if (!engine_request_is(p, m, "id yes"))
 		return;
 	if (!js_has(m, "yes"))
 		peer_error(p, m, "answer", "an answer has yes: true or false", NULL);
@@ -166,7 +134,7 @@ on_end(struct peer *p, const struct js *m, void *arg)
 	const char *id = js_str(m, "id");
 	struct err err;
 
-	if (!request_is(p, m, "id"))
+	if (!engine_request_is(p, m, "id"))
 		return;
 	if (broker_stop_id(e->broker, id ? id : "", peer_name(p), &err) < 0)
 		peer_error(p, m, "end", err.words, NULL);
@@ -177,7 +145,7 @@ on_fetch(struct peer *p, const struct js *m, void *arg)
 {
 	struct engine *e = arg;
 
-	if (request_is(p, m, "id stream from to"))
+	if (engine_request_is(p, m, "id stream from to"))
 		fetch_start(&e->loop, e->incident, p, m);
 }
 
@@ -188,7 +156,7 @@ on_accept_key(struct peer *p, const struct js *m, void *arg)
 	const char *host = js_str(m, "host"), *print = js_str(m, "fingerprint");
 	struct err err;
 
-	if (!request_is(p, m, "host fingerprint"))
+	if (!engine_request_is(p, m, "host fingerprint"))
 		return;
 	if (broker_accept_key(
 		e->broker, host ? host : "", print ? print : "", peer_name(p), &err) < 0)
@@ -202,7 +170,7 @@ on_autonomy(struct peer *p, const struct js *m, void *arg)
 	const char *name = js_str(m, "level");
 	int level = name ? autonomy_by_name(name) : -1;
 
-	if (!request_is(p, m, "level"))
+	if (!engine_request_is(p, m, "level"))
 		return;
 	if (level < 0)
 		peer_error(
@@ -219,7 +187,7 @@ on_note(struct peer *p, const struct js *m, void *arg)
 	const char *text = js_strn(m, "text", &len);
 	struct js *f;
 
-	if (!request_is(p, m, "text"))
+	if (!engine_request_is(p, m, "text"))
 		return;
 	if (!text || len == 0 || len > NOTE_MAX) {
 		peer_error(p, m, "note", "a note has 1 byte to 16 KiB of text", NULL);
@@ -235,7 +203,7 @@ on_incident(struct peer *p, const struct js *m, void *arg)
 {
 	struct engine *e = arg;
 
-	if (!request_is(p, m, "state"))
+	if (!engine_request_is(p, m, "state"))
 		return;
 	if (shells_any(e->shells))
 		peer_error(p, m, "incident",
@@ -261,7 +229,8 @@ on_shell(struct peer *p, const struct js *m, void *arg)
 	struct engine *e = arg;
 	struct err err;
 
-	if (request_is(p, m, "cols rows term") && shell_open(e->shells, p, m, &err) < 0)
+	if (engine_request_is(p, m, "cols rows term") &&
+	    shell_open(e->shells, p, m, &err) < 0)
 		peer_error(p, m, "shell", err.words, NULL);
 }
 
@@ -271,7 +240,7 @@ on_shell_end(struct peer *p, const struct js *m, void *arg)
 	struct engine *e = arg;
 	struct err err;
 
-	if (request_is(p, m, "") && shell_leave(e->shells, p, &err) < 0)
+	if (engine_request_is(p, m, "") && shell_leave(e->shells, p, &err) < 0)
 		peer_error(p, m, "shell", err.words, NULL);
 }
 
@@ -281,7 +250,8 @@ on_shell_input(struct peer *p, const struct js *m, void *arg)
 	struct engine *e = arg;
 	struct err err;
 
-	if (request_is(p, m, "data data_b64") && shell_input(e->shells, p, m, &err) < 0)
+	if (engine_request_is(p, m, "data data_b64") &&
+	    shell_input(e->shells, p, m, &err) < 0)
 		peer_error(p, m, "shell", err.words, NULL);
 }
 
@@ -291,7 +261,7 @@ on_shell_size(struct peer *p, const struct js *m, void *arg)
 	struct engine *e = arg;
 	struct err err;
 
-	if (request_is(p, m, "cols rows") && shell_size(e->shells, p, m, &err) < 0)
+	if (engine_request_is(p, m, "cols rows") && shell_size(e->shells, p, m, &err) < 0)
 		peer_error(p, m, "shell", err.words, NULL);
 }
 
@@ -336,6 +306,8 @@ tell_operator(struct engine *e, struct peer *p, const char *state)
 	incident_emit(e->incident, FACT_OPERATOR, f);
 	engine_tell_here(e);
 	watch_consoles(e->watch, hub_consoles(e->hub));
+	if (e->choice)
+		choice_consoles(e->choice, hub_consoles(e->hub));
 }
 
 static void
@@ -381,14 +353,16 @@ const struct hub_events engine_hub_events = {
     .on =
 	{
 	    [REQUEST_ACCEPT_KEY] = on_accept_key,
+	    [REQUEST_AGENT] = engine_on_agent,
 	    [REQUEST_ANSWER] = on_answer,
 	    [REQUEST_AUTONOMY] = on_autonomy,
-	    [REQUEST_CANCEL] = on_cancel,
+	    [REQUEST_CANCEL] = engine_on_cancel,
 	    [REQUEST_END] = on_end,
 	    [REQUEST_FETCH] = on_fetch,
 	    [REQUEST_NEW_INCIDENT] = on_incident,
 	    [REQUEST_NOTE] = on_note,
-	    [REQUEST_PROMPT] = on_prompt,
+	    [REQUEST_PROMPT] = engine_on_prompt,
+	    [REQUEST_RUNBOOK] = engine_on_runbook,
 	    [REQUEST_SHELL] = on_shell,
 	    [REQUEST_SHELL_END] = on_shell_end,
 	    [REQUEST_SHELL_INPUT] = on_shell_input,

@@ -447,6 +447,7 @@ class Rig:
             BREAKGLASS_LIBEXEC_DIR=BUILD + "/libexec", BREAKGLASS_DATA_DIR=SRC,
             BREAKGLASS_RUN_DIR=self.run_dir, BREAKGLASS_SESSIONS_DIR=self.sessions,
             BREAKGLASS_KEY_PATH=self.key, BREAKGLASS_CLAUDE="/nonexistent/claude",
+            BREAKGLASS_AGENT_DRIVER="cli",      # no test asks the vendor by accident
             BREAKGLASS_PVE_HOST="127.0.0.1", BREAKGLASS_PVE_USER=user,
             BREAKGLASS_DEVVM_HOST="127.0.0.1", BREAKGLASS_DEVVM_USER=user)
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
