@@ -190,7 +190,7 @@ wait_for(struct agent_api *c, const struct api_judged *j)
 void
 api_waiting_tick(struct agent_api *c, int64_t now)
 {
-	char text[64];
+	char text[96];
 
 	if (now >= c->due_ms) {
 		api_ask(c);
