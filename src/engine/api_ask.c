@@ -6,6 +6,7 @@
  */
 #include "engine/api_int.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define HEADER_MAX 1024
+#define HEADERS_MAX 8
 #define BETAS_MAX 512
 #define MAX_TOKENS_VENDOR 32000
 #define MAX_TOKENS_PORTABLE 8192
@@ -186,8 +187,7 @@ request_body(struct agent_api *c)
 }
 
 struct header_list {
-	char text[8][HEADER_MAX];
-	const char *at[9];
+	char *at[HEADERS_MAX + 1]; /* ended by NULL */
 	size_t n;
 };
 
@@ -198,11 +198,22 @@ header(struct header_list *l, const char *fmt, ...)
 {
 	va_list ap;
 
+	assert(l->n < HEADERS_MAX);
 	va_start(ap, fmt);
-	vsnprintf(l->text[l->n], HEADER_MAX, fmt, ap);
+	if (vasprintf(&l->at[l->n], fmt, ap) < 0)
+		abort();
 	va_end(ap);
-	l->at[l->n] = l->text[l->n];
 	l->at[++l->n] = NULL;
+}
+
+/* One of them is the credential. */
+static void
+headers_wipe(struct header_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		explicit_bzero(l->at[i], strlen(l->at[i]));
+		free(l->at[i]);
+	}
 }
 
 static void
@@ -234,7 +245,7 @@ request_start(struct agent_api *c, const struct credential_value *v)
 	char *url = mem_printf("%s/v1/messages", c->ep->url);
 	struct http_request r = {.method = "POST",
 	    .url = url,
-	    .headers = headers.at,
+	    .headers = (const char *const *)headers.at,
 	    .connect_ms = api_has_other(c) ? c->connect_ms : 0,
 	    .idle_ms = c->idle_ms ? c->idle_ms : c->ep->idle_ms,
 	    .ca_file = c->ep->ca_file,
@@ -268,7 +279,7 @@ request_start(struct agent_api *c, const struct credential_value *v)
 	api_say_progress(c, text);
 	c->call = http_start(c->http, &r, &http_events, c);
 out:
-	explicit_bzero(&headers, sizeof headers);
+	headers_wipe(&headers);
 	free(url);
 }
 
@@ -277,17 +288,12 @@ on_credential(
     const struct credential_value *v, const char *why, const char *todo, void *arg)
 {
 	struct agent_api *c = arg;
-	struct api_failure f;
 
 	c->ask = NULL;
-	if (v) {
+	if (v)
 		request_start(c, v);
-		return;
-	}
-	c->attempts++;
-	c->new_credential = true; /* the same again would say the same */
-	api_failure_set(&f, 401, "authentication_error", why);
-	api_on_fault(c, HTTP_DONE, &f, why);
+	else
+		api_no_credential(c, why, todo);
 }
 
 /* A message that is over keeps its connection; anything else ends with it. */

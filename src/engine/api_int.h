@@ -79,7 +79,7 @@ struct agent_api {
 	char session[API_UUID_LEN];
 	bool session_told;
 	struct endpoint *told_ep; /* of the last route */
-	char told_model[64];
+	char told_model[64];	  /* that answers, as it says itself */
 	struct api_transcript *transcript;
 	struct buf digest; /* what was, one line each, for a fresh conversation */
 
@@ -161,6 +161,7 @@ void api_choose(struct agent_api *c);
 void api_chosen_drop(struct agent_api *c);
 bool api_has_other(struct agent_api *c); /* that could be asked in this step */
 void api_route(struct agent_api *c);	 /* told when it is another one */
+void api_no_credential(struct agent_api *c, const char *why, const char *todo);
 void api_on_fault(
     struct agent_api *c, enum http_end how, const struct api_failure *f, const char *why);
 void api_waiting_tick(struct agent_api *c, int64_t now);

@@ -233,6 +233,16 @@ go_elsewhere(struct agent_api *c, enum http_end how, const struct api_judged *j)
 	api_wish(c, API_WISH_ASK);
 }
 
+void
+api_no_credential(struct agent_api *c, const char *why, const char *todo)
+{
+	struct api_judged j = {.delay_ms = 0};
+
+	snprintf(j.why, sizeof j.why, "no credential: %s", why);
+	snprintf(j.todo, sizeof j.todo, "%s", todo ? todo : "");
+	go_elsewhere(c, HTTP_DONE, &j);
+}
+
 static void
 give_up(struct agent_api *c, const struct api_judged *j)
 {
@@ -275,9 +285,14 @@ api_on_fault(
 		rnd = 0;
 	api_turn_usage(c, true);
 	next = api_judge(f, how, showed, c->attempts, &headers, clock_wall_ms(), rnd, &j);
-	LOG("api", "%s: %s, attempt %d: %s in %lld ms: %s; %s", c->ep->name,
+	if (!f && why[0]) {
+		size_t n = strlen(j.why);
+
+		snprintf(j.why + n, sizeof j.why - n, ": %s", why);
+	}
+	LOG("api", "%s: %s, attempt %d: %s in %lld ms: %s", c->ep->name,
 	    http_end_word(how), c->attempts, api_next_word(next), (long long)j.delay_ms,
-	    j.why, f ? f->text : why);
+	    j.why);
 	api_ask_drop(c);
 	if (mend(c, next)) {
 		api_wish(c, API_WISH_ASK);

@@ -34,18 +34,22 @@ block_number(struct agent_api *c, int block)
 }
 
 static void
+tell_session(struct agent_api *c, const char *model)
+{
+	if (c->session_told && strcmp(c->told_model, model) == 0)
+		return;
+	c->session_told = true;
+	snprintf(c->told_model, sizeof c->told_model, "%s", model);
+	c->base.events->session(c->session, c->told_model, c->ep->version, c->base.arg);
+}
+
+static void
 on_started(const char *message_id, const char *model, void *arg)
 {
 	struct agent_api *c = arg;
 
 	LOG("api", "%s answers with %s, request %s", c->ep->name, message_id, c->request);
-	if (!*model)
-		model = api_model(c);
-	if (c->session_told && strcmp(c->told_model, model) == 0)
-		return;
-	c->session_told = true;
-	snprintf(c->told_model, sizeof c->told_model, "%s", model);
-	c->base.events->session(c->session, model, c->ep->version, c->base.arg);
+	tell_session(c, *model ? model : api_model(c));
 }
 
 static void
@@ -109,6 +113,8 @@ on_fallback(const char *from, const char *to, void *arg)
 	snprintf(text, sizeof text, "%.80s refuses this; %.80s answers in its place",
 	    from, to);
 	api_say_trouble(arg, text, NULL);
+	if (*to)
+		tell_session(arg, to);
 }
 
 static void

@@ -36,7 +36,7 @@ cost_of(struct agent_api *c, const struct api_usage *u)
 	add_count(&prompt, u->last.in);
 	add_count(&prompt, u->last.cache_read);
 	add_count(&prompt, u->last.cache_write);
-	if (!endpoint_price(c->ep, api_model(c), prompt, &p))
+	if (!endpoint_price(c->ep, c->told_model, prompt, &p))
 		return -1;
 	return ((n->in > 0 ? (double)n->in : 0) * p.in_usd +
 		   (n->out > 0 ? (double)n->out : 0) * p.out_usd +

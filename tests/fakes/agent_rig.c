@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * agent-rig RUN_DIR LIBEXEC_DIR AGENTS_DIR: the agent's side of an engine,
- * without an engine: the real agent_side, the real CLI driver, and a broker
- * that runs "devvm" commands with /bin/sh here.  Tests write one command a
- * line ("prompt TEXT", "cancel", "start", "quit") and read one event a line.
+ * without an engine: the real agent_side, the real CLI or API driver, and a
+ * broker that runs "devvm" commands with /bin/sh here.  Tests write one command
+ * a line ("prompt TEXT", "context TEXT" for the next prompt, "notice TEXT",
+ * "prefer ENDPOINT", "cancel", "start", "quit") and read one event a line.
  *
  * Environment: RIG_KEY, RIG_URL, RIG_CLAUDE, RIG_SESSION, RIG_GRACE_MS,
  * RIG_QUIET_MS, RIG_SILENT_MS; RIG_NO_DRIVER: only the socket.
+ * RIG_DRIVER=api: the API driver, with the endpoints of BREAKGLASS_CONFIG and
+ * RIG_EVENT_MS, RIG_PROBE_MS, RIG_FRESH_MS, RIG_CONNECT_MS,
+ * RIG_IDLE_MS, RIG_RETRY_MS, RIG_MAX_TOKENS.
  */
 #include <signal.h>
 #include <stdarg.h>
@@ -19,8 +23,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/options.h"
+#include "engine/agent_api.h"
 #include "engine/agent_cli.h"
 #include "engine/broker.h"
+#include "engine/tools.h"
 #include "wire/frame.h"
 #include "wire/verbs.h"
 
@@ -28,6 +35,11 @@ static uv_loop_t loop;
 static char *launcher, own_pid[16];
 static struct agent *agent;
 static int64_t began_ms;
+static char *context; /* of the next prompt */
+static struct http *http;
+static struct endpoints *endpoints;
+static struct tools *tools;
+static struct options options;
 
 /* One line of an event; what stands in it is escaped as JSON does. */
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -326,8 +338,8 @@ on_tool_output(const char *id, int stream, const char *data, size_t len, void *a
 static void
 on_tool_end(const char *id, const struct agent_tool_end *end, void *arg)
 {
-	say("tool-end %s %s %.*s", id, end->failed ? "failed" : "ok", (int)end->len,
-	    end->len ? end->text : "");
+	say("tool-end %s %s %.*s|%d|%s", id, end->failed ? "failed" : "ok", (int)end->len,
+	    end->len ? end->text : "", end->exit, end->why ? end->why : "");
 }
 
 static void
@@ -346,8 +358,8 @@ on_progress(const char *text, void *arg)
 static void
 on_route(const struct agent_route *r, void *arg)
 {
-	say("route %s %s %s|%s", r->driver, r->endpoint ? r->endpoint : "-",
-	    r->model ? r->model : "-", r->why ? r->why : "");
+	say("route %s %s %s|%s|%s", r->driver, r->endpoint ? r->endpoint : "-",
+	    r->model ? r->model : "-", r->why ? r->why : "", r->back ? r->back : "");
 }
 
 static void
@@ -387,16 +399,25 @@ on_command(char *line, size_t len, void *arg)
 
 	if (strncmp(line, "prompt ", 7) == 0) {
 		if (agent->ops->prompt(agent,
-			&(struct agent_prompt){
-			    .text = line + 7, .len = len - 7, .by = "ana"},
+			&(struct agent_prompt){.text = line + 7,
+			    .len = len - 7,
+			    .by = "ana",
+			    .context = context},
 			&err) < 0)
 			say("refused %s", err.words);
+		free(context);
+		context = NULL;
 	} else if (strcmp(line, "cancel") == 0) {
 		say("cancelling");
 		agent->ops->cancel(agent);
 	} else if (strncmp(line, "notice ", 7) == 0)
 		agent->ops->notice(agent, line + 7);
-	else if (strcmp(line, "start") == 0)
+	else if (strncmp(line, "context ", 8) == 0)
+		context = mem_dup(line + 8);
+	else if (strncmp(line, "prefer ", 7) == 0) {
+		if (agent_api_prefer(agent, line[7] ? line + 7 : NULL, &err) < 0)
+			say("refused %s", err.words);
+	} else if (strcmp(line, "start") == 0)
 		agent->ops->start(agent);
 	else if (strcmp(line, "quit") == 0)
 		uv_stop(&loop);
@@ -428,27 +449,74 @@ env_or(const char *name, const char *def)
 	return value ? value : def;
 }
 
+static int
+env_int(const char *name)
+{
+	return atoi(env_or(name, "0"));
+}
+
+static void
+rig_fail(const struct err *err)
+{
+	fprintf(stderr, "agent-rig: %s\n", err->words);
+	exit(99);
+}
+
+static struct agent *
+rig_api(struct agent_side *side, const struct definition *definition)
+{
+	struct err err;
+
+	if (options_load(&options, &err) < 0)
+		rig_fail(&err);
+	http = http_new(&loop);
+	endpoints = endpoints_new(&loop, &options, http, &err);
+	if (!endpoints)
+		rig_fail(&err);
+	tools = tools_new(side);
+	return agent_api_new(&(struct agent_api_config){.loop = &loop,
+				 .http = http,
+				 .endpoints = endpoints,
+				 .tools = tools,
+				 .definition = definition,
+				 .event_ms = env_int("RIG_EVENT_MS"),
+				 .quiet_ms = env_int("RIG_QUIET_MS"),
+				 .probe_ms = env_int("RIG_PROBE_MS"),
+				 .fresh_ms = env_int("RIG_FRESH_MS"),
+				 .connect_ms = env_int("RIG_CONNECT_MS"),
+				 .idle_ms = env_int("RIG_IDLE_MS"),
+				 .retry_ms = env_int("RIG_RETRY_MS"),
+				 .max_tokens = env_int("RIG_MAX_TOKENS")},
+	    &events, NULL);
+}
+
+static struct agent *
+rig_cli(struct agent_side *side, const struct definition *definition)
+{
+	struct agent_cli_config cfg = {.loop = &loop,
+	    .side = side,
+	    .definition = definition,
+	    .api_url = getenv("RIG_URL"),
+	    .api_key = getenv("RIG_KEY"),
+	    .session = getenv("RIG_SESSION"),
+	    .quiet_ms = env_int("RIG_QUIET_MS"),
+	    .silent_ms = env_int("RIG_SILENT_MS"),
+	    .grace_ms = env_int("RIG_GRACE_MS")};
+
+	return agent_cli_new(&cfg, &events, NULL);
+}
+
 static struct agent *
 rig_agent(struct agent_side *side, const char *agents)
 {
 	struct definition definition;
-	struct agent_cli_config cfg = {.loop = &loop,
-	    .side = side,
-	    .definition = &definition,
-	    .api_url = getenv("RIG_URL"),
-	    .api_key = getenv("RIG_KEY"),
-	    .session = getenv("RIG_SESSION"),
-	    .quiet_ms = atoi(env_or("RIG_QUIET_MS", "0")),
-	    .silent_ms = atoi(env_or("RIG_SILENT_MS", "0")),
-	    .grace_ms = atoi(env_or("RIG_GRACE_MS", "0"))};
 	struct err err;
 	struct agent *a;
 
-	if (definition_load(&definition, agents, "breakglass", &err) < 0) {
-		fprintf(stderr, "agent-rig: %s\n", err.words);
-		exit(99);
-	}
-	a = agent_cli_new(&cfg, &events, NULL);
+	if (definition_load(&definition, agents, "breakglass", &err) < 0)
+		rig_fail(&err);
+	a = strcmp(env_or("RIG_DRIVER", "cli"), "api") == 0 ? rig_api(side, &definition)
+							    : rig_cli(side, &definition);
 	definition_fini(&definition);
 	return a;
 }
@@ -492,8 +560,15 @@ main(int argc, char **argv)
 	uv_run(&loop, UV_RUN_DEFAULT);
 	if (agent)
 		agent->ops->free(agent);
+	if (tools)
+		tools_free(tools);
 	agent_side_free(side);
 	uv_close((uv_handle_t *)&in, NULL);
+	endpoints_free(endpoints);
+	if (http) {
+		http_free(http);
+		options_fini(&options);
+	}
 	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_loop_close(&loop);
 	frame_fini(&lines);

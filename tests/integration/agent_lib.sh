@@ -16,6 +16,7 @@ finish() {
 		kill -9 "$p" 2>/dev/null
 		wait "$p" 2>/dev/null
 	done
+	[ -z "${BREAKGLASS_TEST_KEEP:-}" ] || cp -r "$dir" "$BREAKGLASS_TEST_KEEP"
 	rm -rf "$dir"
 }
 trap finish EXIT
