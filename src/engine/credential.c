@@ -21,6 +21,7 @@
 
 #define FRESH_MS 120000 /* less left: another one is fetched beside the work */
 #define LEFT_MS 30000	/* less left: it is waited for */
+#define PAUSE_MS 5000	/* between two tries beside the work */
 #define OAUTH_BETA "oauth-2025-04-20"
 
 enum source { SOURCE_KEY, SOURCE_TOKEN, SOURCE_HELPER, SOURCE_WIF };
@@ -52,6 +53,7 @@ struct credential {
 	struct stamp stamp; /* of the file that value came from */
 	int64_t got_ms;	    /* when value came */
 	int64_t ends_ms;    /* federation: when it ends */
+	int64_t failed_ms;  /* the last try did */
 	int64_t begun_ms;   /* helper or exchange in flight since */
 	bool refused;	    /* value was answered with 401 */
 	struct helper *helper;
@@ -284,6 +286,7 @@ on_got(const struct credential_got *got, void *arg)
 	c->wif = NULL;
 	if (!got->secret) {
 		fail(c, got->why, got->todo);
+		c->failed_ms = clock_mono_ms();
 		/* what is there may still be good: the endpoint decides */
 		if (c->refused)
 			value_drop(c);
@@ -365,7 +368,8 @@ flight_look(struct credential *c)
 	bool in_flight = c->helper || c->wif;
 
 	if (left > margin(c, LEFT_MS, 4)) {
-		if (!in_flight && left < margin(c, FRESH_MS, 2))
+		if (!in_flight && left < margin(c, FRESH_MS, 2) &&
+		    (!c->failed_ms || now - c->failed_ms >= PAUSE_MS))
 			flight_start(c);
 		return true;
 	}

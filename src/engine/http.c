@@ -31,6 +31,7 @@ struct sock {
 	uv_poll_t poll;
 	struct http *http;
 	curl_socket_t fd;
+	int events; /* that the library waits for */
 };
 
 static void call_done(struct http_call *c, CURLcode rc);
@@ -107,14 +108,29 @@ http_act(struct http *h, curl_socket_t fd, int events)
 	http_sweep(h);
 }
 
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void
+sock_watch(struct sock *s)
+{
+	uv_poll_start(&s->poll, s->events, on_poll);
+}
+
+/*
+ * libuv calls a reset an error and looks no longer.  The library is told that it
+ * can read and write: so it learns the error itself, and what to do about it.
+ */
 static void
 on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct sock *s = poll->data;
-	int e = status < 0 ? CURL_CSELECT_ERR
-			   : (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
-		(events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
+	int e = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
+	    (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
 
+	if (status < 0) {
+		e = CURL_CSELECT_IN | CURL_CSELECT_OUT;
+		sock_watch(s);
+	}
 	http_act(s->http, s->fd, e);
 }
 
@@ -164,10 +180,9 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *sockarg)
 		s->poll.data = s;
 		curl_multi_assign(h->multi, fd, s);
 	}
-	uv_poll_start(&s->poll,
-	    (what & CURL_POLL_IN ? UV_READABLE : 0) |
-		(what & CURL_POLL_OUT ? UV_WRITABLE : 0),
-	    on_poll);
+	s->events = (what & CURL_POLL_IN ? UV_READABLE : 0) |
+	    (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	sock_watch(s);
 	return 0;
 }
 

@@ -40,7 +40,7 @@ status_line(struct http_headers *h, const char *line, size_t len)
 int
 http_headers_line(struct http_headers *h, const char *line, size_t len)
 {
-	while (len && strchr("\r\n", line[len - 1]) && line[len - 1])
+	while (len && line[len - 1] && strchr(" \t\r\n", line[len - 1]))
 		len--;
 	if (len == 0)
 		return h->status >= 200;

@@ -117,9 +117,11 @@ cancel(void)
 {
 	struct http_call *c = p.call;
 
+	int64_t now = clock_mono_ms();
+
 	p.over = true;
 	http_cancel(c);
-	printf("cancelled %lld\n", (long long)(clock_mono_ms() - p.began_ms));
+	printf("cancelled %lld\n", (long long)(clock_mono_ms() - now));
 	one_over();
 }
 
