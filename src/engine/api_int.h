@@ -59,10 +59,6 @@ struct api_tool {
 	size_t len;
 };
 
-struct api_probe {
-	struct agent_api *api; /* NULL: nobody waits for it any more */
-};
-
 struct agent_api {
 	struct agent base;
 	struct http *http;
@@ -97,7 +93,7 @@ struct agent_api {
 	struct endpoint *plain_ep; /* it knows none of our betas */
 	unsigned tried;		   /* in this step, a bit each */
 	char away_why[400];	   /* why it is not the first one */
-	struct api_probe *probe;
+	struct endpoint *probed;   /* of CHOOSING; NULL: none is asked */
 
 	/* the step: one request, and its repetitions */
 	int attempts;

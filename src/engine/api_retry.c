@@ -122,13 +122,9 @@ chosen(struct agent_api *c)
 static void
 on_probe(struct endpoint *ep, bool ok, const char *why, int64_t ms, void *arg)
 {
-	struct api_probe *probe = arg;
-	struct agent_api *c = probe->api;
+	struct agent_api *c = arg;
 
-	free(probe);
-	if (!c)
-		return;
-	c->probe = NULL;
+	c->probed = NULL;
 	LOG("api", "%s is %s after %lld ms: %s", ep->name, ok ? "well" : "ill",
 	    (long long)ms, why ? why : "");
 	chosen(c);
@@ -149,17 +145,16 @@ api_choose(struct agent_api *c)
 		chosen(c);
 		return;
 	}
-	c->probe = mem_alloc(sizeof *c->probe);
-	c->probe->api = c;
-	endpoint_probe(first, c->probe_ms, on_probe, c->probe);
+	c->probed = first;
+	endpoint_probe(first, c->probe_ms, on_probe, c);
 }
 
 void
 api_chosen_drop(struct agent_api *c)
 {
-	if (c->probe)
-		c->probe->api = NULL; /* its answer frees it */
-	c->probe = NULL;
+	if (c->probed)
+		endpoint_probe_forget(c->probed, c);
+	c->probed = NULL;
 }
 
 /* --- a fault --- */

@@ -88,6 +88,8 @@ typedef void endpoint_probe_fn(
     struct endpoint *ep, bool ok, const char *why, int64_t ms, void *arg);
 void endpoint_probe(
     struct endpoint *ep, int64_t limit_ms, endpoint_probe_fn *fn, void *arg);
+/* No fn with this arg any more.  Not from inside of another one's fn. */
+void endpoint_probe_forget(struct endpoint *ep, void *arg);
 
 /* Seen well at most max_age_ms ago, and not seen ill since. */
 bool endpoint_is_well(const struct endpoint *ep, int64_t max_age_ms);

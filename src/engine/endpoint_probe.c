@@ -199,3 +199,20 @@ endpoint_why(const struct endpoint *ep)
 {
 	return ((const struct endpoint_rec *)ep)->why;
 }
+
+/* The request itself goes on: what it says is worth knowing. */
+void
+endpoint_probe_forget(struct endpoint *ep, void *arg)
+{
+	struct endpoint_rec *r = (struct endpoint_rec *)ep;
+	struct probe_waiter **at = &r->probe.waiters, *w;
+
+	while ((w = *at) != NULL) {
+		if (w->arg != arg) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		free(w);
+	}
+}

@@ -71,8 +71,11 @@ limit=250
 [ "$(cut -d. -f1 /proc/loadavg)" -lt $((2 * $(nproc))) ] || limit=2500
 # cancelled_in WHERE: the turn that is cancelled now ends in time.
 cancelled_in() {
-	local ms
 	say cancel
+	cancel_came "$1"
+}
+cancel_came() {
+	local ms
 	expect 10 ' done cancelled'
 	ms=$(($(when ' done ') - $(when ' cancelling')))
 	[ $ms -le $limit ] || fail "cancelled $1 after $ms ms"

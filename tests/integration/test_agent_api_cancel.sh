@@ -55,6 +55,7 @@ mark
 say prompt tool
 expect 5 "run [0-9]+ devvm exec sleep ${nap}0"
 expect 5 'tool-output toolu_t 1 begun'
+wait_for 5 pgrep -xf "sleep ${nap}0" || fail "the command does not run"
 cancelled_in "during a command"
 expect 5 'run-abandoned'
 works
@@ -65,6 +66,8 @@ mark
 say prompt many
 expect 5 'tool-output toolu_2 1 slow'
 expect 5 'tool-end toolu_1'
+wait_for 5 pgrep -xf "sleep ${nap}1" || fail "the second command does not run"
+wait_for 5 pgrep -xf "sleep ${nap}2" || fail "the third command does not run"
 cancelled_in "during parallel tools"
 works
 last_request vendor | jq -e '[.body.messages[] | .content | arrays | .[] | select(.type == "tool_result") | .tool_use_id] | (index("toolu_1") and index("toolu_2") and index("toolu_3"))' >/dev/null ||
@@ -95,8 +98,8 @@ works
 
 # At once: before anything has begun.
 mark
-say prompt early
-cancelled_in "at once"
+printf 'prompt early\ncancel\n' >&7 # in one write: no answer comes in between
+cancel_came "at once"
 works
 # Twice, and with no turn: nothing.
 say cancel
