@@ -106,6 +106,15 @@ js_has_foreign_syntax(const char *s, size_t len)
 	return false;
 }
 
+/* text need not end with a NUL. */
+static bool
+js_is_blank(const char *text, size_t at, size_t len)
+{
+	while (at < len && memchr(" \t\r\n", text[at], 4))
+		at++;
+	return at >= len;
+}
+
 struct js *
 js_parse(const char *text, size_t len, struct err *err)
 {
@@ -131,9 +140,7 @@ js_parse(const char *text, size_t len, struct err *err)
 		    json_tokener_get_parse_end(tok));
 	else if (!json_object_is_type(o, json_type_object))
 		err_set(err, ERR_PROTOCOL, "not a JSON object");
-	else if (strspn(text + json_tokener_get_parse_end(tok), " \t\r\n") +
-		json_tokener_get_parse_end(tok) <
-	    len)
+	else if (!js_is_blank(text, json_tokener_get_parse_end(tok), len))
 		err_set(err, ERR_PROTOCOL, "text behind the JSON object");
 	else if (js_count_members(o) != js_count_colons(text, len))
 		err_set(err, ERR_PROTOCOL, "a key stands twice in one JSON object");
