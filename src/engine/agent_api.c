@@ -233,11 +233,22 @@ api_free(struct agent *a)
 	uv_close((uv_handle_t *)&c->tick, on_closed);
 }
 
+/* Between turns: nothing of the transcript is lent to a request. */
+static void
+api_fresh(struct agent *a)
+{
+	struct agent_api *c = (struct agent_api *)a;
+
+	buf_clear(&c->digest);
+	api_session_fresh(c);
+}
+
 static const struct agent_ops ops = {.start = api_start,
     .prompt = api_prompt,
     .ready = api_ready,
     .notice = api_notice,
     .cancel = api_cancel,
+    .fresh = api_fresh,
     .free = api_free};
 
 void

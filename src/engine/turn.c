@@ -204,6 +204,7 @@ turn_look_at_incident(struct turn *t)
 	if (t->spoke && t->agent && t->agent->ops->fresh)
 		t->agent->ops->fresh(t->agent);
 	t->spoke = false;
+	turn_tell_budget(t, false);
 }
 
 /* The driver takes it, or err says why nobody does. */
@@ -404,6 +405,7 @@ turn_set_agent(struct turn *t, struct agent *agent, const char *why, const char 
 	free(t->todo);
 	t->why = mem_dup(why);
 	t->todo = mem_dup(todo);
+	turn_tell_budget(t, false);
 	if (agent) {
 		agent->ops->start(agent);
 		return;
