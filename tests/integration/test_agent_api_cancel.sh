@@ -98,7 +98,8 @@ works
 
 # At once: before anything has begun.
 mark
-printf 'prompt early\ncancel\n' >&7 # in one write: no answer comes in between
+printf 'prompt early\ncancel\n' >"$dir/both"
+cat "$dir/both" >&7 # in one write: no answer comes in between
 cancel_came "at once"
 works
 # Twice, and with no turn: nothing.
