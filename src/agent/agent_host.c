@@ -126,7 +126,7 @@ host_end(struct host *h, int status)
 	h->ending = true;
 	for (int i = 0; i < 100 && host_proc_kill_all(NULL, 0) > 0; i++)
 		usleep(1000);
-	host_key_set(h, NULL);
+	host_key_set(h, NULL, NULL);
 	_exit(status);
 }
 
@@ -146,7 +146,7 @@ on_line(char *line, size_t len, void *arg)
 		LOG("host", "the engine refuses us: %s", js_str(m, "text"));
 		break;
 	case AGENT_IN_CREDENTIAL:
-		host_key_set(h, js_str(m, "key"));
+		host_key_set(h, js_str(m, "key"), js_str(m, "oauth"));
 		explicit_bzero(line, len);
 		break;
 	case AGENT_IN_CHILD_START:
@@ -199,7 +199,7 @@ host_unlink(struct host *h)
 	host_tools_forget(h);
 	host_files_forget(h);
 	host_proc_kill_all(NULL, 0);
-	host_key_set(h, NULL);
+	host_key_set(h, NULL, NULL);
 	uv_timer_stop(&h->look);
 	frame_fini(&h->in);
 	uv_close((uv_handle_t *)&h->engine, on_unlinked);

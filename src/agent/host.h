@@ -45,6 +45,8 @@ struct host {
 
 	char *key; /* locked in memory; NULL: none */
 	size_t key_size;
+	char *oauth; /* of a subscription, in a page of its own; NULL: none */
+	size_t oauth_size;
 	bool key_given; /* to this child; a second time would not be safe */
 	uv_pipe_t key_door;
 
@@ -62,6 +64,8 @@ struct host {
 #define HOST_MARK "BREAKGLASS_AGENT_HOST" /* in claude's environment: whose it is */
 #define HOST_TOOL_MARK "BREAKGLASS_TOOL"  /* in a tool's, beside it: DIR:NUMBER */
 #define HOST_PIDS_MAX 16		  /* children of ours that run at once */
+
+#define HOST_OAUTH_ENV "CLAUDE_CODE_OAUTH_TOKEN" /* claude's own name for it */
 
 /* An argument vector that owns its strings. */
 struct args {
@@ -97,7 +101,8 @@ pid_t host_child_session(const struct host *h); /* 0: none */
 
 /* host_key.c */
 int host_key_open(struct host *h, struct err *err) MUST_CHECK;
-void host_key_set(struct host *h, const char *key); /* copies; NULL: forget */
+/* Copies both; NULL: forget.  The OAuth token is claude's, in its environment. */
+void host_key_set(struct host *h, const char *key, const char *oauth);
 
 /* host_tool.c */
 void host_tool_start(struct host *h, const struct js *m);

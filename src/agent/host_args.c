@@ -123,6 +123,12 @@ args_claude_env(const struct host *h, struct args *a, const struct js *start)
 	}
 	if (url)
 		args_env(a, "ANTHROPIC_BASE_URL", url);
+	/* no argument: those of a process can be read by all.  claude takes it out of
+	 * its children's environment. */
+	if (h->oauth && !h->key) {
+		args_add(a, "--pass");
+		args_add(a, HOST_OAUTH_ENV);
+	}
 }
 
 /* The helper's line is read by a shell, so its two paths are quoted for one. */

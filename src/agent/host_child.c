@@ -269,13 +269,21 @@ child_spawn(struct host_child *c, const struct js *m)
 	uv_process_options_t o = {
 	    .exit_cb = on_child_exit, .stdio = stdio, .stdio_count = 3};
 	struct args args = {0};
+	char *oauth = c->h->oauth && !c->h->key
+	    ? mem_printf("%s=%s", HOST_OAUTH_ENV, c->h->oauth)
+	    : NULL;
+	char *env[] = {oauth, NULL}; /* the launcher's; it needs none */
 	int rc;
 
 	host_args_claude(c->h, &args, m);
 	o.file = args.argv[0];
 	o.args = args.argv;
+	o.env = oauth ? env : NULL;
 	rc = uv_spawn(&c->h->loop, &c->proc, &o);
 	args_fini(&args);
+	if (oauth)
+		explicit_bzero(oauth, strlen(oauth));
+	free(oauth);
 	return rc;
 }
 

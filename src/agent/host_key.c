@@ -7,6 +7,7 @@
  * its own session and every command of the agent in a new one, and no process
  * can move into a session that exists: so the agent's shell gets nothing.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,28 +23,35 @@ struct key_peer {
 	uv_write_t req;
 };
 
-void
-host_key_set(struct host *h, const char *key)
+/* A secret's page: text and, behind it, end. */
+static void
+page_set(char **page, size_t *size, const char *text, const char *end)
 {
-	if (h->key) {
-		explicit_bzero(h->key, h->key_size);
-		munmap(h->key, h->key_size);
-		h->key = NULL;
+	if (*page) {
+		explicit_bzero(*page, *size);
+		munmap(*page, *size);
+		*page = NULL;
 	}
-	if (!key || !*key)
+	if (!text || !*text)
 		return;
-	h->key_size = strlen(key) + 2;
-	h->key = mmap(NULL, h->key_size, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (h->key == MAP_FAILED)
+	*size = strlen(text) + strlen(end) + 1;
+	*page =
+	    mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (*page == MAP_FAILED)
 		abort();
-	if (mlock(h->key, h->key_size) < 0)
+	if (mlock(*page, *size) < 0)
 		LOG("key", "the key's page is not locked in memory");
-	madvise(h->key, h->key_size, MADV_DONTDUMP);
-	madvise(h->key, h->key_size, MADV_DONTFORK);
-	log_secret(key);
-	memcpy(h->key, key, h->key_size - 2);
-	h->key[h->key_size - 2] = '\n';
+	madvise(*page, *size, MADV_DONTDUMP);
+	madvise(*page, *size, MADV_DONTFORK);
+	log_secret(text);
+	snprintf(*page, *size, "%s%s", text, end);
+}
+
+void
+host_key_set(struct host *h, const char *key, const char *oauth)
+{
+	page_set(&h->key, &h->key_size, key, "\n");
+	page_set(&h->oauth, &h->oauth_size, oauth, "");
 }
 
 static void

@@ -3,11 +3,13 @@
  * The door through which every child of breakglass is started.
  *
  *     launcher [--parent PID] [--cwd DIR] [--keep FD]... [--oom N]
- *              [--tree FD] [--env NAME=VALUE]... -- PROGRAM [ARGUMENT]...
+ *              [--tree FD] [--env NAME=VALUE]... [--pass NAME]...
+ *              -- PROGRAM [ARGUMENT]...
  *
  * The program gets a session of its own, ends when the one who started it
  * ends, and inherits nothing: no descriptor above 2 but those named, no
- * environment but what is given here, no blocked signal, no core file, no way
+ * environment but what is given here (--pass: as it is in our own, for a value that
+ * may stand in no argument), no blocked signal, no core file, no way
  * to more privileges.  With --tree the launcher stays, ends all that PROGRAM
  * started, and says on FD how it ended (launcher_tree.h).  Exit status 71: it could not
  * be set up so; 126 or 127: PROGRAM could not be run.
@@ -62,6 +64,19 @@ number(const char *text, long max)
 	return n;
 }
 
+/* "NAME=VALUE" of our own environment, or NULL. */
+static char *
+own_env(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (char **e = environ; *e; e++) {
+		if (strncmp(*e, name, n) == 0 && (*e)[n] == '=')
+			return *e;
+	}
+	return NULL;
+}
+
 static void
 option(struct launch *l, const char *name, char *value)
 {
@@ -79,6 +94,9 @@ option(struct launch *l, const char *name, char *value)
 	else if (strcmp(name, "--env") == 0 && l->envs < LAUNCHER_ENV_MAX &&
 	    strchr(value, '='))
 		l->env[l->envs++] = value;
+	else if (strcmp(name, "--pass") == 0 && l->envs < LAUNCHER_ENV_MAX &&
+	    own_env(value))
+		l->env[l->envs++] = own_env(value);
 	else
 		fail(EXIT_SETUP, "unknown, malformed or one too many: ", name);
 }

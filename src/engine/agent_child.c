@@ -34,11 +34,12 @@ agent_child_receive(
 }
 
 void
-agent_side_credential(struct agent_side *s, const char *key)
+agent_side_credential(struct agent_side *s, const char *key, const char *oauth)
 {
 	struct js *m = message_new(agent_in_names[AGENT_IN_CREDENTIAL]);
 
 	js_set_str(m, "key", key);
+	js_set_str(m, "oauth", oauth);
 	agent_side_send(s, m);
 }
 

@@ -160,9 +160,9 @@ on_host_up(const struct agent_host_info *info, void *arg)
 		cli_off(c,
 		    "install claude (it is noticed), or set claude = PATH and start the engine anew",
 		    "claude cannot be run", info->why ? info->why : "");
-	else if (!c->key)
+	else if (!c->key && !c->oauth)
 		cli_off(c,
-		    "put the API key into a file, chmod 600, set api_key_file, start the engine anew",
+		    "put the API key into a file, chmod 600, set api_key_file (a subscription's token: oauth_token_file), start the engine anew",
 		    "there is no API key", "");
 	else {
 		c->deaths = 0;
@@ -306,6 +306,9 @@ on_closed(uv_handle_t *handle)
 	if (c->key)
 		explicit_bzero(c->key, strlen(c->key));
 	free(c->key);
+	if (c->oauth)
+		explicit_bzero(c->oauth, strlen(c->oauth));
+	free(c->oauth);
 	free(c->agent);
 	free(c->tool_names);
 	free(c->model);
@@ -373,6 +376,8 @@ cli_configure(struct agent_cli *c, const struct agent_cli_config *cfg)
 	c->model = dup_or_null(cfg->model);
 	c->api_url = dup_or_null(cfg->api_url);
 	c->key = dup_or_null(cfg->api_key);
+	if (!c->key && !c->api_url)
+		c->oauth = dup_or_null(cfg->oauth_token);
 	if (!c->key && c->api_url)
 		c->key = mem_dup("no-key"); /* a server of the site's own may want none */
 	c->quiet_ms = cfg->quiet_ms ? cfg->quiet_ms : QUIET_MS;

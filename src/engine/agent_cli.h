@@ -30,6 +30,8 @@ struct agent_cli_config {
 	const char *model;		     /* NULL or "": the definition's */
 	const char *api_url;		     /* NULL or "": the vendor's */
 	const char *api_key;		     /* lent for the call; NULL or "": none */
+	/* A subscription's, for the vendor's own address alone; used without a key. */
+	const char *oauth_token;
 	const char
 	    *session; /* an earlier session of the incident to go on with, or NULL */
 	/* 0: the times that the header names; tests take shorter ones. */

@@ -86,7 +86,8 @@ void agent_side_watch(
     struct agent_side *s, const struct agent_host_events *ev, void *arg);
 
 /* To agent-host; without one they do nothing (down has said so). */
-void agent_side_credential(struct agent_side *s, const char *key);
+/* NULL: none.  claude gets the key where there is one, else a subscription's token. */
+void agent_side_credential(struct agent_side *s, const char *key, const char *oauth);
 void agent_side_child_start(struct agent_side *s, const struct agent_child *c);
 void agent_side_child_input(
     struct agent_side *s, int64_t child, const char *data, size_t len);

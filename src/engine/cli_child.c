@@ -124,7 +124,7 @@ cli_spawn(struct agent_cli *c)
 	c->lost = false;
 	buf_clear(&c->complaints);
 	cli_stream_restart(&c->stream);
-	agent_side_credential(c->side, c->key);
+	agent_side_credential(c->side, c->key, c->oauth);
 	agent_side_child_start(c->side, &child);
 	cli_request(c, "initialize");
 	cli_enter(c, CLI_STARTING);

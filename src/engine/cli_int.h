@@ -33,7 +33,7 @@ enum cli_state {
 struct agent_cli {
 	struct agent base;
 	struct agent_side *side;
-	char *agent, *tool_names, *model, *api_url, *key;
+	char *agent, *tool_names, *model, *api_url, *key, *oauth;
 	struct buf agents;
 	int64_t quiet_ms, silent_ms, grace_ms;
 

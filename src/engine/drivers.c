@@ -59,12 +59,14 @@ add_cli(struct engine *e, const struct definition *d)
 {
 	const struct options *o = e->opts->options;
 	const struct option_endpoint *ep = o->n_endpoints ? &o->endpoints[0] : NULL;
+	const char *url = ep && ep->url[0] ? ep->url : o->api_url;
 	struct agent_cli_config cfg = {.loop = &e->loop,
 	    .side = e->agent_side,
 	    .definition = d,
 	    .model = ep && ep->model[0] ? ep->model : o->model,
-	    .api_url = ep && ep->url[0] ? ep->url : o->api_url,
+	    .api_url = strcmp(url, ENDPOINT_VENDOR_URL) == 0 ? NULL : url,
 	    .api_key = e->api_key ? secret_text(e->api_key) : NULL,
+	    .oauth_token = e->oauth ? secret_text(e->oauth) : NULL,
 	    .session = e->session[0] ? e->session : NULL};
 
 	choice_add(e->choice, CHOICE_CLI,

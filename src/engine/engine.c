@@ -157,6 +157,11 @@ load_secrets(struct engine *e)
 		if (!e->api_key)
 			LOG("engine", "api key: %s", err.words);
 	}
+	if (o->oauth_token_file[0]) {
+		e->oauth = secret_load_token(o->oauth_token_file, &err);
+		if (!e->oauth)
+			LOG("engine", "oauth_token_file: %s", err.words);
+	}
 }
 
 /* A pin that cannot be read is no pin: that is authority, so it ends the start. */
@@ -539,6 +544,7 @@ engine_end(struct engine *e)
 		hostkeys_free(e->hostkeys);
 	secret_free(e->key);
 	secret_free(e->api_key);
+	secret_free(e->oauth);
 	if (e->lock_fd >= 0)
 		close(e->lock_fd);
 	if (!settled)

@@ -27,6 +27,7 @@ struct engine {
 	char *run_dir, *socket;
 	int lock_fd;
 	struct secret *key, *api_key;
+	struct secret *oauth; /* of a subscription: for claude alone */
 	char key_why[512];
 	struct hostkeys *hostkeys;
 	struct incident *incident;

@@ -6,7 +6,7 @@
  * a line ("prompt TEXT", "context TEXT" for the next prompt, "notice TEXT",
  * "prefer ENDPOINT", "cancel", "start", "quit") and read one event a line.
  *
- * Environment: RIG_KEY, RIG_URL, RIG_CLAUDE, RIG_SESSION, RIG_GRACE_MS,
+ * Environment: RIG_KEY, RIG_OAUTH, RIG_URL, RIG_CLAUDE, RIG_SESSION, RIG_GRACE_MS,
  * RIG_QUIET_MS, RIG_SILENT_MS; RIG_NO_DRIVER: only the socket.
  * RIG_DRIVER=api: the API driver, with the endpoints of BREAKGLASS_CONFIG and
  * RIG_EVENT_MS, RIG_PROBE_MS, RIG_FRESH_MS, RIG_CONNECT_MS,
@@ -498,6 +498,7 @@ rig_cli(struct agent_side *side, const struct definition *definition)
 	    .definition = definition,
 	    .api_url = getenv("RIG_URL"),
 	    .api_key = getenv("RIG_KEY"),
+	    .oauth_token = getenv("RIG_OAUTH"),
 	    .session = getenv("RIG_SESSION"),
 	    .quiet_ms = env_int("RIG_QUIET_MS"),
 	    .silent_ms = env_int("RIG_SILENT_MS"),

@@ -10,6 +10,12 @@ launcher=$agent/launcher
 SECRET=x $launcher --env A=1 --env 'B=two words' -- /usr/bin/env >"$dir/o" || fail "env"
 [ "$(sort "$dir/o")" = $'A=1\nB=two words' ] || fail "environment: $(cat "$dir/o")"
 
+# What may stand in no argument is passed by its name.
+SECRET=x OTHER=y $launcher --pass SECRET --env A=1 -- /usr/bin/env >"$dir/o" || fail "pass"
+[ "$(sort "$dir/o")" = $'A=1\nSECRET=x' ] || fail "environment: $(cat "$dir/o")"
+$launcher --pass NOT_THERE -- /bin/true 2>/dev/null
+[ $? = 71 ] || fail "passed what is not there"
+
 # No descriptor above 2, but one that is kept by name.
 $launcher -- /bin/ls /proc/self/fd 5</dev/null 9</dev/null 200</dev/null >"$dir/o"
 [ "$(tr '\n' ' ' <"$dir/o")" = "0 1 2 3 " ] || fail "descriptors: $(cat "$dir/o")"
