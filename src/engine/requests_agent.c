@@ -40,6 +40,7 @@ engine_on_runbook(struct peer *p, const struct js *m, void *arg)
 		return;
 	}
 	rb = runbooks_find(e->runbooks, name, &err);
+	runbooks_read(e->runbooks, NULL, NULL); /* for who asks again */
 	if (!rb)
 		peer_error(p, m, "runbook", err.words, NULL);
 	else if (turn_prompt(e->turn,

@@ -97,12 +97,24 @@ runbook_report_found(const struct runbook *rb, const struct found *f, struct buf
 	free(say);
 }
 
+static size_t
+steps_in(const struct runbook_report *in, enum result_state state, bool devvm)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in->rb->step_count; i++)
+		n += in->results[i].state == state &&
+		    (in->rb->steps[i].kind == STEP_DEVVM) == devvm;
+	return n;
+}
+
 /* --- found --- */
 
 static bool
 is_healthy(const struct runbook_report *in)
 {
-	return in->founds->count == 0 && !(in->asked && verdict_is_bad(in->verdict));
+	return in->founds->count == 0 && !in->silent &&
+	    !(in->asked && verdict_is_bad(in->verdict));
 }
 
 static void
@@ -140,12 +152,17 @@ put_found(const struct runbook_report *in, struct buf *out)
 
 	put(out, "**Found:**");
 	if (is_healthy(in)) {
-		put(out, " nothing wrong that this runbook knows.\n");
+		put(out, " nothing wrong that this runbook knows%s.\n",
+		    steps_in(in, RESULT_FAILED, true) + steps_in(in, RESULT_FAILED, false)
+			? ", in what was answered"
+			: "");
 		return;
 	}
 	put(out, "\n\n");
 	if (in->asked && verdict_is_bad(in->verdict))
 		put_verdict(in, out);
+	else if (in->silent)
+		put(out, "- **critical** the devvm does not answer\n");
 	for (int s = SEVERITY_CRITICAL; s >= SEVERITY_NOTE; s--)
 		for (size_t i = 0; i < in->founds->count; i++) {
 			const struct found *f = &in->founds->all[i];
@@ -160,17 +177,6 @@ put_found(const struct runbook_report *in, struct buf *out)
 }
 
 /* --- did --- */
-
-static size_t
-steps_in(const struct runbook_report *in, enum result_state state, bool devvm)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < in->rb->step_count; i++)
-		n += in->results[i].state == state &&
-		    (in->rb->steps[i].kind == STEP_DEVVM) == devvm;
-	return n;
-}
 
 static const char *
 many(size_t n)
@@ -326,6 +332,10 @@ put_todo(const struct runbook_report *in, struct buf *out)
 	put(out, "\n**Do:**\n\n");
 	if (bad)
 		add_verdict_todo(&t, in->verdict);
+	else if (in->silent && !in->asked)
+		add_todo(&t,
+		    mem_dup(
+			"ask the PVE host what it sees: `/triage`, or **F3 forensics**"));
 	/* Beside a key that changes everything, only what cannot wait for it. */
 	if (bad && advised(in->verdict) >= 0 && verb_rows[advised(in->verdict)].mutating)
 		least = SEVERITY_CRITICAL;

@@ -37,7 +37,6 @@ def own(**more):
         def run():
             rig = Rig(agent_driver="runbook", **more)
             rig.env["BREAKGLASS_RUNBOOK_DIR"] = rig.dir + "/books"
-            rig.env["BG_RB"] = "1"
             os.makedirs(rig.dir + "/books")
             try:
                 fn(rig)
@@ -57,7 +56,12 @@ def begin(rig, up=True):
 
 
 def run(p, name):
-    p.ask(t="prompt", text=name)
+    p.ask(t="runbook", name=name)
+    return p.expect(t="prompt", state="started")["turn"]
+
+
+def say(p, words):
+    p.ask(t="prompt", text=words)
     return p.expect(t="prompt", state="started")["turn"]
 
 
@@ -106,9 +110,11 @@ def presets_and_own(rig):
     check("others can write it", "chmod" in bads[other]["why"], f)
     late = rig.console("ben")
     check("at attach, too", books(late)["runbooks"] == f["runbooks"])
-    run(p, "broken")
-    ok, words = end(p)
-    lacks("a broken one is no prompt that runs", words, "Found:")
+    p.ask(t="runbook", name="broken")
+    e = p.expect(t="error", req=p.req)
+    has("a broken one is refused", e["text"], bad + ":11: ", "is there already")
+    p.ask(t="runbook", name="none")
+    has("one that is not there", p.expect(t="error", req=p.req)["text"], "triage", "app")
 
 
 @own()
@@ -139,7 +145,7 @@ def read_anew(rig):
     run(p, "app")
     has("then", end(p)[1], "saw two")
     check("told", any(b["name"] == "fresh" for b in books(p)["runbooks"]))
-    run(p, "fresh")
+    say(p, "/fresh")     # what names a runbook is one, for the driver without a model
     check("runs", end(p)[0])
 
 
@@ -302,7 +308,7 @@ def hostile(rig):
 def free_prompt(rig):
     """a prompt in words: nobody reads it, and what can be done is told"""
     p = begin(rig, up=False)
-    run(p, "why is it slow?")
+    say(p, "why is it slow?")
     ok, words = end(p, 5)
     has("told", words, "No model", "/triage", "F7 cycle", "/agent")
     check("nothing ran", not p.of("tool"))

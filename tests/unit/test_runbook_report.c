@@ -367,6 +367,18 @@ Test(runbook_report, tells_what_was_not_answered_and_left_out)
 	    report(NULL, false, "no TCP answer"), "2 more commands for it were left"));
 }
 
+Test(runbook_report, silence_is_found_and_says_who_can_be_asked)
+{
+	char *text;
+
+	results[0].state = RESULT_FAILED;
+	snprintf(results[0].failed, sizeof results[0].failed, "no TCP answer");
+	text = report(NULL, false, "no TCP answer");
+	cr_assert(has(text, "**critical** the devvm does not answer"));
+	cr_assert(has(text, "1. ask the PVE host what it sees: `/triage`"));
+	cr_assert(has(report(NULL, false, NULL), "knows, in what was answered."));
+}
+
 Test(runbook_report, bounds_what_hostile_output_can_make_of_it)
 {
 	char line[400];
