@@ -472,8 +472,7 @@ choice_by_hand(struct choice *c, const char *driver, const char *endpoint, const
 		    endpoint ? endpoint : "");
 		snprintf(c->back, sizeof c->back, "/agent auto");
 	}
-	if (endpoint)
-		keep(&c->slots[CHOICE_API].endpoint, endpoint);
+	keep(&c->slots[CHOICE_API].endpoint, endpoint);
 	choice_watch_way(c);
 	if (c->now == choice_first(c))
 		choice_tell_route(c);

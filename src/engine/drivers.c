@@ -134,9 +134,29 @@ add_models(struct engine *e)
 	definition_fini(&d);
 }
 
+/* A word that is none is said, and costs nobody the agent. */
+static void
+check_driver(struct engine *e)
+{
+	const char *word = e->opts->options->agent_driver;
+	struct js *f;
+	char *text;
+
+	if (choice_driver_by_name(word) >= 0)
+		return;
+	f = incident_fact(FACT_ERROR, "engine");
+	text = mem_printf("agent_driver is \"%.40s\": auto is taken", word);
+	js_set_str(f, "where", "settings");
+	js_set_str(f, "text", text);
+	js_set_str(f, "todo", "the words are: auto cli api runbook");
+	incident_emit(e->incident, FACT_ERROR, f);
+	free(text);
+}
+
 void
 engine_start_agent(struct engine *e)
 {
+	check_driver(e);
 	make_endpoints(e);
 	e->choice = choice_new(&(struct choice_config){.loop = &e->loop,
 				   .endpoints = e->endpoints,

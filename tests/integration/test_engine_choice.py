@@ -11,7 +11,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import SANITIZED, SRC, check, main, until, with_rig  # noqa: E402
+from engine_rig import SANITIZED, Skip, SRC, check, main, until, with_rig  # noqa: E402
 from test_engine_turn import agent, done, prompt  # noqa: E402
 
 SOON = 1.0 if not SANITIZED else 4.0
@@ -313,6 +313,37 @@ def another_incident(rig):
     check("nothing of the old one", "old secret" not in said and "something else" in said, said)
 
 
+def real_claude():
+    with open(SRC + "/build-aux/claude-version") as f:
+        version = f.read().strip()
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.environ.get("BREAKGLASS_CLAUDE") or "%s/breakglass/claude/%s/claude" % (home, version)
+
+
+@with_rig(claude=real_claude(), **NO_HOSTS)
+def real_claude_moves(rig):
+    """the real claude loses its API in the middle of a prompt: the next endpoint answers within 5 s"""
+    if not os.access(real_claude(), os.X_OK):
+        raise Skip("no %s: contrib/fetch-claude fetches it" % real_claude())
+    vendor = Api(rig, "vendor", dict(wait_file="never", text="too late"))
+    lan = Api(rig, "lan")
+    endpoints(rig, ("vendor", vendor.port), ("lan", lan.port))
+    rig.start()
+    p = rig.console()
+    agent(p, state="ready", driver="cli", limit=60)
+    t = prompt(p, "check the VM")
+    until("claude has asked", lambda: p.pump(0.02) or vendor.asked())
+    began = time.monotonic()
+    vendor.die()
+    e = p.expect(t="error", turn=t, limit=30)
+    check("soon", time.monotonic() - began < 5 * SOON, time.monotonic() - began)
+    check("which", "vendor" in e["text"] or "claude" in e["text"], e)
+    check("answered", p.expect(t="text", turn=t)["text"] == "answer of lan")
+    r = p.expect(t="result", turn=t)
+    check("by the API driver", r["driver"] == "api" and r["endpoint"] == "lan", r)
+    check("ok", done(p, t)["ok"])
+
+
 if __name__ == "__main__":
-    main([first_dead, all_dead, black_hole, way_back, dies_in_the_turn, by_hand, runbooks,
+    main([first_dead, real_claude_moves, all_dead, black_hole, way_back, dies_in_the_turn, by_hand, runbooks,
           nothing_at_all, cancel_while_looking, another_incident])
