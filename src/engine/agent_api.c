@@ -265,6 +265,7 @@ api_session_fresh(struct agent_api *c)
 	    b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
 	    b[13], b[14], b[15]);
 	c->session_told = false;
+	api_framing_end(c);
 	api_transcript_free(c->transcript);
 	c->transcript = api_transcript_new();
 }

@@ -237,6 +237,14 @@ headers_of(struct agent_api *c, const struct api_body *how,
 		header(l, "anthropic-beta: %s", v->beta ? v->beta : betas);
 }
 
+/* A framing that never ended: it still borrows the transcript's pieces. */
+void
+api_framing_end(struct agent_api *c)
+{
+	http_cancel(c->call);
+	c->call = NULL;
+}
+
 static void
 request_start(struct agent_api *c, const struct credential_value *v)
 {
@@ -255,6 +263,7 @@ request_start(struct agent_api *c, const struct credential_value *v)
 	struct err err;
 	char text[96];
 
+	api_framing_end(c);
 	if (api_transcript_body(c->transcript, &how, &r.body, &r.pieces, &err) < 0) {
 		if (err.code == ERR_LIMIT)
 			api_turn_shrink(c, err.words);
@@ -265,7 +274,6 @@ request_start(struct agent_api *c, const struct credential_value *v)
 	headers_of(c, &how, v, &headers);
 	r.headers_ms = r.idle_ms;
 	c->attempts++;
-	http_cancel(c->call); /* a framing that never ended */
 	c->over = c->is_json = false;
 	c->status = 0;
 	c->blocks = 0;

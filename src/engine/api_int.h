@@ -143,6 +143,7 @@ void api_turn_usage(struct agent_api *c, bool is_over);
 
 /* api_ask.c */
 void api_ask(struct agent_api *c);
+void api_framing_end(struct agent_api *c);
 void api_ask_drop(struct agent_api *c); /* whatever of it is under way */
 void api_ask_tick(struct agent_api *c, int64_t now);
 const char *api_model(struct agent_api *c);
