@@ -17,7 +17,8 @@
 #include "engine/runbook_report.h"
 #include "engine/runbooks.h"
 
-#define SWALLOWED_MAX 2 /* commands in a row that gave nothing until their limit */
+#define SWALLOWED_MAX 2	 /* commands in a row that gave nothing until their limit */
+#define DOOMED_LIMIT_S 6 /* of each, once the verdict has advised a verb: one will do */
 
 static void next_step(struct agent_runbook *a);
 
@@ -139,6 +140,19 @@ on_looked(void *arg)
 	next_step(a);
 }
 
+/*
+ * A verb is what helps: what the devvm still says adds to the evidence, and is not
+ * waited for.
+ */
+static bool
+is_doomed(const struct agent_runbook *a)
+{
+	const struct verdict *v = case_verdict(a->c);
+	int verb = v ? verb_by_name(v->advice, strlen(v->advice)) : -1;
+
+	return verb >= 0 && verb_rows[verb].mutating;
+}
+
 /* Does the devvm swallow what it is asked? */
 static void
 learn(struct agent_runbook *a, const struct step *s, const struct step_result *r)
@@ -151,7 +165,7 @@ learn(struct agent_runbook *a, const struct step *s, const struct step_result *r
 		a->swallowed = 0;
 		return;
 	}
-	if (++a->swallowed == SWALLOWED_MAX && !a->silent[0])
+	if (++a->swallowed >= (is_doomed(a) ? 1 : SWALLOWED_MAX) && !a->silent[0])
 		snprintf(a->silent, sizeof a->silent, "it swallows commands: %.250s",
 		    r->failed);
 }
@@ -199,16 +213,19 @@ run_step(struct agent_runbook *a)
 {
 	const struct step *s = &a->c->rb->steps[a->step];
 	char text[RUNBOOK_TEXT_MAX + 64];
+	int limit_s = s->limit_s;
 
 	snprintf(text, sizeof text, "%d of %zu: %s", a->step + 1, a->c->rb->step_count,
 	    s->title[0] ? s->title : s->id);
 	rb_progress(a, text);
+	if (is_doomed(a) && limit_s > DOOMED_LIMIT_S)
+		limit_s = DOOMED_LIMIT_S;
 	rb_enter(a, RB_STEP);
 	a->running = step_start(&(struct step_ask){.cfg = &a->cfg,
 				    .kind = s->kind,
 				    .command = s->command,
 				    .verb = s->verb,
-				    .limit_s = s->limit_s,
+				    .limit_s = limit_s,
 				    .by = a->by,
 				    .turn = a->turn},
 	    &a->c->results[a->step], on_step, a);

@@ -516,6 +516,31 @@ take_body(struct reader *r)
 	return 0;
 }
 
+/* Text that everyone reads: no byte that a terminal would act on. */
+static int
+check_text(struct reader *r, const char *text, size_t len)
+{
+	int line = 1;
+
+	if (len > RUNBOOK_MAX)
+		return runbook_bad(
+		    r, 1, "too long: %zu bytes, at most %d go", len, RUNBOOK_MAX);
+	if (!text_is_utf8(text, len))
+		return runbook_bad(r, 1, "not UTF-8 text: save it as UTF-8");
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		line += c == '\n';
+		if (c == '\r' && i + 1 < len && text[i + 1] == '\n')
+			continue;
+		if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
+			return runbook_bad(r, line,
+			    "a control character (byte %u) stands in the text: take it out",
+			    c);
+	}
+	return 0;
+}
+
 struct runbook *
 runbook_parse(const char *file, const char *text, size_t len, int *line, struct err *err)
 {
@@ -524,13 +549,8 @@ runbook_parse(const char *file, const char *text, size_t len, int *line, struct 
 
 	rb->refs = 1;
 	rb->file = mem_dup(file);
-	if (len > RUNBOOK_MAX)
-		runbook_bad(
-		    &r, 1, "too long: %zu bytes, at most %d go", len, RUNBOOK_MAX);
-	else if (!text_is_utf8(text, len) || memchr(text, '\0', len))
-		runbook_bad(&r, 1, "not UTF-8 text: save it as UTF-8, without NUL bytes");
-	else if (take_frontmatter(&r) == 0 && take_body(&r) == 0 &&
-	    runbook_check(&r) == 0) {
+	if (check_text(&r, text, len) == 0 && take_frontmatter(&r) == 0 &&
+	    take_body(&r) == 0 && runbook_check(&r) == 0) {
 		rb->text = mem_dupn(text, len);
 		rb->len = len;
 		return rb;

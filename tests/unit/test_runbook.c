@@ -221,7 +221,9 @@ Test(runbook, refuses_what_is_no_text_or_too_much)
 	cr_assert_null(parse(big, RUNBOOK_MAX + 5, &line, &err));
 	cr_assert_not_null(strstr(err.words, "too long"));
 	cr_assert_null(parse("---\n\0---", 8, &line, &err));
-	cr_assert_not_null(strstr(err.words, "NUL"));
+	cr_assert_not_null(strstr(err.words, "control character (byte 0)"));
+	cr_assert_null(parse("---\nname: \033[2J\n", 14, &line, &err));
+	cr_assert_eq(line, 2);
 	cr_assert_null(parse("---\n\xff\xfe\n", 7, &line, &err));
 	cr_assert_not_null(strstr(err.words, "UTF-8"));
 	strcpy(big, HEAD);
