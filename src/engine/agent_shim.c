@@ -103,8 +103,13 @@ agent_shim_run(struct agent_peer *p, const struct js *m)
 		shim_end(p, 'f', EXIT_BUSY,
 		    "32 commands run already: wait until one of them has ended");
 	else
-		p->run = broker_agent_run(agent_peer_broker(p), host, host_len,
-		    buf_str(&command), command.len, &run_events, p);
+		p->run = broker_agent_run(agent_peer_broker(p),
+		    &(struct broker_agent_ask){.host = host,
+			.host_len = host_len,
+			.command = buf_str(&command),
+			.len = command.len,
+			.has_input = p->has_input},
+		    &run_events, p);
 	buf_fini(&command);
 }
 

@@ -33,7 +33,9 @@ enum door {
 	DOORS
 };
 
+struct asks;
 struct incident;
+struct js;
 struct run_info;
 struct runs;
 struct broker;
@@ -47,6 +49,9 @@ struct broker_config {
 	const struct secret *key; /* NULL: key_why says why */
 	const char *key_why;
 	struct hostkeys *hostkeys;
+	struct asks *asks;
+	/* The agent's mutating verbs of the last hour, when that changes. */
+	void (*on_verbs_hour)(int verbs, int max, void *arg);
 	/* The devvm's or pve's main connection changed its state. */
 	void (*on_link)(enum door door, void *arg);
 	void *arg;
@@ -57,8 +62,8 @@ void broker_free(struct broker *b);
 
 /*
  * Where the agent's "ssh pve VERB" goes, once it is known to be a verb that the
- * autonomy allows.  It answers with broker_run_tell and, once and from the loop,
- * with broker_run_over.
+ * autonomy, or an operator who was asked, allows.  It answers with broker_run_tell and,
+ * once and from the loop, with broker_run_over.
  */
 typedef void broker_verb_fn(enum verb verb, int turn, struct broker_run *run, void *arg);
 void broker_set_verbs(struct broker *b, broker_verb_fn *fn, void *arg);
@@ -66,6 +71,13 @@ void broker_set_verbs(struct broker *b, broker_verb_fn *fn, void *arg);
 void broker_connect(struct broker *b); /* all doors but the shells', from now on */
 
 struct remote *broker_remote(struct broker *b, enum door door); /* lent */
+
+/* Records of an incident that is continued, then their end. */
+void broker_found(struct broker *b, const struct js *record);
+void broker_found_end(struct broker *b);
+
+/* A mutating verb of the agent was confirmed: it counts. */
+void broker_verb_counts(struct broker *b);
 
 enum autonomy broker_autonomy(const struct broker *b);
 void broker_set_autonomy(struct broker *b, enum autonomy level, const char *by);
@@ -97,7 +109,8 @@ const char *broker_run_id(const struct broker_run *run);
 /* Closes the channel of a run that is no mutating verb; its tool_end says so. */
 void broker_run_stop(struct broker_run *run, const char *why);
 
-/* The same by id, for an operator; -1 when there is no such run or it may not be. */
+/* The same by id, for an operator, also of what is left of a run that has ended; -1 when
+ * there is no such run or it may not be. */
 int broker_stop_id(
     struct broker *b, const char *id, const char *by, struct err *err) MUST_CHECK;
 
@@ -114,12 +127,20 @@ struct broker_run_events {
 	void (*end)(bool refused, int exit, const char *why, void *arg);
 };
 
+struct broker_agent_ask { /* "ssh host command"; borrowed for the call */
+	const char *host;
+	size_t host_len;
+	const char *command;
+	size_t len;
+	bool has_input; /* its standard input is the command's: no watchdog then */
+};
+
 /*
- * The agent asks for "ssh host command".  Never NULL; a refusal comes through
- * end like everything else.  command is copied; events borrowed.
+ * The agent asks.  Never NULL; a refusal comes through end like everything else, and
+ * so does the no of an operator who was asked.
  */
-struct broker_run *broker_agent_run(struct broker *b, const char *host, size_t host_len,
-    const char *command, size_t len, const struct broker_run_events *events, void *arg);
+struct broker_run *broker_agent_run(struct broker *b, const struct broker_agent_ask *ask,
+    const struct broker_run_events *events, void *arg);
 
 /* The output and the end of a run that went to broker_verb_fn; false: nobody listens. */
 bool broker_run_tell(struct broker_run *run, int stream, const char *data, size_t len);
@@ -150,10 +171,20 @@ void broker_shell_resize(struct broker_run *run, int cols, int rows);
 /* The operator left: closes the terminal; no callback comes after this. */
 void broker_shell_leave(struct broker_run *run, const char *why);
 
-/* The turn that the agent's runs belong to from now on; 0: none. */
+/* The turn that the agent's runs belong to from now on; 0: none.  Questions of other
+ * turns are withdrawn. */
 void broker_set_turn(struct broker *b, int turn);
 
-/* Ends every devvm run of the agent (a cancelled turn). */
+/*
+ * A turn is ended: closes the channels of the agent's and the runbooks' devvm runs,
+ * withdraws their questions, and tells what is left of them (state "left") until
+ * nothing is.
+ */
 void broker_stop_agent(struct broker *b, const char *why);
+
+/* Adds the ids of what is left to array. */
+void broker_left_ids(const struct broker *b, struct js *array);
+
+bool broker_is_running(const struct broker *b, const char *id);
 
 #endif

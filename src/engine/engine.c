@@ -202,6 +202,7 @@ on_found(const struct js *record, void *arg)
 	turn_found(e->turn, record);
 	recap_see(e->recap, record);
 	asks_found(e->asks, record);
+	broker_found(e->broker, record);
 	if (js_is(record, "t", "session") && js_is(record, "driver", "cli") &&
 	    js_str(record, "session"))
 		snprintf(e->session, sizeof e->session, "%s", js_str(record, "session"));
@@ -218,6 +219,7 @@ on_incident_ready(void *arg)
 	    e->broker, level < 0 ? AUTONOMY_OBSERVE : (enum autonomy)level, "engine");
 	unfinished_found_end(e->unfinished);
 	asks_found_end(e->asks);
+	broker_found_end(e->broker);
 	broker_connect(e->broker);
 	watch_start(e->watch);
 	engine_start_runbooks(e);
@@ -228,6 +230,15 @@ on_incident_ready(void *arg)
 		return;
 	}
 	ready(e, "+");
+}
+
+static void
+on_verbs_hour(int verbs, int max, void *arg)
+{
+	struct engine *e = arg;
+
+	if (e->turn)
+		turn_verbs_hour(e->turn, verbs, max);
 }
 
 static void
@@ -442,6 +453,8 @@ engine_build(struct engine *e, struct err *err)
 	    .key = e->key,
 	    .key_why = e->key_why,
 	    .hostkeys = e->hostkeys,
+	    .asks = e->asks,
+	    .on_verbs_hour = on_verbs_hour,
 	    .on_link = on_link,
 	    .arg = e});
 	e->power = power_new(&(struct power_config){.loop = loop,

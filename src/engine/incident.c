@@ -291,7 +291,7 @@ static bool
 incident_opens_with(enum fact kind)
 {
 	return kind == FACT_PROMPT || kind == FACT_VERB || kind == FACT_TOOL ||
-	    kind == FACT_NOTE;
+	    kind == FACT_NOTE || kind == FACT_ASK;
 }
 
 void

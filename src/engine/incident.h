@@ -9,7 +9,7 @@
  * A journaled fact is released only after it is in the file (law 2), or when
  * the journal has said that no disk takes it.  Wire-only facts keep their place
  * in the order.  An incident opens by itself with the first fact that is part
- * of one (prompt, verb, tool, note); before that, facts have seq 0.
+ * of one (prompt, verb, tool, note, ask); before that, facts have seq 0.
  */
 #ifndef ENGINE_INCIDENT_H
 #define ENGINE_INCIDENT_H

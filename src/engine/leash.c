@@ -18,47 +18,59 @@
 
 #define VARIABLE "LC_BREAKGLASS_RUN"
 
-/* Whose environment has a token of ours: lines "/proc/PID/environ:…=tag". */
+/* Whose environment or command line has a token of ours: "/proc/PID/…:…=tag". */
+#define FILES "/proc/[0-9]*/environ /proc/[0-9]*/cmdline"
 #define FIND                                                                             \
 	"f(){ if printf \"a\\0%s\" bc|grep -q bc;then "                                  \
-	"LC_ALL=C grep -aso \"" VARIABLE "=$T[0-9a-z]*\\.\" /proc/[0-9]*/environ;else "  \
-	"for d in /proc/[0-9]*/environ;do while IFS= read -r x||[ \"$x\" ];do "          \
+	"LC_ALL=C grep -aso \"" VARIABLE "=$T[0-9a-z]*\\.\" " FILES ";else "             \
+	"for d in " FILES ";do while IFS= read -r x||[ \"$x\" ];do "                     \
 	"case $x in *" VARIABLE "=$T*)x=${x#*" VARIABLE "=$T};echo \"$d:=$T${x%%.*}.\";" \
-	"break;;esac;done <$d;done;fi;} 2>/dev/null\n"
+	"break;;esac;done <$d;done;fi;} 2>/dev/null;"
 
 /* All processes into A, ours into M: by token, then by parent and session. */
 #define LOOK                                                                  \
 	"w(){ A=;for d in /proc/[0-9]*/stat;do read -r x <$d||continue;"      \
 	"p=${x%% *};[ $p = $$ ]&&continue;set -- ${x##*) };"                  \
-	"case $1 in [ZX])continue;;esac;A=\"$A $p:$2:$4\";done 2>/dev/null\n" \
+	"case $1 in [ZX])continue;;esac;A=\"$A $p:$2:$4\";done 2>/dev/null;"  \
 	"M=\" $S\";for x in $(f);do d=${x#/proc/};"                           \
-	"M=\"$M${d%%/*}=${x##*=$T} \";done\n"                                 \
+	"M=\"$M${d%%/*}=${x##*=$T} \";done;"                                  \
 	"n=;until [ \"$n\" = \"$M\" ];do n=$M;for x in $A;do p=${x%%:*};"     \
 	"case $M in *\" $p=\"*)continue;;esac;x=${x#*:};"                     \
 	"for j in ${x%:*} ${x#*:};do case $M in *\" $j=\"*)j=${M#*\" $j=\"};" \
-	"M=\"$M$p=${j%% *} \";break;;esac;done;done;done;}\n"
+	"M=\"$M$p=${j%% *} \";break;;esac;done;done;done;};"
 
 /* Signals those of t; false: none of them lives. */
-#define KILL                                                                          \
-	"k(){ D=;for x in $M;do case $t in *\" ${x#*=} \"*)case \"$A \" in "          \
-	"*\" ${x%%=*}:\"*)D=\"$D ${x%%=*}\";;esac;;esac;done\n[ \"$D\" ]||return 1\n" \
-	"[ $1 = 0 ]||kill -$1 $D||sudo -n kill -$1 $D;} 2>/dev/null\n"                \
-	"z(){ sleep .2 2>/dev/null||sleep 1;}\n"
+#define KILL                                                                        \
+	"k(){ D=;for x in $M;do case $t in *\" ${x#*=} \"*)case \"$A \" in "        \
+	"*\" ${x%%=*}:\"*)D=\"$D ${x%%=*}\";;esac;;esac;done;[ \"$D\" ]||return 1;" \
+	"[ $1 = 0 ]||kill -$1 $D||sudo -n kill -$1 $D;} 2>/dev/null;"               \
+	"z(){ sleep .2 2>/dev/null||sleep 1;};"
 
 /* Round i of the end: TERM, time for it, then KILL. */
 #define ROUND "s=0;case $i in 0)s=TERM;;1?)s=KILL;;esac"
 
 /*
- * Sent as the input of a watched command; $1 its shell's pid, $2 T, $3 the tag.  That
- * shell, by its start time: a pid may be another's by the time the input ends.
+ * What the watchdog becomes when the input has ended before the command: $1 the
+ * command's shell, $2 T, $3 the tag, $4 that shell's stat as it began, because its pid
+ * may be another's by now.  One line: it is sent as the first of the input.
  */
 static const char watchdog[] =
-    "trap '' HUP INT TERM\ncd /\nP=$1 T=$2 t=\" $3 \"\n"
+    "cd /;P=$1 T=$2 t=\" $3 \" u=$3 y=$4;set -- ${y##*) };C=${20};"
     "b(){ { read -r x </proc/$P/stat;} 2>/dev/null||return 1;set -- ${x##*) };"
-    "B=${20};case $1 in [ZX])return 1;;esac;}\n" FIND LOOK KILL
-    "b||exit;C=$B\nwhile read -r x;do :;done\nb&&[ $B = $C ]||exit\n"
-    "i=0;while [ $i -lt 18 ];do S=\"$P=$3 \";b&&[ $B != $C ]&&S=\n"
-    "w;" ROUND ";k $s||exit;i=$((i+1));z;done\nexit\n";
+    "B=${20};case $1 in [ZX])return 1;;esac;};" FIND LOOK KILL "b&&[ $B = $C ]||exit;"
+    "i=0;while [ $i -lt 18 ];do S=\"$P=$u \";b&&[ $B != $C ]&&S=;"
+    "w;" ROUND ";k $s||exit;i=$((i+1));z;done\n";
+
+/*
+ * Its start.  It is a fork of the command's own shell and starts no program as long as
+ * nothing is to be ended.  A job of a subshell: the command's "wait" does not wait for
+ * it.
+ */
+#define START                                                                     \
+	"exec 3<&0 </dev/null;((trap \"\" HUP INT TERM;read -r y </proc/$$/stat;" \
+	"read -r w;while read -r x;do :;done;[ -d /proc/$$ ]||exit;"              \
+	"exec `command -v setsid` sh -c \"$w\" sh $$ bg-%.48s- %.16s. \"$y\")"    \
+	"<&3 3<&- >/dev/null 2>&1 &);exec 3<&-;"
 
 const char *
 leash_watchdog(void)
@@ -76,14 +88,10 @@ void
 leash_wrap(struct buf *out, const char *incident, const char *run, bool watched,
     const char *command, size_t len)
 {
-	char token[256];
+	char token[512];
 
-	/* A job of the subshell: the command's own "wait" does not wait for it. */
 	if (watched) {
-		snprintf(token, sizeof token,
-		    "exec 3<&0 </dev/null;(`command -v setsid` sh -s $$ bg-%.48s- %.16s. "
-		    "<&3 3<&- >/dev/null 2>&1 &);exec 3<&-;",
-		    incident, run);
+		snprintf(token, sizeof token, START, incident, run);
 		add(out, token);
 	}
 	snprintf(
@@ -99,7 +107,7 @@ leash_ask(struct buf *out, const char *incident, const char *const *ends, size_t
 	char word[80];
 
 	add(out,
-	    ": what lives of the agent\\'s runs;s='T=$1 t=$2 S=\n" FIND LOOK KILL
+	    ": what lives of the agent\\'s runs;s='T=$1 t=$2 S=;" FIND LOOK KILL
 	    "i=0;while w;" ROUND ";[ $i -lt 18 ]&&k $s;do i=$((i+1));z;done\n"
 	    "for x in $M;do case \"$A \" in *\" ${x%%=*}:\"*)"
 	    "echo \"left ${x#*=} ${x%%=*}\";;esac;done;echo left end'\n");

@@ -393,6 +393,8 @@ verb_decide(struct power_verb *v, const char *confirm)
 		v->state = VERB_CONFIRMED;
 		v->confirmed_ms = clock_wall_ms();
 		verb_fact(v, "confirmed", NULL, NULL);
+		if (strcmp(v->asked, "agent") == 0)
+			broker_verb_counts(v->power->cfg.broker);
 		incident_sync(v->power->cfg.incident, on_synced, v);
 	}
 }

@@ -464,6 +464,8 @@ remote_turn(struct remote *r, int events)
 	if (!r->dead)
 		remote_judge(r);
 	remote_runs_step(r);
+	if (r->watch && r->state != REMOTE_CONNECTING)
+		dial_quickack(r->watch->fd); /* what we sent has ended it */
 	remote_tell(r);
 	r->turning = false;
 	if (r->dead)

@@ -125,8 +125,7 @@ turn_end(struct turn *t, const char *by, const char *stop, const char *reason)
 	t->end_stop = stop;
 	turn_enter(t, TURN_ENDING);
 	uv_timer_start(&t->late, on_late, TURN_CANCEL_MS, 0);
-	broker_stop_agent(
-	    t->cfg.broker, "the turn was ended; the command may live on at the host");
+	broker_stop_agent(t->cfg.broker, "the turn was ended");
 	t->agent->ops->cancel(t->agent);
 }
 

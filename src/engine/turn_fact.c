@@ -299,7 +299,7 @@ turn_tell_cancelled(struct turn *t)
 	t->end_told = true;
 	f = turn_fact(t, FACT_CANCELLED, t->ended_by);
 	runs = js_array();
-	runs_list(t->cfg.runs, "agent", runs);
+	broker_left_ids(t->cfg.broker, runs);
 	js_set(f, "runs", runs);
 	js_set_str(f, "text", t->end_reason);
 	incident_emit(t->cfg.incident, FACT_CANCELLED, f);

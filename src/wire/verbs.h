@@ -17,10 +17,16 @@
 enum autonomy { AUTONOMY_OBSERVE, AUTONOMY_REPAIR, AUTONOMY_AUTONOMOUS, AUTONOMY_LEVELS };
 
 enum verb {
-#define VERB(id, name, mutating, deadline_s, fkey, level, does, limits) VERB_##id,
+#define VERB(id, name, mutating, deadline_s, fkey, asks, level, does, limits) VERB_##id,
 #include "wire/verbs.def"
 #undef VERB
 	VERBS
+};
+
+/* What the agent may do at which autonomy. */
+struct allowed {
+	enum autonomy asks;   /* from here on it may ask an operator for it */
+	enum autonomy itself; /* from here on it may do it by itself */
 };
 
 struct verb_row {
@@ -29,15 +35,15 @@ struct verb_row {
 	bool mutating;
 	int deadline_s;
 	int fkey;
-	enum autonomy level;
+	struct allowed allowed;
 	const char *does;
 	const char *limits;
 };
 
 static const struct verb_row verb_rows[VERBS] = {
-#define VERB(id, name, mutating, deadline_s, fkey, level, does, limits)              \
-	{name, sizeof(name) - 1, mutating, deadline_s, fkey, AUTONOMY_##level, does, \
-	    limits},
+#define VERB(id, name, mutating, deadline_s, fkey, asks, level, does, limits) \
+	{name, sizeof(name) - 1, mutating, deadline_s, fkey,                  \
+	    {AUTONOMY_##asks, AUTONOMY_##level}, does, limits},
 #include "wire/verbs.def"
 #undef VERB
 };

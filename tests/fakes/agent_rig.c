@@ -179,8 +179,8 @@ run_fail(uv_timer_t *timer)
 }
 
 struct broker_run *
-broker_agent_run(struct broker *b, const char *host, size_t host_len, const char *command,
-    size_t len, const struct broker_run_events *events, void *arg)
+broker_agent_run(struct broker *b, const struct broker_agent_ask *ask,
+    const struct broker_run_events *events, void *arg)
 {
 	struct broker_run *run = mem_alloc(sizeof *run);
 	uv_stdio_container_t stdio[3] = {{.flags = UV_CREATE_PIPE | UV_READABLE_PIPE,
@@ -204,13 +204,13 @@ broker_agent_run(struct broker *b, const char *host, size_t host_len, const char
 	run->ev = events;
 	run->arg = arg;
 	run->number = ++runs;
-	run->command = mem_dupn(command, len);
+	run->command = mem_dupn(ask->command, ask->len);
 	run->proc.data = run->in.data = run->out.data = run->err.data = run->soon.data =
 	    run;
-	say("run %d %.*s %s", run->number, (int)host_len, host, run->command);
+	say("run %d %.*s %s", run->number, (int)ask->host_len, ask->host, run->command);
 	uv_timer_init(&loop, &run->soon);
-	run->is_verb = host_len == 3;
-	if (run->is_verb && verb_by_name(command, len) < 0) {
+	run->is_verb = ask->host_len == 3;
+	if (run->is_verb && verb_by_name(ask->command, ask->len) < 0) {
 		run->open = 1;
 		uv_timer_start(&run->soon, run_refuse, 0, 0);
 		return run;

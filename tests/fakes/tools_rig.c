@@ -98,17 +98,18 @@ on_answer(uv_timer_t *timer)
 }
 
 struct broker_run *
-broker_agent_run(struct broker *b, const char *host, size_t host_len, const char *command,
-    size_t len, const struct broker_run_events *events, void *arg)
+broker_agent_run(struct broker *b, const struct broker_agent_ask *ask,
+    const struct broker_run_events *events, void *arg)
 {
 	struct broker_run *run = mem_alloc(sizeof *run);
 
 	run->ev = events;
 	run->arg = arg;
-	run->text = mem_printf("%.*s ran %.*s\n", (int)host_len, host, (int)len, command);
+	run->text = mem_printf("%.*s ran %.*s\n", (int)ask->host_len, ask->host,
+	    (int)ask->len, ask->command);
 	uv_timer_init(&loop, &run->timer);
 	run->timer.data = run;
-	if (strncmp(command, "hang", 4) != 0)
+	if (strncmp(ask->command, "hang", 4) != 0)
 		uv_timer_start(&run->timer, on_answer, 0, 0);
 	return run;
 }

@@ -284,7 +284,7 @@ class Pve(Host):
         for name in os.listdir("/proc"):     # QEMU and workers outlive their sshd
             if name.isdigit():
                 try:
-                    with open("/proc/%s/cmdline" % name) as f:
+                    with open("/proc/%s/cmdline" % name, errors="replace") as f:
                         if self.top in f.read():
                             os.kill(int(name), signal.SIGKILL)
                 except OSError:

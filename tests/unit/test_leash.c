@@ -448,7 +448,7 @@ static void
 asked_and_ended(size_t shell, const char *path)
 {
 	static const char *const ends[] = {"r1"};
-	const char *command = "trap '' TERM; echo $$; sleep 300";
+	const char *command = "trap '' TERM; echo $$; while :; do sleep 300; done";
 	char id[INCIDENT_MAX], *line[2];
 	struct child c[2];
 	struct seen s;
