@@ -153,17 +153,26 @@ def kind_of(block):
     raise ScenarioError("neither a block nor a step: %s" % json.dumps(block))
 
 
+def bash_members(body):
+    """What the Bash tool of this client takes: ours and claude's differ."""
+    for t in body.get("tools") or []:
+        if t.get("name") == "Bash":
+            return t.get("input_schema", {}).get("properties", {})
+    return {}
+
+
 class Message:
     """One assistant message, made from a reply; the ids are unique and tell
     the order, so that a failing test is readable."""
     serial = 0
     lock = threading.Lock()
 
-    def __init__(self, reply, model, sign="RkFLRVNJRw=="):
+    def __init__(self, reply, body, sign="RkFLRVNJRw=="):
         with Message.lock:
             Message.serial += 1
             self.n = Message.serial
-        self.reply, self.model, self.sign = reply, model, sign
+        self.reply, self.model, self.sign = reply, body.get("model", "claude-fake"), sign
+        self.takes = bash_members(body)
         self.tools = 0
         usage = {"input_tokens": 10, "cache_creation_input_tokens": 0,
                  "cache_read_input_tokens": 0, "output_tokens": 12}
@@ -206,10 +215,13 @@ class Message:
             return spec["parts"]
         value = spec.get("input")
         if "bash" in spec:
-            value = {"command": spec["bash"],
-                     "description": spec.get("description", "Run a command")}
-            if "timeout" in spec:
-                value["timeout"] = spec["timeout"]
+            value = {"command": spec["bash"]}
+            if "timeout_ms" in self.takes:
+                value["timeout_ms"] = spec.get("timeout")
+            else:
+                value["description"] = spec.get("description", "Run a command")
+                if "timeout" in spec:
+                    value["timeout"] = spec["timeout"]
         text = json.dumps(value or {}, ensure_ascii=False)
         n = spec.get("split", 12)
         return [text[i:i + n] for i in range(0, len(text), n)]

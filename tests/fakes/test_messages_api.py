@@ -120,6 +120,15 @@ class Fake(unittest.TestCase):
         self.assertEqual(json.loads("".join(parts[3]))["command"], "ssh pve status")
         self.assertEqual(evs[-2][1]["delta"]["stop_reason"], "tool_use")
 
+    def test_a_bash_call_has_the_members_of_the_clients_tool(self):
+        self.start({"default": {"bash": "uptime"}})
+        tool = {"name": "Bash", "input_schema": {"type": "object", "properties": {
+            "command": {"type": "string"}, "timeout_ms": {"type": "integer"}}}}
+        for tools, members in (([tool], {"command", "timeout_ms"}),
+                               ([], {"command", "description"})):
+            _, raw = self.ask(dict(ASK, stream=False, tools=tools))
+            self.assertEqual(set(json.loads(raw)["content"][0]["input"]), members)
+
     def test_a_request_without_stream_gets_the_same_message_whole(self):
         self.start({"replies": [{"text": "Hi there", "tool": "Read",
                                  "input": {"file_path": "/x"}}]})
