@@ -443,13 +443,18 @@ void
 credential_ask_drop(struct credential_ask *a)
 {
 	struct credential_ask **at;
+	struct credential *c;
 
 	if (!a)
 		return;
-	for (at = &a->c->asks; *at != a; at = &(*at)->next)
+	c = a->c;
+	for (at = &c->asks; *at != a; at = &(*at)->next)
 		;
 	*at = a->next;
 	free(a);
+	/* A helper that hangs is not what the next one who asks waits for. */
+	if (!c->asks && c->helper)
+		flight_drop(c);
 }
 
 bool
