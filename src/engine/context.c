@@ -140,10 +140,11 @@ add_verbs(struct context *c)
 static void
 add_autonomy(struct context *c)
 {
+	static const char observe[] =
+	    "status and forensics are free, other commands are for an operator to allow, "
+	    "power verbs are refused";
 	static const char *const means[] = {
-	    [AUTONOMY_OBSERVE] =
-		"status and forensics are free, other commands are for an "
-		"operator to allow, power verbs are refused",
+	    [AUTONOMY_OBSERVE] = observe,
 	    [AUTONOMY_REPAIR] =
 		"commands on the devvm are free, an operator is asked about power verbs",
 	    [AUTONOMY_AUTONOMOUS] = "commands and verbs are free",

@@ -28,6 +28,7 @@ struct endpoints {
 	bool well[2];	    /* remembered */
 	const char *why[2]; /* remembered */
 	int probes[2];
+	int under_way;
 	uv_loop_t *loop;
 };
 
@@ -103,6 +104,7 @@ on_probe_time(uv_timer_t *t)
 	eps.why[i] = ok	   ? NULL
 	    : eps.hangs[i] ? "no answer in time"
 			   : "connection refused";
+	eps.under_way--;
 	p->fn(p->ep, ok, eps.why[i], p->ms, p->arg);
 	uv_close((uv_handle_t *)t, on_probe_closed);
 }
@@ -113,6 +115,7 @@ endpoint_probe(struct endpoint *ep, int64_t limit_ms, endpoint_probe_fn *fn, voi
 	struct probe *p = mem_alloc(sizeof *p);
 
 	eps.probes[index_of(ep)]++;
+	eps.under_way++;
 	p->ep = ep;
 	p->fn = fn;
 	p->arg = arg;
@@ -341,8 +344,23 @@ begin(const char *mode, bool cli, bool api)
 }
 
 static void
+run_until(bool (*fn)(void))
+{
+	while (!fn())
+		uv_run(&rig.loop, UV_RUN_ONCE);
+}
+
+/* endpoints_free drops what is under way; here it is waited for. */
+static bool
+no_probe_is_under_way(void)
+{
+	return eps.under_way == 0;
+}
+
+static void
 end(void)
 {
+	run_until(no_probe_is_under_way);
 	rig.agent->ops->free(rig.agent);
 	uv_close((uv_handle_t *)&rig.limit, NULL);
 	uv_close((uv_handle_t *)&rig.tick, NULL);
@@ -350,13 +368,6 @@ end(void)
 	cr_assert_eq(uv_loop_close(&rig.loop), 0);
 	recap_free(rig.recap);
 	buf_fini(&rig.troubles);
-}
-
-static void
-run_until(bool (*fn)(void))
-{
-	while (!fn())
-		uv_run(&rig.loop, UV_RUN_ONCE);
 }
 
 static int wanted[CHOICE_DRIVERS], dones;
