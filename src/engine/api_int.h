@@ -22,8 +22,10 @@
 
 #define API_TICK_MS 100
 #define API_UUID_LEN 37
-#define API_PAUSES_MAX 5	       /* pause_turn in a row */
-#define API_DIGEST_MAX (48 * 1024)     /* bytes; the newest are kept */
+#define API_PAUSES_MAX 5	   /* pause_turn in a row */
+#define API_DIGEST_MAX (48 * 1024) /* bytes; the newest are kept */
+#define API_DIGEST_SHORT (6 * 1024)
+#define API_SHRINKS_MAX 2	       /* of one turn */
 #define API_ERROR_BODY_MAX (64 * 1024) /* of an answer that is no message */
 
 enum api_state {
@@ -82,8 +84,8 @@ struct agent_api {
 	/* the turn */
 	struct buf prompt; /* composed; empty: no turn */
 	char *asked;	   /* the operator's own words, short, for the digest */
-	bool in_turn, cancelled, ran, shrunk;
-	int rounds, pauses, block_base, blocks;
+	bool in_turn, cancelled, ran;
+	int shrinks, rounds, pauses, block_base, blocks;
 	struct agent_usage sum;	 /* of the answers that are over */
 	struct agent_usage seen; /* as last told */
 
@@ -172,6 +174,6 @@ void api_calls_free(struct agent_api *c);
 /* api_prompt.c */
 void api_prompt_compose(struct agent_api *c, const struct agent_prompt *p);
 void api_digest_add(struct agent_api *c, const char *what, const char *text, size_t len);
-void api_digest_compose(struct agent_api *c, struct buf *out);
+void api_digest_compose(struct agent_api *c, size_t most, struct buf *out);
 
 #endif

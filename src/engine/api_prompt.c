@@ -94,14 +94,22 @@ api_digest_add(struct agent_api *c, const char *what, const char *text, size_t l
 	buf_add_some(&c->digest, line, n);
 }
 
+/* Whole lines, the newest most bytes of them. */
 void
-api_digest_compose(struct agent_api *c, struct buf *out)
+api_digest_compose(struct agent_api *c, size_t most, struct buf *out)
 {
+	const char *from = buf_str(&c->digest), *lf;
+	size_t skip = c->digest.len > most ? c->digest.len - most : 0;
+
+	if (skip) {
+		lf = memchr(from + skip, '\n', c->digest.len - skip);
+		skip = lf ? (size_t)(lf - from) + 1 : c->digest.len;
+	}
 	add(out, BEGIN);
 	add(out,
 	    "This conversation begins anew, because the one before filled your context. "
 	    "What happened so far, oldest first, as the engine recorded it:\n");
-	add_plain(out, buf_str(&c->digest), c->digest.len);
+	add_plain(out, from + skip, c->digest.len - skip);
 	if (c->ran)
 		add(out,
 		    "You were in the middle of the operator's last prompt, which follows "

@@ -131,7 +131,7 @@ api_turn_fail(struct agent_api *c, const char *stop, const char *why, const char
 	struct agent_outcome o = {.stop = stop, .why = why, .todo = todo};
 
 	api_ask_drop(c);
-	forget_prompt(c, "was not answered");
+	forget_prompt(c, "was not answered by you");
 	turn_done(c, &o);
 }
 
@@ -169,8 +169,8 @@ api_turn_cancel(struct agent_api *c)
 void
 api_turn_begin(struct agent_api *c)
 {
-	c->ran = c->shrunk = false;
-	c->rounds = c->pauses = c->block_base = c->blocks = 0;
+	c->ran = false;
+	c->shrinks = c->rounds = c->pauses = c->block_base = c->blocks = 0;
 	c->sum = (struct agent_usage){
 	    .in = -1, .out = -1, .cache_read = -1, .cache_write = -1, .cost_usd = -1};
 	c->seen = c->sum;
@@ -195,22 +195,24 @@ api_turn_step(struct agent_api *c)
 	api_ask(c);
 }
 
-/* The conversation begins anew with the engine's own digest of it; once a turn. */
+/*
+ * The conversation begins anew with the engine's own digest of it, and with a short
+ * one when the model's context is that small.
+ */
 void
 api_turn_shrink(struct agent_api *c, const char *why)
 {
 	struct buf text;
 
-	if (c->shrunk) {
+	if (++c->shrinks > API_SHRINKS_MAX) {
 		api_turn_fail(c, "context", "the prompt alone fills the model's context",
 		    "send a shorter prompt");
 		return;
 	}
-	c->shrunk = true;
 	api_say_trouble(c, why,
 	    "the conversation goes on afresh, from a summary that the engine keeps");
 	buf_init(&text, 2 * API_DIGEST_MAX + c->prompt.len + 1024);
-	api_digest_compose(c, &text);
+	api_digest_compose(c, c->shrinks == 1 ? API_DIGEST_MAX : API_DIGEST_SHORT, &text);
 	api_session_fresh(c);
 	api_transcript_prompt(c->transcript, text.data, text.len);
 	buf_fini(&text);

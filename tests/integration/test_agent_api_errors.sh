@@ -49,6 +49,7 @@ for what in forbidden unknown spent credit bad moved limit; do
 done
 ask large
 events 'done failed context .*fills the model' || fail "413: $(event ' done ')"
+[ "$(requests vendor .user | grep -c 'large"$')" = 3 ] || fail "413: $(requests vendor .user | grep -c 'large"$') requests"
 ask fine
 events 'done ok' || fail "the turn after errors: $(event ' done ')"
 last_request vendor | jq -e '[.body.messages[].role] == ["user","system"] or [.body.messages[].role] == ["user"]' >/dev/null ||
