@@ -3,6 +3,7 @@
 """A model and a server that send what nobody should: words for it, and nothing runs."""
 import json
 import os
+import shutil
 import sys
 import time
 
@@ -10,7 +11,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from api_rig import (  # noqa: E402
     Api, agent, all_answered, bash, configure, done, no_secret, none_refused, prompt, ready)
-from engine_rig import check, main, with_rig  # noqa: E402
+from engine_rig import Skip, check, main, with_rig  # noqa: E402
+from http_server import Certs, Server  # noqa: E402
 
 API = dict(pve=False, agent_driver="api", claude="/nonexistent/claude")
 NO_HOSTS = dict(API, devvm=False)
@@ -233,5 +235,30 @@ def key_comes_back(rig):
     no_secret(rig)
 
 
+@with_rig(**NO_HOSTS)
+def certificate(rig):
+    """a certificate that does not fit: words, the todo, and not a byte of the request is sent"""
+    if not shutil.which("openssl"):
+        raise Skip("openssl is missing: it makes the certificates")
+    certs = Certs(rig.dir)
+    seen = []
+    theirs = Server({"*": seen.append}, certs.context("127.0.0.1", "other"))
+    vendor = Api(rig, "vendor")
+    configure(rig, vendor, vendor="ca_file = %s\n" % certs.ca)
+    with open(rig.env["BREAKGLASS_CONFIG"]) as f:
+        text = f.read()
+    with open(rig.env["BREAKGLASS_CONFIG"], "w") as f:
+        f.write(text.replace("http://127.0.0.1:%d" % vendor.port, theirs.url("")))
+    p = ready(rig, hosts=False)
+    t = prompt(p, "hello")
+    e = p.expect(t="error", turn=t)
+    check("words and a todo", "certificate" in e["text"] and "ca_file" in e["todo"], e)
+    check("not ok", not done(p, t)["ok"])
+    check("nothing was sent", not seen and theirs.connections >= 1, seen)
+    theirs.close()
+    no_secret(rig)
+
+
 if __name__ == "__main__":
-    main([bad_inputs, cut_at_the_limit, statuses, waited_for, redirects, key_comes_back])
+    main([bad_inputs, cut_at_the_limit, statuses, waited_for, redirects, key_comes_back,
+          certificate])

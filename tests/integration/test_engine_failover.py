@@ -44,7 +44,7 @@ def same_transcript(lan):
 def finished_by_lan(rig, p, turn, lan, vendor):
     e = p.expect(t="error", turn=turn, where=lambda f: "lan goes on" in f["text"], limit=40)
     check("who failed, and who goes on", "vendor" in e["text"], e)
-    f = p.expect(t="text", turn=turn, where=lambda f: "no reboot" in f["text"], limit=40)
+    p.expect(t="text", turn=turn, where=lambda f: "no reboot" in f["text"], limit=40)
     r = p.expect(t="result", turn=turn)
     check("the result names it", r["driver"] == "api" and r["endpoint"] == "lan", r)
     check("ok", done(p, turn)["ok"])
@@ -55,7 +55,6 @@ def finished_by_lan(rig, p, turn, lan, vendor):
     check("the command ran once", len(p.of("tool", host="devvm")) == 1, p.of("tool"))
     check("one turn", {x["turn"] for x in p.of("prompt")} == {turn})
     none_refused(lan, vendor)
-    return f
 
 
 def way_back(rig, p, vendor):
@@ -65,6 +64,8 @@ def way_back(rig, p, vendor):
     check("named", p.expect(t="result", turn=t)["endpoint"] == "vendor")
     done(p, t)
     r = vendor.asked()[-1]
+    check("it has its own thinking again, and its marks", "look at the load first" in r["raw"] and
+          "cache_control" in r["raw"], r["raw"][-600:])
     check("it knows what lan has said", "no reboot is needed" in r["raw"], r["raw"][-600:])
     all_answered(r)
     a = agent(p, state="ready", endpoint="vendor")
@@ -138,6 +139,17 @@ def stalls(rig):
     """a server that stalls and never ends: it is given up, the next one finishes the turn"""
     vendor, lan = servers(rig, [dict(match={"result": "load 93"}, repeat="forever", blocks=[
         {"text": ["the load is ", {"stall": True}]}])], vendor="idle_seconds = 1\n")
+    p = ready(rig)
+    t = prompt(p, "what is wrong with the devvm?")
+    finished_by_lan(rig, p, t, lan, vendor)
+    way_back(rig, p, vendor)
+
+
+@with_rig(**NO_PVE)
+def never_begins(rig):
+    """a server that takes the request and answers nothing: the next one finishes the turn"""
+    vendor, lan = servers(rig, [dict(match={"result": "load 93"}, repeat="forever", stall=True)],
+                          vendor="idle_seconds = 1\n")
     p = ready(rig)
     t = prompt(p, "what is wrong with the devvm?")
     finished_by_lan(rig, p, t, lan, vendor)
@@ -220,4 +232,4 @@ def all_die_in_the_turn(rig):
 
 if __name__ == "__main__":
     main([killed_in_the_text, killed_during_a_tool, overloaded, stalls,
-          all_dead_before_enter, all_die_in_the_turn])
+          never_begins, all_dead_before_enter, all_die_in_the_turn])
