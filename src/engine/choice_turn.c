@@ -142,6 +142,13 @@ tell_switch(struct choice *c, struct slot *s)
 	    c->base.arg);
 }
 
+/* A runbook that an operator wants without a model. */
+static bool
+is_offline(const struct choice *c)
+{
+	return c->prompt.runbook && !c->prompt.runbook_text;
+}
+
 static void
 choice_give(struct choice *c, struct slot *s)
 {
@@ -150,7 +157,7 @@ choice_give(struct choice *c, struct slot *s)
 	struct err err;
 
 	c->tried[s->which] = true;
-	c->away = c->mode == CHOICE_AUTO && first && s != first && !c->prompt.runbook;
+	c->away = c->mode == CHOICE_AUTO && first && s != first && !is_offline(c);
 	if (s == first && c->mode == CHOICE_AUTO && s->which == CHOICE_RUNBOOK)
 		choice_all_why(c, c->why);
 	else if (s == first && c->mode == CHOICE_AUTO)
@@ -212,8 +219,7 @@ decide(struct choice *c)
 {
 	struct slot *runbooks = &c->slots[CHOICE_RUNBOOK];
 
-	if (c->prompt.runbook && !c->prompt.runbook_text && runbooks->agent &&
-	    !c->tried[CHOICE_RUNBOOK]) {
+	if (is_offline(c) && runbooks->agent && !c->tried[CHOICE_RUNBOOK]) {
 		choice_give(c, runbooks);
 		return;
 	}

@@ -125,6 +125,27 @@ def all_dead(rig):
     check("shown", last(p, "agent")["driver"] == "runbook", last(p, "agent"))
 
 
+@with_rig(claude=SRC + "/tests/fakes/fake-claude", agent_driver="auto")
+def keys_go_on(rig):
+    """all endpoints are dead: a preset runs without a model, a key works meanwhile"""
+    endpoints(rig, ("vendor", free_port()))
+    rig.start()
+    p = rig.console()
+    rig.links_up(p)
+    agent(p, state="ready", driver="cli")
+    p.ask(t="runbook", name="triage")
+    t = p.expect(t="prompt", runbook="triage")["turn"]
+    p.expect(t="error", turn=t, where=lambda f: "vendor" in f["text"])
+    v = rig.verb(p, "status")
+    check("a key", p.expect(t="verb", id=v, state="finished")["exit"] == 0)
+    until("the preset's end", lambda: p.pump(0.02) or p.of("result", turn=t), 60)
+    r = p.of("result", turn=t)[0]
+    check("by the runbook driver", r["driver"] == "runbook", r)
+    runs = p.of("tool", asked="runbook")
+    check("its commands ran", runs and runs[0]["turn"] == t, runs)
+    until("ok", lambda: p.pump(0.02) or p.of("done", turn=t, ok=True))
+
+
 @with_rig(**FAKE)
 def black_hole(rig):
     """an endpoint that takes the connection and says nothing costs less than a second"""
@@ -345,5 +366,6 @@ def real_claude_moves(rig):
 
 
 if __name__ == "__main__":
-    main([first_dead, real_claude_moves, all_dead, black_hole, way_back, dies_in_the_turn, by_hand, runbooks,
-          nothing_at_all, cancel_while_looking, another_incident])
+    main([first_dead, real_claude_moves, all_dead, keys_go_on, black_hole, way_back,
+          dies_in_the_turn, by_hand, runbooks, nothing_at_all, cancel_while_looking,
+          another_incident])
