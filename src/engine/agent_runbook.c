@@ -351,6 +351,7 @@ static void
 on_read(void *arg)
 {
 	struct agent_runbook *a = arg;
+	struct verdict v;
 	struct buf text;
 
 	if (!a->name)
@@ -360,7 +361,8 @@ on_read(void *arg)
 		return;
 	}
 	buf_init(&text, REPORT_MAX);
-	runbook_free_answer(a->cfg.runbooks, &text);
+	runbook_free_answer(
+	    a->cfg.runbooks, case_known_verdict(&a->cfg, &v) ? &v : NULL, &text);
 	rb_say(a, buf_str(&text));
 	buf_fini(&text);
 	rb_finish(a, true, NULL, NULL);

@@ -13,23 +13,28 @@ put(struct buf *out, const char *text)
 }
 
 void
-runbook_free_answer(const struct runbooks *rs, struct buf *out)
+runbook_free_answer(const struct runbooks *rs, const struct verdict *v, struct buf *out)
 {
-	put(out,
-	    "No model answers, so nobody reads this in words. All of this works without "
-	    "one:\n\n");
+	put(out, "No model answers, so nobody reads this in words.\n\n");
+	if (v && verdict_is_bad(v)) {
+		put(out, "What the engine sees by itself:\n\n");
+		runbook_report_verdict(v, out);
+		put(out, "\n\n");
+	}
+	put(out, "This works without a model:\n\n");
 	for (size_t i = 0; i < runbooks_count(rs); i++) {
 		const struct runbook *rb = runbooks_at(rs, i);
 
-		if (buf_printf(out, "- `/%s%s`: ", i < 5 ? "" : "offline ", rb->name) < 0)
+		if (buf_printf(out, "- `/%s%s`: ",
+			runbooks_is_preset(rb->name) ? "" : "runbook ", rb->name) < 0)
 			return;
 		markdown_text(out, rb->description);
 		put(out, "\n");
 	}
 	put(out, "\nKeys: ");
-	for (int v = 0; v < VERBS; v++)
-		if (buf_printf(out, "%sF%d %s", v ? ", " : "", verb_rows[v].fkey,
-			verb_rows[v].name) < 0)
+	for (int i = 0; i < VERBS; i++)
+		if (buf_printf(out, "%sF%d %s", i ? ", " : "", verb_rows[i].fkey,
+			verb_rows[i].name) < 0)
 			return;
 	put(out,
 	    ", F9 a shell on the devvm. `/agent` tries another driver or endpoint.\n\n"

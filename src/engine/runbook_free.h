@@ -5,7 +5,10 @@
 
 #include "base/buf.h"
 #include "engine/runbooks.h"
+#include "engine/verdict.h"
 
-void runbook_free_answer(const struct runbooks *rs, struct buf *out);
+/* v: what the engine would say of the VM now, or NULL. */
+void runbook_free_answer(
+    const struct runbooks *rs, const struct verdict *v, struct buf *out);
 
 #endif

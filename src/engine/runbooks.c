@@ -443,6 +443,12 @@ runbooks_bad(const struct runbooks *rs, const char *name)
 	return b ? b->why : NULL;
 }
 
+bool
+runbooks_is_preset(const char *name)
+{
+	return preset_rank(name) < (int)ARRAY_LEN(presets);
+}
+
 size_t
 runbooks_count(const struct runbooks *rs)
 {

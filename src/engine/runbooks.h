@@ -43,6 +43,7 @@ struct runbook *runbooks_find(
     const struct runbooks *rs, const char *name, struct err *err);
 /* Why a file of that name was refused, or NULL. */
 const char *runbooks_bad(const struct runbooks *rs, const char *name);
+bool runbooks_is_preset(const char *name); /* it has a slash command of its own */
 size_t runbooks_count(const struct runbooks *rs);
 struct runbook *runbooks_at(const struct runbooks *rs, size_t i); /* the presets first */
 
