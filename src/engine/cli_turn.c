@@ -133,6 +133,8 @@ cli_watch_turn(struct agent_cli *c, int64_t now)
 		snprintf(text, sizeof text, "no word from the model for %lld s",
 		    (long long)(quiet / 1000));
 		cli_tell_trouble(c, text, "wait, or end the turn with F8");
+		c->waiting = true;
+		cli_tell_state(c, AGENT_WAITING, text, NULL);
 	}
 }
 
