@@ -182,6 +182,7 @@ start_rig RIG_KEY=$key RIG_URL=http://127.0.0.1:$port RIG_CLAUDE="$claude" \
     RIG_QUIET_MS=500 RIG_SILENT_MS=1500
 say prompt hush
 expect 20 'trouble no word from the model'
+expect 20 'state waiting.no word from the model'
 expect 20 ' done failed silent .*no word'
 say prompt speak
 expect 20 'text 0 spoken'
