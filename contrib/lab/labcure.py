@@ -49,7 +49,7 @@ def guest_by_agent(lab):
     if script is None:
         raise VmError("guest-exec repairs: %s; the last wedge is another one"
                       % ", ".join(sorted(GUEST)))
-    rc, out = guest_exec(lab.vm, script)
+    rc, out = guest_exec(lab.vm, script, 60)
     if rc != 0:
         raise VmError("the guest's agent: exit %d: %s" % (rc, out.strip()))
 

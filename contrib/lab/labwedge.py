@@ -140,7 +140,7 @@ def thrash_holds(lab):
 
 def sshd_dead(lab):
     guest_exec(lab.vm, "echo 'NoSuchOption yes' >>/etc/ssh/sshd_config; sync; "
-               "systemctl restart ssh")
+               "systemctl restart ssh", 60)
 
 
 def sshd_dead_holds(lab):
@@ -185,7 +185,7 @@ def oom_holds(lab):
 
 
 def service(lab):
-    guest_exec(lab.vm, "touch /srv/app/wedged; systemctl restart app")
+    guest_exec(lab.vm, "touch /srv/app/wedged; systemctl restart app", 60)
 
 
 def service_holds(lab):
@@ -251,9 +251,9 @@ WEDGES = {
                     "the VM is paused"),
     "powered-off": Wedge("10", ("start", "cycle"), 60, powered_off, powered_off_holds,
                          "the VM is off"),
-    "service": Wedge("", ("guest-exec",), 30, service, service_holds,
+    "service": Wedge("", ("guest-exec",), 90, service, service_holds,
                      "the guest's app.service has failed"),
-    "sshd-dead": Wedge("6b", ("guest-exec",), 30, sshd_dead, sshd_dead_holds,
+    "sshd-dead": Wedge("6b", ("guest-exec",), 90, sshd_dead, sshd_dead_holds,
                        "the guest's sshd is dead and its configuration broken"),
     "sshd-frozen": Wedge("6a", ("guest-exec", "reset", "cycle"), 10, sshd_frozen,
                          sshd_frozen_holds,

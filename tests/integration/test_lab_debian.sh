@@ -82,7 +82,7 @@ check "service: it runs again" contains '^active$' devvm 'systemctl is-active ap
 check "heal" lab heal
 
 check "wedge oom" lab wedge oom
-check "oom: the unit has failed" wait_for 20 contains 'batch.service.*failed' devvm 'systemctl --failed --no-pager'
+check "oom: the unit has failed" wait_for 60 contains 'batch.service.*failed' devvm 'systemctl --failed --no-pager'
 check "oom: its journal says why" contains "result 'oom-kill'" devvm 'journalctl -u batch --no-pager'
 check "oom: the kernel's words are in the journal" contains 'Out of memory: Killed process' \
 	devvm 'journalctl -k -b --no-pager'
@@ -98,12 +98,12 @@ check "wedge sshd-dead" lab wedge sshd-dead
 check "sshd-dead: no login" no devvm true 5
 check "sshd-dead: the unit has failed" contains 'ssh.service.*failed' agent 'systemctl --failed'
 check "sshd-dead: cured" lab cure guest-exec
-check "sshd-dead: a login" wait_for 20 devvm true 5
+check "sshd-dead: a login" wait_for 90 devvm true 20
 
 check "wedge fsfreeze" lab wedge fsfreeze
 check "fsfreeze: a write never ends" no devvm 'sudo touch /srv/y && sync' 4
 check "cure thaw" lab cure thaw
-check "fsfreeze: a write ends" wait_for 20 devvm 'sudo touch /srv/y && sync' 5
+check "fsfreeze: a write ends" wait_for 90 devvm 'sudo touch /srv/y && sync' 20
 
 check "wedge paused" lab wedge paused
 check "paused: qm status says so" contains '^status: paused$' qm status 102
@@ -118,7 +118,7 @@ check "heal" lab heal
 before=$(devvm 'cat /proc/sys/kernel/random/boot_id')
 check "wedge panic" lab wedge panic
 check "panic: a reset" qm reset 102
-check "panic: it boots again" wait_for 120 devvm true 5
+check "panic: it boots again" wait_for 240 devvm true 20
 check "panic: it is another boot" [ "$before" != "$(devvm 'cat /proc/sys/kernel/random/boot_id')" ]
 check "panic: the journal of the boot before is there" contains "${before//-/}" devvm 'journalctl --list-boots --no-pager'
 
@@ -127,10 +127,10 @@ check "powered-off: stopped" contains '^status: stopped$' qm status 102
 check "wedge staged, of a guest that is off" bash -c "'$lab' -q --name '$name' heal && '$lab' -q --name '$name' wedge staged"
 check "staged: qm pending shows it" contains '^new memory: 288$' qm pending 102
 check "staged: stop and start" bash -c "'$inst/bin/qm' stop 102 && '$inst/bin/qm' start 102"
-check "staged: it boots" wait_for 120 devvm true 5
+check "staged: it boots" wait_for 240 devvm true 20
 check "staged: it has the new memory" \
 	contains yes devvm 'awk "/MemTotal/ { if (\$2 > 240000) print \"yes\" }" /proc/meminfo'
-check "staged: every unit came up" wait_for 60 contains '^running$' devvm 'systemctl is-system-running'
+check "staged: every unit came up" wait_for 120 contains '^running$' devvm 'systemctl is-system-running'
 
 if unshare -rn true 2>/dev/null; then
 	begin=$SECONDS
