@@ -51,6 +51,7 @@ struct runbooks {
 	struct shelf shelves[FOLDERS];
 	struct reading *readings[FOLDERS]; /* under way, or NULL */
 	bool late[FOLDERS];		   /* it did not answer in time */
+	bool differs; /* a file is another one than at the last call of changed */
 	struct runbook *all[2 * RUNBOOKS_MAX];
 	size_t count;
 	struct waiter *waiters;
@@ -190,6 +191,20 @@ is_in(const struct shelf *s, const char *name)
 	return false;
 }
 
+/* To the byte: a model reads copies of them. */
+static bool
+is_same(const struct shelf *a, const struct shelf *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->books[i]->name, b->books[i]->name) != 0 ||
+		    a->books[i]->len != b->books[i]->len ||
+		    memcmp(a->books[i]->text, b->books[i]->text, a->books[i]->len) != 0)
+			return false;
+	return true;
+}
+
 static void
 runbooks_sort(struct runbooks *rs)
 {
@@ -247,7 +262,7 @@ bad_rows(const struct runbooks *rs)
 }
 
 /* Only a change is a fact. */
-static bool
+static void
 runbooks_tell(struct runbooks *rs)
 {
 	struct js *what = js_new(), *books = js_array(), *f;
@@ -273,7 +288,6 @@ runbooks_tell(struct runbooks *rs)
 	}
 	buf_fini(&text);
 	js_free(what);
-	return changed;
 }
 
 static void
@@ -326,15 +340,16 @@ on_worked(uv_work_t *work, int status)
 
 		rs->shelves[r->folder] = r->shelf;
 		runbooks_sort(rs);
+		rs->differs |= !is_same(&old, &rs->shelves[r->folder]);
 		shelf_clear(&old);
 	}
 	free(r->dir);
 	free(r);
 	if (!rs->gone && !rs->readings[FOLDER_SHIPPED] && !rs->readings[FOLDER_OWN]) {
-		bool changed = runbooks_tell(rs);
-
-		if (changed && rs->cfg.changed)
+		runbooks_tell(rs);
+		if (rs->differs && rs->cfg.changed)
 			rs->cfg.changed(rs->cfg.arg);
+		rs->differs = false;
 		wake(rs);
 	}
 	release(rs);
