@@ -98,7 +98,6 @@ parse(struct cli *cli, int argc, char **argv)
 {
 	int c;
 
-	operator_name(cli->name);
 	while ((c = getopt_long(argc, argv, "+hv", long_options, NULL)) != -1) {
 		switch (c) {
 		case OPT_AS:
@@ -141,8 +140,10 @@ static int
 parse_all(
     struct cli *cli, int argc, char **argv, char **word, char ***rest, int *rest_count)
 {
-	int rc = parse(cli, argc, argv);
+	int rc;
 
+	operator_name(cli->name);
+	rc = parse(cli, argc, argv);
 	*word = NULL;
 	if (rc >= 0 || optind >= argc)
 		return rc;
@@ -153,6 +154,12 @@ parse_all(
 	rc = parse(cli, argc, argv);
 	*rest = argv + optind;
 	*rest_count = argc - optind;
+	/* behind a runbook's name, too; the words of a text are no options */
+	if (rc < 0 && strcmp(*word, "runbook") == 0 && *rest_count > 1) {
+		optind = 0;
+		rc = parse(cli, *rest_count, *rest);
+		*rest_count -= optind - 1;
+	}
 	return rc;
 }
 
