@@ -36,8 +36,10 @@ entry_free(struct entry *e)
 static void
 close_calls(struct api_transcript *t)
 {
-	for (size_t i = 0; i < t->n_open; i++)
+	for (size_t i = 0; i < t->n_open; i++) {
 		free(t->open[i]);
+		free(t->sent[i]);
+	}
 	t->n_open = 0;
 }
 
@@ -51,6 +53,8 @@ api_transcript_free(struct api_transcript *t)
 	free(t->entries);
 	close_calls(t);
 	free(t->open);
+	free(t->sent);
+	free(t->ids);
 	buf_fini(&t->waiting);
 	buf_fini(&t->head);
 	free(t->pieces);
@@ -166,9 +170,9 @@ api_transcript_results(struct api_transcript *t, const struct api_result *r, siz
 				found = &r[k];
 		if (found)
 			add_result(
-			    e, found->call, found->text, found->len, found->is_error);
+			    e, t->sent[i], found->text, found->len, found->is_error);
 		else
-			add_result(e, t->open[i], NOT_RUN, strlen(NOT_RUN), true);
+			add_result(e, t->sent[i], NOT_RUN, strlen(NOT_RUN), true);
 	}
 	t->bytes += (int64_t)e->results.len;
 	close_calls(t);

@@ -31,8 +31,11 @@ struct entry {
 struct api_transcript {
 	struct entry **entries; /* each of its own: pieces point into them */
 	size_t n, size;
-	char **open; /* ids of the calls of the last message */
+	char **open; /* ids of the calls of the last message, as its server gave them */
+	char **sent; /* ... and as they stand here: unique in the whole conversation */
 	size_t n_open;
+	uint64_t *ids; /* hashes of all that were ever sent */
+	size_t n_ids, ids_size;
 	struct buf waiting; /* notices, a line each */
 	int64_t bytes;
 	/* the list that was built last, and for whom: nothing else changes a message */

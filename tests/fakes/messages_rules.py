@@ -49,7 +49,7 @@ def blocks_of_message(m):
 def check_messages(messages):
     need(messages and messages[0].get("role") == "user",
          "messages: first message must use the \"user\" role")
-    open_ids, last = [], None
+    open_ids, last, ids = [], None, set()
     for i, m in enumerate(messages):
         need(m.get("role") in ("user", "assistant", "system"),
              "messages.%d.role: unknown" % i)
@@ -75,6 +75,9 @@ def check_messages(messages):
              kinds[:len(given)] == ["tool_result"] * len(given),
              "messages.%d: `tool_result` blocks must come first" % i)
         open_ids = [b.get("id") for b in blocks if b.get("type") == "tool_use"]
+        need(len(set(open_ids)) == len(open_ids) and not ids & set(open_ids),
+             "messages.%d: `tool_use` ids must be unique" % i)
+        ids.update(open_ids)
         for b in blocks:
             need(b.get("type") != "tool_use" or isinstance(b.get("input"), dict),
                  "messages.%d: tool_use.input: Input should be a valid dictionary" % i)

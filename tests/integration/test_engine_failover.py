@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An endpoint dies, stalls or is overloaded in a turn: the next one finishes the incident."""
 import os
+import signal
 import sys
 import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from api_rig import (  # noqa: E402
-    AUTO, KNOWN, Api, agent, all_answered, bash, blocks, configure, done, last, no_secret,
+    AUTO, KNOWN, Api, agent, all_answered, bash, blocks, cancel, configure, done, last, no_secret,
     none_refused, prompt, ready)
-from engine_rig import check, main, with_rig  # noqa: E402
+from engine_rig import SRC, check, main, with_rig  # noqa: E402
+from test_engine_turn import claudes  # noqa: E402
 
 NO_PVE = dict(pve=False, **AUTO)
 BACK = dict(match={"user": "and now"}, text="vendor is back", repeat="forever")
@@ -57,7 +59,7 @@ def finished_by_lan(rig, p, turn, lan, vendor):
     none_refused(lan, vendor)
 
 
-def way_back(rig, p, vendor):
+def way_back(rig, p, vendor, said="no reboot is needed"):
     """The first one is back: the next turn is its own, and it knows what was said."""
     t = prompt(p, "and now?")
     check("vendor answers", p.expect(t="text", turn=t)["text"] == "vendor is back")
@@ -66,7 +68,7 @@ def way_back(rig, p, vendor):
     r = vendor.asked()[-1]
     check("it has its own thinking again, and its marks", "look at the load first" in r["raw"] and
           "cache_control" in r["raw"], r["raw"][-600:])
-    check("it knows what lan has said", "no reboot is needed" in r["raw"], r["raw"][-600:])
+    check("it knows what was said", said in r["raw"], r["raw"][-600:])
     all_answered(r)
     a = agent(p, state="ready", endpoint="vendor")
     check("the route is clear again", not a.get("route"), a)
@@ -156,6 +158,83 @@ def never_begins(rig):
     way_back(rig, p, vendor)
 
 
+@with_rig(**NO_PVE)
+def back_and_forth(rig):
+    """the second one dies, too, while the first one is back: one turn, one conversation
+
+    Both servers give their calls the same ids, which the vendor refuses in a conversation."""
+    go = rig.dir + "/go"
+    vendor = Api(rig, "vendor", dict(match={"result": "free 7"}, text="no reboot is needed"),
+                 look("ssh devvm 'echo load 93'"),
+                 dict(match={"result": "load 93"}, blocks=[{"text": ["the ", {"stall": True}]}]))
+    lan = Api(rig, "lan", dict(match={"result": "load 93"}, blocks=[{"text": "And memory?"}, bash(
+        "ssh devvm 'until [ -e %s ]; do sleep 0.05; done; echo free 7'" % go)]),
+        profile="portable")
+    configure(rig, vendor, lan)
+    p = ready(rig)
+    t = prompt(p, "what is wrong with the devvm?")
+    p.expect(t="delta", turn=t, where=lambda f: "the " in f["text"])
+    vendor.die()
+    p.expect(t="tool", turn=t, host="devvm", where=lambda f: "free 7" in f["what"])
+    lan.die()
+    vendor.start()
+    with open(go, "w"):
+        pass
+    p.expect(t="text", turn=t, where=lambda f: "no reboot" in f["text"])
+    r = p.expect(t="result", turn=t)
+    check("the first one has finished it", r["endpoint"] == "vendor" and done(p, t)["ok"], r)
+    r = vendor.asked()[-1]
+    results = list(all_answered(r).values())
+    check("both results, in order", len(results) == 2 and "load 93" in results[0] and
+          "free 7" in results[1], results)
+    check("the other one's words", "And memory?" in r["raw"])
+    check("each command ran once", len(p.of("tool", host="devvm")) == 2)
+    a = agent(p, state="ready", endpoint="vendor")
+    check("the route is clear again", not a.get("route"), a)
+    none_refused(vendor, lan)
+
+
+@with_rig(pve=False, devvm=False, agent_driver="auto", claude=SRC + "/tests/fakes/fake-claude")
+def claude_after_a_tool(rig):
+    """claude dies after a tool ran: nobody runs it again, words say what to do, and on"""
+    vendor = Api(rig, "vendor")
+    configure(rig, vendor)
+    p = ready(rig, hosts=False)
+    t = prompt(p, "tools 1")
+    p.expect(t="tool_end")
+    for pid in claudes(rig):
+        os.kill(pid, signal.SIGKILL)
+    r = p.expect(t="result", turn=t)
+    check("the word", r["stop"] == "died" and r["driver"] == "cli", r)
+    check("not ok", not done(p, t)["ok"])
+    e = p.of("error", turn=t)
+    check("words and what to do", e and "claude" in e[-1]["text"] and e[-1]["todo"], e)
+    check("nobody else was asked", not vendor.asked())
+    t = prompt(p, "say it works")
+    check("the next prompt works", p.expect(t="text", turn=t)["text"] == "it works")
+    check("ok", done(p, t)["ok"])
+
+
+@with_rig(**NO_PVE)
+def cancelled_on_the_way(rig):
+    """cancelled while the next one, which took over, has not answered: at once, and on"""
+    vendor, lan = servers(rig, [dict(match={"result": "load 93"},
+                                     blocks=[{"text": ["the ", {"stall": True}]}])])
+    lan.die()
+    lan = Api(rig, "lan2", dict(match={"result": "load 93"}, stall=True), profile="portable")
+    configure(rig, vendor, lan)
+    p = ready(rig)
+    t = prompt(p, "what is wrong with the devvm?")
+    p.expect(t="delta", turn=t, where=lambda f: "the " in f["text"])
+    vendor.die()
+    lan.is_asked()
+    cancel(p, t)
+    check("not ok", not done(p, t)["ok"])
+    vendor.start()
+    way_back(rig, p, vendor, said="what is wrong with the devvm")
+    none_refused(lan)
+
+
 def keys_go_on(rig, p):
     """status, a runbook, and a cycle that an operator has confirmed."""
     v = rig.verb(p, "status", confirm=False)
@@ -232,4 +311,5 @@ def all_die_in_the_turn(rig):
 
 if __name__ == "__main__":
     main([killed_in_the_text, killed_during_a_tool, overloaded, stalls,
-          never_begins, all_dead_before_enter, all_die_in_the_turn])
+          never_begins, back_and_forth, claude_after_a_tool,
+          cancelled_on_the_way, all_dead_before_enter, all_die_in_the_turn])

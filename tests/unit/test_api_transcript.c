@@ -199,6 +199,28 @@ Test(api_transcript, answers_every_call_in_one_message_results_first)
 	api_transcript_free(t);
 }
 
+Test(api_transcript, gives_a_call_whose_id_is_used_already_another_one)
+{
+	struct api_transcript *t = api_transcript_new();
+	const char *const *ids;
+
+	prompt(t, "go");
+	for (int i = 0; i < 2; i++) {
+		cr_assert(says(t, API_TOOL_USE, TOOL("call_0"), i ? "vendor" : "lan"));
+		cr_assert_eq(api_transcript_open_calls(t, &ids), 1);
+		cr_assert_str_eq(ids[0], "call_0", "whoever ran it knows it by this");
+		result(t, "call_0", "r");
+	}
+	expect(t, &vendor,
+	    USER(TEXT("go")) "," ASSISTANT(PLAIN_TOOL("call_0")) "," USER(RESULT("call_0",
+		"r")) "," ASSISTANT(TOOL("call_0_1")) "," USER(RESULT("call_0_1", "r")));
+	expect(t, &lan,
+	    USER(TEXT("go")) "," ASSISTANT(TOOL("call_0")) "," USER(RESULT("call_0",
+		"r")) "," ASSISTANT(PLAIN_TOOL("call_0_1")) "," USER(RESULT("call_0_1",
+		"r")));
+	api_transcript_free(t);
+}
+
 Test(api_transcript, answers_calls_that_a_prompt_overtakes)
 {
 	struct api_transcript *t = api_transcript_new();
