@@ -72,7 +72,8 @@ api_enter(struct agent_api *c, enum api_state state, const char *why)
 	if (c->dead || (told == c->told && told != AGENT_WAITING))
 		return;
 	c->told = told;
-	c->base.events->state(told, why, NULL, c->base.arg);
+	/* how a turn went is in its result; ready needs no reason */
+	c->base.events->state(told, told == AGENT_READY ? NULL : why, NULL, c->base.arg);
 }
 
 static bool
