@@ -289,7 +289,8 @@ broker_run_abandon(struct broker_run *run)
 	run->gone = true;
 	if (run->known && !run->is_verb) {
 		broker_run_ready(run);
-		kill(-run->proc.pid, SIGKILL);
+		if (kill(-run->proc.pid, SIGKILL) < 0) /* no session of its own yet */
+			kill(run->proc.pid, SIGKILL);
 	}
 }
 
