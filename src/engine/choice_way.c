@@ -133,13 +133,18 @@ choice_look_at(struct choice *c, struct slot *s)
 
 /* --- words --- */
 
+/* Many a reason begins with whose it is: that is not said twice. */
 static void
 add_why(char out[CHOICE_WHY_MAX], const char *name, const char *why)
 {
-	size_t n = strlen(out);
+	size_t n = strlen(out), len = strlen(name);
+	bool named;
 
-	snprintf(out + n, CHOICE_WHY_MAX - n, "%s%.40s: %.160s", n ? "; " : "", name,
-	    why && *why ? why : "it does not answer");
+	if (!why || !*why)
+		why = "it does not answer";
+	named = strncmp(why, name, len) == 0 && (why[len] == ':' || why[len] == ' ');
+	snprintf(out + n, CHOICE_WHY_MAX - n, "%s%.40s%s%.200s", n ? "; " : "",
+	    named ? "" : name, named ? "" : ": ", why);
 }
 
 /* Why this driver is passed over. */

@@ -107,7 +107,7 @@ leash_ask(struct buf *out, const char *incident, const char *const *ends, size_t
 	char word[80];
 
 	add(out,
-	    ": what lives of the agent\\'s runs;s='T=$1 t=$2 S=;" FIND LOOK KILL
+	    ": what of the agent is alive;s='T=$1 t=$2 S=;" FIND LOOK KILL
 	    "i=0;while w;" ROUND ";[ $i -lt 18 ]&&k $s;do i=$((i+1));z;done\n"
 	    "for x in $M;do case \"$A \" in *\" ${x%%=*}:\"*)"
 	    "echo \"left ${x#*=} ${x%%=*}\";;esac;done;echo left end'\n");

@@ -246,6 +246,18 @@ static const struct scrub_sink tail_sink = {on_text, on_newline, on_restart};
 
 /* --- facts --- */
 
+/* The engine's own scripts begin with ": what for;": that says it, the rest is sh. */
+static void
+own_words(struct tail_run *r)
+{
+	size_t len = strcspn(r->what, ";");
+
+	if (strcmp(r->asked, "engine") != 0 || strncmp(r->what, ": ", 2) != 0 || len < 3)
+		return;
+	memmove(r->what, r->what + 2, len - 2);
+	r->what[len - 2] = '\0';
+}
+
 static void
 begin(struct tail *t, const struct js *fact)
 {
@@ -270,6 +282,7 @@ begin(struct tail *t, const struct js *fact)
 	if (js_bytes(fact, "what", &what) == 0)
 		scrub_label(buf_str(&what), what.len, r->what, sizeof r->what);
 	buf_fini(&what);
+	own_words(r);
 	r->began = js_int(fact, "mono_ms", 0);
 	incident_label(fact, "at", r->at, sizeof r->at);
 	r->open = -1;

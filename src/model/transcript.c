@@ -291,7 +291,8 @@ apply_tool(struct transcript *t, const struct js *fact)
 	char host[16], what[120];
 	struct buf bytes;
 
-	if (js_str(fact, "verb")) /* the verb's own item tells it */
+	/* The verb's own item tells it; what the engine asks for itself is no news. */
+	if (js_str(fact, "verb") || js_is(fact, "asked", "engine"))
 		return false;
 	it = transcript_add(t, ITEM_TOOL, fact);
 	incident_label(fact, "host", host, sizeof host);

@@ -57,7 +57,7 @@ transcript_answered(struct transcript *t, const struct js *fact)
 	it->tone = yes ? TONE_GOOD : TONE_BAD;
 	snprintf(line, sizeof line, "\n→ %s, %s", yes ? "yes" : "no", by);
 	add_str(t, it, line);
-	if (js_str(fact, "why")) {
+	if (strcmp(by, "engine") == 0 && js_str(fact, "why")) {
 		add_str(t, it, ": ");
 		transcript_append_member(t, it, fact, "why");
 	}
@@ -81,11 +81,8 @@ transcript_cancelled(struct transcript *t, const struct js *fact)
 		if (!run)
 			continue;
 		scrub_label(run, len, id, sizeof id);
-		add_str(t, it, "\nstill runs: ");
+		add_str(t, it, i ? ", " : "\nwhat ran then: ");
 		add_str(t, it, id);
-		add_str(t, it, "  (/end ");
-		add_str(t, it, id);
-		add_str(t, it, " ends it)");
 	}
 	return true;
 }
@@ -157,6 +154,8 @@ transcript_result(struct transcript *t, const struct js *fact)
 
 	clock_age(js_int(fact, "ms", 0), age, sizeof age);
 	LABEL(fact, "stop", stop);
+	if (strcmp(stop, "end_turn") == 0 || strcmp(stop, "completed") == 0)
+		snprintf(stop, sizeof stop, "done");
 	LABEL(fact, "endpoint", endpoint);
 	n = snprintf(line, sizeof line, "turn %lld: %s, %s", (long long)it->turn,
 	    stop[0] ? stop : "ended", age);

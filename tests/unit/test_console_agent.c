@@ -55,6 +55,11 @@ static const char *const facts_runbooks[] = {
     "\"bad\":[{\"file\":\"nfs.md\",\"line\":12,\"why\":\"the pattern has no end\"}]}",
     NULL};
 
+static const char *const facts_engine_run[] = {
+    "{\"t\":\"tool\",\"seq\":1,\"id\":\"r1\",\"asked\":\"engine\",\"by\":\"engine\",\"host\":\"devvm\",\"what\":\": what of the agent is alive;s='T=$1'\"}",
+    "{\"t\":\"result\",\"seq\":2,\"turn\":1,\"stop\":\"end_turn\",\"ms\":1200,\"endpoint\":\"lan\"}",
+    NULL};
+
 static struct screen s;
 static struct action_context ctx;
 static char sent[4][512];
@@ -257,4 +262,13 @@ Test(agent, one_key_lowers_what_it_may_do_by_one_level)
 	cr_assert_eq(sends, 2);
 	cr_assert_str_eq(sent[0], "{\"t\":\"autonomy\",\"level\":\"repair\"}");
 	cr_assert_str_eq(sent[1], "{\"t\":\"autonomy\",\"level\":\"observe\"}");
+}
+
+Test(agent, what_the_engine_asks_for_itself_is_in_the_tool_pane_alone_and_in_words)
+{
+	tell(&s, facts_engine_run);
+	cr_assert_eq(s.model.chat.count, 1);
+	cr_assert_str_eq(buf_str(&transcript_at(&s.model.chat, 0)->text),
+	    "turn 1: done, 1.2 s, by lan");
+	cr_assert_str_eq(s.model.tools.runs[0]->what, "what of the agent is alive");
 }
