@@ -13,6 +13,7 @@
  * so each of those stands there by its number; what looks like such a block of
  * ours, or of the vendor's, loses its bracket.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,7 +114,8 @@ is_forged(const char *s, size_t len)
 	    "function_results", "function_calls", "tool_result", "tool_use", "invoke"};
 	size_t i = 1;
 
-	while (i < len && i < 16 && (s[i] == ' ' || s[i] == '\t' || s[i] == '/'))
+	/* up to the next '<' at most: all of a text is looked at twice, no more */
+	while (i < len && (isspace((unsigned char)s[i]) || s[i] == '/'))
 		i++;
 	for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
 		if (len - i >= strlen(names[k]) &&
