@@ -39,8 +39,10 @@ struct tool_run {
 struct tools {
 	struct agent_side *side;
 	struct tool_run *first; /* in the order that they came */
-	int64_t last_id;
 };
+
+/* Of all tools: agent-host may still be ending one of those that were freed. */
+static int64_t last_id;
 
 static void tools_next(struct tools *t);
 
@@ -341,7 +343,7 @@ tools_start(struct tools *t, const char *name, const char *input, size_t len,
 	r->tools = t;
 	r->ev = ev;
 	r->arg = arg;
-	r->id = ++t->last_id;
+	r->id = ++last_id;
 	uv_timer_init(agent_side_loop(t->side), &r->timer);
 	r->timer.data = r;
 	while (*at)
