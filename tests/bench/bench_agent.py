@@ -204,7 +204,19 @@ def find_claude(source):
     return path if os.access(path, os.X_OK) else None
 
 
+def core(site, table):
+    """The pure parts alone: what a turn costs when the conversation is long."""
+    out = subprocess.run([site.build + "/tests/bench/api-core"], capture_output=True, text=True,
+                         check=True).stdout
+    figures = {line.split()[0]: float(line.split()[1]) for line in out.splitlines()}
+    table.row("agent: a turn of a long transcript", figures["turn_901_to_1000"], "us",
+              figures["turn_1_to_100"], "of a short one", 50, 1.2)
+    table.row("agent: 20000 tokens, read alone", figures["stream_20000_tokens_api"], "ms",
+              figures["stream_20000_tokens_cli_lines"], "claude's lines")
+
+
 def run(site, table):
+    core(site, table)
     claude = find_claude(site.source)
     vendor = Vendor()
     try:
