@@ -90,7 +90,7 @@ check "heal" lab heal
 
 check "wedge disk-full" lab wedge disk-full
 check "disk-full: no byte is left" contains ' 100% /$' devvm 'df /'
-check "disk-full: a write fails" contains 'No space left' devvm 'sudo dd if=/dev/zero of=/srv/z bs=4k count=1'
+check "disk-full: a write fails" contains 'No space left' devvm 'sudo dd if=/dev/zero of=/srv/z bs=1M count=64'
 check "disk-full: cured" lab cure guest-exec
 check "disk-full: a write works" devvm 'sudo sh -c "echo x >/srv/z && sync"'
 
