@@ -47,6 +47,42 @@ action_runbook(struct action_context *a, const char *name, bool offline)
 
 /* --- who answers --- */
 
+/* "12 of 200", or "12" where there is no limit. */
+static void
+put_used(char out[48], long long used, long long max)
+{
+	if (max > 0)
+		snprintf(out, 48, "%lld of %lld", used, max);
+	else
+		snprintf(out, 48, "%lld", used);
+}
+
+static void
+tell_budget(struct action_context *a)
+{
+	const struct vm *vm = &a->screen->model.vm;
+	char calls[48], tokens[48], verbs[64] = "", most[32] = "", limit[48] = "",
+				    line[400];
+
+	put_used(calls, vm->budget.turn_calls, vm->budget.turn_calls_max);
+	put_used(tokens, vm->budget.turn_tokens, vm->budget.turn_tokens_max);
+	if (vm->budget.turn_ms_max > 0)
+		snprintf(limit, sizeof limit, ", at most %lld min",
+		    (long long)(vm->budget.turn_ms_max / 60000));
+	if (vm->budget.cost_max_usd > 0)
+		snprintf(most, sizeof most, " of $%.2f", vm->budget.cost_max_usd);
+	if (vm->budget.verbs_hour_max > 0)
+		snprintf(verbs, sizeof verbs,
+		    " Mutating verbs in the last hour: %lld of %lld.",
+		    (long long)vm->budget.verbs_hour,
+		    (long long)vm->budget.verbs_hour_max);
+	snprintf(line, sizeof line,
+	    "This turn: %s tool calls, %s tokens%s. The incident: $%.2f%s.%s%s%.32s",
+	    calls, tokens, limit, vm->budget.cost_usd, most, verbs,
+	    vm->budget.spent[0] ? " Spent: " : "", vm->budget.spent);
+	action_say(a, vm->budget.spent[0] ? TONE_BAD : TONE_PLAIN, line);
+}
+
 static void
 tell_agent(struct action_context *a)
 {
@@ -65,6 +101,7 @@ tell_agent(struct action_context *a)
 		snprintf(line, sizeof line, "%s. %s", vm->agent.why, vm->agent.todo);
 		action_say(a, TONE_PLAIN, line);
 	}
+	tell_budget(a);
 	action_say(a, TONE_PLAIN,
 	    "/agent auto, cli, api or runbook changes it; a name behind api picks the endpoint.");
 }

@@ -46,7 +46,7 @@ const struct keymap_row keymap_rows[] = {
     {ACTION_LOWER, 12, INPUT_NONE, 0, NULL, "lower", NULL, NULL,
 	"the agent may do one level less, at once"},
     {ACTION_AGENT, 0, INPUT_NONE, 0, NULL, "agent", "auto|cli|api|runbook ENDPOINT", NULL,
-	"who answers from now on; alone: who does, and why"},
+	"who answers from now on; alone: who does, why, and what it may still use"},
     {ACTION_PAGE_UP, 0, INPUT_PGUP, 0, "PgUp", NULL, NULL, NULL, "scroll the pane up"},
     {ACTION_PAGE_DOWN, 0, INPUT_PGDN, 0, "PgDn", NULL, NULL, NULL,
 	"scroll down; at the end it follows again"},

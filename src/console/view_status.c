@@ -238,7 +238,7 @@ add_rest(struct parts *p, const struct screen *s)
 {
 	const struct vm *vm = &s->model.vm;
 	struct part *n;
-	char tokens[16], most[24] = "";
+	char tokens[16], most[24] = "", calls[48] = "", verbs[48] = "";
 
 	if (vm->budget.cost_max_usd > 0)
 		snprintf(most, sizeof most, "$%.0f", vm->budget.cost_max_usd);
@@ -258,8 +258,19 @@ add_rest(struct parts *p, const struct screen *s)
 	if (vm->budget.in + vm->budget.out > 0) {
 		n = part_add(p, LOOK_QUIET);
 		words_count(vm->budget.in + vm->budget.out, tokens, sizeof tokens);
-		snprintf(n->text[0], sizeof n->text[0], "%s tokens $%.2f%s%s", tokens,
-		    vm->budget.cost_usd, vm->budget.cost_max_usd > 0 ? " of " : "", most);
+		if (vm->budget.turn_calls_max > 0)
+			snprintf(calls, sizeof calls, ", calls %lld/%lld",
+			    (long long)vm->budget.turn_calls,
+			    (long long)vm->budget.turn_calls_max);
+		if (vm->budget.verbs_hour > 0)
+			snprintf(verbs, sizeof verbs, ", verbs %lld/%lld",
+			    (long long)vm->budget.verbs_hour,
+			    (long long)vm->budget.verbs_hour_max);
+		if (vm->budget.spent[0])
+			n->look = LOOK_BAD;
+		snprintf(n->text[0], sizeof n->text[0], "%s tokens $%.2f%s%s%s%s%s%.32s",
+		    tokens, vm->budget.cost_usd, most[0] ? " of " : "", most, calls,
+		    verbs, vm->budget.spent[0] ? ", spent: " : "", vm->budget.spent);
 		snprintf(n->text[1], sizeof n->text[1], "$%.2f", vm->budget.cost_usd);
 	}
 }

@@ -129,7 +129,11 @@ apply_budget(struct vm *vm, const struct js *f)
 	vm->budget.in = js_int(f, "in", 0);
 	vm->budget.out = js_int(f, "out", 0);
 	vm->budget.turns = js_int(f, "turns", 0);
-	vm->budget.calls = js_int(f, "calls", 0);
+	vm->budget.turn_calls = js_int(f, "turn_calls", 0);
+	vm->budget.turn_calls_max = js_int(f, "turn_calls_max", 0);
+	vm->budget.turn_tokens = js_int(f, "turn_tokens", 0);
+	vm->budget.turn_tokens_max = js_int(f, "turn_tokens_max", 0);
+	vm->budget.turn_ms_max = js_int(f, "turn_ms_max", 0);
 	vm->budget.cost_usd = js_dbl(f, "cost_usd", 0);
 	vm->budget.cost_max_usd = js_dbl(f, "cost_max_usd", 0);
 	vm->budget.verbs_hour = js_int(f, "verbs_hour", -1);

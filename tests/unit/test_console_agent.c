@@ -45,7 +45,9 @@ static const char *const facts_away[] = {
     "{\"t\":\"state\",\"seq\":0,\"what\":\"agent\",\"state\":\"working\",\"driver\":\"api\",\"endpoint\":\"lan\",\"model\":\"qwen3\","
     "\"route\":\"vendor: nobody listens\",\"back\":\"vendor is tried again before each turn\",\"turn\":1,"
     "\"progress\":\"thinking, 1240 tokens\"}",
-    "{\"t\":\"state\",\"seq\":0,\"what\":\"budget\",\"in\":120000,\"out\":3400,\"cost_usd\":0.31,\"cost_max_usd\":50,\"turns\":2}",
+    "{\"t\":\"state\",\"seq\":0,\"what\":\"budget\",\"in\":120000,\"out\":3400,\"cost_usd\":0.31,\"cost_max_usd\":50,\"turns\":2,"
+    "\"turn_calls\":12,\"turn_calls_max\":200,\"turn_tokens\":34000,\"turn_tokens_max\":2000000,\"turn_ms_max\":1800000,"
+    "\"verbs_hour\":1,\"verbs_hour_max\":3}",
     NULL};
 
 static const char *const facts_runbooks[] = {
@@ -227,6 +229,17 @@ Test(agent, another_endpoint_is_shown_with_its_reason_and_the_way_back)
 {
 	tell(&s, facts_away);
 	expect_pictures(&s, "route");
+}
+
+Test(agent, alone_the_command_says_who_answers_and_what_is_used)
+{
+	tell(&s, facts_away);
+	action_line(&ctx, "/agent");
+	cr_assert_eq(sends, 0);
+	cr_assert_eq(s.model.chat.count, 3);
+	cr_assert_str_eq(buf_str(&transcript_at(&s.model.chat, 1)->text),
+	    "This turn: 12 of 200 tool calls, 34000 of 2000000 tokens, at most 30 min. "
+	    "The incident: $0.31 of $50.00. Mutating verbs in the last hour: 1 of 3.");
 }
 
 Test(agent, runbooks_are_listed_with_those_that_are_refused)
