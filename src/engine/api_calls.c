@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define NOT_BEGUN "Not executed: the turn was ended before this call began."
 #define STOPPED "the operator stopped it"
 #define DIGEST_OUTPUT 300 /* bytes of a result that the digest keeps */
 
@@ -162,6 +163,11 @@ api_calls_start(struct agent_api *c, const struct api_message *m)
 		const struct api_call *call = &m->calls[i];
 		struct api_tool *t = c->calls[i];
 
+		if (c->cancelled) { /* by a limit that one of these calls reached */
+			tool_ended(t, mem_dup(NOT_BEGUN), strlen(NOT_BEGUN), true, -1,
+			    "the turn was ended before it began");
+			continue;
+		}
 		if (call->bad) {
 			tool_refuse(t, call);
 			continue;

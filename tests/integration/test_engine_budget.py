@@ -7,6 +7,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from api_rig import Api, bash  # noqa: E402
 from engine_rig import SANITIZED, SRC, check, main, until, with_rig  # noqa: E402
 from test_engine_turn import agent, done, prompt  # noqa: E402
 
@@ -26,6 +27,25 @@ def ended(p, turn, word):
     check("the stop word", r["stop"] == word, r)
     check("not ok", not done(p, turn)["ok"])
     return f["text"]
+
+
+@with_rig(turn_tool_calls=1, **dict(NO_HOSTS, agent_driver="api"))
+def none_begins_behind_the_limit(rig):
+    """the call that reaches the limit does not run, nor does one beside it"""
+    marks = [rig.dir + "/mark%d" % i for i in range(2)]
+    api = Api(rig, "vendor", dict(match="mark", blocks=[bash("touch " + m) for m in marks]))
+    rig.env["BREAKGLASS_API_URL"] = "http://127.0.0.1:%d" % api.port
+    rig.start()
+    p = rig.console()
+    p.ask(t="prompt", text="mark it")
+    f = p.expect(t="cancelled")
+    check("why", "turn_tool_calls" in f["text"], f)
+    p.expect(t="done")
+    ends = [f["failed"] for f in p.of("tool_end")]
+    check("both are told as never begun", len(ends) == 2 and all("before it began" in e for e in ends), ends)
+    p.ask(t="prompt", text="go on")
+    check("the next turn works", p.expect(t="done")["ok"])
+    check("nothing ran", not any(os.path.exists(m) for m in marks), marks)
 
 
 @with_rig(turn_tool_calls=5, **NO_HOSTS)
@@ -168,4 +188,4 @@ def told(rig):
 
 
 if __name__ == "__main__":
-    main([tool_calls, tokens, cost, repeat, cancelled_in_time, told])
+    main([tool_calls, none_begins_behind_the_limit, tokens, cost, repeat, cancelled_in_time, told])
