@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* paper.c: what is printed of a journal, through the sanitiser, and errors. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/scrub.h"
+#include "record/record.h"
+
+#define SAY_MAX (64 * 1024) /* bytes of one formatted piece */
+
+static void
+on_clean(void *arg, const char *text, size_t len, uint32_t style)
+{
+	fwrite(text, 1, len, arg);
+}
+
+static void
+on_newline(void *arg)
+{
+	putc('\n', arg);
+}
+
+static const struct scrub_sink paper = {on_clean, on_newline, on_newline};
+
+void
+record_write(FILE *to, const char *text, size_t len)
+{
+	struct scrub s;
+
+	scrub_init(&s, &paper, to, SCRUB_PLAIN);
+	scrub_feed(&s, text, len);
+	scrub_finish(&s);
+}
+
+static void
+say(FILE *to, const char *fmt, va_list ap)
+{
+	char text[SAY_MAX];
+	int n = vsnprintf(text, sizeof text, fmt, ap);
+
+	if (n > 0)
+		record_write(
+		    to, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+}
+
+void
+record_say(FILE *to, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(to, fmt, ap);
+	va_end(ap);
+}
+
+int
+record_fail(const struct err *err)
+{
+	record_say(stderr, "breakglass: %s\n", err->words);
+	switch (err->code) {
+	case ERR_DENIED:
+		return RECORD_NO_ACCESS;
+	case ERR_UNREACHABLE:
+		return RECORD_UNREACHABLE;
+	case ERR_USAGE:
+		return RECORD_USAGE;
+	default:
+		return RECORD_FAILED;
+	}
+}
+
+int
+record_usage(const char *word, const char *fmt, ...)
+{
+	va_list ap;
+
+	record_say(stderr, "breakglass %s: ", word);
+	va_start(ap, fmt);
+	say(stderr, fmt, ap);
+	va_end(ap);
+	fputs("\nTry: breakglass --help, man breakglass-journal\n", stderr);
+	return RECORD_USAGE;
+}

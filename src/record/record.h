@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * record.h: looking back at incidents, from their journals alone.
+ *
+ * The program "record" is a room of its own: it reads files, needs no engine, no
+ * loop and no screen, and neither engine nor console should load the libraries that
+ * it packs a ticket with.  Whatever it prints to a person passes the sanitiser.
+ *
+ * Each of the words of the command line is one function: argv[0] is the word (for
+ * "journal verify": "verify"), o are the settings, what comes back is the exit code.
+ */
+#ifndef RECORD_RECORD_H
+#define RECORD_RECORD_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/options.h"
+
+enum record_exit {
+	RECORD_OK = 0,
+	RECORD_FAILED = 1, /* verify: damaged */
+	RECORD_USAGE = 64,
+	RECORD_UNREACHABLE = 69,
+	RECORD_UNPROVEN =
+	    76, /* verify: intact as far as it goes, its end is not proven */
+	RECORD_NO_ACCESS = 77
+};
+
+int incidents_main(int argc, char **argv, const struct options *o);
+int show_main(int argc, char **argv, const struct options *o); /* "journal" */
+int verify_main(int argc, char **argv, const struct options *o);
+int export_main(int argc, char **argv, const struct options *o);
+int report_main(int argc, char **argv, const struct options *o);
+
+/* Clean text to a stream, line ends kept, colours taken out. */
+void record_write(FILE *to, const char *text, size_t len);
+void record_say(FILE *to, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* "breakglass: words" on standard error; the exit code that err's code means. */
+int record_fail(const struct err *err);
+
+/* "breakglass WORD: words, and how it is used" on standard error; RECORD_USAGE. */
+int record_usage(const char *word, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#endif
