@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/present.h"
+#include "wire/chain.h"
 
 #define START_WAIT_MS 800   /* a disk that has not answered by then waits for later */
 #define START_TOTAL_MS 5000 /* reading a long journal may take so long */
@@ -57,7 +58,8 @@ struct incident {
 	uint64_t seq;	   /* last number given */
 	uint64_t released; /* last number told */
 	struct journal *journal;
-	uint64_t ticket; /* of the last record handed to the journal */
+	char head[CHAIN_HEX + 1]; /* h of the last record handed to the journal */
+	uint64_t ticket;	  /* of the last record handed to the journal */
 	bool overflowed;
 	struct queued *first, **last;
 	struct waiter waiters[SYNC_WAITERS];
@@ -398,6 +400,12 @@ incident_pressure(const struct incident *i)
 	return journal_waiting(i->journal);
 }
 
+const char *
+incident_head(const struct incident *i)
+{
+	return i->head;
+}
+
 enum journal_state
 incident_journal(const struct incident *i)
 {
@@ -646,6 +654,7 @@ incident_new(
 	i->ev = ev;
 	i->arg = arg;
 	i->last = &i->first;
+	chain_begin(i->head);
 	i->journal = journal_new(loop, &journal_events, i);
 	uv_timer_init(loop, &i->timer);
 	uv_unref((uv_handle_t *)&i->timer);

@@ -88,6 +88,8 @@ unsigned incident_generation(
 bool incident_is(
     const struct incident *i, const char *id);	    /* the numbers are of this one */
 size_t incident_pressure(const struct incident *i); /* bytes waiting for the disk */
+/* The chain's h of the last record that was handed to the journal; lent. */
+const char *incident_head(const struct incident *i);
 enum journal_state incident_journal(const struct incident *i);
 
 /* Recent released records: the first seq kept, and the first from seq on (lent) or NULL.
