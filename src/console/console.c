@@ -1,203 +1,43 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The loop.  Three things wake it: keys, facts, and the few timers below.
- *
- * A key is painted at once.  Facts are painted at once after 16 ms of quiet, else
- * in frames; while they stream, frames come out of a budget of bytes a second, and
- * when that is used up a key repaints the prompt alone.  No frame is made while
- * the terminal still has not taken the one before: a slow line sees fewer frames,
- * never old ones.
+ * The loop.  Three things wake it: keys (here), facts (here), and the timers of
+ * console_paint.c and of an Esc.
  */
-#include "console/console.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "console/action.h"
-#include "console/input.h"
-#include "console/layout.h"
+#include "console/console_int.h"
 #include "console/linear.h"
-#include "console/link.h"
-#include "console/pace.h"
 #include "console/prompt.h"
-#include "console/shell.h"
-#include "console/tty.h"
-#include "console/typing.h"
-#include "console/view_prompt.h"
 #include "wire/messages.h"
 
-#define FIRST_MS 40  /* the first picture waits so long for an engine that answers */
-#define GREETED_MS 4 /* and so long for all of what it tells, once it has begun */
-#define TICK_IDLE_MS 20000 /* ages grow in steps of 20 s */
-#define TICK_BUSY_MS 1000  /* elapsed seconds of what runs */
-#define STALL_MS 25000	   /* a terminal that takes nothing for so long is lost */
+#define GREETED_MS                                                                 \
+	4 /* the first picture waits so long for all that an engine tells, once it \
+	     speaks */
 #define SHELL_DEAF_MS \
 	250	  /* after a shell: answers that its programs asked the terminal for */
 #define TAIL 2000 /* records that an attach is told */
 #define READ_MAX 4096
 
-struct console {
-	uv_loop_t loop;
-	uv_poll_t poll;
-	uv_timer_t frame, tick, esc, stall;
-	uv_signal_t sigwinch, sigterm, sighup, sigint, sigtstp, sigcont;
-	struct tty *tty;
-	struct link *link;
-	struct screen screen;
-	struct canvas canvas;
-	struct input_reader input;
-	struct action_context ctx;
-	struct shell shell;
-	struct pace pace;
-	struct typing typing;
-	int64_t shell_left;
-	bool key_waits; /* a key came while the terminal was taking a frame */
-	bool greeted;	/* the engine has said something */
-	bool shown;	/* there was a first picture */
-	bool dirty;	/* facts that are not painted yet */
-	bool writing;	/* the terminal has not taken all */
-	bool lost;	/* the terminal is gone */
-	int code;
-};
-
-static void paint(struct console *c);
-static void on_frame(uv_timer_t *timer);
-
-static void
-stop(struct console *c, int code)
+void
+console_stop(struct console *c, int code)
 {
 	c->code = code;
 	uv_stop(&c->loop);
 }
 
-/* --- painting --- */
-
-static void watch(struct console *c);
-
-static void
-on_stall(uv_timer_t *timer)
+void
+console_lost(struct console *c)
 {
-	struct console *c = timer->data;
-
 	c->lost = true;
-	stop(c, 1);
-}
-
-static void
-flush(struct console *c)
-{
-	long left = tty_flush(c->tty);
-	bool was = c->writing;
-
-	if (left < 0) {
-		c->lost = true;
-		stop(c, 1);
-		return;
-	}
-	c->writing = left > 0;
-	shell_flushed(&c->shell);
-	if (c->writing && !was)
-		uv_timer_start(&c->stall, on_stall, STALL_MS, 0);
-	else if (!c->writing && was)
-		uv_timer_stop(&c->stall);
-	if (c->writing != was)
-		watch(c);
-}
-
-static void
-look(struct console *c)
-{
-	struct screen *s = &c->screen;
-
-	s->now = clock_mono_ms();
-	s->line = prompt_text();
-	s->cursor = prompt_cursor();
-	s->prompt = prompt_label();
-	s->hint = prompt_matches();
-	pace_refill(&c->pace, c->canvas.cols * c->canvas.rows, s->now);
-}
-
-static void
-send_frame(struct console *c)
-{
-	pace_spend(&c->pace, tty_draw(c->tty, &c->canvas));
-	flush(c);
-}
-
-static void
-paint(struct console *c)
-{
-	look(c);
-	if (c->writing || c->shell.on) {
-		c->dirty = c->key_waits = true;
-		return;
-	}
-	c->key_waits = false;
-	layout_draw(&c->screen, &c->canvas);
-	c->shown = true;
-	c->dirty = false;
-	c->pace.painted = c->screen.now;
-	send_frame(c);
-}
-
-/* After a key: the whole picture, or while the budget is used up the prompt alone. */
-static void
-paint_key(struct console *c)
-{
-	look(c);
-	if (c->shell.on || c->pace.budget > 0 || !c->dirty || c->screen.confirm.open ||
-	    c->screen.ask.open || c->screen.page != PAGE_NONE) {
-		paint(c);
-		return;
-	}
-	c->key_waits = c->writing;
-	if (c->writing)
-		return;
-	layout_draw_prompt(&c->screen, &c->canvas);
-	send_frame(c);
-}
-
-static void
-arm_frame(struct console *c)
-{
-	c->screen.now = clock_mono_ms();
-	pace_refill(&c->pace, c->canvas.cols * c->canvas.rows, c->screen.now);
-	if (!uv_is_active((uv_handle_t *)&c->frame))
-		uv_timer_start(
-		    &c->frame, on_frame, (uint64_t)pace_wait(&c->pace, c->screen.now), 0);
-}
-
-static void
-on_frame(uv_timer_t *timer)
-{
-	struct console *c = timer->data;
-
-	if (!c->dirty || c->writing || c->shell.on)
-		return;
-	look(c);
-	if (c->pace.budget <= 0)
-		arm_frame(c);
-	else
-		paint(c);
-}
-
-static void
-on_tick(uv_timer_t *timer)
-{
-	struct console *c = timer->data;
-
-	c->dirty = true;
-	arm_frame(c);
-	uv_timer_start(timer, on_tick,
-	    layout_is_ticking(&c->screen) ? TICK_BUSY_MS : TICK_IDLE_MS, 0);
+	console_stop(c, 1);
 }
 
 /* --- facts --- */
@@ -223,7 +63,7 @@ fetch_end(struct console *c, const struct js *fact)
 		js_set_str(m, "stream", streams[s]);
 		js_set_int(m, "from", r->next[s]);
 		js_set_int(m, "to", r->total[s]);
-		if (link_send(c->link, m, &err) < 0)
+		if (source_send(c->source, m, &err) < 0)
 			LOG("console", "fetch: %s", err.words);
 	}
 }
@@ -236,8 +76,8 @@ after_shell(struct console *c)
 		model_local(&c->screen.model, TONE_PLAIN, c->shell.why);
 	pace_full(&c->pace);
 	c->shell_left = clock_mono_ms();
-	flush(c);
-	paint(c);
+	console_flush(c);
+	console_paint(c);
 }
 
 static void
@@ -250,28 +90,26 @@ on_fact(void *arg, const struct js *fact)
 	if (c->shell.on && shell_fact(&c->shell, fact))
 		after_shell(c);
 	else if (c->shell.on)
-		flush(c);
+		console_flush(c);
 	if (what & MODEL_RESET) {
 		if (shell_lost(&c->shell))
 			after_shell(c);
 		screen_reset(&c->screen);
-		link_since(c->link, 0);
-		link_restart(c->link);
+		source_restart(c->source);
 		return;
 	}
-	link_since(c->link, c->screen.model.incident.last);
+	source_since(c->source, c->screen.model.incident.last);
 	if (!what)
 		return;
 	if (js_is(fact, "t", "tool_end"))
 		fetch_end(c, fact);
 	c->dirty = true;
 	if (!c->shown && (c->screen.model.incident.caught_up || !c->greeted))
-		uv_timer_start(&c->frame, on_frame,
-		    c->screen.model.incident.caught_up ? 0 : GREETED_MS, 0);
+		console_arm_first(c, c->screen.model.incident.caught_up ? 0 : GREETED_MS);
 	c->greeted = true;
-	arm_frame(c);
+	console_arm(c);
 	if (!ticking && layout_is_ticking(&c->screen))
-		uv_timer_start(&c->tick, on_tick, TICK_BUSY_MS, 0);
+		console_ticking(c);
 }
 
 static void
@@ -286,7 +124,7 @@ on_state(void *arg, enum link_state state, const char *words)
 		after_shell(c);
 	snprintf(c->screen.link_words, sizeof c->screen.link_words, "%s", words);
 	c->dirty = true;
-	arm_frame(c);
+	console_arm(c);
 }
 
 static int
@@ -294,7 +132,7 @@ on_send(void *arg, struct js *request, struct err *err)
 {
 	struct console *c = arg;
 
-	return link_send(c->link, request, err);
+	return source_send(c->source, request, err);
 }
 
 /* --- keys --- */
@@ -324,15 +162,15 @@ open_shell(struct console *c)
 	c->ctx.shell = false;
 	c->screen.page = PAGE_NONE;
 	if (shell_start(&c->shell, &err) == 0) {
-		flush(c);
+		console_flush(c);
 		return;
 	}
 	snprintf(text, sizeof text, "No shell: %s.", err.words);
 	model_local(&c->screen.model, TONE_BAD, text);
 }
 
-static void
-suspend(struct console *c)
+void
+console_suspend(struct console *c)
 {
 	c->ctx.suspend = false;
 	tty_leave(c->tty);
@@ -350,14 +188,14 @@ after_keys(struct console *c)
 		tty_forget(c->tty);
 	c->ctx.redraw = false;
 	if (c->ctx.quit) {
-		stop(c, 0);
+		console_stop(c, 0);
 		return;
 	}
 	if (c->ctx.suspend)
-		suspend(c);
+		console_suspend(c);
 	if (c->ctx.shell)
 		open_shell(c);
-	paint_key(c);
+	console_paint_key(c);
 }
 
 static void on_esc(uv_timer_t *timer);
@@ -393,8 +231,7 @@ read_keys(struct console *c)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		c->lost = true;
-		stop(c, 1);
+		console_lost(c);
 		return;
 	}
 	if (c->shell.on) {
@@ -415,122 +252,40 @@ on_terminal(uv_poll_t *poll, int status, int events)
 	struct console *c = poll->data;
 
 	if (status < 0) {
-		c->lost = true;
-		stop(c, 1);
+		console_lost(c);
 		return;
 	}
 	if (events & UV_WRITABLE) {
-		flush(c);
+		console_flush(c);
 		if (!c->writing && c->key_waits)
-			paint_key(c);
+			console_paint_key(c);
 		if (!c->writing && c->dirty)
-			arm_frame(c);
+			console_arm(c);
 	}
 	if (events & UV_READABLE)
 		read_keys(c);
 }
 
-static void
-watch(struct console *c)
+void
+console_watch(struct console *c)
 {
 	uv_poll_start(
 	    &c->poll, UV_READABLE | (c->writing ? UV_WRITABLE : 0), on_terminal);
 }
 
-/* --- signals --- */
-
-static void
-on_winch(uv_signal_t *sig, int signum)
-{
-	struct console *c = sig->data;
-	int cols, rows;
-
-	tty_size(c->tty, &cols, &rows);
-	if (c->shell.on)
-		shell_resized(&c->shell);
-	if (cols == c->canvas.cols && rows == c->canvas.rows)
-		return;
-	canvas_fini(&c->canvas);
-	canvas_init(&c->canvas, cols, rows);
-	tty_forget(c->tty);
-	paint(c);
-}
-
-static void
-on_cont(uv_signal_t *sig, int signum)
-{
-	struct console *c = sig->data;
-
-	if (c->shell.on)
-		tty_hand_over(c->tty);
-	else
-		tty_enter(c->tty);
-	on_winch(sig, signum);
-	paint(c);
-}
-
-static void
-on_end(uv_signal_t *sig, int signum)
-{
-	struct console *c = sig->data;
-
-	c->lost = signum == SIGHUP;
-	stop(c, 128 + signum);
-}
-
-static void
-on_int(uv_signal_t *sig, int signum)
-{
-	struct console *c = sig->data;
-
-	action_run(&c->ctx, ACTION_CANCEL, "");
-	paint(c);
-}
-
-static void
-on_tstp(uv_signal_t *sig, int signum)
-{
-	struct console *c = sig->data;
-
-	if (c->shell.on)
-		return; /* the shell has the terminal: Ctrl-Z is a byte for it */
-	suspend(c);
-	paint(c);
-}
-
 /* --- start and end --- */
 
-static void
-watch_signal(struct console *c, uv_signal_t *sig, int signum, uv_signal_cb cb)
+static struct source *
+make_source(struct console *c, const struct console_opts *opts, struct err *err)
 {
-	uv_signal_init(&c->loop, sig);
-	sig->data = c;
-	uv_signal_start(sig, cb, signum);
-}
-
-static void
-watch_timer(struct console *c, uv_timer_t *timer)
-{
-	uv_timer_init(&c->loop, timer);
-	timer->data = c;
-}
-
-static struct link *
-make_link(struct console *c, const struct console_opts *opts)
-{
-	struct link_opts lo = {.socket_path = opts->socket_path,
-	    .name = opts->name,
-	    .role = "console",
-	    .tty = ttyname(STDIN_FILENO),
-	    .cols = c->canvas.cols,
+	struct source_opts so = {.cols = c->canvas.cols,
 	    .rows = c->canvas.rows,
-	    .read_only = opts->read_only,
 	    .tail = TAIL,
 	    .on_fact = on_fact,
 	    .on_state = on_state,
 	    .arg = c};
 
-	return link_new(&c->loop, &lo);
+	return source_new(&c->loop, opts, &so, err);
 }
 
 static int
@@ -546,29 +301,22 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 	c->screen.few_keys = tty_few_keys(c->tty);
 	c->ctx = (struct action_context){.screen = &c->screen, .send = on_send, .arg = c};
 	c->typing = (struct typing){.screen = &c->screen, .ctx = &c->ctx, .vi = opts->vi};
-	pace_start(&c->pace, clock_mono_ms());
 	input_init(&c->input, on_key, c);
 	prompt_start(opts->vi, on_prompt_line, c);
-	watch_timer(c, &c->frame);
-	watch_timer(c, &c->tick);
-	watch_timer(c, &c->esc);
-	watch_timer(c, &c->stall);
-	watch_signal(c, &c->sigwinch, SIGWINCH, on_winch);
-	watch_signal(c, &c->sigterm, SIGTERM, on_end);
-	watch_signal(c, &c->sighup, SIGHUP, on_end);
-	watch_signal(c, &c->sigint, SIGINT, on_int);
-	watch_signal(c, &c->sigtstp, SIGTSTP, on_tstp);
-	watch_signal(c, &c->sigcont, SIGCONT, on_cont);
-	signal(SIGPIPE, SIG_IGN);
+	uv_timer_init(&c->loop, &c->esc);
+	c->esc.data = c;
+	console_signals(c);
 	rc = uv_poll_init(&c->loop, &c->poll, tty_fd(c->tty));
 	if (rc < 0)
 		return err_set(err, ERR_SYSTEM, "terminal: %s", uv_strerror(rc));
 	c->poll.data = c;
-	watch(c);
-	c->link = make_link(c, opts);
+	console_watch(c);
+	c->source = make_source(c, opts, err);
+	if (!c->source)
+		return -1;
 	c->shell.tty = c->tty;
-	c->shell.link = c->link;
-	uv_timer_start(&c->tick, on_tick, TICK_IDLE_MS, 0);
+	c->shell.link = source_link(c->source);
+	console_paint_start(c);
 	return 0;
 }
 
@@ -582,7 +330,7 @@ close_one(uv_handle_t *handle, void *arg)
 static void
 finish(struct console *c)
 {
-	link_free(c->link);
+	source_free(c->source);
 	uv_walk(&c->loop, close_one, NULL);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&c->loop);
@@ -607,14 +355,10 @@ console_main(const struct console_opts *opts)
 		free(c);
 		return linear_main(opts, err.words);
 	}
-	if (start(c, opts, &err) == 0) {
-		/* One picture with what the engine knows, rather than two. */
-		c->dirty = true;
-		uv_timer_start(&c->frame, on_frame, FIRST_MS, 0);
+	if (start(c, opts, &err) == 0)
 		uv_run(&c->loop, UV_RUN_DEFAULT);
-	} else {
+	else
 		c->code = 1;
-	}
 	finish(c);
 	tty_close(c->tty, c->lost);
 	if (err.words[0])

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * console_int.h: what console.c, console_paint.c and console_signals.c share, and
+ * nobody else.
+ */
+#ifndef CONSOLE_CONSOLE_INT_H
+#define CONSOLE_CONSOLE_INT_H
+
+#include <uv.h>
+
+#include "console/action.h"
+#include "console/console.h"
+#include "console/input.h"
+#include "console/layout.h"
+#include "console/pace.h"
+#include "console/shell.h"
+#include "console/source.h"
+#include "console/tty.h"
+#include "console/typing.h"
+
+struct console {
+	uv_loop_t loop;
+	uv_poll_t poll;
+	uv_timer_t frame, tick, esc, stall;
+	uv_signal_t sigwinch, sigterm, sighup, sigint, sigtstp, sigcont;
+	struct tty *tty;
+	struct source *source;
+	struct screen screen;
+	struct canvas canvas;
+	struct input_reader input;
+	struct action_context ctx;
+	struct shell shell;
+	struct pace pace;
+	struct typing typing;
+	int64_t shell_left;
+	bool key_waits; /* a key came while the terminal was taking a frame */
+	bool greeted;	/* the engine has said something */
+	bool shown;	/* there was a first picture */
+	bool dirty;	/* facts that are not painted yet */
+	bool writing;	/* the terminal has not taken all */
+	bool lost;	/* the terminal is gone */
+	int code;
+};
+
+/* console.c */
+void console_stop(struct console *c, int code);
+void console_lost(struct console *c); /* the terminal is gone */
+void console_suspend(struct console *c);
+void console_watch(struct console *c); /* the terminal: for keys, and for room */
+
+/* console_paint.c */
+void console_paint(struct console *c); /* everything, as soon as the terminal takes it */
+void console_paint_key(struct console *c); /* after a key */
+void console_flush(struct console *c);
+void console_arm(struct console *c);		   /* what is dirty is painted in time */
+void console_arm_first(struct console *c, int ms); /* the first picture */
+void console_ticking(struct console *c); /* elapsed seconds are shown from now on */
+void console_paint_start(struct console *c);
+
+/* console_signals.c */
+void console_signals(struct console *c);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * console_paint.c: when a picture is made, and what keeps it from being made.
+ *
+ * A key is painted at once.  Facts are painted at once after 16 ms of quiet, else
+ * in frames; while they stream, frames come out of a budget of bytes a second, and
+ * when that is used up a key repaints the prompt alone.  No frame is made while
+ * the terminal still has not taken the one before: a slow line sees fewer frames,
+ * never old ones.
+ */
+#include "base/clock.h"
+#include "console/console_int.h"
+#include "console/prompt.h"
+
+#define FIRST_MS 40 /* the first picture waits so long for an engine that answers */
+#define TICK_IDLE_MS 20000 /* ages grow in steps of 20 s */
+#define TICK_BUSY_MS 1000  /* elapsed seconds of what runs */
+#define STALL_MS 25000	   /* a terminal that takes nothing for so long is lost */
+
+static void on_frame(uv_timer_t *timer);
+
+static void
+on_stall(uv_timer_t *timer)
+{
+	struct console *c = timer->data;
+
+	console_lost(c);
+}
+
+void
+console_flush(struct console *c)
+{
+	long left = tty_flush(c->tty);
+	bool was = c->writing;
+
+	if (left < 0) {
+		console_lost(c);
+		return;
+	}
+	c->writing = left > 0;
+	shell_flushed(&c->shell);
+	if (c->writing && !was)
+		uv_timer_start(&c->stall, on_stall, STALL_MS, 0);
+	else if (!c->writing && was)
+		uv_timer_stop(&c->stall);
+	if (c->writing != was)
+		console_watch(c);
+}
+
+static void
+look(struct console *c)
+{
+	struct screen *s = &c->screen;
+
+	s->now = clock_mono_ms();
+	s->line = prompt_text();
+	s->cursor = prompt_cursor();
+	s->prompt = prompt_label();
+	s->hint = prompt_matches();
+	pace_refill(&c->pace, c->canvas.cols * c->canvas.rows, s->now);
+}
+
+static void
+send_frame(struct console *c)
+{
+	pace_spend(&c->pace, tty_draw(c->tty, &c->canvas));
+	console_flush(c);
+}
+
+void
+console_paint(struct console *c)
+{
+	look(c);
+	if (c->writing || c->shell.on) {
+		c->dirty = c->key_waits = true;
+		return;
+	}
+	c->key_waits = false;
+	layout_draw(&c->screen, &c->canvas);
+	c->shown = true;
+	c->dirty = false;
+	c->pace.painted = c->screen.now;
+	send_frame(c);
+}
+
+/* The whole picture, or while the budget is used up the prompt alone. */
+void
+console_paint_key(struct console *c)
+{
+	look(c);
+	if (c->shell.on || c->pace.budget > 0 || !c->dirty || c->screen.confirm.open ||
+	    c->screen.ask.open || c->screen.page != PAGE_NONE) {
+		console_paint(c);
+		return;
+	}
+	c->key_waits = c->writing;
+	if (c->writing)
+		return;
+	layout_draw_prompt(&c->screen, &c->canvas);
+	send_frame(c);
+}
+
+void
+console_arm(struct console *c)
+{
+	c->screen.now = clock_mono_ms();
+	pace_refill(&c->pace, c->canvas.cols * c->canvas.rows, c->screen.now);
+	if (!uv_is_active((uv_handle_t *)&c->frame))
+		uv_timer_start(
+		    &c->frame, on_frame, (uint64_t)pace_wait(&c->pace, c->screen.now), 0);
+}
+
+static void
+on_frame(uv_timer_t *timer)
+{
+	struct console *c = timer->data;
+
+	if (!c->dirty || c->writing || c->shell.on)
+		return;
+	look(c);
+	if (c->pace.budget <= 0)
+		console_arm(c);
+	else
+		console_paint(c);
+}
+
+static void
+on_tick(uv_timer_t *timer)
+{
+	struct console *c = timer->data;
+
+	c->dirty = true;
+	console_arm(c);
+	uv_timer_start(timer, on_tick,
+	    layout_is_ticking(&c->screen) ? TICK_BUSY_MS : TICK_IDLE_MS, 0);
+}
+
+void
+console_ticking(struct console *c)
+{
+	uv_timer_start(&c->tick, on_tick, TICK_BUSY_MS, 0);
+}
+
+void
+console_arm_first(struct console *c, int ms)
+{
+	uv_timer_start(&c->frame, on_frame, (uint64_t)ms, 0);
+}
+
+static void
+watch_timer(struct console *c, uv_timer_t *timer)
+{
+	uv_timer_init(&c->loop, timer);
+	timer->data = c;
+}
+
+/* One picture with what the engine knows, rather than two. */
+void
+console_paint_start(struct console *c)
+{
+	pace_start(&c->pace, clock_mono_ms());
+	watch_timer(c, &c->frame);
+	watch_timer(c, &c->tick);
+	watch_timer(c, &c->stall);
+	uv_timer_start(&c->tick, on_tick, TICK_IDLE_MS, 0);
+	c->dirty = true;
+	console_arm_first(c, FIRST_MS);
+}
