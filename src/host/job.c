@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host/escape.h"
@@ -32,11 +33,23 @@ job_fail(struct job *j, int rc, const char *fmt, ...)
 	return rc;
 }
 
+/* At once: who asked compares it with the middle of sending and hearing. */
+void
+job_say_clock(struct job *j)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	out_fact_num(
+	    &j->out, "clock_ms", (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
 void
 job_say_begin(struct job *j)
 {
 	out_mark(&j->out, "run id=%s verb=%s version=%s worker=%d", j->now.id,
 	    verb_rows[j->verb].name, VERSION, (int)getpid());
+	job_say_clock(j);
 }
 
 void

@@ -32,7 +32,10 @@ struct job {
 /* Enters a phase, on record before it is said; more is key=value text or NULL. */
 void job_phase(struct job *j, const char *word, const char *more);
 
-/* The first and the last line of a run, and its one line in the log. */
+/* The host's clock, right behind a run's first line. */
+void job_say_clock(struct job *j);
+
+/* The first lines and the last one of a run, and its one line in the log. */
 void job_say_begin(struct job *j);
 void job_say_result(struct job *j, int rc, long long ms);
 void job_log(struct job *j, int rc, long long ms);

@@ -98,6 +98,7 @@ do_status(struct job *j)
 	if (lock_place(j->site, "status", STATUS_PLACES, STATUS_WAIT_MS) == -1)
 		return front_crowded(j);
 	out_mark(&j->out, "run id=%s verb=status version=%s", j->now.id, VERSION);
+	job_say_clock(j);
 	rc = status_do(j);
 	job_log(j, rc, out_ms(&j->out));
 	out_mark(&j->out, "result verb=status rc=%d ms=%lld state=%s pid=%lld", rc,

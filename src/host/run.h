@@ -79,6 +79,26 @@ bool run_now_alive(const struct run_now *now);
 /* Fills pid and pid_start with the calling process. */
 void run_now_self(struct run_now *now);
 
+/* The youngest mutating runs, youngest first (run_list.c). */
+struct run_row {
+	char id[RUN_ID_MAX];
+	int rc; /* of its result line; -1: it has none (yet) */
+};
+
+struct run_list {
+	size_t count;
+	struct run_row row[RUN_KEEP];
+};
+
+/* Both directories, at most half a second for each; what does not answer is left out. */
+void run_list_read(const struct site *s, struct run_list *l);
+
+/* Adds other's rows; both are sorted, the youngest first. */
+void run_list_merge(struct run_list *l, const struct run_list *other);
+
+/* The rc of the last result line in a run's text, pure; -1: there is none. */
+int run_result_parse(const char *text);
+
 /* What the two directories say, the later of each; a reader's whole view. */
 struct run_past {
 	bool has_now;

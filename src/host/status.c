@@ -129,6 +129,30 @@ say_job(struct job *j, const struct run_past *past)
 		say_last(j, &past->last);
 }
 
+/* What was done here to VM 102, for who holds a journal against it. */
+static void
+say_runs(struct job *j, const struct run_list *l)
+{
+	char list[OUT_LINE_MAX - 32];
+	size_t len = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		char row[RUN_ID_MAX + 16];
+		int n = l->row[i].rc < 0
+		    ? snprintf(row, sizeof(row), "%s=-", l->row[i].id)
+		    : snprintf(row, sizeof(row), "%s=%d", l->row[i].id, l->row[i].rc);
+
+		if (len + (size_t)n + 2 > sizeof(list)) {
+			out_mark(&j->out, "runs list=\"%s\"", list);
+			len = 0;
+		}
+		len += (size_t)snprintf(
+		    list + len, sizeof(list) - len, "%s%s", len ? " " : "", row);
+	}
+	if (len > 0)
+		out_mark(&j->out, "runs list=\"%s\"", list);
+}
+
 static void
 say_vm(struct job *j, const struct evidence *e, const char *word, const char *qm,
     const struct preflight *pre)
@@ -231,6 +255,7 @@ status_do(struct job *j)
 	struct probe *first[] = {&p_qmp}, *both[] = {&p_pending, &p_status};
 	char qm[RUN_WORD_MAX] = "";
 	struct preflight pre;
+	struct run_list list;
 
 	qemu_find(s, &e->qemu);
 	probe_start(&p_qmp);
@@ -260,6 +285,10 @@ status_do(struct job *j)
 		    "the records of earlier runs do not answer: the host's disk hangs");
 	wait_all(both, 2, deadline);
 	say_staged(j, &p_pending);
+	if (known) {
+		run_list_read(s, &list);
+		say_runs(j, &list);
+	}
 	probe_end(&p_qmp);
 	probe_end(&p_pending);
 	probe_end(&p_status);

@@ -41,6 +41,12 @@ check "the VM lives" vm_alive
 run start
 check "start of a running VM is nothing to do" rc_is 0
 
+run status
+check "status names the mutating runs with their results" eval 'for r in start-[0-9]+=0 stop-[0-9]+=0 reset-[0-9]+=7; do
+	grep -qE "^#bg runs list=\"[^\"]*[0-9TZ]+-$r" <<<"$out" || { false; break; }; done'
+check "and the host's clock" eval 'c=$(sed -n "s/^#bg fact clock_ms=//p" <<<"$out"); n=$(date +%s%3N);
+	[ $((n - c)) -ge 0 ] && [ $((n - c)) -lt 20000 ]'
+
 # --- staged config
 printf 'cur memory: 48000\nnew memory: 49152\ncur name: devvm\ndel balloon\n' >"$T/pending.txt"
 run status

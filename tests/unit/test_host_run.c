@@ -263,3 +263,69 @@ Test(host_run, the_lock_has_one_holder_and_ends_with_it)
 	cr_assert_geq(a, 0);
 	close(a);
 }
+
+static void
+put_run(const char *dir, const char *name, const char *text)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/runs/%s", dir, name);
+	f = fopen(path, "w");
+	cr_assert_not_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static struct run_list list;
+
+Test(host_run, lists_what_both_directories_have_the_youngest_first)
+{
+	char dir[SITE_PATH_MAX], spare[128];
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	snprintf(spare, sizeof(spare), "mkdir -p %s/spare/runs", base);
+	cr_assert_eq(system(spare), 0);
+	put_run(site.run_dir, "20260101T000003Z-cycle-7.log",
+	    "#bg run id=x\n#bg result verb=cycle rc=0 ms=1 state=running pid=1\n");
+	put_run(site.run_dir, "20260101T000001Z-stop-5.log",
+	    "#bg result verb=stop rc=5 ms=1\n");
+	put_run(site.spare_dir, "20260101T000002Z-start-6.log", "#bg phase=starting\n");
+	/* none of these is a mutating run */
+	put_run(site.run_dir, "20260101T000009Z-forensics-8.log", "#bg result rc=0\n");
+	put_run(site.run_dir, "bad\"name\n.log", "#bg result rc=0\n");
+	put_run(site.run_dir, "20260101T000003Z-cycle-7.qm", "");
+	run_list_read(&site, &list);
+	cr_assert_eq(list.count, 3);
+	cr_assert_str_eq(list.row[0].id, "20260101T000003Z-cycle-7");
+	cr_assert_eq(list.row[0].rc, 0);
+	cr_assert_str_eq(list.row[1].id, "20260101T000002Z-start-6");
+	cr_assert_eq(list.row[1].rc, -1);
+	cr_assert_str_eq(list.row[2].id, "20260101T000001Z-stop-5");
+	cr_assert_eq(list.row[2].rc, 5);
+}
+
+Test(host_run, lists_no_more_runs_than_are_kept)
+{
+	char dir[SITE_PATH_MAX], name[64];
+
+	cr_assert_eq(run_dir_pick(&site, dir), 0);
+	for (int i = 0; i < RUN_KEEP + 7; i++) {
+		snprintf(name, sizeof(name), "20260101T0000%02dZ-stop-1.log", i);
+		put_run(dir, name, "#bg result verb=stop rc=0 ms=1\n");
+	}
+	run_list_read(&site, &list);
+	cr_assert_eq(list.count, RUN_KEEP);
+	cr_assert_str_eq(list.row[0].id, "20260101T000056Z-stop-1");
+}
+
+Test(host_run, a_result_is_the_last_mark_of_that_name)
+{
+	cr_assert_eq(run_result_parse(""), -1);
+	cr_assert_eq(run_result_parse("  #bg result verb=stop rc=0\n"), -1);
+	cr_assert_eq(run_result_parse("#bg result verb=stop ms=1\nx rc=4\n"), -1);
+	cr_assert_eq(run_result_parse("#bg result verb=stop rc=zero\n"), -1);
+	cr_assert_eq(run_result_parse("..\n#bg result verb=a rc=3 ms=1\n"
+				      "#bg result verb=a rc=75 ms=1\n"),
+	    75);
+}
