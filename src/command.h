@@ -5,6 +5,9 @@
  * Each is a client of an engine like a console, with an exit code:
  * 0 done and verified, 1 failed, 64 usage or refused, 69 host or engine
  * unreachable, 75 busy, 76 outcome unknown, 77 no access.
+ *
+ * A command is a row of the table in commands.c: its word, the words and options
+ * that it takes, its line of the help, its function.
  */
 #ifndef COMMAND_H
 #define COMMAND_H
@@ -15,10 +18,13 @@
 #include "base/options.h"
 #include "base/scrub.h"
 #include "wire/json.h"
+#include "wire/messages.h"
 #include "wire/verbs.h"
 
 #define COMMAND_HELLO_MS 10000
 #define COMMAND_REQ_MAX 32
+#define COMMAND_TEXT (-1) /* words_max: all further words are one text */
+#define COMMAND_RAW (-2)  /* words_max: another program's, options and all */
 
 enum command_exit {
 	COMMAND_OK = 0,
@@ -30,13 +36,69 @@ enum command_exit {
 	COMMAND_NO_ACCESS = 77
 };
 
+/* The options that not every command takes; 1 << OPT_… in a row's options. */
+enum command_opt {
+	OPT_CONFIRM,
+	OPT_FOLLOW,
+	OPT_JSON,
+	OPT_LINEAR,
+	OPT_OFFLINE,
+	OPT_READ_ONLY,
+	OPT_SINCE,
+	OPT_SPEED,
+	OPT_TAIL,
+	OPTS
+};
+
+/* The command line, understood. */
 struct command_opts {
 	const struct options *options;
-	const char *name;    /* operator's */
-	const char *confirm; /* --confirm WORD, or NULL */
-	bool json;	     /* facts as JSON lines instead of words */
+	const char *word;	      /* of the command */
+	char name[WIRE_NAME_MAX + 1]; /* operator's */
+	const char *value[OPTS];      /* of an option that has one, or NULL */
+	unsigned given;		      /* 1 << OPT_… */
+	const char *confirm;	      /* --confirm WORD, or NULL */
+	bool json;		      /* facts as JSON lines instead of words */
 	int verbose;
+	bool help, version;
 };
+
+enum command_group {
+	GROUP_VERBS,
+	GROUP_AGENT,
+	GROUP_WATCH,
+	GROUP_ACT,
+	GROUP_RECORD,
+	GROUP_ENGINE,
+	GROUPS
+};
+
+struct command {
+	const char *word;
+	enum command_group group;
+	int words_min, words_max;
+	unsigned options;
+	const char *args; /* what follows the word, for people */
+	const char *does; /* a line of the help */
+	int (*run)(const struct command_opts *c, int count, char **words);
+};
+
+extern const struct command commands[]; /* the last one's word is NULL */
+
+/* The row of a word (of a verb, too), or NULL. */
+const struct command *command_by_word(const char *word);
+
+/*
+ * Understands argv: options may stand before and behind the word and its words, but
+ * what follows the first word of a text, and all that follows the word of another
+ * program, is left as it is.  found is NULL where there is no word: the console.
+ * 0, or -1: what is wrong has been said, COMMAND_USAGE is due.
+ */
+int command_parse(struct command_opts *c, int argc, char **argv,
+    const struct command **found, int *count, char ***words) MUST_CHECK;
+
+void command_help(void);
+void command_usage(const struct command *row); /* how it is called, on standard error */
 
 int command_verb(const struct command_opts *c, enum verb verb);
 int command_ask(const struct command_opts *c, const char *text);

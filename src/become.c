@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "become.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "engine_command.h"
+#include "start.h"
+
+static char arg0[] = "breakglass";
+
+/* argv, with room for more behind it. */
+struct args {
+	char **v;
+	int n, max;
+};
+
+static void
+args_add(struct args *a, const char *text)
+{
+	if (a->n + 2 > a->max) {
+		a->max = a->max ? 2 * a->max : 16;
+		a->v = mem_resize(a->v, (size_t)a->max * sizeof *a->v);
+	}
+	a->v[a->n++] = mem_dup(text);
+	a->v[a->n] = NULL;
+}
+
+static int
+become(const struct command_opts *c, const char *program, struct args *a)
+{
+	struct err err;
+
+	start_become(c->options, program, a->v, &err);
+	fprintf(stderr, "breakglass: %s\n", err.words);
+	for (int i = 0; i < a->n; i++)
+		free(a->v[i]);
+	free(a->v);
+	return COMMAND_FAILED;
+}
+
+/* The engine is up then, or why it is not has been said. */
+int
+become_console(const struct command_opts *c)
+{
+	struct args a = {0};
+	struct err err;
+	char *path;
+	int fd = start_connect(c->options, START_BACKGROUND, c->verbose, &err);
+
+	if (fd < 0) {
+		fprintf(stderr, "breakglass: %s\n", err.words);
+		return err.code == ERR_DENIED ? COMMAND_NO_ACCESS : COMMAND_UNREACHABLE;
+	}
+	close(fd); /* the console connects by itself, and again when it must */
+	path = start_socket_path(c->options);
+	args_add(&a, arg0);
+	args_add(&a, "--socket");
+	args_add(&a, path);
+	args_add(&a, "--name");
+	args_add(&a, c->name);
+	free(path);
+	if (c->given & 1U << OPT_READ_ONLY)
+		args_add(&a, "--read-only");
+	if (c->given & 1U << OPT_LINEAR)
+		args_add(&a, "--linear");
+	if (strcmp(c->options->editing, "vi") == 0)
+		args_add(&a, "--vi");
+	for (int i = 0; i < c->verbose && i < 2; i++)
+		args_add(&a, "--log");
+	return become(c, "console", &a);
+}
+
+int
+become_engine(const struct command_opts *c, int count, char **words)
+{
+	return engine_command(c->options, c->verbose, count, words);
+}
+
+int
+become_record(const struct command_opts *c, int count, char **words)
+{
+	struct args a = {0};
+
+	args_add(&a, "breakglass-record");
+	args_add(&a, c->word);
+	if (c->json)
+		args_add(&a, "--json"); /* it stood before the word */
+	for (int i = 0; i < count; i++)
+		args_add(&a, words[i]);
+	return become(c, "record", &a);
+}
+
+int
+become_replay(const struct command_opts *c, int count, char **words)
+{
+	struct args a = {0};
+
+	args_add(&a, arg0);
+	args_add(&a, "--replay");
+	args_add(&a, count > 0 ? words[0] : "last");
+	args_add(&a, "--sessions");
+	args_add(&a, c->options->sessions_dir);
+	if (c->value[OPT_SPEED]) {
+		args_add(&a, "--speed");
+		args_add(&a, c->value[OPT_SPEED]);
+	}
+	if (c->given & 1U << OPT_LINEAR)
+		args_add(&a, "--linear");
+	for (int i = 0; i < c->verbose && i < 2; i++)
+		args_add(&a, "--log");
+	return become(c, "console", &a);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * become.h: commands that are programs of their own in libexecdir.
+ *
+ * Each of these replaces this process and returns only when that fails, with the
+ * exit code; why has been said then.
+ */
+#ifndef BECOME_H
+#define BECOME_H
+
+#include "command.h"
+
+int become_console(const struct command_opts *c);
+int become_engine(const struct command_opts *c, int count, char **words);
+int become_record(const struct command_opts *c, int count, char **words);
+int become_replay(const struct command_opts *c, int count, char **words);
+
+#endif
