@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "engine/mark.h"
 
 /*
@@ -29,6 +30,9 @@
 	"echo \"#bg guest boot_id=$b uptime=$u load1=$l cpus=$n mem_total_kb=$m "    \
 	"mem_avail_kb=$a swap_free_kb=$s\"; "                                        \
 	"has() { command -v $1 >/dev/null 2>&1; }; T=; has timeout && T=\"timeout 4\"; "
+
+/* Not before "#bg guest": a process is started for it. */
+#define PROBE_CLOCK "clock() { $T date \"+#bg clock %s.%N\" 2>/dev/null </dev/null; }; "
 
 #define PROBE_UNITS                                                                  \
 	"units() { has systemctl || return; "                                        \
@@ -66,14 +70,15 @@
 	"sleep 0.05 2>/dev/null || { sleep 1; i=$((i+19)); }; done; }; "
 
 /* kill -0 of several fails when one is gone: one after the other, the slowest last. */
-const char guest_probe_all[] = "/bin/sh -c '" PROBE_TELL PROBE_UNITS PROBE_SUDO PROBE_DISK
-			       "look() { " PROBE_WAIT "disk & d=$!; root & r=$!; "
-			       "{ units; space; } & q=$!; i=0; "
-			       "for p in $r $q $d; do look; done; "
-			       "kill $r $q $d 2>/dev/null; echo \"#bg end\"'";
+const char guest_probe_all[] =
+    "/bin/sh -c '" PROBE_TELL PROBE_CLOCK PROBE_UNITS PROBE_SUDO PROBE_DISK
+    "look() { " PROBE_WAIT "disk & d=$!; root & r=$!; "
+    "{ clock; units; space; } & q=$!; i=0; "
+    "for p in $r $q $d; do look; done; "
+    "kill $r $q $d 2>/dev/null; echo \"#bg end\"'";
 
-const char guest_probe_look[] =
-    "/bin/sh -c '" PROBE_TELL PROBE_UNITS "units; space; echo \"#bg end\"'";
+const char guest_probe_look[] = "/bin/sh -c '" PROBE_TELL PROBE_CLOCK PROBE_UNITS
+				"clock; units; space; echo \"#bg end\"'";
 
 /* ---- what it prints -------------------------------------------------------------- */
 
@@ -217,6 +222,13 @@ read_space(struct ladder_seen *seen, const char *words)
 		seen->root_used_pct = (int)pct;
 }
 
+static void
+read_clock(struct ladder_seen *seen, const char *words)
+{
+	if (!seen->clock.host_ms && clock_reading_date(&seen->clock, words))
+		seen->clock.heard_ms = clock_mono_ms();
+}
+
 void
 guest_reader_close(struct guest_reader *r)
 {
@@ -273,5 +285,7 @@ guest_reader_line(struct guest_reader *r, const char *line, size_t len, int64_t 
 		read_units(r->seen, rest);
 	else if ((rest = after(text, "#bg df ")) != NULL)
 		read_space(r->seen, rest);
+	else if ((rest = after(text, "#bg clock ")) != NULL)
+		read_clock(r->seen, rest);
 	return false;
 }

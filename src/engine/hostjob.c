@@ -92,6 +92,14 @@ id_time_s(const char *id)
 }
 
 int64_t
+hostjob_id_ms(const char *id)
+{
+	int64_t s = id_time_s(id);
+
+	return s < 0 ? -1 : s * 1000;
+}
+
+int64_t
 hostjob_began_ms(const struct hostjob *j, const char *id)
 {
 	int64_t now_s = id_time_s(j->run_id), then_s = id_time_s(id);

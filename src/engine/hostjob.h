@@ -34,6 +34,9 @@ void hostjob_begin(struct hostjob *j); /* another answer begins */
 void hostjob_run(struct hostjob *j, const char *id);
 void hostjob_fact(struct hostjob *j, const char *key, const char *value);
 
+/* The host's own time in the name of a run, since 1970, whole seconds; -1: none. */
+int64_t hostjob_id_ms(const char *id);
+
 /* When the run of that id began, by our own clock; -1: its id does not tell. */
 int64_t hostjob_began_ms(const struct hostjob *j, const char *id);
 

@@ -135,6 +135,7 @@ on_sent(struct remote_run *run, void *arg)
 	bool news = false;
 
 	l->sent = true;
+	l->seen.clock.sent_ms = clock_mono_ms();
 	for (int i = RUNG_TCP; i <= RUNG_AUTH; i++) {
 		news |= l->seen.rung_ms[i] < 0;
 		if (l->seen.rung_ms[i] < 0)

@@ -22,6 +22,7 @@
 #include <uv.h>
 
 #include "engine/broker.h"
+#include "engine/clocks.h"
 
 #define LADDER_LIMIT_MS 20000 /* a climb that nothing else bounds */
 
@@ -53,6 +54,7 @@ struct ladder_seen {
 	bool read_only;	   /* the write said "Read-only file system" */
 	bool disk_hung;	   /* the write did not come back, whatever sudo said */
 	bool sudo_refused;
+	struct clock_reading clock; /* the guest's own; host_ms 0: it did not say */
 };
 
 const char *rung_name(enum rung rung); /* "tcp", "banner", "kex" … */

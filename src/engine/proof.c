@@ -27,6 +27,7 @@ struct proof {
 	struct incident *incident;
 	struct broker *broker;
 	struct ladder *ladder;
+	struct clocks *clocks; /* NULL: nobody asks */
 	uv_timer_t timer;
 	/* What is known at any time. */
 	struct proof_side now;
@@ -469,8 +470,16 @@ proof_host(struct proof *p, const struct vmfacts *v)
 }
 
 void
+proof_tell_clock(struct proof *p, struct clocks *clocks)
+{
+	p->clocks = clocks;
+}
+
+void
 proof_guest(struct proof *p, const struct ladder_seen *seen)
 {
+	if (p->clocks)
+		clocks_devvm(p->clocks, &seen->clock);
 	if (seen->rung_ms[RUNG_EXEC] < 0 || !seen->boot_id[0])
 		return;
 	proof_side_seen(&p->now, seen);

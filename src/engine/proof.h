@@ -57,6 +57,9 @@ bool proof_is_climbing(const struct proof *p);
 typedef void proof_over_fn(const char *end, const struct ladder_seen *seen, void *arg);
 void proof_on_over(struct proof *p, proof_over_fn *fn, void *arg);
 
+/* The guest's own time, seen by whatever climb, goes there.  Borrows. */
+void proof_tell_clock(struct proof *p, struct clocks *clocks);
+
 /* The devvm's link changed its state. */
 void proof_on_link(struct proof *p);
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/assess.h"
+#include "engine/clocks.h"
 #include "engine/incident.h"
 #include "engine/proof.h"
 #include "engine/vmfacts.h"
@@ -26,6 +27,7 @@ struct watch {
 	struct broker *broker;
 	struct proof *proof;
 	struct assess *assess;
+	struct clocks *clocks;
 	struct vmfacts vm;
 	struct frame lines;
 	uv_timer_t timer, limit;
@@ -115,7 +117,16 @@ on_line(char *line, size_t len, void *arg)
 	struct watch *w = arg;
 
 	vmfacts_line(&w->vm, line, len);
+	clocks_pve_line(w->clocks, line, len);
 	return true;
+}
+
+static void
+on_sent(struct remote_run *run, void *arg)
+{
+	struct watch *w = arg;
+
+	clocks_pve_sent(w->clocks, true);
 }
 
 static void
@@ -141,6 +152,7 @@ watch_answered(struct watch *w, bool ok)
 	if (w->on_status)
 		w->on_status(&w->vm, ok, w->arg);
 	watch_tell(w);
+	clocks_pve_over(w->clocks);
 	if (ok)
 		proof_host(w->proof, &w->vm);
 	assess_status(w->assess, &w->vm, false);
@@ -165,7 +177,8 @@ on_limit(uv_timer_t *t)
 	watch_answered(w, false);
 }
 
-static const struct remote_run_events ask_events = {.output = on_output, .end = on_end};
+static const struct remote_run_events ask_events = {
+    .sent = on_sent, .output = on_output, .end = on_end};
 
 static void
 watch_ask(struct watch *w)
@@ -194,6 +207,8 @@ watch_new(uv_loop_t *loop, struct incident *incident, struct broker *broker)
 	w->incident = incident;
 	w->broker = broker;
 	w->proof = proof_new(loop, incident, broker);
+	w->clocks = clocks_new(incident);
+	proof_tell_clock(w->proof, w->clocks);
 	w->assess = assess_new(loop, incident, broker, w->proof);
 	frame_init(&w->lines, WATCH_LINE_MAX);
 	uv_timer_init(loop, &w->timer);
@@ -228,6 +243,7 @@ watch_free(struct watch *w)
 		return;
 	assess_free(w->assess);
 	proof_free(w->proof);
+	clocks_free(w->clocks);
 	uv_close((uv_handle_t *)&w->limit, on_limit_closed);
 }
 
@@ -309,6 +325,7 @@ watch_line(struct watch *w, const struct power_what *what, const char *line, siz
 	if (!w->reading)
 		return;
 	vmfacts_line(&w->vm, line, len);
+	clocks_pve_line(w->clocks, line, len);
 	/* Before the verb's own end is told: who asked reads no further than that. */
 	if (what->verb == VERB_STATUS && len >= sizeof result - 1 &&
 	    memcmp(line, result, sizeof result - 1) == 0 && w->on_status)
@@ -332,6 +349,7 @@ watch_before(struct watch *w, const struct power_what *what)
 		uv_timer_stop(&w->limit);
 	}
 	vmfacts_begin(&w->vm);
+	clocks_pve_sent(w->clocks, w->reading == 0);
 	w->reading++;
 }
 
@@ -350,6 +368,7 @@ watch_after(struct watch *w, const struct power_what *what, enum power_end how, 
 	if (verb_rows[verb].mutating && how == POWER_EXITED)
 		proof_begin(w->proof, true, exit);
 	assess_verb_ended(w->assess, &w->vm, what, how, exit);
+	clocks_pve_over(w->clocks);
 	w->vm.verdict[0] = '\0';
 	if (verb == VERB_FORENSICS)
 		watch_ask(w); /* they do not say what stands in a verb's way */
