@@ -29,7 +29,7 @@ struct agent_side {
 	struct broker *broker;
 	const struct agent_host_events *ev;
 	void *arg;
-	uv_pipe_t door;
+	uv_pipe_t *door; /* NULL: it listens nowhere */
 	uv_timer_t sweep, restart, input, soon;
 	struct agent_peer *peers;
 	int peer_count;
@@ -449,6 +449,21 @@ on_sweep(uv_timer_t *timer)
 		uv_timer_stop(&s->sweep);
 }
 
+static void
+on_door_closed(uv_handle_t *handle)
+{
+	on_handle_closed(handle);
+	free(handle);
+}
+
+static void
+side_close_door(struct agent_side *s)
+{
+	if (s->door)
+		uv_close((uv_handle_t *)s->door, on_door_closed);
+	s->door = NULL;
+}
+
 static int
 side_listen(struct agent_side *s, struct err *err)
 {
@@ -461,8 +476,12 @@ side_listen(struct agent_side *s, struct err *err)
 	fd = fd_listen(s->socket, err);
 	if (fd < 0)
 		return -1;
-	if (fd_nonblock(fd) < 0 || uv_pipe_open(&s->door, fd) < 0 ||
-	    uv_listen((uv_stream_t *)&s->door, 64, on_peer) < 0) {
+	s->door = mem_alloc(sizeof *s->door);
+	uv_pipe_init(s->loop, s->door, 0);
+	s->door->data = s;
+	s->open++;
+	if (fd_nonblock(fd) < 0 || uv_pipe_open(s->door, fd) < 0 ||
+	    uv_listen((uv_stream_t *)s->door, 64, on_peer) < 0) {
 		close(fd);
 		return err_set(err, ERR_SYSTEM, "listen on %s", s->socket);
 	}
@@ -472,7 +491,7 @@ side_listen(struct agent_side *s, struct err *err)
 static void
 side_close_handles(struct agent_side *s)
 {
-	uv_close((uv_handle_t *)&s->door, on_handle_closed);
+	side_close_door(s);
 	uv_close((uv_handle_t *)&s->sweep, on_handle_closed);
 	uv_close((uv_handle_t *)&s->restart, on_handle_closed);
 	uv_close((uv_handle_t *)&s->input, on_handle_closed);
@@ -494,9 +513,7 @@ agent_side_new(const struct agent_side_config *cfg, struct err *err)
 	s->claude = mem_dup(cfg->claude);
 	s->restart_ms = RESTART_MS;
 	s->tools = agent_tools_new(s);
-	s->open = 5;
-	uv_pipe_init(s->loop, &s->door, 0);
-	s->door.data = s;
+	s->open = 4;
 	for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
 		uv_timer_init(s->loop, timers[i]);
 		timers[i]->data = s;
@@ -532,6 +549,20 @@ agent_side_free(struct agent_side *s)
 		agent_proc_kill(s->proc, SIGTERM);
 	unlink(s->socket);
 	side_close_handles(s);
+}
+
+void
+agent_side_again(struct agent_side *s)
+{
+	struct err err;
+
+	if (!s || access(s->socket, F_OK) == 0)
+		return;
+	side_close_door(s);
+	if (side_listen(s, &err) < 0)
+		LOG("agent", "%s", err.words);
+	if (s->proc && access(s->host_dir, F_OK) < 0)
+		agent_proc_kill(s->proc, SIGTERM); /* and a new one makes it anew */
 }
 
 void

@@ -77,6 +77,9 @@ struct agent_side *agent_side_new(
 /* Ends agent-host and every shim; runs are abandoned.  Handles close on the loop. */
 void agent_side_free(struct agent_side *s);
 
+/* The run directory was removed under us: listens anew, and has a new agent-host. */
+void agent_side_again(struct agent_side *s); /* NULL is fine */
+
 const char *agent_side_socket(const struct agent_side *s); /* lent */
 bool agent_side_is_up(const struct agent_side *s);
 

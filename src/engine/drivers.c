@@ -121,7 +121,7 @@ add_models(struct engine *e)
 		return;
 	}
 	e->agent_side = agent_side_new(&(struct agent_side_config){.loop = &e->loop,
-					   .run_dir = e->run_dir,
+					   .run_dir = e->place.dir,
 					   .libexec_dir = o->libexec_dir,
 					   .claude = o->claude,
 					   .broker = e->broker},

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/engine.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,15 +13,8 @@
 #include "engine/engine_int.h"
 #include "engine/later.h"
 
-#define ENGINE_IDLE_LEAVE_MS ((int64_t)12 * 3600 * 1000)
-#define ENGINE_LOOK_MS (10 * 60 * 1000) /* how often the two above are looked at */
-#define ENGINE_LOCK_WAIT_MS 6000	/* for an engine that leaves */
-#define ENGINE_LOCK_LOOK_MS 20
-#define ENGINE_THREADS 4	    /* for disks; one hung thread leaves others */
-#define ENGINE_LAST_WAIT_MS 2000    /* for the journal's disk, when leaving */
-#define ENGINE_SETTLE_MS 1000	    /* for what else is under way then */
-#define ENGINE_HOLD_MS 2000	    /* for a verb at a host program that dies with us */
-#define ENGINE_ALONE_MS (30 * 1000) /* a one-shot whose starter never came leaves */
+#define ENGINE_THREADS 4	/* for disks; one hung thread leaves others */
+#define ENGINE_END_MS 800	/* of leaving, for what comes behind the journal */
 
 static void
 ready(struct engine *e, const char *words)
@@ -52,77 +39,6 @@ not_ready(struct engine *e, const struct err *err)
 	if (e->opts->ready_fd < 0)
 		fprintf(stderr, "breakglass: %s\n", err->words);
 	e->exit = err->code == ERR_DENIED ? 77 : err->code == ERR_BUSY ? 75 : 1;
-}
-
-/* Without a socket it is coming up or leaving: either is over soon. */
-static bool
-other_engine_listens(const struct engine *e)
-{
-	char *path = mem_printf("%s/console.sock", e->run_dir);
-	struct err err;
-	int fd = fd_connect(path, &err);
-
-	free(path);
-	if (fd < 0)
-		return false;
-	close(fd);
-	return true;
-}
-
-static int
-wait_for_lock(struct engine *e, struct err *err)
-{
-	int64_t until = clock_mono_ms() + ENGINE_LOCK_WAIT_MS;
-	char pid[32] = "";
-
-	while (flock(e->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		if (clock_mono_ms() > until || other_engine_listens(e)) {
-			if (pread(e->lock_fd, pid, sizeof pid - 1, 0) < 0)
-				pid[0] = '\0';
-			pid[strcspn(pid, "\n")] = '\0';
-			return err_set(err, ERR_BUSY,
-			    "an engine runs already in %s (pid %.10s): breakglass "
-			    "attaches to it",
-			    e->run_dir, pid);
-		}
-		poll(NULL, 0, ENGINE_LOCK_LOOK_MS);
-	}
-	return 0;
-}
-
-/* Before there is a loop: a command right behind another waits for its engine to leave.
- */
-static int
-take_lock(struct engine *e, struct err *err)
-{
-	char *path = mem_printf("%s/engine.lock", e->run_dir);
-	char pid[32];
-	int rc = 0;
-
-	e->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (e->lock_fd < 0) {
-		rc = err_sys(err, errno, "open %s", path);
-	} else if ((rc = wait_for_lock(e, err)) == 0) {
-		snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-		if (ftruncate(e->lock_fd, 0) < 0 ||
-		    pwrite(e->lock_fd, pid, strlen(pid), 0) < 0)
-			rc = err_sys(err, errno, "write %s", path);
-	}
-	free(path);
-	return rc;
-}
-
-/* We hold the lock, so a socket that lies there is a dead engine's. */
-static int
-listen_for_operators(struct engine *e, struct err *err)
-{
-	int fd;
-
-	e->socket = mem_printf("%s/console.sock", e->run_dir);
-	if (unlink(e->socket) < 0 && errno != ENOENT)
-		return err_sys(err, errno, "remove %s", e->socket);
-	fd = fd_listen(e->socket, err);
-	return fd < 0 ? -1 : hub_listen(e->hub, fd, err);
 }
 
 /* claude asks the first endpoint; it can be given a key, not how to get one. */
@@ -191,6 +107,43 @@ on_release(struct line *line, void *arg)
 		hub_tell(e->hub, line);
 }
 
+/* What an operator took away from the agent he gives back, not our restart. */
+static void
+found_autonomy(struct engine *e, const struct js *record)
+{
+	const char *level = js_str(record, "level"), *by = js_str(record, "by");
+
+	if (!level || !by || strcmp(by, "engine") == 0 || !js_is(record, "t", "state") ||
+	    !js_is(record, "what", "autonomy"))
+		return;
+	e->found_level = autonomy_by_name(level);
+	snprintf(e->found_by, sizeof e->found_by, "%s", by);
+}
+
+static void
+set_first_autonomy(struct engine *e)
+{
+	int level = autonomy_by_name(e->opts->options->autonomy);
+	struct js *f;
+	char *text;
+
+	if (level < 0)
+		level = AUTONOMY_OBSERVE;
+	if (e->found_level < 0 || e->found_level >= level) {
+		broker_set_autonomy(e->broker, (enum autonomy)level, "engine");
+		return;
+	}
+	broker_set_autonomy(e->broker, (enum autonomy)e->found_level, e->found_by);
+	text = mem_printf("the autonomy stays %s, as it was when the engine ended; the setting says %s",
+	    autonomy_name((enum autonomy)e->found_level), autonomy_name((enum autonomy)level));
+	f = incident_fact(FACT_ERROR, "engine");
+	js_set_str(f, "where", "autonomy");
+	js_set_str(f, "text", text);
+	js_set_str(f, "todo", "/autonomy raises it");
+	incident_emit(e->incident, FACT_ERROR, f);
+	free(text);
+}
+
 static void
 on_found(const struct js *record, void *arg)
 {
@@ -203,6 +156,8 @@ on_found(const struct js *record, void *arg)
 	recap_see(e->recap, record);
 	asks_found(e->asks, record);
 	broker_found(e->broker, record);
+	cut_found(e->cut, record);
+	found_autonomy(e, record);
 	if (js_is(record, "t", "session") && js_is(record, "driver", "cli") &&
 	    js_str(record, "session"))
 		snprintf(e->session, sizeof e->session, "%s", js_str(record, "session"));
@@ -212,11 +167,10 @@ static void
 on_incident_ready(void *arg)
 {
 	struct engine *e = arg;
-	int level = autonomy_by_name(e->opts->options->autonomy);
 	struct err err;
 
-	broker_set_autonomy(
-	    e->broker, level < 0 ? AUTONOMY_OBSERVE : (enum autonomy)level, "engine");
+	set_first_autonomy(e);
+	cut_found_end(e->cut);
 	unfinished_found_end(e->unfinished);
 	asks_found_end(e->asks);
 	broker_found_end(e->broker);
@@ -224,7 +178,7 @@ on_incident_ready(void *arg)
 	watch_start(e->watch);
 	engine_start_runbooks(e);
 	engine_start_agent(e);
-	if (listen_for_operators(e, &err) < 0) {
+	if (life_listen(e, &err) < 0) {
 		not_ready(e, &err);
 		engine_leave(e, err.words);
 		return;
@@ -273,8 +227,7 @@ on_power_after(const struct power_what *what, enum power_end how, int exit, void
 
 	watch_after(e->watch, what, how, exit);
 	unfinished_after(e->unfinished, what, how, exit);
-	if (e->leaving_soon)
-		engine_leave(e, e->leaving_soon);
+	life_verb_over(e);
 }
 
 /* The agent hears of what others do; whoever takes its place, of what was said. */
@@ -298,96 +251,7 @@ static const struct incident_events incident_events = {
 static const struct power_events power_events = {
     on_power_line, on_power_before, on_power_after};
 
-/* --- leaving --- */
-
-static bool
-is_idle(const struct engine *e)
-{
-	return hub_peers(e->hub) == 0 && !power_is_busy(e->power) &&
-	    !turn_is_busy(e->turn) && !unfinished_is_open(e->unfinished);
-}
-
-static int64_t
-alone_ms(const struct engine *e)
-{
-	return e->opts->alone_ms > 0 ? e->opts->alone_ms : ENGINE_ALONE_MS;
-}
-
-static void
-on_idle(uv_timer_t *t)
-{
-	struct engine *e = t->data;
-	int64_t idle_ms;
-
-	if (!is_idle(e)) {
-		e->idle_since_ms = clock_mono_ms();
-		return;
-	}
-	idle_ms = clock_mono_ms() - e->idle_since_ms;
-	if (e->opts->one_shot && (e->had_peer || idle_ms >= alone_ms(e)))
-		engine_leave(e, "the command has its answer");
-	else if (e->opts->background && idle_ms > ENGINE_IDLE_LEAVE_MS)
-		engine_leave(e, "12 hours without a console and work");
-	else if (idle_ms > INCIDENT_QUIET_MS)
-		incident_close(e->incident, "engine", INCIDENT_QUIET_WHY);
-}
-
-static void
-on_held_enough(uv_timer_t *t)
-{
-	struct engine *e = t->data;
-
-	engine_leave(e, e->leaving_soon);
-}
-
-/*
- * The next signal does not wait.  An old host program dies with its reader: its
- * last words are given a moment to come, and that is all that can be done for it.
- */
-static void
-on_signal(uv_signal_t *s, int signum)
-{
-	struct engine *e = s->data;
-	const char *why = signum == SIGTERM ? "terminated" : "interrupted";
-
-	if (e->leaving_soon || !power_is_read_by_old(e->power)) {
-		engine_leave(e, why);
-		return;
-	}
-	e->leaving_soon = why;
-	uv_timer_start(&e->hold, on_held_enough, ENGINE_HOLD_MS, 0);
-}
-
-static void
-on_ignored(uv_signal_t *s, int signum)
-{
-}
-
-void
-engine_leave(struct engine *e, const char *why)
-{
-	LOG("engine", "leaving: %s", why);
-	e->leaving = true;
-	uv_stop(&e->loop);
-}
-
-static void
-watch_signals(struct engine *e)
-{
-	static const struct {
-		int signum;
-		uv_signal_cb cb;
-	} table[] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_ignored}};
-
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		uv_signal_init(&e->loop, &e->signals[i]);
-		e->signals[i].data = e;
-		uv_signal_start(&e->signals[i], table[i].cb, table[i].signum);
-	}
-	signal(SIGPIPE, SIG_IGN);
-}
-
-/* --- life --- */
+/* --- building --- */
 
 static void
 on_spare_thread(void *arg)
@@ -430,13 +294,10 @@ look_at_threads(struct err *err)
 static int
 engine_build(struct engine *e, struct err *err)
 {
-	uint64_t look_ms;
 	const struct options *o = e->opts->options;
 	uv_loop_t *loop = &e->loop;
 
-	e->run_dir = options_run_dir(o);
-	if (fd_own_dir(e->run_dir, err) < 0 || take_lock(e, err) < 0 ||
-	    look_at_threads(err) < 0)
+	if (place_take(&e->place, err) < 0 || look_at_threads(err) < 0)
 		return -1;
 	load_secrets(e);
 	if (load_hostkeys(e, err) < 0)
@@ -444,6 +305,7 @@ engine_build(struct engine *e, struct err *err)
 	e->incident = incident_new(loop, o->sessions_dir, &incident_events, e);
 	e->context = context_new(e->incident);
 	e->recap = recap_new();
+	e->cut = cut_new(e->incident);
 	e->runs = runs_new(e->incident);
 	e->asks = asks_new(loop, e->incident, o->ask_seconds * 1000);
 	e->broker = broker_new(&(struct broker_config){.loop = loop,
@@ -476,47 +338,14 @@ engine_build(struct engine *e, struct err *err)
 	hub_set_version(e->hub, e->opts->version);
 	if (e->opts->silence_ms > 0)
 		hub_set_silence(e->hub, e->opts->silence_ms);
-	watch_signals(e);
-	uv_timer_init(loop, &e->idle);
-	uv_timer_init(loop, &e->hold);
-	e->idle.data = e->hold.data = e;
-	e->idle_since_ms = clock_mono_ms();
-	/* a timer may come a moment early: a one-shot that misses its time looks again */
-	look_ms = e->opts->one_shot ? (uint64_t)alone_ms(e) : ENGINE_LOOK_MS;
-	uv_timer_start(&e->idle, on_idle, look_ms, look_ms);
+	life_start(e);
 	return 0;
 }
 
+/* The last word: an incident that stays open has been left, not lost. */
 static void
-on_walk(uv_handle_t *handle, void *arg)
+engine_tell_left(struct engine *e)
 {
-	if (!uv_is_closing(handle) && uv_has_ref(handle))
-		LOG("engine", "a %s handle was still open",
-		    uv_handle_type_name(handle->type));
-}
-
-static void
-on_settle_limit(uv_timer_t *t)
-{
-	uv_stop(t->loop);
-}
-
-/* Runs what is under way to its end; false: something hangs (a disk, a thread). */
-static bool
-engine_settle(struct engine *e)
-{
-	uv_timer_t *limit = &e->settle;
-	bool settled;
-
-	uv_timer_init(&e->loop, limit);
-	uv_timer_start(limit, on_settle_limit, ENGINE_SETTLE_MS, 0);
-	uv_unref((uv_handle_t *)limit);
-	uv_run(&e->loop, UV_RUN_DEFAULT);
-	settled = uv_loop_alive(&e->loop) == 0;
-	uv_walk(&e->loop, on_walk, NULL);
-	uv_close((uv_handle_t *)limit, NULL);
-	uv_run(&e->loop, UV_RUN_NOWAIT);
-	return settled && uv_loop_close(&e->loop) == 0;
 }
 
 /*
@@ -531,10 +360,10 @@ engine_end(struct engine *e)
 
 	e->leaving = true;
 	later_stop();
-	if (e->socket)
-		unlink(e->socket);
+	place_close(&e->place);
 	if (e->power)
 		power_leave(e->power);
+	engine_tell_left(e);
 	engine_end_agent(e);
 	watch_free(e->watch);
 	power_free(e->power);
@@ -545,27 +374,20 @@ engine_end(struct engine *e)
 	runs_free(e->runs);
 	hub_free(e->hub);
 	e->hub = NULL;
-	incident_free(e->incident, ENGINE_LAST_WAIT_MS);
-	if (e->idle.data) {
-		uv_close((uv_handle_t *)&e->idle, NULL);
-		uv_close((uv_handle_t *)&e->hold, NULL);
-		for (size_t i = 0; i < ARRAY_LEN(e->signals); i++)
-			uv_close((uv_handle_t *)&e->signals[i], NULL);
-	}
-	settled = engine_settle(e);
+	incident_free(e->incident, life_left_ms(e, ENGINE_END_MS));
+	life_end(e);
+	settled = life_settle(e);
 	if (settled)
 		hostkeys_free(e->hostkeys);
 	secret_free(e->key);
 	secret_free(e->api_key);
 	secret_free(e->oauth);
-	if (e->lock_fd >= 0)
-		close(e->lock_fd);
+	place_fini(&e->place);
 	if (!settled)
 		return false;
+	cut_free(e->cut);
 	context_free(e->context);
 	recap_free(e->recap);
-	free(e->socket);
-	free(e->run_dir);
 	free(e);
 	return true;
 }
@@ -578,13 +400,16 @@ engine_main(const struct engine_opts *opts)
 	int rc;
 
 	e->opts = opts;
-	e->lock_fd = -1;
+	e->notify_fd = e->found_level = -1;
+	place_init(&e->place, options_run_dir(opts->options));
 	uv_loop_init(&e->loop);
 	if (engine_build(e, &err) < 0) {
 		not_ready(e, &err);
 	} else {
 		incident_start(e->incident);
-		uv_run(&e->loop, UV_RUN_DEFAULT);
+		do {
+			uv_run(&e->loop, UV_RUN_DEFAULT);
+		} while (life_goes_on(e));
 	}
 	rc = e->exit;
 	if (!engine_end(e))

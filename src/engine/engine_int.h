@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* engine_int.h: the engine's parts, for engine.c and requests.c alone. */
+/* engine_int.h: the engine's parts, for engine.c, life.c and requests.c alone. */
 #ifndef ENGINE_ENGINE_INT_H
 #define ENGINE_ENGINE_INT_H
 
@@ -7,10 +7,13 @@
 #include "engine/asks.h"
 #include "engine/broker.h"
 #include "engine/context.h"
+#include "engine/cut.h"
 #include "engine/engine.h"
 #include "engine/hub.h"
 #include "engine/incident.h"
+#include "engine/life.h"
 #include "engine/notices.h"
+#include "engine/place.h"
 #include "engine/power.h"
 #include "engine/recap.h"
 #include "engine/run.h"
@@ -21,11 +24,12 @@
 #include "engine/unfinished.h"
 #include "engine/watch.h"
 
+#define ENGINE_SIGNALS 4
+
 struct engine {
 	const struct engine_opts *opts;
 	uv_loop_t loop;
-	char *run_dir, *socket;
-	int lock_fd;
+	struct place place;
 	struct secret *key, *api_key;
 	struct secret *oauth; /* of a subscription: for claude alone */
 	char key_why[512];
@@ -51,9 +55,19 @@ struct engine {
 	struct shells *shells;
 	struct agent_side *agent_side;
 	char session[64]; /* claude's, from an earlier engine of this incident */
-	uv_signal_t signals[3];
-	uv_timer_t idle, settle, hold;
+	struct cut *cut; /* what the engine before us had in hand */
+	int found_level; /* autonomy of the incident that is continued; -1: none */
+	char found_by[WIRE_NAME_MAX + 1];
+	/* life.c */
+	uv_signal_t signals[ENGINE_SIGNALS];
+	uv_timer_t idle, settle, hold, look;
+	uv_poll_t notify;
+	int notify_fd; /* inotify; -1: the timer alone looks */
+	char place_told[512];
 	int64_t idle_since_ms;
+	const char *idle_why;	  /* leave, unless somebody came in this moment */
+	int64_t leave_by_ms;	  /* 0: nobody wants us to leave */
+	char left_why[256];
 	const char *leaving_soon; /* why; a verb's last words are waited for */
 	bool leaving;
 	int exit; /* of the process */

@@ -77,24 +77,6 @@ hub_new(
 	return h;
 }
 
-int
-hub_listen(struct hub *h, int fd, struct err *err)
-{
-	int rc;
-
-	uv_pipe_init(h->loop, &h->listener, 0);
-	h->listener.data = h;
-	h->listening = true;
-	h->handles++;
-	rc = uv_pipe_open(&h->listener, fd);
-	if (rc == 0)
-		rc = uv_listen((uv_stream_t *)&h->listener, 64, on_connection);
-	if (rc < 0)
-		return err_set(
-		    err, ERR_SYSTEM, "listen for operators: %s", uv_strerror(rc));
-	return 0;
-}
-
 static void
 on_hub_closed(uv_handle_t *handle)
 {
@@ -102,6 +84,33 @@ on_hub_closed(uv_handle_t *handle)
 
 	if (--h->handles == 0)
 		free(h);
+}
+
+static void
+on_listener_closed(uv_handle_t *handle)
+{
+	on_hub_closed(handle);
+	free(handle);
+}
+
+int
+hub_listen(struct hub *h, int fd, struct err *err)
+{
+	int rc;
+
+	if (h->listener)
+		uv_close((uv_handle_t *)h->listener, on_listener_closed);
+	h->listener = mem_alloc(sizeof *h->listener);
+	uv_pipe_init(h->loop, h->listener, 0);
+	h->listener->data = h;
+	h->handles++;
+	rc = uv_pipe_open(h->listener, fd);
+	if (rc == 0)
+		rc = uv_listen((uv_stream_t *)h->listener, 64, on_connection);
+	if (rc < 0)
+		return err_set(
+		    err, ERR_SYSTEM, "listen for operators: %s", uv_strerror(rc));
+	return 0;
 }
 
 void
@@ -118,8 +127,8 @@ hub_free(struct hub *h)
 	}
 	uv_close((uv_handle_t *)&h->timer, on_hub_closed);
 	uv_close((uv_handle_t *)&h->flush, on_hub_closed);
-	if (h->listening)
-		uv_close((uv_handle_t *)&h->listener, on_hub_closed);
+	if (h->listener)
+		uv_close((uv_handle_t *)h->listener, on_listener_closed);
 }
 
 void

@@ -43,7 +43,7 @@ struct hub *hub_new(
     uv_loop_t *loop, struct incident *incident, const struct hub_events *ev, void *arg);
 void hub_free(struct hub *h); /* closes every peer; handles close on the loop */
 
-/* Listens on a socket that is bound already; takes the descriptor. */
+/* Listens on a socket that is bound already, from now on on this one; takes it. */
 int hub_listen(struct hub *h, int fd, struct err *err) MUST_CHECK;
 
 /* A released line to everyone who is LIVE. */

@@ -17,6 +17,7 @@
 static const struct option long_options[] = {
     {"alone-ms", required_argument, NULL, 'a'}, /* for tests */
     {"background", no_argument, NULL, 'b'},
+    {"idle-ms", required_argument, NULL, 'i'}, /* for tests */
     {"one-shot", no_argument, NULL, 'o'},
     {"ready-fd", required_argument, NULL, 'r'},
     {"silence-ms", required_argument, NULL, 's'}, /* for tests */
@@ -102,6 +103,8 @@ main(int argc, char **argv)
 			opts.ready_fd = atoi(optarg);
 		else if (c == 'a')
 			opts.alone_ms = atoi(optarg);
+		else if (c == 'i')
+			opts.idle_ms = atoi(optarg);
 		else if (c == 's')
 			opts.silence_ms = atoi(optarg);
 		else if (c == 'v')

@@ -422,7 +422,7 @@ peer_accept(struct hub *h)
 	p->pipe.data = p;
 	p->next = h->peers;
 	h->peers = p;
-	if (uv_accept((uv_stream_t *)&h->listener, (uv_stream_t *)&p->pipe) < 0 ||
+	if (uv_accept((uv_stream_t *)h->listener, (uv_stream_t *)&p->pipe) < 0 ||
 	    uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 || fd_peer(fd, &uid, &pid) < 0) {
 		peer_close(p);
 		return;

@@ -48,8 +48,7 @@ struct hub {
 	struct incident *incident;
 	const struct hub_events *ev;
 	void *arg;
-	uv_pipe_t listener;
-	bool listening;
+	uv_pipe_t *listener; /* NULL: not yet */
 	uv_timer_t timer;
 	uv_prepare_t flush;
 	int handles; /* not closed yet */

@@ -328,8 +328,7 @@ on_detached(struct peer *p, void *arg)
 		return;
 	shells_gone(e->shells, p);
 	tell_operator(e, p, "detached");
-	if (e->opts->one_shot)
-		uv_timer_start(&e->idle, e->idle.timer_cb, 0, 1000);
+	life_peer_gone(e);
 }
 
 static void

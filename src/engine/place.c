@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define PLACE_WAIT_MS 6000 /* for an engine that leaves */
+#define PLACE_LOOK_MS 20
+
+void
+place_init(struct place *p, char *dir)
+{
+	memset(p, 0, sizeof *p);
+	p->dir = dir;
+	p->socket = mem_printf("%s/console.sock", dir);
+	p->lock = mem_printf("%s/engine.lock", dir);
+	p->lock_fd = -1;
+}
+
+void
+place_fini(struct place *p)
+{
+	if (p->lock_fd >= 0)
+		close(p->lock_fd);
+	free(p->dir);
+	free(p->socket);
+	free(p->lock);
+}
+
+/* Without a socket it is coming up or leaving: either is over soon. */
+static bool
+other_listens(const struct place *p)
+{
+	struct err err;
+	int fd = fd_connect(p->socket, &err);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+static int
+taken(const struct place *p, int fd, struct err *err)
+{
+	char pid[32] = "";
+
+	if (pread(fd, pid, sizeof pid - 1, 0) < 0)
+		pid[0] = '\0';
+	pid[strcspn(pid, "\n")] = '\0';
+	return err_set(err, ERR_BUSY,
+	    "an engine runs already in %s (pid %.10s): breakglass attaches to it", p->dir,
+	    pid);
+}
+
+/* A lock whose file was removed meanwhile guards nothing. */
+static bool
+is_at(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev &&
+	    a.st_ino == b.st_ino;
+}
+
+/* wait_ms: for one that leaves.  Returns the locked descriptor. */
+static int
+lock(const struct place *p, int64_t wait_ms, struct err *err)
+{
+	int64_t until = clock_mono_ms() + wait_ms;
+	char pid[32];
+	int fd = -1;
+
+	for (;;) {
+		if (fd < 0)
+			fd = open(p->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0)
+			return err_sys(err, errno, "open %s", p->lock);
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+			if (is_at(fd, p->lock))
+				break;
+			close(fd);
+			fd = -1;
+		} else if (clock_mono_ms() >= until || other_listens(p)) {
+			taken(p, fd, err);
+			close(fd);
+			return -1;
+		} else {
+			poll(NULL, 0, PLACE_LOOK_MS);
+		}
+	}
+	snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+	if (ftruncate(fd, 0) == 0 && pwrite(fd, pid, strlen(pid), 0) > 0)
+		return fd;
+	err_sys(err, errno, "write %s", p->lock);
+	close(fd);
+	return -1;
+}
+
+int
+place_take(struct place *p, struct err *err)
+{
+	if (fd_own_dir(p->dir, err) < 0)
+		return -1;
+	p->lock_fd = lock(p, PLACE_WAIT_MS, err);
+	return p->lock_fd < 0 ? -1 : 0;
+}
+
+int
+place_listen(struct place *p, struct err *err)
+{
+	struct stat st;
+	int fd;
+
+	if (unlink(p->socket) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "remove %s", p->socket);
+	fd = fd_listen(p->socket, err);
+	if (fd >= 0 && lstat(p->socket, &st) == 0) {
+		p->dev = st.st_dev;
+		p->ino = st.st_ino;
+	}
+	return fd;
+}
+
+enum place_state
+place_look(struct place *p, struct err *err)
+{
+	struct stat st;
+	int fd;
+
+	if (is_at(p->lock_fd, p->lock))
+		return lstat(p->socket, &st) == 0 && st.st_dev == p->dev &&
+			st.st_ino == p->ino
+		    ? PLACE_FINE
+		    : PLACE_AGAIN;
+	if (fd_own_dir(p->dir, err) < 0)
+		return PLACE_BROKEN;
+	fd = lock(p, 0, err);
+	if (fd < 0)
+		return err->code == ERR_BUSY ? PLACE_TAKEN : PLACE_BROKEN;
+	LOG("place", "%s was removed: made anew", p->lock);
+	close(p->lock_fd);
+	p->lock_fd = fd;
+	return PLACE_AGAIN;
+}
+
+void
+place_close(struct place *p)
+{
+	struct stat st;
+
+	/* what lies there now may be another engine's */
+	if (p->ino && lstat(p->socket, &st) == 0 && st.st_ino == p->ino &&
+	    st.st_dev == p->dev)
+		unlink(p->socket);
+	p->ino = 0;
+}
