@@ -163,14 +163,14 @@ turn_fact_of(const struct cut_turn *t, enum fact kind, const char *by)
 static void
 tell_cut_turn(struct cut *c, const struct cut_turn *t)
 {
-	const char *how = c->left ? "the engine left while it ran"
-				  : "the engine died while it ran";
+	const char *how =
+	    c->left ? "the engine left while it ran" : "the engine died while it ran";
 	struct js *f = turn_fact_of(t, FACT_ERROR, "engine");
 	char *text = t->runbook[0]
 	    ? mem_printf("turn %d was cut: %s.  It was the runbook \"%s\" of %s", t->turn,
 		  how, t->runbook, t->by)
-	    : mem_printf(
-		  "turn %d was cut: %s.  %s had asked: %s", t->turn, how, t->by, t->words);
+	    : mem_printf("turn %d was cut: %s.  %s had asked: %s", t->turn, how, t->by,
+		  t->words);
 
 	js_set_str(f, "where", "agent");
 	js_set_str(f, "text", text);
@@ -188,10 +188,11 @@ static void
 tell_lost_prompt(struct cut *c, const struct cut_turn *t)
 {
 	struct js *f = turn_fact_of(t, FACT_CANCELLED, "engine");
-	char *text = mem_printf("the engine %s while this prompt of %s waited; it was not "
-				"given to the agent, ask again if you want it: %s%s",
-	    c->left ? "left" : "died", t->by, t->runbook[0] ? "runbook " : "",
-	    t->runbook[0] ? t->runbook : t->words);
+	char *text =
+	    mem_printf("the engine %s while this prompt of %s waited; it was not "
+		       "given to the agent, ask again if you want it: %s%s",
+		c->left ? "left" : "died", t->by, t->runbook[0] ? "runbook " : "",
+		t->runbook[0] ? t->runbook : t->words);
 
 	js_set(f, "runs", js_array());
 	js_set_str(f, "text", text);
@@ -206,8 +207,9 @@ tell_run(struct cut *c, const struct cut_run *run)
 
 	js_set_str(f, "id", run->id);
 	js_set_str(f, "failed",
-	    run->verb ? "the engine ended while it ran: what became of the verb is told by itself"
-		      : "the engine ended while it ran: its end was not seen");
+	    run->verb
+		? "the engine ended while it ran: what became of the verb is told by itself"
+		: "the engine ended while it ran: its end was not seen");
 	js_set_int(f, "ms", 0);
 	incident_emit(c->incident, FACT_TOOL_END, f);
 }

@@ -14,7 +14,7 @@
 
 #include "engine/incident.h"
 
-#define CUT_RUNS_MAX 128  /* open at once; the oldest is forgotten then */
+#define CUT_RUNS_MAX 128 /* open at once; the oldest is forgotten then */
 #define CUT_TURNS_MAX 32
 #define CUT_WORDS_MAX 160 /* bytes of a prompt that are repeated */
 

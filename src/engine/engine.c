@@ -13,8 +13,8 @@
 #include "engine/engine_int.h"
 #include "engine/later.h"
 
-#define ENGINE_THREADS 4	/* for disks; one hung thread leaves others */
-#define ENGINE_END_MS 800	/* of leaving, for what comes behind the journal */
+#define ENGINE_THREADS 4  /* for disks; one hung thread leaves others */
+#define ENGINE_END_MS 800 /* of leaving, for what comes behind the journal */
 
 static void
 ready(struct engine *e, const char *words)
@@ -134,8 +134,10 @@ set_first_autonomy(struct engine *e)
 		return;
 	}
 	broker_set_autonomy(e->broker, (enum autonomy)e->found_level, e->found_by);
-	text = mem_printf("the autonomy stays %s, as it was when the engine ended; the setting says %s",
-	    autonomy_name((enum autonomy)e->found_level), autonomy_name((enum autonomy)level));
+	text = mem_printf(
+	    "the autonomy stays %s, as it was when the engine ended; the setting says %s",
+	    autonomy_name((enum autonomy)e->found_level),
+	    autonomy_name((enum autonomy)level));
 	f = incident_fact(FACT_ERROR, "engine");
 	js_set_str(f, "where", "autonomy");
 	js_set_str(f, "text", text);

@@ -19,7 +19,7 @@ struct engine_opts {
 	bool one_shot;	 /* leaves as soon as nobody is attached and nothing runs */
 	int silence_ms;	 /* a peer that says nothing for so long is dropped; 0: the usual
 			  */
-	int idle_ms; /* a background engine that is idle for so long leaves; 0: 12 h */
+	int idle_ms;  /* a background engine that is idle for so long leaves; 0: 12 h */
 	int alone_ms; /* a one-shot whose starter did not come for so long leaves; 0: the
 			 usual */
 	int ready_fd; /* gets "+" when the socket listens, else an err_code and words; -1

@@ -55,8 +55,8 @@ struct engine {
 	struct shells *shells;
 	struct agent_side *agent_side;
 	char session[64]; /* claude's, from an earlier engine of this incident */
-	struct cut *cut; /* what the engine before us had in hand */
-	int found_level; /* autonomy of the incident that is continued; -1: none */
+	struct cut *cut;  /* what the engine before us had in hand */
+	int found_level;  /* autonomy of the incident that is continued; -1: none */
 	char found_by[WIRE_NAME_MAX + 1];
 	/* life.c */
 	uv_signal_t signals[ENGINE_SIGNALS];
@@ -65,8 +65,8 @@ struct engine {
 	int notify_fd; /* inotify; -1: the timer alone looks */
 	char place_told[512];
 	int64_t idle_since_ms;
-	const char *idle_why;	  /* leave, unless somebody came in this moment */
-	int64_t leave_by_ms;	  /* 0: nobody wants us to leave */
+	const char *idle_why; /* leave, unless somebody came in this moment */
+	int64_t leave_by_ms;  /* 0: nobody wants us to leave */
 	char left_why[256];
 	const char *leaving_soon; /* why; a verb's last words are waited for */
 	bool leaving;

@@ -19,8 +19,8 @@
 #define LIFE_IDLE_LOOK_MS ((int64_t)10 * 60 * 1000)
 #define LIFE_PLACE_MS (60 * 1000) /* how often the run directory is looked at */
 #define LIFE_ALONE_MS (30 * 1000) /* a one-shot whose starter never came leaves */
-#define LIFE_HOLD_MS 2000 /* for a verb at a host program that dies with us */
-#define LIFE_SETTLE_MS 700 /* for what else is under way, at the end */
+#define LIFE_HOLD_MS 2000	  /* for a verb at a host program that dies with us */
+#define LIFE_SETTLE_MS 700	  /* for what else is under way, at the end */
 #define LIFE_GUARD_MS (LIFE_LEAVE_MS + 400) /* a call that does not come back */
 
 /* --- the deadline --- */
@@ -115,8 +115,8 @@ on_idle_late(uv_timer_t *t)
 	idle_ms = clock_mono_ms() - e->idle_since_ms;
 	if (idle_ms >= idle_leave_ms(e))
 		e->idle_why = e->opts->one_shot ? "the command has its answer"
-		    : e->opts->idle_ms	       ? "idle for long, without a console and work"
-					       : "12 hours without a console and work";
+		    : e->opts->idle_ms ? "idle for long, without a console and work"
+				       : "12 hours without a console and work";
 	else if (idle_ms > INCIDENT_QUIET_MS)
 		incident_close(e->incident, "engine", INCIDENT_QUIET_WHY);
 	if (e->idle_why)
@@ -142,8 +142,8 @@ idle_look_ms(const struct engine *e)
 	/* a timer may come a moment early: one that misses its time looks again */
 	if (e->opts->one_shot)
 		return (uint64_t)limit;
-	return (uint64_t)(limit / 4 < LIFE_IDLE_LOOK_MS ? limit / 4 + 1
-							: LIFE_IDLE_LOOK_MS);
+	return (
+	    uint64_t)(limit / 4 < LIFE_IDLE_LOOK_MS ? limit / 4 + 1 : LIFE_IDLE_LOOK_MS);
 }
 
 void

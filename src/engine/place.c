@@ -86,7 +86,8 @@ lock(const struct place *p, int64_t wait_ms, struct err *err)
 
 	for (;;) {
 		if (fd < 0)
-			fd = open(p->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+			fd = open(
+			    p->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 		if (fd < 0)
 			return err_sys(err, errno, "open %s", p->lock);
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {

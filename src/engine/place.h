@@ -23,8 +23,8 @@ enum place_state {
 
 struct place {
 	char *dir, *socket, *lock;
-	int lock_fd;	/* -1: the lock is not ours */
-	dev_t dev;	/* of the socket that we listen on */
+	int lock_fd; /* -1: the lock is not ours */
+	dev_t dev;   /* of the socket that we listen on */
 	ino_t ino;
 };
 
