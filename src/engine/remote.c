@@ -273,6 +273,12 @@ remote_ssh_heard_bytes(const struct remote *r)
 	return r->ssh ? r->ssh->wire.in_bytes : 0;
 }
 
+uint64_t
+remote_ssh_heard_packets(const struct remote *r)
+{
+	return r->ssh ? r->ssh->packets.in_packets : 0;
+}
+
 const char *
 remote_ssh_words(const struct remote *r)
 {

@@ -12,12 +12,12 @@
  *
  * Literal addresses only; own non-blocking TCP connect with a 5 s limit, 10 s
  * for the greeting and 10 s for key exchange and authentication together.  Liveness is
- * the time since the last received byte: a keepalive every 10 s while idle (5 s while
- * something runs, 30 s on a second connection to the same host), SILENT after 3 s without
- * an answer, DOWN after 15 s.  DOWN retries by itself while the connection is wanted:
- * after 1, 2, 4, 8, 15, 15 … seconds.  A refused authentication is DOWN too, with a why
- * that says which key was offered to whom, and retries every 15 s.  What only a change
- * here can mend (no key, an address that is none) is not retried by itself;
+ * the time since the last sign of it (remote_live.c): a keepalive every 10 s while idle
+ * (5 s while something runs, 30 s on a second connection to the same host), SILENT after
+ * 3 s without an answer, DOWN after 15 s.  DOWN retries by itself while the connection is
+ * wanted: after 1, 2, 4, 8, 15, 15 … seconds.  A refused authentication is DOWN too, with
+ * a why that says which key was offered to whom, and retries every 15 s.  What only a
+ * change here can mend (no key, an address that is none) is not retried by itself;
  * remote_retry_ms is -1.
  *
  * Each try is timed: TCP, the greeting (banner), the key exchange, the login.

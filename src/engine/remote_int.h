@@ -102,11 +102,11 @@ struct remote {
 	unsigned refusals; /* of our key, in a hurry */
 	int64_t mute_ms;   /* since when tries find no greeting, in a hurry; 0: they do */
 	int64_t up_ms;	   /* since when */
-	int64_t heard_ms;  /* last received byte */
+	int64_t heard_ms;  /* last sign of life, see remote_live.c */
 	int64_t asked_ms;  /* first question without an answer; 0: none */
 	bool pinged;	   /* that question is a keepalive */
 	int64_t rtt_ms;
-	uint64_t heard_bytes;
+	uint64_t heard_bytes, heard_packets; /* when that came */
 
 	struct remote_watch *watch;
 	struct remote_ssh *ssh; /* from HANDSHAKE on */
@@ -135,6 +135,7 @@ bool remote_ssh_is_alive(const struct remote *r);
 bool remote_ssh_has_banner(const struct remote *r);
 bool remote_ssh_wants_write(const struct remote *r);
 uint64_t remote_ssh_heard_bytes(const struct remote *r);
+uint64_t remote_ssh_heard_packets(const struct remote *r);
 const char *remote_ssh_words(const struct remote *r);	 /* of a failure; lent */
 const char *remote_ssh_key_name(const struct remote *r); /* the kind of ours */
 
@@ -156,8 +157,16 @@ void remote_kick(struct remote *r);
 /* The connection is over, or was none: why becomes "pve 192.168.1.127:22 WORDS". */
 void remote_lose(struct remote *r, enum retry retry, const char *words, ...)
     PRINTF_LIKE(3, 4);
-void remote_ask(struct remote *r); /* the host owes an answer from now on */
+void remote_enter(struct remote *r, enum remote_state state); /* alone writes it */
 int64_t remote_earlier(int64_t a_ms, int64_t b_ms); /* a negative one is never */
+
+/* ---- remote_live.c ---- */
+
+void remote_ask(struct remote *r); /* the host owes an answer from now on */
+void remote_ping(struct remote *r);
+void remote_note_heard(struct remote *r);
+void remote_judge_silence(struct remote *r, int64_t now); /* may ask, or lose it */
+int64_t remote_live_due_ms(const struct remote *r);	  /* when to judge again */
 
 /* ---- remote_try.c ---- */
 

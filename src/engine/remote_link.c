@@ -12,11 +12,6 @@
 #include "base/mem.h"
 #include "engine/dial.h"
 
-#define LINK_BUSY_MS 5000    /* without a byte while something runs: ask for one */
-#define LINK_IDLE_MS 10000   /* the same when nothing runs */
-#define LINK_SECOND_MS 30000 /* and on a second connection to the host */
-#define LINK_SILENT_MS 3000  /* asked and not answered */
-#define LINK_DEAD_MS 15000
 #define LINK_STEADY_MS 5000 /* up for so long: the next retry starts at 1 s again */
 
 static void remote_on_timer(uv_timer_t *timer);
@@ -24,7 +19,7 @@ static void remote_on_ready(uv_poll_t *poll, int status, int events);
 
 /* ---- words and state ---------------------------------------------------- */
 
-static void
+void
 remote_enter(struct remote *r, enum remote_state state)
 {
 	LOG("remote", "%s: %s -> %s %s", r->name, remote_state_name(r->state),
@@ -152,7 +147,7 @@ remote_begin(struct remote *r)
 		    r, err.code == ERR_USAGE ? RETRY_NEVER : RETRY_SOON, "%s", err.words);
 		return;
 	}
-	r->heard_bytes = 0;
+	r->heard_bytes = r->heard_packets = 0;
 	remote_try_came_to(r, REMOTE_MARK_TCP);
 	remote_enter(r, REMOTE_HANDSHAKE);
 }
@@ -184,8 +179,6 @@ remote_shake(struct remote *r)
 	}
 }
 
-static void remote_ping(struct remote *r);
-
 static void
 remote_log_in(struct remote *r)
 {
@@ -211,68 +204,6 @@ remote_log_in(struct remote *r)
 		    "its sshd's log",
 		    remote_ssh_words(r));
 		break;
-	}
-}
-
-/* ---- liveness ----------------------------------------------------------------- */
-
-void
-remote_ask(struct remote *r)
-{
-	if (r->asked_ms == 0)
-		r->asked_ms = clock_mono_ms();
-}
-
-static void
-remote_ping(struct remote *r)
-{
-	remote_ssh_ping(r);
-	remote_ask(r);
-	r->pinged = true;
-}
-
-static void
-remote_note_heard(struct remote *r)
-{
-	if (remote_ssh_heard_bytes(r) == r->heard_bytes)
-		return;
-	r->heard_bytes = remote_ssh_heard_bytes(r);
-	r->heard_ms = clock_mono_ms();
-	if (r->pinged)
-		r->rtt_ms = r->heard_ms - r->asked_ms;
-	r->pinged = false;
-	r->asked_ms = 0;
-	if (r->state == REMOTE_SILENT) {
-		r->why[0] = '\0';
-		remote_enter(r, REMOTE_UP);
-	}
-}
-
-static int64_t
-remote_idle_ms(const struct remote *r)
-{
-	return r->runs ? LINK_BUSY_MS : r->second ? LINK_SECOND_MS : LINK_IDLE_MS;
-}
-
-static void
-remote_judge_silence(struct remote *r, int64_t now)
-{
-	if (r->paused)
-		return;
-	if (r->asked_ms == 0 && now - r->heard_ms >= remote_idle_ms(r)) {
-		remote_ping(r);
-	} else if (r->asked_ms && now - r->asked_ms >= LINK_DEAD_MS) {
-		remote_lose(r, RETRY_SOON,
-		    "stopped answering %d s ago: the machine or "
-		    "its sshd is frozen, or the network between is cut",
-		    (int)((now - r->heard_ms) / 1000));
-	} else if (r->state == REMOTE_UP && r->asked_ms &&
-	    now - r->asked_ms >= LINK_SILENT_MS) {
-		snprintf(r->why, sizeof r->why,
-		    "%s does not answer although the connection "
-		    "stands: the machine or its sshd may be frozen; given up after %d s",
-		    r->where, LINK_DEAD_MS / 1000);
-		remote_enter(r, REMOTE_SILENT);
 	}
 }
 
@@ -379,7 +310,7 @@ remote_drive(struct remote *r, int events)
 	default:
 		if (r->stale)
 			remote_lose(r, RETRY_SOON,
-			    "is not the machine that this connection was made to: connecting anew");
+			    "did not answer on the old connection, or is another machine by now: connecting anew");
 		break;
 	}
 	r->stale = false;
@@ -432,9 +363,7 @@ remote_due_ms(const struct remote *r)
 	else if (r->state == REMOTE_DOWN)
 		due = remote_is_needed(r) ? r->retry_ms : 0;
 	else if (r->state != REMOTE_IDLE && !r->paused)
-		due = r->asked_ms == 0 ? r->heard_ms + remote_idle_ms(r)
-				       : r->asked_ms +
-			(r->state == REMOTE_UP ? LINK_SILENT_MS : LINK_DEAD_MS);
+		due = remote_live_due_ms(r);
 	return remote_earlier(due, remote_runs_due_ms(r));
 }
 
