@@ -117,6 +117,9 @@ int verify_file(struct verify *v, const char *path, struct err *err) MUST_CHECK;
 /* RECORD_OK, RECORD_FAILED or RECORD_UNPROVEN. */
 int verify_exit(const struct verify *v);
 
+/* The number of a record's line; 0: it has none. */
+uint64_t verify_seq(const char *line, size_t len);
+
 /* A finding: damage, or (note) what is worth knowing. */
 void verify_add(struct verify *v, enum verify_kind kind, uint64_t line, uint64_t seq,
     int64_t byte, const char *fmt, ...) PRINTF_LIKE(6, 7);

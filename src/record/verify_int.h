@@ -34,7 +34,4 @@ void verify_anchor(struct verify *v, const struct verify_rec *r);
 /* Anchors of records that are not there. */
 void verify_anchors_left(struct verify *v);
 
-/* t, seq, at, mono_ms, by; 0: it has no number. */
-uint64_t verify_seq(const char *line, size_t len);
-
 #endif
