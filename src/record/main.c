@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main.c: the words of the command line that look back; "breakglass" becomes it. */
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@ struct word {
 	int (*run)(int argc, char **argv, const struct options *o);
 };
 
+static char verify_word[] = "journal verify";
+
 static const struct word words[] = {
     {"export", export_main},
     {"incidents", incidents_main},
@@ -20,10 +23,27 @@ static const struct word words[] = {
     {"report", report_main},
 };
 
+/* "journal verify": options that stood before the word "journal" come before "verify". */
+static bool
+is_verify(int argc, char **argv)
+{
+	int i = 2;
+
+	if (argc < 3 || strcmp(argv[1], "journal") != 0)
+		return false;
+	while (i < argc && strcmp(argv[i], "--json") == 0)
+		i++;
+	if (i == argc || strcmp(argv[i], "verify") != 0)
+		return false;
+	memmove(argv + 3, argv + 2, (size_t)(i - 2) * sizeof *argv);
+	argv[2] = verify_word;
+	return true;
+}
+
 static int
 run_word(int argc, char **argv, const struct options *o)
 {
-	if (argc > 2 && strcmp(argv[1], "journal") == 0 && strcmp(argv[2], "verify") == 0)
+	if (is_verify(argc, argv))
 		return verify_main(argc - 2, argv + 2, o);
 	for (size_t i = 0; argc > 1 && i < ARRAY_LEN(words); i++)
 		if (strcmp(argv[1], words[i].name) == 0)

@@ -13,6 +13,7 @@
 #define RECORD_RECORD_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -37,6 +38,22 @@ int report_main(int argc, char **argv, const struct options *o);
 /* Clean text to a stream, line ends kept, colours taken out. */
 void record_write(FILE *to, const char *text, size_t len);
 void record_say(FILE *to, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Columns of standard output: the terminal's, else COLUMNS, else 80; 40 to 200. */
+int record_columns(void);
+
+/*
+ * Clean text, broken at blanks: the first line is indented by first, the others by
+ * rest.  Ends with a line end.
+ */
+void record_wrap(FILE *to, int columns, int first, int rest, const char *text);
+
+/* The same of a format. */
+void record_wrapf(FILE *to, int columns, int first, int rest, const char *fmt, ...)
+    PRINTF_LIKE(5, 6);
+
+/* "612 KiB"; returns out. */
+char *record_bytes(int64_t bytes, char *out, size_t size);
 
 /* "breakglass: words" on standard error; the exit code that err's code means. */
 int record_fail(const struct err *err);

@@ -62,6 +62,16 @@ struct verify_known {
 	char h[CHAIN_HEX + 1];
 };
 
+/* A mutating verb that the host has given a name to. */
+struct verify_run {
+	char id[16]; /* in the journal */
+	char name[64];
+	int exit; /* -1: the journal has none */
+	uint64_t line, seq;
+};
+
+#define VERIFY_RUNS_MAX 4096
+
 struct anchors;
 
 struct verify {
@@ -83,6 +93,9 @@ struct verify {
 	uint64_t anchor_count,
 	    anchor_last;  /* of this incident, and the highest proven one */
 	bool engine_seen; /* a record has the engine's head */
+	struct verify_run *runs;
+	size_t run_count;
+	int64_t host_skew_ms; /* pve's clock minus the engine's, when it was measured */
 
 	/* how far it is */
 	const struct anchors *anchors; /* lent; NULL: none */
@@ -110,6 +123,12 @@ void verify_line(struct verify *v, const char *line, size_t len, int64_t byte);
 
 /* No more: bytes of the file, and those behind the last LF. */
 void verify_finish(struct verify *v, int64_t bytes, int64_t torn);
+
+/*
+ * The host's own list of its runs ("#bg runs list=…" lines, anywhere in the text)
+ * against the journal's.  Returns how many the host lists.
+ */
+size_t verify_host_list(struct verify *v, const char *text, size_t len);
 
 /* The whole file; -1: the disk refused.  v is to be freed in either case. */
 int verify_file(struct verify *v, const char *path, struct err *err) MUST_CHECK;

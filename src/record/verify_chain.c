@@ -26,6 +26,8 @@ void
 verify_fini(struct verify *v)
 {
 	free(v->known);
+	free(v->runs);
+	v->runs = NULL;
 	v->known = NULL;
 }
 
@@ -408,7 +410,8 @@ verify_finish(struct verify *v, int64_t bytes, int64_t torn)
 	settle(v, LINK_NONE, 0);
 	v->bytes = bytes;
 	v->torn = torn;
-	memcpy(v->head, v->prev, sizeof v->head);
+	if (v->chained)
+		memcpy(v->head, v->prev, sizeof v->head);
 	say_gaps(v);
 	say_torn(v);
 	if (v->lines == 0)

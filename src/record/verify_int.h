@@ -29,6 +29,10 @@ enum verify_link {
 /* What of a record is told, wherever it stands: grammar, its kind, who wrote it. */
 void verify_record(struct verify *v, const struct verify_rec *r, bool proven);
 
+/* A verb's record: the host's name for its run, and how it ended. */
+struct js;
+void verify_verb(struct verify *v, const struct verify_rec *r, const struct js *m);
+
 /* The anchor of this number, when there is one, says the same. */
 void verify_anchor(struct verify *v, const struct verify_rec *r);
 /* Anchors of records that are not there. */

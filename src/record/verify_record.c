@@ -59,6 +59,8 @@ on_state(struct verify *v, const struct js *m)
 {
 	if (js_is(m, "what", "journal") && js_int(m, "lost", 0) > 0)
 		v->lost += (uint64_t)js_int(m, "lost", 0);
+	if (js_is(m, "what", "clock") && js_is(m, "host", "pve"))
+		v->host_skew_ms = js_int(m, "skew_ms", 0);
 }
 
 static void
@@ -109,6 +111,8 @@ verify_record(struct verify *v, const struct verify_rec *r, bool proven)
 		on_incident(v, m);
 	else if (js_is(m, "t", "state"))
 		on_state(v, m);
+	else if (js_is(m, "t", "verb"))
+		verify_verb(v, r, m);
 	js_free(m);
 }
 
