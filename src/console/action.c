@@ -9,7 +9,10 @@
 void
 action_say(struct action_context *a, enum item_tone tone, const char *text)
 {
-	model_local(&a->screen->model, tone, text);
+	if (a->screen->replay.on)
+		action_replay_say(a, tone, text);
+	else
+		model_local(&a->screen->model, tone, text);
 }
 
 void
@@ -211,6 +214,8 @@ action_run(struct action_context *a, enum action action, const char *args)
 {
 	struct screen *s = a->screen;
 
+	if (action_replay_refuse(a, action))
+		return;
 	if (keymap_verb(action) >= 0) {
 		ask_verb(a, keymap_verb(action));
 		return;
@@ -271,6 +276,8 @@ action_line(struct action_context *a, const char *line)
 	char text[160];
 	size_t blank = strspn(line, " \t\n");
 
+	if (action_replay_line(a, line))
+		return;
 	if (line[blank] == '\0') {
 		struct screen *s = a->screen;
 

@@ -9,12 +9,15 @@
 #include "base/err.h"
 #include "console/keymap.h"
 #include "console/layout.h"
+#include "console/replay_keys.h"
 #include "wire/json.h"
 
 struct action_context {
 	struct screen *screen;
 	/* Takes request. */
 	int (*send)(void *arg, struct js *request, struct err *err);
+	/* In a replay: what an operator wants of it; text: what is looked for, or "". */
+	void (*play)(void *arg, enum play play, const char *text);
 	void *arg;
 	bool quit, suspend, redraw; /* set here, done by the caller */
 	bool shell;		    /* the same: a shell on the devvm */
@@ -26,6 +29,9 @@ void action_run(struct action_context *a, enum action action, const char *args);
 
 /* A finished line of the prompt: a slash command or a prompt for the agent. */
 void action_line(struct action_context *a, const char *line);
+
+/* action_replay.c: a key while a replay is shown; false: it means what it always does. */
+bool action_replay_key(struct action_context *a, const struct input *in);
 
 /* A key while the box with the agent's question is open. */
 void action_ask_key(struct action_context *a, const struct input *in);

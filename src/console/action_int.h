@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* action_int.h: what action.c and action_agent.c share, and nobody else. */
+/* action_int.h: what action.c, action_agent.c and action_replay.c share, nobody else. */
 #ifndef CONSOLE_ACTION_INT_H
 #define CONSOLE_ACTION_INT_H
 
@@ -12,6 +12,11 @@ void action_say(struct action_context *a, enum item_tone tone, const char *text)
 void action_send(struct action_context *a, struct js *m);
 void action_send_text(
     struct action_context *a, const char *kind, const char *key, const char *text);
+
+/* action_replay.c: each returns true when it is settled by that: this is a replay. */
+bool action_replay_refuse(struct action_context *a, enum action action);
+bool action_replay_line(struct action_context *a, const char *line);
+void action_replay_say(struct action_context *a, enum item_tone tone, const char *text);
 
 /* action_agent.c; args: what followed the command, or "" */
 void action_runbook(struct action_context *a, const char *name, bool offline);

@@ -127,6 +127,53 @@ on_state(void *arg, enum link_state state, const char *words)
 	console_arm(c);
 }
 
+/* --- a replay --- */
+
+static void
+on_clear(void *arg, bool all)
+{
+	struct console *c = arg;
+	bool folded = c->screen.tools.folded;
+
+	if (all)
+		screen_reset(&c->screen);
+	else
+		model_forget(&c->screen.model);
+	c->screen.tools.folded = folded;
+}
+
+static void
+on_jump(void *arg, bool in_output)
+{
+	struct console *c = arg;
+
+	if (in_output)
+		c->screen.focus = FOCUS_TOOLS;
+	scroll_to_end(&c->screen.chat.scroll);
+	scroll_to_end(&c->screen.tools.scroll);
+}
+
+static void
+on_time(void *arg)
+{
+	struct console *c = arg;
+
+	c->dirty = true;
+	console_arm(c);
+}
+
+static void
+on_play(void *arg, enum play play, const char *text)
+{
+	struct console *c = arg;
+
+	source_play(c->source, play, text);
+	c->dirty = true;
+	pace_full(&c->pace);
+}
+
+/* --- keys --- */
+
 static int
 on_send(void *arg, struct js *request, struct err *err)
 {
@@ -134,8 +181,6 @@ on_send(void *arg, struct js *request, struct err *err)
 
 	return source_send(c->source, request, err);
 }
-
-/* --- keys --- */
 
 static void
 on_prompt_line(const char *line, void *arg)
@@ -283,6 +328,9 @@ make_source(struct console *c, const struct console_opts *opts, struct err *err)
 	    .tail = TAIL,
 	    .on_fact = on_fact,
 	    .on_state = on_state,
+	    .on_clear = on_clear,
+	    .on_jump = on_jump,
+	    .on_time = on_time,
 	    .arg = c};
 
 	return source_new(&c->loop, opts, &so, err);
@@ -298,8 +346,10 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 	canvas_init(&c->canvas, cols, rows);
 	screen_init(&c->screen);
 	c->screen.read_only = opts->read_only;
+	c->screen.replay.on = opts->replay != NULL;
 	c->screen.few_keys = tty_few_keys(c->tty);
-	c->ctx = (struct action_context){.screen = &c->screen, .send = on_send, .arg = c};
+	c->ctx = (struct action_context){
+	    .screen = &c->screen, .send = on_send, .play = on_play, .arg = c};
 	c->typing = (struct typing){.screen = &c->screen, .ctx = &c->ctx, .vi = opts->vi};
 	input_init(&c->input, on_key, c);
 	prompt_start(opts->vi, on_prompt_line, c);
@@ -340,6 +390,14 @@ finish(struct console *c)
 	screen_fini(&c->screen);
 }
 
+static int
+line_by_line(const struct console_opts *opts, const char *why)
+{
+	if (opts->replay)
+		return linear_replay(opts->replay, opts->speed < 0 ? 0 : opts->speed);
+	return linear_main(opts, why);
+}
+
 int
 console_main(const struct console_opts *opts)
 {
@@ -348,12 +406,12 @@ console_main(const struct console_opts *opts)
 	int code;
 
 	if (opts->linear)
-		return linear_main(opts, "");
+		return line_by_line(opts, "");
 	c = mem_alloc(sizeof *c);
 	c->tty = tty_open(&err);
 	if (!c->tty) {
 		free(c);
-		return linear_main(opts, err.words);
+		return line_by_line(opts, err.words);
 	}
 	if (start(c, opts, &err) == 0)
 		uv_run(&c->loop, UV_RUN_DEFAULT);
@@ -363,7 +421,7 @@ console_main(const struct console_opts *opts)
 	tty_close(c->tty, c->lost);
 	if (err.words[0])
 		fprintf(stderr, "breakglass: %s\n", err.words);
-	else if (c->code == 0)
+	else if (c->code == 0 && !opts->replay)
 		printf("Detached. The engine goes on; \"breakglass\" brings you back.\n");
 	code = c->code;
 	free(c);

@@ -2,7 +2,8 @@
 /*
  * console.h: the operator's screen, from attach to detach.
  *
- * It asks and shows, it decides nothing: the engine goes on without it.
+ * It asks and shows, it decides nothing: the engine goes on without it.  A replay
+ * is the same screen with a journal instead of an engine.
  */
 #ifndef CONSOLE_CONSOLE_H
 #define CONSOLE_CONSOLE_H
@@ -15,6 +16,8 @@ struct console_opts {
 	bool read_only;		 /* watch only */
 	bool linear;		 /* no cursor movement, whatever the terminal can do */
 	bool vi;		 /* line editing like vi, else emacs */
+	const char *replay; /* a journal's file to be shown again: no engine is asked */
+	int speed; /* of a replay: 1 to 64, 0 all at once; below: 1, or line by line 0 */
 };
 
 /*

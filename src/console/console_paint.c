@@ -57,6 +57,7 @@ look(struct console *c)
 	s->cursor = prompt_cursor();
 	s->prompt = prompt_label();
 	s->hint = prompt_matches();
+	source_look(c->source, s);
 	pace_refill(&c->pace, c->canvas.cols * c->canvas.rows, s->now);
 }
 

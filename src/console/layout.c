@@ -9,6 +9,7 @@
 #include "console/view_help.h"
 #include "console/view_keys.h"
 #include "console/view_prompt.h"
+#include "console/view_replay.h"
 #include "console/view_status.h"
 
 #define WIDE_COLS 120	/* from here the panes stand side by side */
@@ -47,14 +48,17 @@ draw_title(
 {
 	bool focused = s->focus == which;
 	uint32_t look = focused ? LOOK_STRONG : LOOK_QUIET;
+	uint32_t rule = s->replay.on ? LOOK_REPLAY_LINE : LOOK_QUIET;
 	const struct scroll *scroll =
 	    which == FOCUS_CHAT ? &s->chat.scroll : &s->tools.scroll;
 	int col;
 
 	for (int x = 0; x < r.cols; x++)
-		canvas_text(c, r, 0, x, LOOK_QUIET, "─");
+		canvas_text(c, r, 0, x, rule, "─");
 	col = canvas_text(c, r, 0, 1, look, focused ? "▸" : " ");
 	col = canvas_text(c, r, 0, col, look, which == FOCUS_CHAT ? "chat " : "tools ");
+	if (s->replay.on)
+		col = canvas_text(c, r, 0, col, LOOK_REPLAY_LINE, "REPLAY ");
 	if (alone)
 		canvas_printf(c, r, 0, col, LOOK_QUIET, "(Tab: %s) ",
 		    which == FOCUS_CHAT ? "tools" : "chat");
@@ -122,36 +126,66 @@ prompt_rect(const struct canvas *c)
 	return (struct rect){c->rows - 1 - (c->rows >= KEYS_ROWS), 0, 1, c->cols};
 }
 
+static void
+draw_prompt(const struct screen *s, struct canvas *c)
+{
+	if (s->replay.on && !(s->line && s->line[0]))
+		view_replay_bar(s, c, prompt_rect(c));
+	else
+		view_prompt_draw(s, c, prompt_rect(c));
+}
+
 void
 layout_draw_prompt(const struct screen *s, struct canvas *c)
 {
 	canvas_fill(c, prompt_rect(c), 0);
-	view_prompt_draw(s, c, prompt_rect(c));
+	draw_prompt(s, c);
+}
+
+/* The lines above the banners; returns how many. */
+static int
+draw_head(const struct screen *s, struct canvas *c)
+{
+	struct rect r = {0, 0, 1, c->cols};
+
+	if (s->replay.on) {
+		view_replay_head(&s->replay, c, r);
+		r.row++;
+	}
+	view_status_draw(s, c, r);
+	return r.row + 1;
 }
 
 void
 layout_draw(struct screen *s, struct canvas *c)
 {
 	struct rect all = canvas_rect(c), mid = all;
-	int keys = all.rows >= KEYS_ROWS, banners;
+	int keys = all.rows >= KEYS_ROWS, top;
 
 	canvas_clear(c);
 	if (all.rows < 3) {
-		view_prompt_draw(s, c, prompt_rect(c));
+		draw_prompt(s, c);
+		if (s->replay.on)
+			view_replay_head(&s->replay, c, (struct rect){0, 0, 1, all.cols});
 		return;
 	}
-	view_status_draw(s, c, (struct rect){0, 0, 1, all.cols});
-	banners =
-	    view_banner_draw(s, c, (struct rect){1, 0, banner_rows(all.rows), all.cols});
-	mid.row = 1 + banners;
+	top = draw_head(s, c);
+	mid.row = top +
+	    view_banner_draw(
+		s, c, (struct rect){top, 0, banner_rows(all.rows), all.cols});
 	mid.rows = all.rows - mid.row - 1 - keys;
 	if (mid.rows > 0)
 		draw_panes(s, c, mid);
-	view_prompt_draw(s, c, prompt_rect(c));
-	if (keys)
-		view_keys_draw(s, c, (struct rect){all.rows - 1, 0, 1, all.cols});
+	draw_prompt(s, c);
+	mid = (struct rect){all.rows - 1, 0, 1, all.cols};
+	if (keys && s->replay.on)
+		view_replay_keys(c, mid);
+	else if (keys)
+		view_keys_draw(s, c, mid);
 	mid = (struct rect){1, 0, all.rows - 1 - keys, all.cols};
-	if (s->page == PAGE_HELP)
+	if (s->page == PAGE_HELP && s->replay.on)
+		view_replay_help(c, mid, &s->page_top);
+	else if (s->page == PAGE_HELP)
 		view_help_draw(c, mid, &s->page_top);
 	else if (s->page == PAGE_VERDICT)
 		view_detail_draw(

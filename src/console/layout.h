@@ -2,6 +2,7 @@
 /*
  * layout.h: the whole picture from the whole state.
  *
+ *   which moment is replayed    in a replay alone
  *   status line                 always
  *   banners                     what must not be overlooked, at most three
  *   chat | tools                side by side from 120 columns, stacked at 80x24,
@@ -15,6 +16,7 @@
 #define CONSOLE_LAYOUT_H
 
 #include "console/canvas.h"
+#include "console/player.h"
 #include "console/view_ask.h"
 #include "console/view_chat.h"
 #include "console/view_confirm.h"
@@ -23,6 +25,15 @@
 
 enum focus { FOCUS_CHAT, FOCUS_TOOLS };
 enum page { PAGE_NONE, PAGE_HELP, PAGE_VERDICT }; /* what lies over the panes */
+
+/* An incident that is shown again, instead of one that goes on. */
+struct replay {
+	bool on;
+	struct player_view view;
+	char notice[240]; /* for the operator, until then; "" none */
+	uint32_t notice_look;
+	int64_t notice_until;
+};
 
 struct screen {
 	struct model model;
@@ -37,6 +48,7 @@ struct screen {
 	bool esc_armed; /* an Esc came: the next digit is an F-key */
 	bool few_keys;	/* F-keys are doubtful here: show the twins */
 	bool read_only;
+	struct replay replay;
 	bool link_up;
 	char link_words[256]; /* why the link is not up, and what is done about it */
 	const char *hint;     /* completions that fit, or "" */

@@ -14,4 +14,7 @@
 /* why: the sentence that says why there is no screen, "" when it was asked for. */
 int linear_main(const struct console_opts *opts, const char *why);
 
+/* A journal's file, with times; speed as for a player.  Exit code: 0, 1. */
+int linear_replay(const char *path, int speed);
+
 #endif

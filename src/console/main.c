@@ -1,21 +1,39 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main.c: the console's own program; "breakglass" becomes it. */
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "console/canvas.h"
+#include "console/cast.h"
 #include "console/console.h"
+#include "console/player.h"
+#include "wire/journal_file.h"
 
 #define EXIT_USAGE 64
+#define EXIT_NOTHING 66 /* no such incident */
+
+struct arguments {
+	struct console_opts console;
+	const char *replay, *sessions; /* what was asked for, and where to look */
+	const char *cast, *size;
+	int log;
+};
 
 static const struct option long_options[] = {
+    {"cast", required_argument, NULL, 'c'},
     {"linear", no_argument, NULL, 'l'},
     {"log", no_argument, NULL, 'L'},
     {"name", required_argument, NULL, 'n'},
     {"read-only", no_argument, NULL, 'r'},
+    {"replay", required_argument, NULL, 'R'},
+    {"sessions", required_argument, NULL, 'S'},
+    {"size", required_argument, NULL, 'z'},
     {"socket", required_argument, NULL, 's'},
+    {"speed", required_argument, NULL, 'x'},
     {"vi", no_argument, NULL, 'v'},
     {0},
 };
@@ -24,7 +42,7 @@ static const struct option long_options[] = {
 static void
 open_log(const char *socket_path, int level)
 {
-	const char *slash = strrchr(socket_path, '/');
+	const char *slash = socket_path ? strrchr(socket_path, '/') : NULL;
 	char *path;
 
 	if (level == 0 || !slash)
@@ -34,30 +52,104 @@ open_log(const char *socket_path, int level)
 	free(path);
 }
 
+/* 1 to 64, or that all comes at once. */
+static int
+read_speed(struct arguments *a, const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (strcmp(text, "instant") == 0)
+		a->console.speed = 0;
+	else if (end == text || *end != '\0' || n < 0 || n > PLAYER_SPEED_MAX)
+		return fprintf(stderr, "breakglass: --speed takes 1 to %d, or instant\n",
+			   PLAYER_SPEED_MAX),
+		       -1;
+	else
+		a->console.speed = (int)n;
+	return 0;
+}
+
+static int
+read_arguments(struct arguments *a, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (c == 'c')
+			a->cast = optarg;
+		else if (c == 'l')
+			a->console.linear = true;
+		else if (c == 'L')
+			a->log++;
+		else if (c == 'n')
+			a->console.name = optarg;
+		else if (c == 'r')
+			a->console.read_only = true;
+		else if (c == 'R')
+			a->replay = optarg;
+		else if (c == 'S')
+			a->sessions = optarg;
+		else if (c == 'z')
+			a->size = optarg;
+		else if (c == 's')
+			a->console.socket_path = optarg;
+		else if (c == 'x' && read_speed(a, optarg) == 0)
+			continue;
+		else if (c == 'v')
+			a->console.vi = true;
+		else
+			return -1;
+	}
+	return a->console.socket_path || a->replay ? 0 : -1;
+}
+
+static int
+record_cast(const struct arguments *a, const char *path)
+{
+	int cols = CAST_COLS, rows = CAST_ROWS;
+	struct err err = {0};
+	char rest;
+
+	if (a->size &&
+	    (sscanf(a->size, "%dx%d%c", &cols, &rows, &rest) != 2 || cols < 10 ||
+		rows < 3 || cols > CANVAS_COLS_MAX || rows > CANVAS_ROWS_MAX)) {
+		fprintf(stderr, "breakglass: --size takes COLSxROWS, as in 80x24\n");
+		return EXIT_USAGE;
+	}
+	if (cast_write(path, a->cast, cols, rows, &err) == 0)
+		return 0;
+	fprintf(stderr, "breakglass: %s\n", err.words);
+	return 1;
+}
+
+static int
+show_again(struct arguments *a)
+{
+	struct err err = {0};
+	char *path = journal_find(a->sessions ? a->sessions : ".", a->replay, &err);
+	int code;
+
+	if (!path) {
+		fprintf(stderr, "breakglass: %s\n", err.words);
+		return EXIT_NOTHING;
+	}
+	a->console.replay = path;
+	if (a->cast)
+		code = record_cast(a, path);
+	else
+		code = console_main(&a->console);
+	free(path);
+	return code;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct console_opts opts = {.name = "operator"};
-	int c, level = 0;
+	struct arguments a = {.console = {.name = "operator", .speed = -1}};
 
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (c == 'l')
-			opts.linear = true;
-		else if (c == 'L')
-			level++;
-		else if (c == 'n')
-			opts.name = optarg;
-		else if (c == 'r')
-			opts.read_only = true;
-		else if (c == 's')
-			opts.socket_path = optarg;
-		else if (c == 'v')
-			opts.vi = true;
-		else
-			return EXIT_USAGE;
-	}
-	if (!opts.socket_path)
+	if (read_arguments(&a, argc, argv) < 0)
 		return EXIT_USAGE;
-	open_log(opts.socket_path, level);
-	return console_main(&opts);
+	open_log(a.console.socket_path, a.log);
+	return a.replay ? show_again(&a) : console_main(&a.console);
 }

@@ -10,17 +10,27 @@
 
 #define BURST_LINES 200 /* output lines printed at once; more are counted */
 
+static char said_before[16];
+
+void
+said_stamp(const char *stamp)
+{
+	snprintf(said_before, sizeof said_before, "%s%s", stamp, stamp[0] ? " " : "");
+}
+
 void
 said_line(const char *prefix, const char *text, size_t len)
 {
 	struct canvas c;
 	struct buf out;
+	int col;
 
 	/* Through a canvas, like all else: one gate for every byte. */
 	canvas_init(&c, CANVAS_COLS_MAX, 1);
 	buf_init(&out, 64 * 1024);
-	canvas_put(&c, canvas_rect(&c), 0,
-	    canvas_text(&c, canvas_rect(&c), 0, 0, 0, prefix), 0, text, len);
+	col = canvas_text(&c, canvas_rect(&c), 0, 0, 0, said_before);
+	col = canvas_text(&c, canvas_rect(&c), 0, col, 0, prefix);
+	canvas_put(&c, canvas_rect(&c), 0, col, 0, text, len);
 	if (canvas_print(&c, &out) == 0)
 		fwrite(out.data, 1, out.len, stdout);
 	buf_fini(&out);

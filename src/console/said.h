@@ -34,6 +34,9 @@ struct said { /* zeroed: nothing is said */
 
 void said_news(struct said *n, const struct screen *s);
 
+/* Stands in front of each line from now on (a time); "" nothing. */
+void said_stamp(const char *stamp);
+
 void said_line(const char *prefix, const char *text, size_t len);
 void said_lines(const struct lines *l);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * source.h: where a screen's facts come from: an engine, by a link.h.
+ * source.h: where a screen's facts come from: an engine, by a link.h, or the journal
+ * of an incident, by a player.h.
  *
- * The screen does not ask which: facts come in one way, and a source that takes no
+ * The screen hardly asks which: facts come in one way, and a source that takes no
  * request says so in words.
  */
 #ifndef CONSOLE_SOURCE_H
@@ -11,6 +12,7 @@
 #include "console/console.h"
 #include "console/layout.h"
 #include "console/link.h"
+#include "console/replay_keys.h"
 
 struct source;
 
@@ -19,6 +21,11 @@ struct source_opts {
 	int tail; /* records that an attach is told */
 	link_fact_fn *on_fact;
 	link_state_fn *on_state;
+	/* A replay only: what was told is void (all), or what is true now is unknown. */
+	void (*on_clear)(void *arg, bool all);
+	/* The same: it has jumped somewhere; its time has moved. */
+	void (*on_jump)(void *arg, bool in_output);
+	void (*on_time)(void *arg);
 	void *arg;
 };
 
@@ -37,6 +44,12 @@ void source_restart(struct source *s);
 
 /* What comes after this seq is asked for when the connection is made again. */
 void source_since(struct source *s, int64_t seq);
+
+/* In a replay: does it, with text for what is looked for.  Else nothing. */
+void source_play(struct source *s, enum play play, const char *text);
+
+/* Before a picture is made: the moment that it shows. */
+void source_look(struct source *s, struct screen *screen);
 
 struct link *source_link(struct source *s); /* lent; NULL: there is no engine */
 

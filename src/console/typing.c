@@ -106,6 +106,8 @@ typing_key(struct typing *t, const struct input *in)
 		page_key(t, in);
 		return;
 	}
+	if (action_replay_key(t->ctx, in))
+		return;
 	if (in->kind == INPUT_PASTE)
 		paste(t, in);
 	else if (!escape(t, in))

@@ -36,6 +36,15 @@ model_attach(struct model *m)
 }
 
 void
+model_forget(struct model *m)
+{
+	vm_init(&m->vm);
+	m->asks.count = 0;
+	memset(&m->left, 0, sizeof m->left);
+	m->verdict.outdated = true;
+}
+
+void
 model_local(struct model *m, enum item_tone tone, const char *text)
 {
 	transcript_local(&m->chat, tone, text);

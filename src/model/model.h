@@ -47,6 +47,9 @@ void model_fini(struct model *m);
  */
 unsigned model_apply(struct model *m, const struct js *fact, int64_t mono_ms);
 
+/* What was true before is not known any more: another engine on another boot. */
+void model_forget(struct model *m);
+
 /* A new connection: what comes is the present, then the past, until caught_up. */
 void model_attach(struct model *m);
 
