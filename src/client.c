@@ -16,8 +16,12 @@ void
 client_init(struct client *c, int fd,
     bool (*on_fact)(struct client *c, int kind, const struct js *m, void *arg), void *arg)
 {
+	struct timeval limit = {.tv_sec = CLIENT_SILENCE_MS / 1000};
+
 	memset(c, 0, sizeof *c);
 	c->fd = fd;
+	c->reader_fd = -1;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 	c->on_fact = on_fact;
 	c->arg = arg;
 	frame_init(&c->frame, 1024 * 1024);
@@ -82,12 +86,24 @@ client_send(struct client *c, struct js *m, struct err *err)
 int
 client_hello(struct client *c, const char *name, struct err *err)
 {
+	return client_hello_since(c, name, NULL, 0, 0, err);
+}
+
+int
+client_hello_since(struct client *c, const char *name, const char *incident,
+    int64_t since, int64_t tail, struct err *err)
+{
 	struct js *m = message_new(request_names[REQUEST_HELLO]);
 
 	js_set_int(m, "v", WIRE_VERSION);
 	js_set_str(m, "name", name);
 	js_set_str(m, "role", "command");
-	js_set_int(m, "tail", 0);
+	if (incident) {
+		js_set_int(m, "since", since);
+		js_set_str(m, "incident", incident);
+	} else {
+		js_set_int(m, "tail", tail);
+	}
 	return client_send(c, m, err);
 }
 
@@ -132,8 +148,27 @@ client_read(struct client *c, struct err *err)
 		return 0;
 	if (n <= 0)
 		return client_gone(c, err);
+	c->heard_ms = clock_mono_ms();
 	frame_feed(&c->frame, data, (size_t)n, on_line, c);
 	return 0;
+}
+
+/* What has come; -1: the engine is gone, or has not said a word for too long. */
+static int
+client_wait(struct client *c, int64_t until, struct err *err)
+{
+	struct pollfd p[2] = {{.fd = c->fd, .events = POLLIN}, {.fd = c->reader_fd}};
+	int64_t now = clock_mono_ms(), wait = until - now;
+
+	if (poll(p, 2, wait > 0 ? (int)wait : 0) <= 0) {
+		if (now - c->heard_ms < CLIENT_SILENCE_MS)
+			return 0;
+		return err_set(err, ERR_UNREACHABLE,
+		    "the engine has not said a word for 30 s: it hangs, or is stopped");
+	}
+	if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL))
+		c->stopped = c->reader_gone = true;
+	return p[0].revents ? client_read(c, err) : 0;
 }
 
 int
@@ -142,9 +177,9 @@ client_run(struct client *c, int64_t wait_ms, struct err *err)
 	int64_t now = clock_mono_ms();
 	int64_t until = wait_ms < 0 ? INT64_MAX : now + wait_ms,
 		ping = now + CLIENT_PING_MS;
-	struct pollfd p = {.fd = c->fd, .events = POLLIN};
 
 	c->stopped = false;
+	c->heard_ms = now;
 	while (!c->stopped) {
 		int64_t next;
 
@@ -158,7 +193,7 @@ client_run(struct client *c, int64_t wait_ms, struct err *err)
 				return -1;
 		}
 		next = ping < until ? ping : until;
-		if (poll(&p, 1, (int)(next - now)) > 0 && client_read(c, err) < 0)
+		if (client_wait(c, next, err) < 0)
 			return -1;
 	}
 	if (c->refusal.words[0]) {

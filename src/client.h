@@ -9,6 +9,8 @@
 #include "wire/frame.h"
 #include "wire/messages.h"
 
+#define CLIENT_SILENCE_MS 30000 /* an engine that says nothing for so long hangs */
+
 struct client {
 	int fd;
 	struct frame frame;
@@ -16,7 +18,10 @@ struct client {
 	/* What a fact means to the command: return false to stop waiting. */
 	bool (*on_fact)(struct client *c, int kind, const struct js *m, void *arg);
 	void *arg;
+	int reader_fd; /* -1, or where the answer goes: its reader may go away */
+	int64_t heard_ms;
 	bool stopped;
+	bool reader_gone;
 	bool welcome;
 	struct err
 	    refusal; /* words "": none; the engine would not have us, and said why */
@@ -35,8 +40,16 @@ int client_send(struct client *c, struct js *m, struct err *err) MUST_CHECK;
 int client_hello(struct client *c, const char *name, struct err *err) MUST_CHECK;
 
 /*
- * Feeds facts to on_fact until it stops, at most wait_ms (-1: no end of ours;
- * the engine's own deadlines bound it).  0: stopped; 1: time is up; -1: err.
+ * The same, with a past: the records behind since of that incident (NULL: none), or
+ * the last tail records of whichever is open.
+ */
+int client_hello_since(struct client *c, const char *name, const char *incident,
+    int64_t since, int64_t tail, struct err *err) MUST_CHECK;
+
+/*
+ * Feeds facts to on_fact until it stops, at most wait_ms (-1: as long as the engine
+ * answers pings; its own deadlines bound the rest), or until nobody reads reader_fd
+ * any more (reader_gone).  0: stopped; 1: time is up; -1: err.
  */
 int client_run(struct client *c, int64_t wait_ms, struct err *err) MUST_CHECK;
 

@@ -9,10 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/scrub.h"
-#include "client.h"
-#include "start.h"
-
-#define PING_MS 5000
+#include "base/text.h"
 
 void
 command_make_req(char req[COMMAND_REQ_MAX])
@@ -85,6 +82,56 @@ command_print_json(const struct js *m)
 		puts(b.data);
 	fflush(stdout);
 	buf_fini(&b);
+}
+
+int
+command_begin(struct client *client, const struct command_opts *c, enum start_mode mode,
+    bool (*on_fact)(struct client *client, int kind, const struct js *m, void *arg),
+    void *arg, struct err *err)
+{
+	int fd = start_connect(c->options, mode, c->verbose, err), rc;
+
+	if (fd < 0)
+		return -1;
+	client_init(client, fd, on_fact, arg);
+	rc = client_hello(client, c->name, err);
+	if (rc == 0)
+		rc = client_run(client, COMMAND_HELLO_MS, err);
+	if (rc == 1)
+		rc =
+		    err_set(err, ERR_UNREACHABLE, "the engine did not say hello in 10 s");
+	if (rc < 0)
+		client_fini(client);
+	return rc;
+}
+
+char *
+command_text(const struct command_opts *c, int count, char **words)
+{
+	char *text = mem_dup("");
+
+	for (int i = 0; i < count; i++) {
+		char *more = mem_printf("%s%s%s", text, i ? " " : "", words[i]);
+
+		free(text);
+		text = more;
+	}
+	if (*text && text_is_utf8(text, strlen(text)))
+		return text;
+	fprintf(stderr, "breakglass %s TEXT: the text is %s; nothing was sent\n", c->word,
+	    *text ? "not UTF-8" : "missing");
+	free(text);
+	return NULL;
+}
+
+void
+command_refused(const struct command_opts *c, const struct js *m)
+{
+	if (c->json)
+		command_print_json(m);
+	command_say(js_str(m, "text") ? js_str(m, "text") : "refused");
+	if (js_str(m, "todo"))
+		command_say(js_str(m, "todo"));
 }
 
 /* --- a verb --- */
@@ -180,12 +227,9 @@ verb_is_over(struct verb_command *v, const struct js *m)
 static bool
 on_verb_fact(struct verb_command *v, const struct js *m)
 {
-	if (!v->id[0]) {
-		if (js_is(m, "state", "asked") && js_is(m, "req", v->req))
-			snprintf(v->id, sizeof v->id, "%s", js_str(m, "id"));
-		return true;
-	}
-	if (!js_is(m, "id", v->id))
+	if (!v->id[0] && js_is(m, "state", "asked") && js_is(m, "req", v->req))
+		snprintf(v->id, sizeof v->id, "%s", js_str(m, "id"));
+	if (!v->id[0] || !js_is(m, "id", v->id))
 		return true;
 	if (v->c->json)
 		command_print_json(m);
@@ -343,7 +387,7 @@ verb_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 		/* A refusal of our request; its verb fact has said the same, if there was
 		 * one. */
 		if (js_is(m, "req", v->req) && !v->id[0]) {
-			command_say(js_str(m, "text") ? js_str(m, "text") : "refused");
+			command_refused(v->c, m);
 			v->exit = COMMAND_USAGE;
 			return false;
 		}
@@ -360,7 +404,6 @@ command_verb(const struct command_opts *c, enum verb verb)
 	struct client client;
 	struct err err = {0};
 	struct js *m;
-	int fd;
 
 	if (verb_rows[verb].mutating &&
 	    (!c->confirm || strcmp(c->confirm, verb_rows[verb].name) != 0)) {
@@ -370,26 +413,17 @@ command_verb(const struct command_opts *c, enum verb verb)
 		    verb_rows[verb].name, verb_rows[verb].name);
 		return COMMAND_USAGE;
 	}
-	fd = start_connect(c->options, START_ONE_SHOT, c->verbose, &err);
-	if (fd < 0)
+	if (command_begin(&client, c, START_ONE_SHOT, verb_on_fact, &v, &err) < 0)
 		return command_exit_of(&err);
-	client_init(&client, fd, verb_on_fact, &v);
 	frame_init(&v.lines, FRAME_LINE_MAX);
 	scrub_init(&v.out, &command_paper, stdout, SCRUB_PLAIN);
-	if (client_hello(&client, c->name, &err) < 0 ||
-	    client_run(&client, COMMAND_HELLO_MS, &err) < 0)
-		goto out;
 	m = message_new(request_names[REQUEST_VERB]);
 	command_make_req(v.req);
 	js_set_str(m, "req", v.req);
 	js_set_str(m, "verb", verb_rows[verb].name);
 	js_set_str(m, "confirm", c->confirm);
-	err_set(&err, ERR_UNREACHABLE, "the engine did not say hello in 10 s");
-	if (!v.greeted || client_send(&client, m, &err) < 0)
-		goto out;
-	if (client_run(&client, -1, &err) == 0)
+	if (client_send(&client, m, &err) == 0 && client_run(&client, -1, &err) == 0)
 		err.words[0] = '\0';
-out:
 	if (err.words[0] && v.exit != COMMAND_OK)
 		v.exit = command_exit_of(&err);
 	if (v.exit == COMMAND_UNREACHABLE && v.run[0] && verb_rows[verb].mutating)
@@ -406,7 +440,7 @@ out:
 static bool
 ping_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 {
-	const struct command_opts *c = arg;
+	const struct command_opts *c = *(const struct command_opts **)arg;
 
 	if (kind != FACT_WELCOME)
 		return true;
@@ -426,17 +460,9 @@ command_ping(const struct command_opts *c)
 {
 	struct client client;
 	struct err err;
-	int fd = start_connect(c->options, START_NEVER, 0, &err), rc;
-	struct command_opts copy = *c;
 
-	if (fd < 0)
+	if (command_begin(&client, c, START_NEVER, ping_on_fact, &c, &err) < 0)
 		return command_exit_of(&err);
-	client_init(&client, fd, ping_on_fact, &copy);
-	rc = client_hello(&client, c->name, &err);
-	if (rc == 0)
-		rc = client_run(&client, PING_MS, &err);
-	if (rc == 1)
-		rc = err_set(&err, ERR_UNREACHABLE, "the engine does not answer");
 	client_fini(&client);
-	return rc == 0 ? COMMAND_OK : command_exit_of(&err);
+	return COMMAND_OK;
 }

@@ -17,6 +17,8 @@
 #include "base/err.h"
 #include "base/options.h"
 #include "base/scrub.h"
+#include "client.h"
+#include "start.h"
 #include "wire/json.h"
 #include "wire/messages.h"
 #include "wire/verbs.h"
@@ -66,8 +68,7 @@ struct command_opts {
 enum command_group {
 	GROUP_VERBS,
 	GROUP_AGENT,
-	GROUP_WATCH,
-	GROUP_ACT,
+	GROUP_CASE,
 	GROUP_RECORD,
 	GROUP_ENGINE,
 	GROUPS
@@ -104,13 +105,42 @@ int command_verb(const struct command_opts *c, enum verb verb);
 int command_ask(const struct command_opts *c, const char *text);
 int command_runbook(const struct command_opts *c, const char *name, bool offline);
 
-/* driver NULL: only who answers now. endpoint may be NULL. */
-int command_agent(const struct command_opts *c, const char *driver, const char *endpoint);
-int command_answer(const struct command_opts *c, const char *id, bool yes);
 int command_ping(const struct command_opts *c);
 int command_verdict(const struct command_opts *c);
 
+/* command_act.c: one request, and the fact that answers it. */
+int command_accept_key(const struct command_opts *c, int count, char **words);
+int command_agent(const struct command_opts *c, int count, char **words);
+int command_answer(const struct command_opts *c, int count, char **words);
+int command_autonomy(const struct command_opts *c, int count, char **words);
+int command_cancel(const struct command_opts *c, int count, char **words);
+int command_end(const struct command_opts *c, int count, char **words);
+int command_incident(const struct command_opts *c, int count, char **words);
+int command_note(const struct command_opts *c, int count, char **words);
+
+/* command_state.c: what is true now.  command_events.c: what happens. */
+int command_state(const struct command_opts *c, int count, char **words);
+int command_who(const struct command_opts *c, int count, char **words);
+int command_events(const struct command_opts *c, int count, char **words);
+
 /* --- what the commands share --- */
+
+/*
+ * A connection to the engine (mode: which one), greeted: the state facts of the
+ * present have come as on_fact, up to caught_up, where on_fact has to stop.  0, or -1
+ * with err: nothing is left to do then.  client_fini ends it.
+ */
+int command_begin(struct client *client, const struct command_opts *c,
+    enum start_mode mode,
+    bool (*on_fact)(struct client *client, int kind, const struct js *m, void *arg),
+    void *arg, struct err *err) MUST_CHECK;
+
+/* All of the words as one text; new string.  NULL: it is empty or not UTF-8, and that
+ * has been said. */
+char *command_text(const struct command_opts *c, int count, char **words) MUST_CHECK;
+
+/* An error fact that answers our request: said, and with --json printed. */
+void command_refused(const struct command_opts *c, const struct js *m);
 
 /* Our request's own id: facts of an earlier one with the same id are not ours. */
 void command_make_req(char req[COMMAND_REQ_MAX]);

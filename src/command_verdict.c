@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "client.h"
 #include "command.h"
-#include "start.h"
 
 /* Of a capture (60 s) and a climb (20 s), which the engine ends; then we are alone. */
 #define VERDICT_WAIT_MS 100000
@@ -101,7 +99,7 @@ verdict_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 	if (kind == FACT_VERB && js_is(m, "state", "asked") && js_is(m, "req", v->req))
 		snprintf(v->id, sizeof v->id, "%s", js_str(m, "id"));
 	if (kind == FACT_ERROR && js_is(m, "req", v->req) && !v->id[0]) {
-		command_say(js_str(m, "text") ? js_str(m, "text") : "refused");
+		command_refused(v->c, m);
 		v->exit = COMMAND_USAGE;
 		return false;
 	}
@@ -115,17 +113,10 @@ command_verdict(const struct command_opts *c)
 	struct client client;
 	struct err err = {0};
 	struct js *m;
-	int fd = start_connect(c->options, START_ONE_SHOT, c->verbose, &err), rc;
+	int rc;
 
-	if (fd < 0)
+	if (command_begin(&client, c, START_ONE_SHOT, verdict_on_fact, &v, &err) < 0)
 		return command_exit_of(&err);
-	client_init(&client, fd, verdict_on_fact, &v);
-	if (client_hello(&client, c->name, &err) < 0 ||
-	    client_run(&client, COMMAND_HELLO_MS, &err) < 0)
-		goto out;
-	err_set(&err, ERR_UNREACHABLE, "the engine did not say hello in 10 s");
-	if (!v.greeted)
-		goto out;
 	m = message_new(request_names[REQUEST_VERB]);
 	command_make_req(v.req);
 	js_set_str(m, "req", v.req);

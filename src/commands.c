@@ -23,47 +23,14 @@ run_verb(const struct command_opts *c, int count, char **words)
 	return command_verb(c, (enum verb)verb_by_name(c->word, strlen(c->word)));
 }
 
-static char *
-join(char **words, int count)
-{
-	char *text = mem_dup("");
-
-	for (int i = 0; i < count; i++) {
-		char *more = mem_printf("%s%s%s", text, i ? " " : "", words[i]);
-
-		free(text);
-		text = more;
-	}
-	return text;
-}
-
 static int
 run_ask(const struct command_opts *c, int count, char **words)
 {
-	char *text = join(words, count);
-	int rc = COMMAND_USAGE;
+	char *text = command_text(c, count, words);
+	int rc = text ? command_ask(c, text) : COMMAND_USAGE;
 
-	if (*text)
-		rc = command_ask(c, text);
-	else
-		fputs("breakglass ask TEXT: the text is missing\n", stderr);
 	free(text);
 	return rc;
-}
-
-static int
-run_answer(const struct command_opts *c, int count, char **words)
-{
-	if (strcmp(words[1], "y") == 0 || strcmp(words[1], "n") == 0)
-		return command_answer(c, words[0], words[1][0] == 'y');
-	fputs("breakglass answer ID y|n: as in breakglass answer q3 y\n", stderr);
-	return COMMAND_USAGE;
-}
-
-static int
-run_agent(const struct command_opts *c, int count, char **words)
-{
-	return command_agent(c, count > 0 ? words[0] : NULL, count > 1 ? words[1] : NULL);
 }
 
 static int
@@ -94,17 +61,38 @@ run_help(const struct command_opts *c, int count, char **words)
 /* keep sorted within a group; the six verbs are rows of verbs.def */
 const struct command commands[] = {
     {"agent", GROUP_AGENT, 0, 2, JSON, "[DRIVER [ENDPOINT]]",
-	"who answers; from now on auto, cli, api or runbook", run_agent},
-    {"answer", GROUP_AGENT, 2, 2, JSON, "ID y|n", "to what the agent asks", run_answer},
+	"who answers; from now on auto, cli, api or runbook", command_agent},
+    {"answer", GROUP_AGENT, 2, 2, JSON, "ID y|n", "to what the agent asks",
+	command_answer},
     {"ask", GROUP_AGENT, 1, COMMAND_TEXT, JSON, "TEXT",
 	"a prompt for the agent; its answer on standard output", run_ask},
+    {"autonomy", GROUP_AGENT, 1, 1, JSON, "LEVEL",
+	"what it may do from now on: observe, repair or autonomous", command_autonomy},
+    {"cancel", GROUP_AGENT, 0, 0, JSON, "", "stop the agent's turn", command_cancel},
+    {"end", GROUP_AGENT, 1, 1, JSON, "RUN",
+	"a command that runs on a host; never a mutating verb", command_end},
     {"runbook", GROUP_AGENT, 1, 1, JSON | 1U << OPT_OFFLINE, "NAME [--offline]",
 	"triage, memory, disk, services, qemu or one of yours; --offline: without a "
 	"model",
 	run_runbook},
-    {"ping", GROUP_WATCH, 0, 0, JSON, "", "is an engine there? (starts none)", run_ping},
-    {"verdict", GROUP_WATCH, 0, 0, JSON, "",
+    {"accept-key", GROUP_CASE, 2, 2, JSON, "HOST FINGERPRINT",
+	"take a host's new key for good: devvm or pve, as it was shown",
+	command_accept_key},
+    {"events", GROUP_CASE, 0, 0,
+	JSON | 1U << OPT_FOLLOW | 1U << OPT_SINCE | 1U << OPT_TAIL,
+	"[--follow] [--since SEQ | --tail N]",
+	"what was told in this incident, and what is told from now on", command_events},
+    {"incident", GROUP_CASE, 1, 1, JSON, "new|close",
+	"open another incident; close this one", command_incident},
+    {"note", GROUP_CASE, 1, COMMAND_TEXT, JSON, "TEXT", "a line for the journal",
+	command_note},
+    {"ping", GROUP_CASE, 0, 0, JSON, "", "is an engine there? (starts none)", run_ping},
+    {"state", GROUP_CASE, 0, 1, JSON, "[WHAT]",
+	"what is true now: vm, link, slot, agent, ...", command_state},
+    {"verdict", GROUP_CASE, 0, 0, JSON, "",
 	"what is wrong and what helps, with the evidence", run_verdict},
+    {"who", GROUP_CASE, 0, 0, JSON, "", "who is attached, with which proof, and drives",
+	command_who},
     {"export", GROUP_RECORD, 0, COMMAND_RAW, JSON, "[ID] [-o FILE] [--asciicast]",
 	"an incident as one file for a ticket", become_record},
     {"incidents", GROUP_RECORD, 0, COMMAND_RAW, JSON, "[--all]",
@@ -169,7 +157,7 @@ help_commands(void)
 {
 	static const char *const titles[GROUPS] = {
 	    [GROUP_AGENT] = "The agent:",
-	    [GROUP_WATCH] = "What is:",
+	    [GROUP_CASE] = "The case in hand:",
 	    [GROUP_RECORD] =
 		"What was (ID: an incident's, its beginning, a file, or last):",
 	    [GROUP_ENGINE] = "The engine, and this page:",
@@ -204,6 +192,7 @@ command_help(void)
 	puts(
 	    "\nOptions, before or behind the command (a text begins with its first word):");
 	help_row("--as NAME", "your name in the journal (default: SUDO_USER, USER, uid)");
+	help_row("--confirm VERB", "must repeat a mutating verb, or nothing is sent");
 	help_row("--json", "JSON lines instead of text, docs/json.md");
 	help_row("--linear", "no cursor movement: for screen readers and dumb terminals");
 	help_row("-v, -vv", "diagnostics in the run directory (engine.log, console.log)");
