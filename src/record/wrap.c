@@ -85,7 +85,8 @@ fit(const char *s, size_t len, int cells)
 static void
 put_line(FILE *to, int indent, const char *s, size_t len)
 {
-	fprintf(to, "%*s", indent, "");
+	if (len > 0)
+		fprintf(to, "%*s", indent, "");
 	fwrite(s, 1, len, to);
 	putc('\n', to);
 }
