@@ -24,7 +24,8 @@ LINES_S = 278               # 10^6 an hour
 RUN_LINES = 1000
 LINE = 110                  # bytes
 NOTES_S = 2.8               # 10^4 an hour
-BURST = 24 * 1024 * 1024    # bytes; more than any buffer of ours holds
+BURST = 4 * 1024 * 1024     # bytes of a run; more than a console keeps of one
+BURSTS, BURST_NOTES = 8, 3000   # more than it keeps of all
 LOOK_S = 5
 GROWTH_KIB = 1024           # after the warm-up
 WARM = min(MINUTES * 60 / 4, 300)
@@ -86,8 +87,9 @@ class Source(threading.Thread):
     def run(self):
         text = "x" * (LINE - 12)
         try:
-            self.ssh("head -c %d /dev/zero | tr '\\0' y | fold -w %d" % (BURST, LINE), 300)
-            self.lines += BURST // LINE
+            for _ in range(BURSTS):
+                self.ssh("head -c %d /dev/zero | tr '\\0' y | fold -w %d" % (BURST, LINE), 300)
+                self.lines += BURST // LINE
             while not self.stop:
                 # ten portions, so that the lines come at a pace and not at once
                 self.ssh("i=0; while [ $i -lt %d ]; do seq -f '%%06g %s' $i $((i + 99)); "
@@ -120,6 +122,10 @@ def soak(rig):
     until("the console is there", lambda: p.pump(0.05) or p.of("operator", name="ann"), 60)
     source = Source(rig)
     source.start()
+    for i in range(BURST_NOTES):
+        p.send(t="note", text="note %d of the first minute" % i)
+        if i % 100 == 0:
+            p.pump()
     began = next_note = time.monotonic()
     next_look = began + LOOK_S
     rows, notes, visits = [], 0, 0
