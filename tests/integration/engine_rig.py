@@ -331,6 +331,7 @@ class Peer:
         self.send_raw(json.dumps(m).encode() + b"\n")
 
     def send_raw(self, data):
+        self.sock.settimeout(LIMIT)
         self.sock.sendall(data)
 
     def ask(self, **m):
