@@ -1,8 +1,261 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "record/record.h"
+/* export.c: one file for a ticket. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "record/export_int.h"
+#include "record/outfile.h"
+#include "wire/journal_file.h"
+
+struct export_args {
+	const char *out, *what; /* NULL: the default */
+	bool force, cast;
+};
+
+static const struct option long_options[] = {
+    {"asciicast", no_argument, NULL, 'a'},
+    {"force", no_argument, NULL, 'f'},
+    {"json", no_argument, NULL, 'j'},
+    {"output", required_argument, NULL, 'o'},
+    {0},
+};
+
+/* --- where the journal comes from --- */
+
+struct fetching {
+	struct exporting *e;
+	int error; /* errno */
+};
+
+static void
+on_record(const char *line, size_t len, void *arg)
+{
+	struct fetching *g = arg;
+	struct exporting *e = g->e;
+	char *copy;
+
+	if (g->error)
+		return;
+	if (e->size + (int64_t)len >= EXPORT_MEMORY_MAX) {
+		g->error = EFBIG;
+		return;
+	}
+	verify_line(&e->v, line, len, e->size);
+	copy = mem_printf("%.*s\n", (int)len, line);
+	if (write(e->fd, copy, len + 1) != (ssize_t)len + 1)
+		g->error = errno ? errno : EIO;
+	e->size += (int64_t)len + 1;
+	free(copy);
+}
+
+/* The engine has more than the disk: all records come from it. */
+static int
+fetch_journal(struct exporting *e, struct err *err)
+{
+	struct fetching g = {.e = e};
+	char head[CHAIN_HEX + 1];
+	char id[VERIFY_ID_MAX];
+
+	memcpy(head, e->engine.head, sizeof head);
+	memcpy(id, e->engine.incident, sizeof id);
+	if (e->fd >= 0)
+		close(e->fd);
+	e->fd = export_memory("journal.jsonl", err);
+	if (e->fd < 0)
+		return -1;
+	free(e->path);
+	e->path = mem_printf("/proc/self/fd/%d", e->fd);
+	e->from_engine = true;
+	e->size = 0;
+	verify_fini(&e->v);
+	verify_init(&e->v, NULL, head);
+	if (ask_records(e->o, id, &e->engine, on_record, &g, err) < 0)
+		return -1;
+	if (g.error)
+		return err_sys(err, g.error, "keep the engine's records");
+	verify_finish(&e->v, e->size, 0);
+	return 0;
+}
+
+static int
+open_journal(struct exporting *e, struct err *err)
+{
+	e->fd = open(e->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (e->fd < 0)
+		return err_sys(err, errno, "open the journal %s", e->path);
+	verify_init(&e->v, NULL, e->engine.there ? e->engine.head : NULL);
+	if (verify_file(&e->v, e->path, err) < 0)
+		return -1;
+	snprintf(e->id, sizeof e->id, "%s", e->v.id);
+	/* a record that is being written is not exported; a torn one of the past is */
+	e->size = e->v.bytes;
+	if (e->engine.there && strcmp(e->engine.incident, e->id) == 0)
+		e->size -= e->v.torn;
+	return 0;
+}
+
+/* Whether the engine holds what is meant, though no disk has a file of it. */
+static bool
+engine_has(const struct exporting *e, const char *what)
+{
+	if (!e->engine.there || !e->engine.incident[0])
+		return false;
+	return !what || !*what || strcmp(what, "last") == 0 ||
+	    strncmp(what, e->engine.incident, strlen(what)) == 0;
+}
+
+static bool
+disk_lacks(const struct exporting *e)
+{
+	return e->engine.there && strcmp(e->engine.incident, e->id) == 0 &&
+	    ((e->engine.journal[0] && strcmp(e->engine.journal, "ok") != 0) ||
+		e->engine.last > e->v.last);
+}
+
+static int
+find_journal(struct exporting *e, const char *what, struct err *err)
+{
+	bool newest = !what || !*what || strcmp(what, "last") == 0;
+	int rc = 0;
+
+	ask_engine(e->o, &e->engine);
+	/* the engine's is the last one, even when no disk has it */
+	if (newest && e->engine.there && e->engine.incident[0])
+		what = e->engine.incident;
+	e->path = journal_find(e->o->sessions_dir, what, err);
+	if (e->path)
+		rc = open_journal(e, err);
+	if ((!e->path || rc < 0) && !engine_has(e, what))
+		return -1;
+	if (!e->path || rc < 0 || disk_lacks(e)) {
+		snprintf(e->id, sizeof e->id, "%s", e->engine.incident);
+		return fetch_journal(e, err);
+	}
+	if (!e->id[0])
+		return err_set(err, ERR_USAGE,
+		    "%s does not begin with the record that opens an incident: breakglass journal verify says more",
+		    e->path);
+	return 0;
+}
+
+/* --- where it goes --- */
+
+static int
+pack(struct exporting *e, int fd, struct err *err)
+{
+	char *top = mem_printf("breakglass-%s", e->id);
+	struct stat st;
+	int64_t at = fstat(e->fd, &st) == 0 ? (int64_t)st.st_mtime : 0;
+	struct archive_pack *p = archive_pack_open(fd, top, at, err);
+	struct err end;
+	int rc = p ? export_parts(e, p, err) : -1;
+
+	if (archive_pack_close(p, &end) < 0 && rc == 0) {
+		*err = end;
+		rc = -1;
+	}
+	free(top);
+	return rc;
+}
+
+static void
+say_done(const struct exporting *e, const char *path, int64_t bytes)
+{
+	FILE *to = stderr; /* standard output may be the file */
+	char text[24];
+	int rc = verify_exit(&e->v);
+
+	record_say(to, "%s: %s, incident %s, %" PRIu64 " records, %zu pictures\n", path,
+	    record_bytes(bytes, text, sizeof text), e->id, e->v.lines, e->pictures);
+	if (e->from_engine)
+		record_say(to,
+		    "the journal came from the engine's memory: no disk has taken all of it\n");
+	if (e->without[0])
+		record_say(to, "without %s\n", e->without);
+	record_say(to, "journal: %s\n",
+	    rc == RECORD_OK ? "intact, and its end is proven"
+		: rc == RECORD_FAILED
+		? "DAMAGED, verify.txt says where"
+		: "intact as far as it goes, its end is not proven");
+	record_say(to,
+	    "Secrets that the engine holds were taken out when it was written, nothing else: read it before you give it away.\n"
+	    "The key has been used: contrib/bootstrap rotate (README.txt has the commands).\n");
+}
+
+static int
+write_out(struct exporting *e, const struct export_args *a, struct err *err)
+{
+	char *path = a->out ? mem_dup(a->out) : mem_printf("breakglass-%s.tar.gz", e->id);
+	size_t n = strlen(path);
+	bool cast_only = n > 5 && strcmp(path + n - 5, ".cast") == 0;
+	struct outfile out;
+	struct stat st;
+	int64_t bytes = 0;
+	int rc = outfile_open(&out, path, a->force, err);
+
+	if (rc == 0 && out.fd == STDOUT_FILENO && isatty(STDOUT_FILENO))
+		rc = err_set(
+		    err, ERR_USAGE, "an archive is nothing for a terminal: -o FILE");
+	if (rc == 0)
+		rc = cast_only ? export_cast(e, out.fd, err) : pack(e, out.fd, err);
+	if (rc == 0 && fstat(out.fd, &st) == 0)
+		bytes = (int64_t)st.st_size;
+	if (rc == 0)
+		rc = outfile_keep(&out, err);
+	else
+		outfile_drop(&out);
+	if (rc == 0)
+		say_done(e, path, bytes);
+	free(path);
+	return rc;
+}
+
+static int
+read_args(struct export_args *a, int argc, char **argv)
+{
+	int c;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
+		if (c == 'a')
+			a->cast = true;
+		else if (c == 'f')
+			a->force = true;
+		else if (c == 'o')
+			a->out = optarg;
+		else if (c != 'j')
+			return -1;
+	}
+	a->what = argv[optind];
+	return argc - optind > 1 ? -1 : 0;
+}
 
 int
 export_main(int argc, char **argv, const struct options *o)
 {
-	return record_usage(argv[0], "not in this build");
+	struct export_args a = {0};
+	struct exporting e = {.o = o, .fd = -1};
+	struct err err = {0};
+	int rc;
+
+	if (read_args(&a, argc, argv) < 0)
+		return record_usage(
+		    "export", "[ID | FILE] [-o FILE | -] [--asciicast] [--force]");
+	e.cast = a.cast;
+	rc = find_journal(&e, a.what, &err);
+	if (rc == 0)
+		rc = write_out(&e, &a, &err);
+	if (e.fd >= 0)
+		close(e.fd);
+	verify_fini(&e.v);
+	free(e.path);
+	return rc < 0 ? record_fail(&err) : RECORD_OK;
 }
