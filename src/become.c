@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "become.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,13 +43,23 @@ become(const struct command_opts *c, const char *program, struct args *a)
 	return COMMAND_FAILED;
 }
 
+/* Where this program is; a console starts an engine with it when that is gone. */
+static const char *
+own_path(char path[PATH_MAX])
+{
+	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
+
+	path[len > 0 ? len : 0] = '\0';
+	return len > 0 ? path : "breakglass";
+}
+
 /* The engine is up then, or why it is not has been said. */
 int
 become_console(const struct command_opts *c)
 {
 	struct args a = {0};
 	struct err err;
-	char *path;
+	char *path, exe[PATH_MAX];
 	int fd = start_connect(c->options, START_BACKGROUND, c->verbose, &err);
 
 	if (fd < 0) {
@@ -63,6 +74,8 @@ become_console(const struct command_opts *c)
 	args_add(&a, "--name");
 	args_add(&a, c->name);
 	free(path);
+	args_add(&a, "--starter");
+	args_add(&a, own_path(exe));
 	if (c->given & 1U << OPT_READ_ONLY)
 		args_add(&a, "--read-only");
 	if (c->given & 1U << OPT_LINEAR)

@@ -154,7 +154,7 @@ find(struct action_context *a, const char *text)
 	found = s->focus == FOCUS_CHAT ? view_chat_find(&s->chat, &s->model, text)
 				       : view_tools_find(&s->tools, &s->model, text);
 	if (!found)
-		action_say(a, TONE_PLAIN, "Not found above in this pane.");
+		snprintf(a->not_found, sizeof a->not_found, "%s", text);
 }
 
 static void
@@ -262,6 +262,10 @@ action_run(struct action_context *a, enum action action, const char *args)
 		break;
 	case ACTION_FIND:
 		find(a, args);
+		break;
+	case ACTION_OLDER:
+		layout_to_start(s);
+		a->older = true;
 		break;
 	default:
 		run_request(a, action, args);

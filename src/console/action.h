@@ -22,6 +22,8 @@ struct action_context {
 	bool quit, suspend, redraw; /* set here, done by the caller */
 	bool shell;		    /* the same: a shell on the devvm */
 	bool opened;		    /* a box was opened: the caller drops type-ahead */
+	bool older;		    /* what is older is wanted in this pane */
+	char not_found[128];	    /* the same, with this text; "": not */
 };
 
 /* args: what followed a slash command, or "". */

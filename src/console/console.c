@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "console/again.h"
 #include "console/console_int.h"
 #include "console/linear.h"
 #include "console/prompt.h"
@@ -22,8 +23,8 @@
 	4 /* the first picture waits so long for all that an engine tells, once it \
 	     speaks */
 #define SHELL_DEAF_MS \
-	250	  /* after a shell: answers that its programs asked the terminal for */
-#define TAIL 2000 /* records that an attach is told */
+	250	 /* after a shell: answers that its programs asked the terminal for */
+#define TAIL 500 /* records that an attach is told */
 #define READ_MAX 4096
 
 void
@@ -85,16 +86,21 @@ on_fact(void *arg, const struct js *fact)
 {
 	struct console *c = arg;
 	bool ticking = layout_is_ticking(&c->screen);
-	unsigned what = model_apply(&c->screen.model, fact, clock_mono_ms());
+	bool past = history_fact(&c->history, fact),
+	     far = history_is_far(&c->history, fact);
+	unsigned what = past ? 0 : model_apply(&c->screen.model, fact, clock_mono_ms());
 
 	if (c->shell.on && shell_fact(&c->shell, fact))
 		after_shell(c);
 	else if (c->shell.on)
 		console_flush(c);
-	if (what & MODEL_RESET) {
+	if (past && js_is(fact, "t", "history"))
+		what = MODEL_ALL;
+	if (far || (what & MODEL_RESET)) {
 		if (shell_lost(&c->shell))
 			after_shell(c);
 		screen_reset(&c->screen);
+		history_reset(&c->history);
 		source_restart(c->source);
 		return;
 	}
@@ -103,6 +109,8 @@ on_fact(void *arg, const struct js *fact)
 		return;
 	if (js_is(fact, "t", "tool_end"))
 		fetch_end(c, fact);
+	if (js_is(fact, "t", "caught_up"))
+		history_look(&c->history);
 	c->dirty = true;
 	if (!c->shown && (c->screen.model.incident.caught_up || !c->greeted))
 		console_arm_first(c, c->screen.model.incident.caught_up ? 0 : GREETED_MS);
@@ -120,6 +128,9 @@ on_state(void *arg, enum link_state state, const char *words)
 	if (state == LINK_UP)
 		model_attach(&c->screen.model);
 	c->screen.link_up = state == LINK_UP;
+	history_lost(&c->history);
+	if (state == LINK_OTHER)
+		console_stop(c, AGAIN_EXIT);
 	if (shell_lost(&c->shell))
 		after_shell(c);
 	snprintf(c->screen.link_words, sizeof c->screen.link_words, "%s", words);
@@ -236,6 +247,7 @@ after_keys(struct console *c)
 		console_stop(c, 0);
 		return;
 	}
+	history_asked(&c->history, &c->ctx);
 	if (c->ctx.suspend)
 		console_suspend(c);
 	if (c->ctx.shell)
@@ -351,6 +363,7 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 	c->ctx = (struct action_context){
 	    .screen = &c->screen, .send = on_send, .play = on_play, .arg = c};
 	c->typing = (struct typing){.screen = &c->screen, .ctx = &c->ctx, .vi = opts->vi};
+	history_init(&c->history, &c->screen, on_send, c);
 	input_init(&c->input, on_key, c);
 	prompt_start(opts->vi, on_prompt_line, c);
 	uv_timer_init(&c->loop, &c->esc);
@@ -387,6 +400,7 @@ finish(struct console *c)
 	prompt_stop();
 	input_fini(&c->input);
 	canvas_fini(&c->canvas);
+	history_fini(&c->history);
 	screen_fini(&c->screen);
 }
 
@@ -423,7 +437,7 @@ console_main(const struct console_opts *opts)
 		fprintf(stderr, "breakglass: %s\n", err.words);
 	else if (c->code == 0 && !opts->replay)
 		printf("Detached. The engine goes on; \"breakglass\" brings you back.\n");
-	code = c->code;
+	code = c->code == AGAIN_EXIT ? again(opts->argv, c->screen.link_words) : c->code;
 	free(c);
 	return code;
 }

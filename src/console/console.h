@@ -13,16 +13,19 @@
 struct console_opts {
 	const char *socket_path; /* the engine's console.sock */
 	const char *name;	 /* the operator's name */
-	bool read_only;		 /* watch only */
-	bool linear;		 /* no cursor movement, whatever the terminal can do */
-	bool vi;		 /* line editing like vi, else emacs */
-	const char *replay; /* a journal's file to be shown again: no engine is asked */
+	const char *starter; /* breakglass, to start an engine that is gone; or NULL */
+	char **argv;	     /* of this program, to become it again; or NULL */
+	bool read_only;	     /* watch only */
+	bool linear;	     /* no cursor movement, whatever the terminal can do */
+	bool vi;	     /* line editing like vi, else emacs */
+	const char *replay;  /* a journal's file to be shown again: no engine is asked */
 	int speed; /* of a replay: 1 to 64, 0 all at once; below: 1, or line by line 0 */
 };
 
 /*
  * Runs until the operator detaches or the terminal is lost.  Returns the exit
- * code: 0 detached, 1 the terminal was lost, 128 + n ended by signal n.
+ * code: 0 detached, 1 the terminal was lost, 69 the engine is of another version,
+ * 128 + n ended by signal n.
  */
 int console_main(const struct console_opts *opts);
 

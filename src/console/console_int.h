@@ -10,6 +10,7 @@
 
 #include "console/action.h"
 #include "console/console.h"
+#include "console/history.h"
 #include "console/input.h"
 #include "console/layout.h"
 #include "console/pace.h"
@@ -32,13 +33,15 @@ struct console {
 	struct shell shell;
 	struct pace pace;
 	struct typing typing;
+	struct history history;
 	int64_t shell_left;
-	bool key_waits; /* a key came while the terminal was taking a frame */
-	bool greeted;	/* the engine has said something */
-	bool shown;	/* there was a first picture */
-	bool dirty;	/* facts that are not painted yet */
-	bool writing;	/* the terminal has not taken all */
-	bool lost;	/* the terminal is gone */
+	int64_t sent_ms; /* when the terminal was last sent something */
+	bool key_waits;	 /* a key came while the terminal was taking a frame */
+	bool greeted;	 /* the engine has said something */
+	bool shown;	 /* there was a first picture */
+	bool dirty;	 /* facts that are not painted yet */
+	bool writing;	 /* the terminal has not taken all */
+	bool lost;	 /* the terminal is gone */
 	int code;
 };
 

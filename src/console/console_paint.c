@@ -13,9 +13,10 @@
 #include "console/prompt.h"
 
 #define FIRST_MS 40 /* the first picture waits so long for an engine that answers */
-#define TICK_IDLE_MS 20000 /* ages grow in steps of 20 s */
-#define TICK_BUSY_MS 1000  /* elapsed seconds of what runs */
-#define STALL_MS 25000	   /* a terminal that takes nothing for so long is lost */
+#define TICK_IDLE_MS 19000  /* ages grow in steps of 20 s; a byte goes out in each */
+#define KEEP_ALIVE_MS 20000 /* so long no line is silent */
+#define TICK_BUSY_MS 1000   /* elapsed seconds of what runs */
+#define STALL_MS 25000	    /* a terminal that takes nothing for so long is lost */
 
 static void on_frame(uv_timer_t *timer);
 
@@ -30,6 +31,7 @@ on_stall(uv_timer_t *timer)
 void
 console_flush(struct console *c)
 {
+	size_t before = tty_waiting(c->tty);
 	long left = tty_flush(c->tty);
 	bool was = c->writing;
 
@@ -39,7 +41,7 @@ console_flush(struct console *c)
 	}
 	c->writing = left > 0;
 	shell_flushed(&c->shell);
-	if (c->writing && !was)
+	if (c->writing && (!was || (size_t)left < before))
 		uv_timer_start(&c->stall, on_stall, STALL_MS, 0);
 	else if (!c->writing && was)
 		uv_timer_stop(&c->stall);
@@ -64,7 +66,23 @@ look(struct console *c)
 static void
 send_frame(struct console *c)
 {
-	pace_spend(&c->pace, tty_draw(c->tty, &c->canvas));
+	size_t bytes = tty_draw(c->tty, &c->canvas);
+
+	pace_spend(&c->pace, bytes);
+	if (bytes > 0)
+		c->sent_ms = clock_mono_ms();
+	console_flush(c);
+}
+
+/* What lies between us and the terminal ends a line that is silent for a minute. */
+static void
+keep_alive(struct console *c, int tick_ms)
+{
+	if (c->writing || c->shell.on ||
+	    clock_mono_ms() + tick_ms - c->sent_ms < KEEP_ALIVE_MS)
+		return;
+	tty_keep_alive(c->tty);
+	c->sent_ms = clock_mono_ms();
 	console_flush(c);
 }
 
@@ -130,10 +148,12 @@ on_tick(uv_timer_t *timer)
 {
 	struct console *c = timer->data;
 
+	int ms = layout_is_ticking(&c->screen) ? TICK_BUSY_MS : TICK_IDLE_MS;
+
+	keep_alive(c, ms);
 	c->dirty = true;
 	console_arm(c);
-	uv_timer_start(timer, on_tick,
-	    layout_is_ticking(&c->screen) ? TICK_BUSY_MS : TICK_IDLE_MS, 0);
+	uv_timer_start(timer, on_tick, (uint64_t)ms, 0);
 }
 
 void

@@ -52,6 +52,8 @@ const struct keymap_row keymap_rows[] = {
 	"scroll down; at the end it follows again"},
     {ACTION_TO_START, 0, INPUT_NONE, 0, NULL, "top", NULL, NULL,
 	"to the oldest line kept"},
+    {ACTION_OLDER, 0, INPUT_NONE, 0, NULL, "older", NULL, NULL,
+	"to the top, and what is older still; PgUp at the top, too"},
     {ACTION_TO_END, 0, INPUT_NONE, 0, NULL, "bottom", NULL, NULL,
 	"to the newest line, and follow"},
     {ACTION_FIND, 0, INPUT_NONE, 0, NULL, "find", "TEXT", NULL,

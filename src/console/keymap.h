@@ -44,6 +44,7 @@ enum action {
 	ACTION_NEW,
 	ACTION_CLOSE,
 	ACTION_FIND,
+	ACTION_OLDER,
 	ACTION_VERDICT,
 	ACTION_TRIAGE, /* the five presets, see keymap_preset */
 	ACTION_MEMORY,

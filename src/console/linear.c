@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "console/action.h"
+#include "console/again.h"
 #include "console/confirm_text.h"
 #include "console/layout.h"
 #include "console/lines.h"
@@ -64,6 +65,14 @@ dirty(struct linear *n)
 	uv_idle_start(&n->printer, on_printer);
 }
 
+static void
+stop(struct linear *n, int code)
+{
+	n->code = code;
+	n->stop = true;
+	uv_stop(&n->loop);
+}
+
 /* --- the link --- */
 
 static void
@@ -92,6 +101,8 @@ on_state(void *arg, enum link_state state, const char *words)
 
 	if (state == LINK_UP)
 		model_attach(&n->screen.model);
+	if (state == LINK_OTHER)
+		stop(n, AGAIN_EXIT);
 	n->screen.link_up = state == LINK_UP;
 	snprintf(n->screen.link_words, sizeof n->screen.link_words, "%s", words);
 	if (state == LINK_UP && !was)
@@ -239,14 +250,6 @@ on_input_line(char *line, size_t len, void *arg)
 }
 
 static void
-stop(struct linear *n, int code)
-{
-	n->code = code;
-	n->stop = true;
-	uv_stop(&n->loop);
-}
-
-static void
 on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct linear *n = poll->data;
@@ -312,6 +315,7 @@ make_link(struct linear *n, const struct console_opts *opts)
 	    .name = opts->name,
 	    .role = "console",
 	    .tty = ttyname(STDIN_FILENO),
+	    .starter = opts->starter,
 	    .read_only = opts->read_only,
 	    .tail = TAIL,
 	    .on_fact = on_fact,
@@ -360,7 +364,7 @@ linear_main(const struct console_opts *opts, const char *why)
 	uv_loop_close(&n->loop);
 	frame_fini(&n->input);
 	screen_fini(&n->screen);
-	code = n->code;
+	code = n->code == AGAIN_EXIT ? again(opts->argv, n->screen.link_words) : n->code;
 	free(n);
 	return code;
 }

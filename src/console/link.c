@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "console/starter.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
 
@@ -35,6 +36,10 @@ struct link {
 	struct link_opts opts;
 	enum link_state state;
 	struct frame frame;
+	struct starter *starter; /* NULL: nobody starts an engine from here */
+	bool started;		 /* the next engine that answers is one of ours */
+	bool foreground;	 /* somebody else looks after the last one */
+	char incident[65];	 /* the one that since is of */
 	int64_t since;
 	int64_t heard; /* when the engine last said something */
 	int64_t sent_ping;
@@ -84,12 +89,17 @@ link_enter(struct link *l, enum link_state state)
 		say(l, "");
 	} else if (state == LINK_HELLO) {
 		uv_timer_start(&l->timer, on_timer, HELLO_MS, 0);
+	} else if (state == LINK_OTHER) {
+		uv_timer_stop(&l->timer);
+		say(l, l->why);
 	} else {
 		uv_timer_start(&l->timer, on_timer, (uint64_t)retry_ms(l), 0);
 		snprintf(words, sizeof words,
-		    "%s. Attempt %d failed, the next comes by itself. "
-		    "Verbs need it: is \"breakglass engine\" running?",
-		    l->why, l->attempts);
+		    "%s. Attempt %d failed, the next comes by itself. %s", l->why,
+		    l->attempts,
+		    starter_is_busy(l->starter)
+			? "An engine is being started."
+			: "Verbs need it: is \"breakglass engine\" running?");
 		if (l->attempts > 0)
 			say(l, words);
 	}
@@ -121,6 +131,55 @@ fail(struct link *l, const char *why)
 	snprintf(l->why, sizeof l->why, "%s", why);
 	l->attempts++;
 	link_enter(l, LINK_WAITING);
+}
+
+/* The last words about an engine that speaks another version. */
+static void
+other_version(struct link *l, int64_t v, const char *text, const char *todo)
+{
+	drop(l);
+	if (text && todo)
+		snprintf(l->why, sizeof l->why, "%.110s. %.80s", text, todo);
+	else
+		snprintf(l->why, sizeof l->why,
+		    "another version: the engine speaks protocol %lld, this console %d. %s",
+		    (long long)v, WIRE_VERSION,
+		    v > WIRE_VERSION
+			? "Start the console of the same version as the engine."
+			: "\"breakglass engine --replace\" puts a new one in its place.");
+	link_enter(l, LINK_OTHER);
+}
+
+/* --- an engine that is gone --- */
+
+static void
+on_started(void *arg, const char *why)
+{
+	struct link *l = arg;
+
+	l->started = !why;
+	if (why)
+		snprintf(l->why, sizeof l->why, "%.190s", why);
+	if (l->state == LINK_WAITING && !why) {
+		l->attempts = 0;
+		uv_timer_start(&l->timer, on_timer, 0, 0);
+	}
+}
+
+/* Said as the engine's own facts are, so that it stands among them. */
+static void
+tell_started(struct link *l)
+{
+	struct js *m = message_new("note");
+
+	l->started = false;
+	js_set_int(m, "seq", 0);
+	js_set_str(m, "by", "console");
+	js_set_str(m, "text",
+	    "the engine was gone: this console has started another one, which goes on");
+	if (l->opts.on_fact)
+		l->opts.on_fact(l->opts.arg, m);
+	js_free(m);
 }
 
 /* --- writing --- */
@@ -192,13 +251,22 @@ on_line(char *line, size_t len, void *arg)
 		return l->pipe != NULL;
 	}
 	l->bad_lines = 0;
+	if (l->state == LINK_HELLO && js_int(fact, "v", WIRE_VERSION) != WIRE_VERSION) {
+		other_version(
+		    l, js_int(fact, "v", 0), js_str(fact, "text"), js_str(fact, "todo"));
+		js_free(fact);
+		return false;
+	}
+	if (js_is(fact, "t", "welcome") && js_str(fact, "incident"))
+		snprintf(l->incident, sizeof l->incident, "%s", js_str(fact, "incident"));
+	else if (js_is(fact, "t", "incident") && js_is(fact, "state", "opened") &&
+	    js_str(fact, "id"))
+		snprintf(l->incident, sizeof l->incident, "%s", js_str(fact, "id"));
 	if (l->state == LINK_HELLO && js_is(fact, "t", "welcome")) {
-		if (js_int(fact, "v", 0) != WIRE_VERSION) {
-			js_free(fact);
-			fail(l, "the engine is of another version; install the same one");
-			return false;
-		}
+		l->foreground = js_bool(fact, "foreground", false);
 		link_enter(l, LINK_UP);
+		if (l->started && l->pipe)
+			tell_started(l);
 	} else if (l->state == LINK_HELLO && js_is(fact, "t", "error")) {
 		snprintf(l->why, sizeof l->why, "%.90s. %.90s", js_str(fact, "text"),
 		    js_str(fact, "todo") ? js_str(fact, "todo") : "");
@@ -280,10 +348,12 @@ send_hello(struct link *l)
 		snprintf(size, sizeof size, "%dx%d", l->opts.cols, l->opts.rows);
 		js_set_str(m, "size", size);
 	}
-	if (l->since > 0)
+	if (l->since > 0) {
 		js_set_int(m, "since", l->since);
-	else
+		js_set_str(m, "incident", l->incident);
+	} else {
 		js_set_int(m, "tail", l->opts.tail);
+	}
 	if (l->opts.read_only)
 		js_set_bool(m, "read_only", true);
 	if (write_line(l, m, &err) < 0)
@@ -326,6 +396,8 @@ connect_now(struct link *l)
 	int fd = open_socket(l->path, &err), rc;
 
 	if (fd < 0) {
+		if (err.code == ERR_UNREACHABLE && l->starter && !l->foreground)
+			starter_start(l->starter);
 		fail(l, err.words);
 		return;
 	}
@@ -382,6 +454,8 @@ link_new(uv_loop_t *loop, const struct link_opts *opts)
 	l->name = mem_dup(opts->name);
 	l->role = mem_dup(opts->role);
 	l->tty = mem_dup(opts->tty);
+	if (opts->starter)
+		l->starter = starter_new(loop, opts->starter, on_started, l);
 	uv_timer_init(loop, &l->timer);
 	uv_idle_init(loop, &l->pause);
 	l->timer.data = l->pause.data = l;
@@ -443,6 +517,7 @@ link_free(struct link *l)
 	if (l->pipe && l->state == LINK_UP)
 		uv_try_write((uv_stream_t *)l->pipe, &b, 1);
 	drop(l);
+	starter_free(l->starter);
 	l->closing = 2;
 	uv_close((uv_handle_t *)&l->pause, on_freed);
 	uv_close((uv_handle_t *)&l->timer, on_freed);

@@ -10,7 +10,9 @@
  *   |  link_restart (at once)
  *
  * It comes back by itself, with growing pauses up to 5 s, as long as it lives, and
- * says in words how it stands.  It pings every 5 s while it is up.
+ * says in words how it stands.  It pings every 15 s while it is up.  Where nobody
+ * listens any more it has an engine started (starter.h), unless the last one ran in the
+ * foreground.  An engine that speaks another version is the end: OTHER.
  */
 #ifndef CONSOLE_LINK_H
 #define CONSOLE_LINK_H
@@ -22,7 +24,7 @@
 #include "base/err.h"
 #include "wire/json.h"
 
-enum link_state { LINK_WAITING, LINK_HELLO, LINK_UP, LINK_STATES };
+enum link_state { LINK_WAITING, LINK_HELLO, LINK_UP, LINK_OTHER, LINK_STATES };
 
 struct link;
 
@@ -37,6 +39,7 @@ struct link_opts {
 	const char *name;	 /* operator's name */
 	const char *role;	 /* "console" or "command" */
 	const char *tty;	 /* or NULL */
+	const char *starter;	 /* breakglass, for when no engine is there; or NULL */
 	int cols, rows;		 /* 0: no screen */
 	bool read_only;
 	int tail; /* records to be told when there is no since */

@@ -34,6 +34,7 @@ static const struct option long_options[] = {
     {"size", required_argument, NULL, 'z'},
     {"socket", required_argument, NULL, 's'},
     {"speed", required_argument, NULL, 'x'},
+    {"starter", required_argument, NULL, 'b'},
     {"vi", no_argument, NULL, 'v'},
     {0},
 };
@@ -94,6 +95,8 @@ read_arguments(struct arguments *a, int argc, char **argv)
 			a->size = optarg;
 		else if (c == 's')
 			a->console.socket_path = optarg;
+		else if (c == 'b')
+			a->console.starter = optarg;
 		else if (c == 'x' && read_speed(a, optarg) == 0)
 			continue;
 		else if (c == 'v')
@@ -146,7 +149,7 @@ show_again(struct arguments *a)
 int
 main(int argc, char **argv)
 {
-	struct arguments a = {.console = {.name = "operator", .speed = -1}};
+	struct arguments a = {.console = {.name = "operator", .speed = -1, .argv = argv}};
 
 	if (read_arguments(&a, argc, argv) < 0)
 		return EXIT_USAGE;

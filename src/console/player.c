@@ -437,7 +437,7 @@ since_mark(const struct player *p, int64_t *pause)
 		part = 1;
 	if (b->when - a->when > REEL_PAUSE_MS)
 		*pause = b->when - a->when;
-	return (int64_t)((double)(b->when - a->when) * part);
+	return (int64_t)((double)(b->when - a->when) * part + 0.5);
 }
 
 int64_t

@@ -114,6 +114,12 @@ source_look(struct source *s, struct screen *screen)
 		return;
 	player_look(s->player, &r->view);
 	screen->model.skew = player_mono(s->player) - screen->now;
+	if (r->view.records == r->view.bad && !r->view.opening &&
+	    screen->model.chat.count == 0)
+		model_local(&screen->model, TONE_BAD,
+		    r->view.bad > 0
+			? "Nothing in this file can be read as a journal's record."
+			: "No record is in this journal yet.");
 	if (!said)
 		return;
 	snprintf(r->notice, sizeof r->notice, "%s", said);
@@ -131,6 +137,7 @@ make_link(
 	    .name = console->name,
 	    .role = "console",
 	    .tty = ttyname(STDIN_FILENO),
+	    .starter = console->starter,
 	    .cols = opts->cols,
 	    .rows = opts->rows,
 	    .read_only = console->read_only,

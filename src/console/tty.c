@@ -536,6 +536,12 @@ tty_take_back(struct tty *t)
 }
 
 void
+tty_keep_alive(struct tty *t)
+{
+	add_pending(t, "\x1b[?2004h", 8);
+}
+
+void
 tty_leave(struct tty *t)
 {
 	put_away(t);

@@ -58,6 +58,9 @@ size_t tty_waiting(const struct tty *t); /* bytes that the terminal has not take
 /* Takes it back: what waited is dropped, every mode he may have left on is undone. */
 void tty_take_back(struct tty *t);
 
+/* Says again what holds already, so that the line is not idle. */
+void tty_keep_alive(struct tty *t);
+
 /* Gives the terminal back for a while (suspend), takes it again. */
 void tty_leave(struct tty *t);
 void tty_enter(struct tty *t);

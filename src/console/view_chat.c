@@ -321,6 +321,17 @@ view_chat_find(struct view_chat *v, const struct model *m, const char *text)
 }
 
 void
+view_chat_prepended(struct view_chat *v, const struct model *m, uint64_t serial)
+{
+	size_t i = transcript_find(&m->chat, serial);
+
+	v->model = m;
+	if (v->scroll.away && v->scroll.top.unit == serial && i > 0 &&
+	    wants_air(v, transcript_at(&m->chat, i)))
+		v->scroll.line++;
+}
+
+void
 view_chat_fini(struct view_chat *v)
 {
 	for (size_t i = 0; i < VIEW_CHAT_KEPT; i++)

@@ -10,14 +10,9 @@
  * the thread pool; the next part, and the next of the ring, go out when the
  * peer's queue has drained, so that nothing of a replay is ever skipped.
  */
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/mem.h"
-#include "engine/peer.h"
-
-#define ATTACH_READ_MS 2000 /* a disk that takes longer for a part is passed over */
+#include "engine/part.h"
 
 static void
 to_peer(struct line *line, void *arg)
@@ -68,11 +63,6 @@ last_seq(const char *data, size_t len)
 	return journal_line_seq(start, (size_t)(data + len - start));
 }
 
-struct part_read {
-	struct peer *peer;
-	unsigned number;
-};
-
 /* What is not in the file, or not to be had: say so, go on with what is in memory. */
 static void
 attach_skip_file(struct peer *p, const char *why)
@@ -83,20 +73,15 @@ attach_skip_file(struct peer *p, const char *why)
 	p->next_seq = incident_ring_first(p->hub->incident);
 }
 
+/* A hung disk keeps nobody from attaching: then why says so. */
 static void
-on_part(const char *data, size_t len, const char *why, void *arg)
+on_part(struct peer *p, const char *data, size_t len, const char *why, void *arg)
 {
-	struct part_read *r = arg;
-	struct peer *p = r->peer;
 	uint64_t seq = len ? last_seq(data, len) : 0;
-	bool wanted = p->state == PEER_REPLAYING && p->read == r->number;
 
-	free(r);
-	if (!wanted) {
-		peer_unref(p);
+	if (p->state != PEER_REPLAYING)
 		return;
-	}
-	p->read = 0;
+	p->reading = false;
 	p->tail = 0;
 	if (p->incident != incident_generation(p->hub->incident)) {
 		/* Records of an incident that is over: attach_go_on begins anew. */
@@ -113,33 +98,6 @@ on_part(const char *data, size_t len, const char *why, void *arg)
 		p->hold = true;
 	else
 		attach_go_on(p);
-	peer_unref(p);
-}
-
-static void
-attach_read(struct peer *p, uint64_t before)
-{
-	static unsigned last_read;
-	struct part_read *r = mem_alloc(sizeof *r);
-
-	r->peer = p;
-	p->read = r->number = ++last_read;
-	p->read_ms = clock_mono_ms();
-	p->refs++;
-	journal_read(p->hub->loop, incident_path(p->hub->incident), p->next_seq, before,
-	    p->tail, on_part, r);
-}
-
-/* A hung disk keeps nobody from attaching. */
-void
-attach_look(struct peer *p)
-{
-	if (!p->read || clock_mono_ms() - p->read_ms < ATTACH_READ_MS)
-		return;
-	p->read = 0;
-	p->tail = 0;
-	attach_skip_file(p, "the disk of the journal does not answer");
-	attach_go_on(p);
 }
 
 void
@@ -149,7 +107,7 @@ attach_go_on(struct peer *p)
 	uint64_t first = incident_ring_first(i);
 
 	p->hold = false;
-	if (p->state != PEER_REPLAYING || p->read)
+	if (p->state != PEER_REPLAYING || p->reading)
 		return;
 	if (p->incident != incident_generation(i)) {
 		/* Another incident was opened in the middle: all of that one. */
@@ -161,7 +119,8 @@ attach_go_on(struct peer *p)
 		attach_finish(p);
 		return;
 	}
-	attach_read(p, first);
+	p->reading = true;
+	part_read(p, p->next_seq, first, p->tail, on_part, NULL);
 }
 
 void

@@ -338,6 +338,7 @@ engine_build(struct engine *e, struct err *err)
 	e->shells = shells_new(e->broker);
 	e->hub = hub_new(loop, e->incident, &engine_hub_events, e);
 	hub_set_version(e->hub, e->opts->version);
+	hub_set_foreground(e->hub, !e->opts->background && !e->opts->one_shot);
 	if (e->opts->silence_ms > 0)
 		hub_set_silence(e->hub, e->opts->silence_ms);
 	life_start(e);

@@ -32,8 +32,6 @@ on_look(uv_timer_t *t)
 		if (clock_mono_ms() - p->heard_ms > h->silence_ms) {
 			LOG("hub", "%s was silent, dropped", p->name);
 			peer_close(p);
-		} else {
-			attach_look(p);
 		}
 	}
 	if (!h->peers)
@@ -73,17 +71,24 @@ hub_new(
 	uv_unref((uv_handle_t *)&h->flush);
 	h->flush.data = h;
 	uv_prepare_start(&h->flush, on_flush);
-	h->handles = 2;
+	uv_timer_init(loop, &h->reads);
+	uv_unref((uv_handle_t *)&h->reads);
+	h->reads.data = h;
+	h->handles = 3;
 	return h;
+}
+
+void
+hub_release(struct hub *h)
+{
+	if (--h->handles == 0)
+		free(h);
 }
 
 static void
 on_hub_closed(uv_handle_t *handle)
 {
-	struct hub *h = handle->data;
-
-	if (--h->handles == 0)
-		free(h);
+	hub_release(handle->data);
 }
 
 static void
@@ -125,7 +130,9 @@ hub_free(struct hub *h)
 		if (h->peers == p)
 			peer_close(p);
 	}
+	h->freed = true;
 	uv_close((uv_handle_t *)&h->timer, on_hub_closed);
+	uv_close((uv_handle_t *)&h->reads, on_hub_closed);
 	uv_close((uv_handle_t *)&h->flush, on_hub_closed);
 	if (h->listener)
 		uv_close((uv_handle_t *)h->listener, on_listener_closed);
@@ -178,6 +185,12 @@ hub_set_version(struct hub *h, const char *version)
 }
 
 void
+hub_set_foreground(struct hub *h, bool foreground)
+{
+	h->foreground = foreground;
+}
+
+void
 hub_set_silence(struct hub *h, int64_t ms)
 {
 	h->silence_ms = ms;
@@ -186,7 +199,7 @@ hub_set_silence(struct hub *h, int64_t ms)
 void
 hub_watch_silence(struct hub *h)
 {
-	uint64_t look_ms = (uint64_t)h->silence_ms / 2;
+	uint64_t look_ms = (uint64_t)h->silence_ms / 10;
 
 	if (!uv_is_active((uv_handle_t *)&h->timer))
 		uv_timer_start(&h->timer, on_look, look_ms, look_ms);

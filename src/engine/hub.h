@@ -61,6 +61,9 @@ void hub_error(struct hub *h, const struct peer *maybe, const struct js *m,
 /* Another limit than HUB_SILENCE_MS: a test cannot wait for that. */
 void hub_set_silence(struct hub *h, int64_t ms);
 
+/* Whoever runs it in the foreground starts it again: the welcome says so. */
+void hub_set_foreground(struct hub *h, bool foreground);
+
 /* The welcome of a peer says these; strings are borrowed for the hub's life. */
 void hub_set_version(struct hub *h, const char *version);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/history.h"
 #include "engine/peer.h"
 
 #include <stdio.h>
@@ -76,6 +77,7 @@ peer_close(struct peer *p)
 	if (p->batch)
 		sending_free(p->batch);
 	p->batch = NULL;
+	history_drop(p);
 	uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 	if (was_here)
 		h->ev->detached(p, h->arg);
@@ -134,6 +136,8 @@ on_sent(uv_write_t *req, int status)
 		peer_send_skips(p);
 	if (p->hold && p->queued < HUB_QUEUE_SKIP / 4)
 		attach_go_on(p);
+	if (p->history && p->queued < HUB_QUEUE_SKIP / 4)
+		history_go_on(p);
 	if (p->state != PEER_DEAD)
 		p->hub->ev->drained(p, p->hub->arg);
 }
@@ -228,6 +232,8 @@ peer_welcome(struct peer *p)
 	js_set_int(f, "pid", getpid());
 	js_set_str(f, "started", p->hub->started);
 	js_set_str(f, "you", p->name);
+	if (p->hub->foreground)
+		js_set_bool(f, "foreground", true);
 	if (incident_id(i)[0]) {
 		js_set_str(f, "incident", incident_id(i));
 		js_set_int(f, "first", 1);
@@ -253,22 +259,45 @@ peer_set_text(
 		snprintf(out, size, "%s", def);
 }
 
+/* Says which of the two is older, and what to do about that one. */
+static void
+peer_refuse_version(struct peer *p, const struct js *m)
+{
+	struct js *f = incident_fact(FACT_ERROR, "engine");
+	int64_t v = js_int(m, "v", 0);
+	char text[160];
+
+	snprintf(text, sizeof text,
+	    "another version: the engine (%.40s) speaks protocol %d, this console %lld, so the %s is older",
+	    p->hub->version, WIRE_VERSION, (long long)v,
+	    v < WIRE_VERSION ? "console" : "engine");
+	js_set_str(f, "where", "hello");
+	js_set_str(f, "text", text);
+	js_set_str(f, "todo",
+	    v < WIRE_VERSION
+		? "start the console of the same version as the engine"
+		: "breakglass engine --replace puts the new engine in its place");
+	js_set_int(f, "v", WIRE_VERSION);
+	js_set_str(f, "version", p->hub->version);
+	js_set_str(f, "req", js_str(m, "req"));
+	peer_tell(p, FACT_ERROR, f);
+	p->bad_lines = PEER_BAD_LINES;
+}
+
 static void
 peer_on_hello(struct peer *p, const struct js *m)
 {
 	int64_t since = js_int(m, "since", -1), tail = js_int(m, "tail", 0);
 	struct err err;
 
+	if (js_int(m, "v", 0) != WIRE_VERSION) {
+		peer_refuse_version(p, m);
+		return;
+	}
 	if (message_only(m, "v name tty size role since incident tail read_only", &err) <
 	    0) {
 		peer_error(
 		    p, m, "hello", err.words, "update the older of console and engine");
-		return;
-	}
-	if (js_int(m, "v", 0) != WIRE_VERSION) {
-		peer_error(p, m, "hello", "console and engine speak different versions",
-		    "restart the engine: breakglass engine --replace, or use the same version");
-		p->bad_lines = PEER_BAD_LINES;
 		return;
 	}
 	peer_set_text(p->name, sizeof p->name, m, "name", "operator");
@@ -309,6 +338,8 @@ peer_on_request(struct peer *p, const struct js *m, int kind)
 		peer_close(p);
 	} else if (kind == REQUEST_PING) {
 		peer_welcome(p);
+	} else if (kind == REQUEST_HISTORY) {
+		history_start(p, m);
 	} else if (kind == REQUEST_HELLO || !h->ev->on[kind]) {
 		peer_on_no_request(p, m);
 	} else if (p->read_only && kind != REQUEST_FETCH) {

@@ -35,12 +35,12 @@ struct peer {
 	size_t skip_count;
 	/* Replay: the next record it is owed. */
 	uint64_t next_seq;
-	unsigned incident; /* generation of the incident that next_seq belongs to */
-	size_t tail;	   /* first read only */
-	unsigned read; /* number of the read of the journal that is under way; 0: none */
-	int64_t read_ms; /* since when */
-	bool hold;	 /* the queue is full: go on when it has drained */
-	unsigned refs;	 /* the pipe, and a read under way */
+	unsigned incident;	 /* generation of the incident that next_seq belongs to */
+	size_t tail;		 /* first read only */
+	bool reading;		 /* a part of the journal is under way */
+	bool hold;		 /* the queue is full: go on when it has drained */
+	struct history *history; /* what it asked for, or NULL */
+	unsigned refs;		 /* the pipe, and reads under way */
 };
 
 struct hub {
@@ -51,10 +51,15 @@ struct hub {
 	uv_pipe_t *listener; /* NULL: not yet */
 	uv_timer_t timer;
 	uv_prepare_t flush;
-	int handles; /* not closed yet */
+	uv_timer_t reads;   /* runs while there are parts */
+	struct part *parts; /* of the journal, that peers wait for */
+	unsigned hung;	    /* reads that a disk has kept although nobody waits */
+	int handles;	    /* not closed yet, and parts */
+	bool freed;
 	int64_t silence_ms;
 	struct peer *peers;
 	const char *version;
+	bool foreground;
 	char started[32];
 };
 
@@ -71,6 +76,8 @@ void hub_watch_silence(struct hub *h);
 /* attach.c: sends what the peer missed, then makes it LIVE. */
 void attach_start(struct peer *p, uint64_t since, size_t tail);
 void attach_go_on(struct peer *p);
-void attach_look(struct peer *p); /* gives a read up that takes too long */
+
+/* One of the hub's handles is closed, or a part is over; the last one frees it. */
+void hub_release(struct hub *h);
 
 #endif

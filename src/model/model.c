@@ -21,6 +21,7 @@ model_fini(struct model *m)
 {
 	transcript_fini(&m->chat);
 	tail_fini(&m->tools);
+	orphans_fini(&m->orphans);
 }
 
 int64_t
@@ -182,5 +183,6 @@ model_apply(struct model *m, const struct js *fact, int64_t mono_ms)
 		return dirty;
 	if (transcript_apply(&m->chat, fact))
 		dirty |= MODEL_CHAT;
+	model_keep_orphan(m, fact);
 	return dirty;
 }

@@ -11,6 +11,7 @@
 
 #include "model/asks.h"
 #include "model/incident.h"
+#include "model/older.h"
 #include "model/runbooks.h"
 #include "model/tail.h"
 #include "model/transcript.h"
@@ -29,6 +30,7 @@ struct model {
 	struct incident incident;
 	struct transcript chat;
 	struct tail tools;
+	struct orphans orphans; /* what would belong to something older */
 	struct vm vm;
 	struct asks asks; /* what an operator is asked now */
 	struct left left; /* what a stopped turn has left on the hosts */

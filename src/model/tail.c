@@ -25,7 +25,7 @@ void
 tail_init(struct tail *t)
 {
 	memset(t, 0, sizeof *t);
-	t->next_serial = 1;
+	t->next_serial = TAIL_FIRST_SERIAL;
 }
 
 static size_t
@@ -49,15 +49,22 @@ drop_line(struct tail *t, struct tail_run *r)
 	r->first_line++;
 }
 
+void
+tail_run_free(struct tail_run *r)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		free(r->lines[(r->head + i) % r->size].text);
+		free(r->lines[(r->head + i) % r->size].span);
+	}
+	free(r->lines);
+	free(r);
+}
+
 static void
 free_run(struct tail *t, size_t i)
 {
-	struct tail_run *r = t->runs[i];
-
-	while (r->count > 0)
-		drop_line(t, r);
-	free(r->lines);
-	free(r);
+	t->bytes -= t->runs[i]->bytes;
+	tail_run_free(t->runs[i]);
 	t->count--;
 	memmove(&t->runs[i], &t->runs[i + 1], (t->count - i) * sizeof t->runs[0]);
 }
@@ -258,11 +265,10 @@ own_words(struct tail_run *r)
 	r->what[len - 2] = '\0';
 }
 
-static void
-begin(struct tail *t, const struct js *fact)
+static struct tail_run *
+new_run(struct tail *t, const struct js *fact)
 {
 	struct tail_run *r;
-	struct buf what;
 
 	if (t->count == TAIL_RUNS_MAX) {
 		size_t oldest = 0;
@@ -273,7 +279,20 @@ begin(struct tail *t, const struct js *fact)
 	}
 	r = mem_alloc(sizeof *r);
 	r->serial = t->next_serial++;
+	r->began = js_int(fact, "mono_ms", 0);
+	r->open = -1;
 	incident_label(fact, "id", r->id, sizeof r->id);
+	incident_label(fact, "at", r->at, sizeof r->at);
+	t->runs[t->count++] = r;
+	return r;
+}
+
+static void
+begin(struct tail *t, const struct js *fact)
+{
+	struct tail_run *r = new_run(t, fact);
+	struct buf what;
+
 	incident_label(fact, "by", r->by, sizeof r->by);
 	incident_label(fact, "asked", r->asked, sizeof r->asked);
 	incident_label(fact, "host", r->host, sizeof r->host);
@@ -283,14 +302,22 @@ begin(struct tail *t, const struct js *fact)
 		scrub_label(buf_str(&what), what.len, r->what, sizeof r->what);
 	buf_fini(&what);
 	own_words(r);
-	r->began = js_int(fact, "mono_ms", 0);
-	incident_label(fact, "at", r->at, sizeof r->at);
-	r->open = -1;
-	for (size_t i = 0; i < t->count; i++)
+	for (size_t i = 0; i + 1 < t->count; i++)
 		if (!t->runs[i]->ended && strcmp(t->runs[i]->host, "local") == 0 &&
 		    strcmp(r->asked, "agent") == 0 && strcmp(r->host, "local") != 0)
 			t->runs[i]->wraps_others = true;
-	t->runs[t->count++] = r;
+}
+
+/* Its beginning is older than what this console was told. */
+static struct tail_run *
+begin_stub(struct tail *t, const struct js *fact)
+{
+	struct tail_run *r = new_run(t, fact);
+
+	r->stub = true;
+	r->first_line = TAIL_FIRST_SERIAL;
+	snprintf(r->what, sizeof r->what, "(it began earlier)");
+	return r;
 }
 
 static void
@@ -321,6 +348,9 @@ output(struct tail *t, struct tail_run *r, const struct js *fact)
 		buf_fini(&data);
 		return false;
 	}
+	if (r->stub && !r->met[stream])
+		r->next[stream] = off;
+	r->met[stream] = true;
 	if (off > r->next[stream])
 		gap(t, r, stream, off - r->next[stream]);
 	seen = off < r->next[stream] ? (size_t)(r->next[stream] - off) : 0;
@@ -346,6 +376,8 @@ end(struct tail *t, struct tail_run *r, const struct js *fact)
 		r->scrub[s].arg = &f;
 		scrub_finish(&r->scrub[s]);
 		r->total[s] = js_int(fact, s == TAIL_OUT ? "out" : "err", r->next[s]);
+		if (r->stub && !r->met[s])
+			r->next[s] = r->total[s]; /* what it said is older */
 		if (r->total[s] > r->next[s] + TAIL_FETCH_MAX) {
 			gap(t, r, s, r->total[s] - TAIL_FETCH_MAX - r->next[s]);
 			r->next[s] = r->total[s] - TAIL_FETCH_MAX;
@@ -405,8 +437,10 @@ tail_apply(struct tail *t, const struct js *fact)
 		return false;
 	incident_label(fact, "id", id, sizeof id);
 	r = tail_by_id(t, id);
-	if (!r)
+	if (!r && (!id[0] || kind == FACT_SKIPPED))
 		return false;
+	if (!r)
+		r = begin_stub(t, fact);
 	if (kind == FACT_OUTPUT)
 		return output(t, r, fact);
 	if (kind == FACT_TOOL_END)

@@ -25,6 +25,7 @@
 #define TAIL_FETCH_MAX \
 	(32 * 1024)	   /* bytes of an ended run's end that are worth a fetch */
 #define TAIL_LINE_MAX 2048 /* bytes; a longer line goes on in the next one */
+#define TAIL_FIRST_SERIAL ((uint64_t)1 << 32) /* older ones come in front, downwards */
 
 enum tail_stream { TAIL_OUT, TAIL_ERR, TAIL_STREAMS };
 
@@ -59,6 +60,9 @@ struct tail_run {
 	int64_t began; /* the engine's monotonic clock */
 	char at[25];   /* and UTC */
 	bool ended;
+	bool stub; /* its beginning is older than what was told (model/older.h) */
+	bool lost; /* and not all of its facts could be kept */
+	bool met[TAIL_STREAMS]; /* something of that stream came */
 	/* A local tool of the agent that ran commands on the hosts: their runs show
 	 * what it would show again. */
 	bool wraps_others;
@@ -87,6 +91,7 @@ struct tail {
 	size_t count;
 	size_t bytes;
 	uint64_t next_serial;
+	bool full; /* something older did not fit in front */
 };
 
 void tail_init(struct tail *t);
@@ -94,6 +99,9 @@ void tail_fini(struct tail *t);
 
 /* Folds a tool, output, skipped or tool_end fact in; returns whether anything changed. */
 bool tail_apply(struct tail *t, const struct js *fact);
+
+/* Runs of older go in front of t's, as many as fit; it is empty then. */
+void tail_prepend(struct tail *t, struct tail *older);
 
 /* Runs that began before this engine did (UTC) and have no end will get none. */
 void tail_end_lost(struct tail *t, const char *started);

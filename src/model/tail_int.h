@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tail_int.h: what tail.c and tail_mark.c share, and nobody else. */
+/* tail_int.h: what the files of the tail share, and nobody else. */
 #ifndef MODEL_TAIL_INT_H
 #define MODEL_TAIL_INT_H
 
@@ -19,6 +19,9 @@ void tail_mark_line(struct tail *t, struct tail_run *r);
 /* How much of this text for the end of that line is shown; counts what is not. */
 size_t tail_mark_keeps(
     struct tail_run *r, const struct tail_line *l, const char *text, size_t len);
+
+/* With its lines; it is in no list any more. */
+void tail_run_free(struct tail_run *r);
 
 /* No more output comes. */
 void tail_mark_end(struct tail *t, struct tail_run *r);

@@ -16,7 +16,23 @@ void
 transcript_init(struct transcript *t)
 {
 	memset(t, 0, sizeof *t);
-	t->next_serial = 1;
+	t->next_serial = TRANSCRIPT_FIRST_SERIAL;
+}
+
+size_t
+transcript_cost(const struct item *it)
+{
+	return it->text.len + sizeof *it + (it->verdict ? sizeof *it->verdict : 0) +
+	    (it->proof ? sizeof *it->proof : 0);
+}
+
+void
+transcript_item_free(struct item *it)
+{
+	free(it->verdict);
+	free(it->proof);
+	buf_fini(&it->text);
+	free(it);
 }
 
 static void
@@ -24,16 +40,11 @@ drop_oldest(struct transcript *t)
 {
 	struct item *it = t->items[t->first];
 
-	t->bytes -= it->text.len + sizeof *it;
-	t->bytes -= (it->verdict ? sizeof *it->verdict : 0);
-	t->bytes -= (it->proof ? sizeof *it->proof : 0);
+	t->bytes -= transcript_cost(it);
 	t->first = (t->first + 1) % TRANSCRIPT_ITEMS_MAX;
 	t->count--;
 	t->dropped++;
-	free(it->verdict);
-	free(it->proof);
-	buf_fini(&it->text);
-	free(it);
+	transcript_item_free(it);
 }
 
 void
@@ -68,6 +79,14 @@ keep_bounds(struct transcript *t)
 		drop_oldest(t);
 }
 
+/* Does this fact tell of something that began before it? */
+static bool
+is_stub(enum item_kind kind, const struct js *fact)
+{
+	return js_int(fact, "part", 1) > 1 || js_is(fact, "t", "answered") ||
+	    (kind == ITEM_VERB && !js_is(fact, "state", "asked"));
+}
+
 struct item *
 transcript_add(struct transcript *t, enum item_kind kind, const struct js *fact)
 {
@@ -80,6 +99,7 @@ transcript_add(struct transcript *t, enum item_kind kind, const struct js *fact)
 	it->serial = t->next_serial++;
 	buf_init(&it->text, TRANSCRIPT_ITEM_MAX);
 	if (fact) {
+		it->stub = is_stub(kind, fact);
 		it->turn = js_int(fact, "turn", 0);
 		incident_label(fact, "by", it->by, sizeof it->by);
 		incident_label(fact, "id", it->id, sizeof it->id);
@@ -260,18 +280,40 @@ apply_text(struct transcript *t, const struct js *fact)
 	return true;
 }
 
+static struct item *
+find_prompt(struct transcript *t, int64_t turn)
+{
+	for (size_t i = t->count; i-- > 0;) {
+		struct item *it = transcript_at(t, i);
+
+		if (it->kind == ITEM_PROMPT && it->turn == turn && turn > 0)
+			return it;
+	}
+	return NULL;
+}
+
+struct item *
+transcript_of(struct transcript *t, const struct js *fact)
+{
+	switch (message_fact(fact)) {
+	case FACT_VERB:
+		return transcript_find_id(t, ITEM_VERB, fact);
+	case FACT_ANSWERED:
+		return transcript_find_id(t, ITEM_NOTE, fact);
+	case FACT_TEXT:
+		return find_block(t, js_int(fact, "turn", 0), js_int(fact, "block", 0));
+	case FACT_PROMPT:
+		return find_prompt(t, js_int(fact, "turn", 0));
+	default:
+		return NULL;
+	}
+}
+
 static bool
 apply_prompt(struct transcript *t, const struct js *fact)
 {
-	int64_t turn = js_int(fact, "turn", 0);
-	struct item *it = NULL;
+	struct item *it = find_prompt(t, js_int(fact, "turn", 0));
 
-	for (size_t i = t->count; i-- > 0 && !it;) {
-		struct item *old = transcript_at(t, i);
-
-		if (old->kind == ITEM_PROMPT && old->turn == turn && turn > 0)
-			it = old;
-	}
 	if (!it)
 		it = transcript_add(t, ITEM_PROMPT, fact);
 	if (js_int(fact, "part", 1) <= 1) /* the parts of a long one are joined */

@@ -26,6 +26,8 @@
 #define TRANSCRIPT_ITEMS_MAX 2048
 #define TRANSCRIPT_BYTES_MAX (2 * 1024 * 1024)
 #define TRANSCRIPT_ITEM_MAX (256 * 1024) /* bytes of one item's text */
+#define TRANSCRIPT_FIRST_SERIAL \
+	((uint64_t)1 << 32) /* older ones come in front, downwards */
 
 enum item_kind {
 	ITEM_PROMPT,
@@ -54,6 +56,8 @@ struct item {
 	int64_t turn, block;
 	int64_t raw; /* ITEM_TEXT: bytes of the block so far (deltas' offsets) */
 	bool final;  /* ITEM_TEXT: the finished text is here */
+	bool stub;   /* its beginning is older than what was told (model/older.h) */
+	bool lost;   /* and not all of its facts could be kept */
 	char id[16]; /* run or verb */
 	char by[33];
 	char at[9];	/* "03:12:07" UTC */
@@ -70,6 +74,7 @@ struct transcript {
 	uint64_t next_serial;
 	uint64_t dropped; /* items that went because the list was full */
 	bool answering;	  /* the last text block is still growing */
+	bool full;	  /* something older did not fit in front */
 };
 
 void transcript_init(struct transcript *t);
@@ -83,6 +88,12 @@ size_t transcript_find(const struct transcript *t, uint64_t serial);
 
 /* Folds a fact in; returns whether the chat changed. */
 bool transcript_apply(struct transcript *t, const struct js *fact);
+
+/* The item that a verb, answered, text or prompt fact belongs to, or NULL. */
+struct item *transcript_of(struct transcript *t, const struct js *fact);
+
+/* Items of older go in front of t's, as many as fit; it is empty then. */
+void transcript_prepend(struct transcript *t, struct transcript *older);
 
 /* A line of this console's own, in plain words. tone as for errors. */
 void transcript_local(struct transcript *t, enum item_tone tone, const char *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * transcript_int.h: what the three files of the transcript share, and nobody else.
+ * transcript_int.h: what the files of the transcript share, and nobody else.
  *
  * An item that is held may not outlive the next transcript_add: the oldest go there.
  */
@@ -39,5 +39,9 @@ bool transcript_session(struct transcript *t, const struct js *fact);
 bool transcript_verb(struct transcript *t, const struct js *fact);
 bool transcript_verdict(struct transcript *t, const struct js *fact);
 bool transcript_proof(struct transcript *t, const struct js *fact);
+
+/* transcript_older.c needs these, too. */
+size_t transcript_cost(const struct item *it);
+void transcript_item_free(struct item *it);
 
 #endif

@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Attach: what was missed, exactly once; what is older, when it is asked for."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from engine_rig import BUILD, Failed, Rig, check, main, until, with_rig
+
+NO_HOSTS = dict(devvm=False, pve=False)
+
+
+def record(seq, **m):
+    m = dict(dict(t="note", seq=seq, at="2026-11-27T03:00:00.000Z", mono_ms=seq, by="ann"), **m)
+    return json.dumps({k: m[k] for k in ("t", "seq", "at", "mono_ms", "by")} |
+                      {k: v for k, v in m.items()}, separators=(",", ":"))
+
+
+def write_incident(rig, count, make=None, pad=40):
+    """An incident of an engine that died: count records, the last one just now."""
+    now = time.time()
+    ident = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime(now)) + "-t"
+    os.makedirs(rig.sessions + "/incidents", mode=0o700)
+    os.chmod(rig.sessions, 0o700)
+    path = "%s/incidents/%s.jsonl" % (rig.sessions, ident)
+    at = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(now))
+    with open(path, "w") as f:
+        f.write(record(1, t="incident", state="opened", id=ident, at=at) + "\n")
+        for n in range(2, count + 1):
+            m = make(n) if make else dict(text="note %d %s" % (n, "x" * pad))
+            f.write(record(n, at=at, **m) + "\n")
+    os.chmod(path, 0o600)
+    return ident, path
+
+
+def history(p, before, count, **more):
+    req = p.ask(t="history", before=before, count=count, **more)
+    start = p.looked
+    end = p.expect(lambda f: f["t"] in ("history", "error"), req=req)
+    return [f for f in p.facts[start:p.looked] if 0 < f.get("seq", 0) < before], end
+
+
+@with_rig(**NO_HOSTS)
+def history_comes_from_file_and_ring(rig):
+    """older records come in order, each once, below the number, and the first says so"""
+    write_incident(rig, 30000)          # more than the ring holds
+    rig.start()
+    p = rig.peer()
+    w = p.attach(tail=100)
+    check("the welcome says where the journal is", w["path"].endswith(".jsonl"), w)
+    oldest = min(p.seqs())
+    check("a tail", w["last"] - oldest < 200, oldest, w)
+    seen, parts = [], 0
+    while True:
+        got, end = history(p, oldest, 2000)
+        check("it is a history", end["t"] == "history", end)
+        seqs = [f["seq"] for f in got]
+        check("in order, without a gap", seqs == list(range(end["from"], end["to"] + 1)) and
+              end["to"] == oldest - 1, end, seqs[:3], seqs[-3:])
+        seen, oldest, parts = seqs + seen, end["from"], parts + 1
+        if end["first"]:
+            break
+    check("all of them", seen[0] == 1 and len(seen) == len(set(seen)) and parts < 40, parts)
+    got, end = history(p, 1, 10)
+    check("nothing is before the first", got == [] and end["first"] and "from" not in end, end)
+
+
+@with_rig(**NO_HOSTS)
+def history_refuses_nonsense(rig):
+    """what is not offered is refused, and read-only consoles may ask"""
+    write_incident(rig, 50)
+    rig.start()
+    p = rig.peer()
+    p.attach(tail=5, read_only=True)
+    for m in (dict(before=0), dict(before=-1), dict(before=5, count=0),
+              dict(before=5, count=2001), dict(before=5, colour=1),
+              dict(before=5, incident="another")):
+        req = p.ask(t="history", **m)
+        check("refused", p.expect(t="error", req=req)["where"] == "history", m)
+    got, end = history(p, 20, 5)
+    check("read-only may look back", [f["seq"] for f in got] == list(range(15, 20)), end)
+
+
+@with_rig(**NO_HOSTS)
+def history_of_output_is_not_skipped(rig):
+    """a console that does not read gets all of what it asked for, later; others go on"""
+    write_incident(rig, 400, lambda n: dict(t="output", id="r1", stream="out", off=(n - 2) * 8000,
+                                            len=8000, data="y" * 8000) if n > 2 else
+                   dict(t="tool", id="r1", host="devvm", what="x", asked="operator"))
+    rig.start()
+    p = rig.peer()
+    p.attach(tail=1)
+    before = min(p.seqs())
+    for n in range(8):                  # each is worth about a MiB
+        p.ask(t="history", before=before, count=2000)
+    other = rig.console("ben")
+    other.ask(t="ping")
+    other.expect(t="welcome", limit=2)
+    got, refused = 0, 0
+    for n in range(8):
+        f = p.expect(lambda f: f["t"] == "history" or
+                     f["t"] == "error" and f["where"] == "history")
+        got, refused = got + (f["t"] == "history"), refused + (f["t"] == "error")
+    check("one at a time", got >= 1 and got + refused == 8, got, refused)
+    check("and whole", not p.of("skipped"))
+
+
+@with_rig(**NO_HOSTS)
+def an_attach_is_small(rig):
+    """the same for 10^2 and 10^5 records: a tail, and caught up within a second"""
+    write_incident(rig, 100000)
+    rig.start()
+    p = rig.peer()
+    began = time.monotonic()
+    w = p.attach(tail=500)
+    took = time.monotonic() - began
+    check("at 10^5", took < 1 and w["last"] >= 100000 and p.raw < 400000, took, p.raw)
+    again = rig.peer()
+    again.attach(since=w["last"] - 3, incident=w["incident"])
+    check("since", min(again.seqs()) == w["last"] - 2, again.seqs()[:5])
+    stranger = rig.peer()
+    stranger.attach(since=5, incident="another")
+    check("of another incident: the tail", min(stranger.seqs()) > 90000, stranger.seqs()[:2])
+
+
+@with_rig(**NO_HOSTS)
+def a_frozen_console_is_dropped(rig):
+    """who is silent is dropped in time, and told everything exactly once when back"""
+    rig.start("--silence-ms", "1000")
+    frozen, ann = rig.console("frozen"), rig.console("ann")
+    ann.send(t="note", text="first")
+    ident = frozen.expect(t="note", text="first") and frozen.of("incident")[-1]["id"]
+    began = time.monotonic()
+    while not ann.of("operator", name="frozen", state="detached"):
+        ann.send(t="ping")
+        ann.read(0.05)
+        check("dropped in time", time.monotonic() - began < 1.6)
+    for n in range(200):
+        ann.send(t="note", text="missed %d" % n)
+    ann.expect(t="note", text="missed 199")
+    frozen.pump()
+    back = rig.peer()
+    back.attach("frozen", since=max(frozen.seqs()), incident=ident)
+    both = frozen.seqs() + back.seqs()
+    check("exactly once", sorted(both) == list(range(min(both), max(both) + 1)) and
+          len(back.of("note")) == 200, both)
+
+
+@with_rig(**NO_HOSTS)
+def consoles_that_never_read(rig):
+    """ten consoles that never read cost the engine memory that has an end, and no time"""
+    rig.start()
+    pid = rig.engines[-1].pid
+    ann = rig.console("ann")
+    deaf = [rig.peer() for _ in range(10)]
+    for n, p in enumerate(deaf):
+        p.hello("deaf%d" % n)
+    text = "z" * 4000
+    slowest = 0
+    for n in range(2400):               # 10 MB for each of them
+        ann.send(t="note", text="%d %s" % (n, text))
+        if n % 50 == 0:
+            began = time.monotonic()
+            ann.expect(lambda f, n=n: f["t"] == "note" and f["text"].startswith("%d " % n))
+            slowest = max(slowest, time.monotonic() - began)
+    until("they are dropped", lambda: ann.pump(0.01) or len(
+        [f for f in ann.of("operator", state="detached")]) >= 10)
+    check("ann is not slowed", slowest < 1, slowest)
+    with open("/proc/%d/status" % pid) as f:
+        kib = int([line for line in f if line.startswith("VmRSS")][0].split()[1])
+    check("the engine's memory", kib < 200000, kib)
+    p = rig.console("later")
+    check("the same engine", p.of("welcome")[-1]["pid"] == pid)
+
+
+@with_rig(**NO_HOSTS)
+def versions_that_differ_say_which_is_older(rig):
+    """each side is told which one is older and what to do about it"""
+    rig.start()
+    for v, older, todo in ((0, "the console is older", "same version"),
+                           (2, "the engine is older", "--replace")):
+        p = rig.peer()
+        p.send(t="hello", v=v, name="ann", future="member")
+        e = p.expect(lambda f: f["t"] == "error" and f["where"] == "hello")
+        check("who is older", older in e["text"] and todo in e["todo"] and e["v"] == 1 and
+              e["version"], e)
+        p.expect_end()
+
+
+if __name__ == "__main__":
+    main([history_comes_from_file_and_ring, history_refuses_nonsense,
+          history_of_output_is_not_skipped, an_attach_is_small, a_frozen_console_is_dropped,
+          consoles_that_never_read, versions_that_differ_say_which_is_older])
