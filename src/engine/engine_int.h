@@ -87,6 +87,9 @@ void engine_on_cancel(struct peer *p, const struct js *m, void *arg);
 void engine_on_runbook(struct peer *p, const struct js *m, void *arg);
 void engine_on_agent(struct peer *p, const struct js *m, void *arg);
 
+/* requests_record.c: what an operator wants of the record */
+void engine_on_journal(struct peer *p, const struct js *m, void *arg);
+
 /* False (and the peer has been told) when m has members that it may not have. */
 bool engine_request_is(struct peer *p, const struct js *m, const char *allowed);
 

@@ -24,8 +24,11 @@
 #include "engine/line.h"
 #include "wire/messages.h"
 
+#define INCIDENT_VERSION 2 /* of a journal's format, docs/journal.md */
 #define INCIDENT_RING_MAX \
 	(2 * 1024 * 1024) /* bytes of recent records kept for attaching */
+#define INCIDENT_FULL_BYTES \
+	((uint64_t)512 * 1024 * 1024) /* of one journal; then output is left out */
 #define INCIDENT_ID_MAX 32
 #define INCIDENT_QUIET_MS \
 	((int64_t)4 * 3600 * 1000) /* without console and work: it is over */
@@ -47,12 +50,17 @@ struct incident_events {
 /* dir: where incidents/ is kept.  Nothing is read before incident_start. */
 struct incident *incident_new(
     uv_loop_t *loop, const char *dir, const struct incident_events *ev, void *arg);
+
+/*
+ * Writes "left" where an incident is open, syncs, and frees; waits at most wait_ms.
+ * Its events still come meanwhile.
+ */
 void incident_free(struct incident *i, int64_t wait_ms);
 
 /*
- * Looks for an incident that was not closed and continues it, or closes it when
- * it has been quiet for INCIDENT_QUIET_MS.  All its records come as found.
- * ready comes within a second of the disk's last answer.
+ * Looks for an incident that was not closed and that no other engine holds, and
+ * continues it; or closes it when it has been quiet for INCIDENT_QUIET_MS.  All its
+ * records come as found.  ready comes within a second of the disk's last answer.
  */
 void incident_start(struct incident *i);
 
@@ -73,12 +81,18 @@ void incident_after(struct incident *i, incident_told_fn *cb, void *arg);
 void incident_open(struct incident *i, const char *by, const char *reason);
 void incident_close(struct incident *i, const char *by, const char *reason);
 
+/* Why this engine is about to leave: incident_free says so.  The last call counts. */
+void incident_leave(struct incident *i, const char *reason);
+
 /*
  * Calls back once everything emitted so far is on the disk (on_disk true), or
  * as soon as the journal says that the disk is late or refuses (false, why).
  */
 typedef void incident_sync_fn(bool on_disk, const char *why, void *arg);
 void incident_sync(struct incident *i, incident_sync_fn *cb, void *arg);
+
+/* Tries a disk that refuses now; state "journal" is told anew once it has answered. */
+void incident_retry(struct incident *i);
 
 const char *incident_id(const struct incident *i);   /* "" when none is open; lent */
 const char *incident_path(const struct incident *i); /* "" when none is open; lent */
@@ -88,6 +102,7 @@ unsigned incident_generation(
 bool incident_is(
     const struct incident *i, const char *id);	    /* the numbers are of this one */
 size_t incident_pressure(const struct incident *i); /* bytes waiting for the disk */
+bool incident_is_full(const struct incident *i); /* output is to be left out from here */
 /* The chain's h of the last record that was handed to the journal; lent. */
 const char *incident_head(const struct incident *i);
 enum journal_state incident_journal(const struct incident *i);

@@ -2,22 +2,23 @@
 #include "engine/journal.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/journal_disk.h"
+
+#define JOURNAL_LAST_TRIES 4	/* of a disk that refuses, while the engine leaves */
+#define JOURNAL_LAST_NAP_MS 100 /* between them */
 
 /* Records on their way; those of a new file begin a new part. */
 struct part {
 	struct part *next;
 	char *path; /* open this first; NULL: the file is open already */
+	int lock;   /* a descriptor that holds its lock, or -1 */
+	bool shut;  /* no records: let the file go */
 	struct buf data;
 	uint64_t ticket; /* of its last record */
 };
@@ -32,19 +33,21 @@ struct journal {
 	uint64_t added;		   /* ticket of the last record */
 	uint64_t sync_wanted;	   /* everything up to this ticket is to be synced */
 	uint64_t synced;
+	bool opened;	  /* there is a file, or will be: the job's side of it */
 	uv_timer_t timer; /* running: the write is late; not running: try again */
 	bool running;
 	bool freed;
+	bool pending; /* a job is to be done, or to be tried again */
 	/* The worker's side while running is true. */
 	uv_work_t work;
-	int fd;
-	char *file;	/* what fd is */
+	struct journal_disk disk;
 	char *job_path; /* open this first */
+	int job_lock;
+	bool job_shut, job_sync;
 	struct buf job; /* bytes of this write */
 	uint64_t job_ticket;
-	bool job_sync;
-	int job_errno;
-	const char *job_what; /* what refused */
+	bool job_failed;
+	struct err job_err;
 };
 
 static void journal_kick(struct journal *j);
@@ -60,94 +63,22 @@ journal_enter(struct journal *j, enum journal_state state, const char *why)
 		j->ev->state(state, why, j->arg);
 }
 
-static int
-job_fail(struct journal *j, const char *what)
-{
-	j->job_errno = errno ? errno : EIO;
-	j->job_what = what;
-	return -1;
-}
-
-/* A crash leaves at most one torn record, at the end: cut back to the last LF. */
-static int
-job_cut_torn_tail(struct journal *j)
-{
-	off_t end = lseek(j->fd, 0, SEEK_END);
-	char block[4096];
-
-	while (end > 0) {
-		off_t from = end > (off_t)sizeof block ? end - (off_t)sizeof block : 0;
-		ssize_t n = pread(j->fd, block, (size_t)(end - from), from);
-		char *lf = n > 0 ? memrchr(block, '\n', (size_t)n) : NULL;
-
-		if (n <= 0)
-			return job_fail(j, "read");
-		if (lf) {
-			end = from + (lf - block) + 1;
-			break;
-		}
-		end = from;
-	}
-	return ftruncate(j->fd, end) < 0 ? job_fail(j, "cut") : 0;
-}
-
-static int
-job_open(struct journal *j)
-{
-	if (j->fd >= 0)
-		close(j->fd);
-	j->fd =
-	    open(j->job_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (j->fd < 0)
-		return job_fail(j, "open");
-	if (job_cut_torn_tail(j) < 0) {
-		close(j->fd);
-		j->fd = -1;
-		return -1;
-	}
-	free(j->file);
-	j->file = j->job_path;
-	j->job_path = NULL;
-	return 0;
-}
-
 /* In the thread pool: may hang for as long as the disk does. */
 static void
 on_work(uv_work_t *work)
 {
 	struct journal *j = work->data;
-	size_t done = 0;
-	off_t good;
 
-	j->job_errno = 0;
-	if (j->job_path && job_open(j) < 0)
-		return;
-	if (j->fd < 0) {
-		errno = EBADF;
-		job_fail(j, "open");
-		return;
+	if (j->job_path) {
+		journal_disk_use(&j->disk, j->job_path, j->job_lock);
+		free(j->job_path);
+		j->job_path = NULL;
+		j->job_lock = -1;
 	}
-	good = lseek(j->fd, 0, SEEK_END);
-	while (done < j->job.len) {
-		ssize_t n = write(j->fd, j->job.data + done, j->job.len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			job_fail(j, "write");
-			if (ftruncate(j->fd, good) < 0)
-				job_fail(j, "cut after a short write");
-			return;
-		}
-		done += (size_t)n;
-	}
-	/* After a failed sync the pages count as clean: only a new write of the
-	 * same bytes, to a file opened anew, tells whether they are safe. */
-	if (j->job_sync && fdatasync(j->fd) < 0) {
-		job_fail(j, "sync");
-		if (ftruncate(j->fd, good) < 0)
-			job_fail(j, "cut after a failed sync");
-	}
+	j->job_failed = journal_disk_write(&j->disk, j->job.data, j->job.len,
+			    &j->job_sync, &j->job_err) < 0;
+	if (j->job_shut && !j->job_failed)
+		journal_disk_close(&j->disk);
 }
 
 static void
@@ -162,28 +93,13 @@ on_timer(uv_timer_t *t)
 		journal_kick(j);
 }
 
-static void
-journal_refused(struct journal *j)
-{
-	char why[256];
-
-	snprintf(why, sizeof why, "%s %s: %s", j->job_what,
-	    j->job_path	  ? j->job_path
-		: j->file ? j->file
-			  : "no file",
-	    strerror(j->job_errno));
-	journal_enter(j, JOURNAL_MEMORY, why);
-	if (!j->job_path && j->file && j->job_errno == EIO)
-		j->job_path = mem_dup(j->file);
-	uv_timer_start(&j->timer, on_timer, JOURNAL_RETRY_MS, 0);
-}
-
 static struct part *
 journal_part(struct journal *j, const char *path)
 {
 	struct part *p = mem_alloc(sizeof *p);
 
 	p->path = path ? mem_dup(path) : NULL;
+	p->lock = -1;
 	buf_init(&p->data, JOURNAL_MEMORY_MAX);
 	if (j->last)
 		j->last->next = p;
@@ -208,6 +124,8 @@ journal_take(struct journal *j)
 static void
 part_free(struct part *p)
 {
+	if (p->lock >= 0)
+		close(p->lock);
 	buf_fini(&p->data);
 	free(p->path);
 	free(p);
@@ -218,14 +136,32 @@ on_closed(uv_handle_t *h)
 {
 	struct journal *j = h->data;
 
-	if (j->fd >= 0)
-		close(j->fd);
+	journal_disk_close(&j->disk);
 	while (j->first)
 		part_free(journal_take(j));
 	buf_fini(&j->job);
+	if (j->job_lock >= 0)
+		close(j->job_lock);
 	free(j->job_path);
-	free(j->file);
 	free(j);
+}
+
+/* Who hears of it may add records: what the job was is taken down first. */
+static void
+journal_done(struct journal *j)
+{
+	uint64_t ticket = j->job_ticket;
+	bool synced = j->job_sync;
+	size_t rewritten = j->disk.rewritten;
+
+	j->pending = false;
+	buf_clear(&j->job);
+	if (synced)
+		j->synced = ticket;
+	if (j->state == JOURNAL_MEMORY && rewritten)
+		j->ev->rewritten(rewritten, j->arg);
+	j->ev->written(ticket, synced, j->arg);
+	journal_enter(j, JOURNAL_OK, "");
 }
 
 static void
@@ -239,15 +175,13 @@ on_worked(uv_work_t *work, int status)
 		uv_close((uv_handle_t *)&j->timer, on_closed);
 		return;
 	}
-	if (j->job_errno) {
-		journal_refused(j);
+	if (j->job_failed) {
+		journal_enter(j, JOURNAL_MEMORY, j->job_err.words);
+		if (!j->running)
+			uv_timer_start(&j->timer, on_timer, JOURNAL_RETRY_MS, 0);
 		return;
 	}
-	buf_clear(&j->job);
-	if (j->job_sync)
-		j->synced = j->job_ticket;
-	journal_enter(j, JOURNAL_OK, "");
-	j->ev->written(j->job_ticket, j->job_sync, j->arg);
+	journal_done(j);
 	journal_kick(j);
 }
 
@@ -255,22 +189,27 @@ on_worked(uv_work_t *work, int status)
 static bool
 journal_has_job(struct journal *j)
 {
-	struct part *p;
+	struct part *p = j->first;
 
-	if (j->job.len > 0 || j->job_path)
+	if (j->pending)
 		return true;
-	if (!j->first) {
-		j->job_sync = j->sync_wanted > j->synced;
-		return j->job_sync && j->file;
-	}
-	p = journal_take(j);
+	j->job_sync = j->sync_wanted > j->synced;
+	j->job_shut = false;
+	j->job_ticket = j->added;
+	if (!p)
+		return j->job_sync && j->opened;
+	journal_take(j);
 	buf_fini(&j->job);
 	j->job = p->data;
 	buf_init(&p->data, JOURNAL_MEMORY_MAX);
 	j->job_path = p->path;
 	p->path = NULL;
+	j->job_lock = p->lock;
+	p->lock = -1;
+	j->job_shut = p->shut;
+	j->job_sync |= p->shut;
+	j->opened = !p->shut;
 	j->job_ticket = p->ticket;
-	j->job_sync = j->sync_wanted > j->synced;
 	part_free(p);
 	return true;
 }
@@ -281,7 +220,7 @@ journal_kick(struct journal *j)
 {
 	if (j->running || j->freed || !journal_has_job(j))
 		return;
-	j->running = true;
+	j->running = j->pending = true;
 	j->work.data = j;
 	uv_queue_work(j->loop, &j->work, on_work, on_worked);
 	uv_timer_start(&j->timer, on_timer, JOURNAL_WAIT_MS, 0);
@@ -303,12 +242,18 @@ journal_new(uv_loop_t *loop, const struct journal_events *ev, void *arg)
 	j->loop = loop;
 	j->ev = ev;
 	j->arg = arg;
-	j->fd = -1;
+	journal_disk_init(&j->disk);
+	j->job_lock = -1;
 	buf_init(&j->job, JOURNAL_MEMORY_MAX);
 	uv_timer_init(loop, &j->timer);
 	uv_unref((uv_handle_t *)&j->timer);
 	j->timer.data = j;
 	return j;
+}
+
+static void
+on_nap(uv_timer_t *t)
+{
 }
 
 static void
@@ -320,22 +265,28 @@ on_last_wait(uv_timer_t *t)
 void
 journal_free(struct journal *j, int64_t wait_ms)
 {
-	uv_timer_t last;
+	uv_timer_t last, nap; /* nap: between two tries of a disk that refuses */
+	int tries = 0;
 
 	if (!j)
 		return;
 	j->sync_wanted = j->added;
+	uv_timer_init(j->loop, &nap);
 	uv_timer_init(j->loop, &last);
 	uv_timer_start(&last, on_last_wait, (uint64_t)wait_ms, 0);
 	while (uv_is_active((uv_handle_t *)&last)) {
-		bool idle;
-
-		journal_kick(j);
-		idle = !j->running && !j->first && j->job.len == 0;
-		if (idle || (!j->running && j->state == JOURNAL_MEMORY))
+		if (j->state != JOURNAL_MEMORY || !uv_is_active((uv_handle_t *)&nap))
+			journal_kick(j);
+		if (!j->running && !j->pending && !j->first)
 			break;
+		if (!j->running && !uv_is_active((uv_handle_t *)&nap)) {
+			if (++tries == JOURNAL_LAST_TRIES)
+				break;
+			uv_timer_start(&nap, on_nap, JOURNAL_LAST_NAP_MS, 0);
+		}
 		uv_run(j->loop, UV_RUN_ONCE);
 	}
+	uv_close((uv_handle_t *)&nap, NULL);
 	uv_close((uv_handle_t *)&last, NULL);
 	uv_run(j->loop, UV_RUN_NOWAIT);
 	j->freed = true;
@@ -344,12 +295,36 @@ journal_free(struct journal *j, int64_t wait_ms)
 }
 
 void
-journal_open(struct journal *j, const char *path)
+journal_open(struct journal *j, const char *path, int lock)
 {
 	struct part *p = journal_part(j, path);
 
+	p->lock = lock;
 	p->ticket = j->added;
 	journal_nudge(j);
+}
+
+void
+journal_shut(struct journal *j)
+{
+	struct part *p;
+
+	if (!j->opened && !j->first)
+		return;
+	p = journal_part(j, NULL);
+	p->shut = true;
+	p->ticket = j->added;
+	journal_nudge(j);
+}
+
+bool
+journal_retry(struct journal *j)
+{
+	if (j->running || !j->pending)
+		return false;
+	uv_timer_stop(&j->timer);
+	journal_kick(j);
+	return true;
 }
 
 uint64_t
@@ -359,7 +334,7 @@ journal_add(struct journal *j, const char *line, size_t len)
 
 	if (j->waiting + j->job.len + len > JOURNAL_MEMORY_MAX)
 		return 0;
-	if (!p)
+	if (!p || p->shut)
 		p = journal_part(j, NULL);
 	if (buf_add(&p->data, line, len) < 0)
 		return 0;
@@ -385,5 +360,5 @@ journal_state(const struct journal *j)
 size_t
 journal_waiting(const struct journal *j)
 {
-	return j->waiting + (j->running ? j->job.len : 0);
+	return j->waiting + j->job.len;
 }

@@ -5,11 +5,10 @@
  *   OK <----> SLOW      a write or sync has not answered for 500 ms; it still may
  *    ^ \
  *    |  +--> MEMORY     the disk refused: records wait in memory (8 MiB), and the
- *    +-------- retry    same bytes are tried again every 5 s
+ *    +-------- retry    same bytes are tried again every 5 s, or when asked to
  *
- * The loop never waits for a disk.  A write that came up short is cut back to
- * the last whole record before it is tried again, so the file never has a torn
- * record inside; a torn tail of a crash is cut when the file is opened.
+ * The loop never waits for a disk; what may hang is in journal_disk.h.  The file
+ * never has a torn record inside; a torn tail of a crash is cut when it is opened.
  */
 #ifndef ENGINE_JOURNAL_H
 #define ENGINE_JOURNAL_H
@@ -33,6 +32,8 @@ struct journal;
 struct journal_events {
 	/* Everything up to this ticket is in the file; synced: and on the disk. */
 	void (*written)(uint64_t ticket, bool synced, void *arg);
+	/* Bytes that a failed sync may have lost are there again.  Before state(OK). */
+	void (*rewritten)(size_t bytes, void *arg);
 	/* After each change of state; why is lent. */
 	void (*state)(enum journal_state state, const char *why, void *arg);
 };
@@ -42,8 +43,14 @@ struct journal *journal_new(uv_loop_t *loop, const struct journal_events *ev, vo
 /* Writes what waits, at most for wait_ms, then frees.  No callback comes. */
 void journal_free(struct journal *j, int64_t wait_ms);
 
-/* Records go to this file from now on; it is made (0600) where it is missing. */
-void journal_open(struct journal *j, const char *path);
+/*
+ * Records go to this file from now on; it is made (0600) where it is missing.
+ * lock: a descriptor that holds its lock already (takes it), or -1.
+ */
+void journal_open(struct journal *j, const char *path, int lock);
+
+/* Nothing more will come: once all is written, the file and its lock are let go. */
+void journal_shut(struct journal *j);
 
 /*
  * Appends a record (one line, its LF included).  Returns its ticket, or 0 when
@@ -53,6 +60,9 @@ uint64_t journal_add(struct journal *j, const char *line, size_t len) MUST_CHECK
 
 /* What was added so far is synced with the next write. */
 void journal_sync(struct journal *j);
+
+/* Tries a disk that refused now.  False: nothing waits, or a try is under way. */
+bool journal_retry(struct journal *j);
 
 enum journal_state journal_state(const struct journal *j);
 size_t journal_waiting(const struct journal *j); /* bytes not yet in the file */

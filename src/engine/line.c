@@ -8,21 +8,36 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "wire/chain.h"
 #include "wire/frame.h"
 
 /* Base64 or escapes of the largest chunk, with room for the other members. */
 #define LINE_PRINT_MAX (FRAME_LINE_MAX - 1)
+#define LINE_RECORD_MAX (LINE_PRINT_MAX - CHAIN_TAIL)
 
-struct line *
-line_new(enum fact kind, uint64_t seq, const struct js *m)
+/* The h covers what is in the file: the text after secrets were taken out. */
+static void
+line_chain(struct buf *b, char *head)
+{
+	b->max = LINE_PRINT_MAX;
+	b->len--; /* the last brace */
+	chain_next(head, b->data, b->len);
+	if (buf_printf(b, ",\"h\":\"%s\"}", head) < 0)
+		abort();
+}
+
+static struct line *
+line_make(enum fact kind, uint64_t seq, const struct js *m, char *head)
 {
 	struct line *l;
 	struct buf b;
 
-	buf_init(&b, LINE_PRINT_MAX);
+	buf_init(&b, LINE_RECORD_MAX);
 	if (js_print(m, &b) < 0)
 		abort(); /* whoever makes facts cuts them to size */
 	log_redact(b.data, b.len);
+	if (head)
+		line_chain(&b, head);
 	l = line_raw(b.data, b.len + 1);
 	l->data[b.len] = '\n';
 	l->kind = kind;
@@ -37,6 +52,18 @@ line_new(enum fact kind, uint64_t seq, const struct js *m)
 	}
 	buf_fini(&b);
 	return l;
+}
+
+struct line *
+line_new(enum fact kind, uint64_t seq, const struct js *m)
+{
+	return line_make(kind, seq, m, NULL);
+}
+
+struct line *
+line_record(enum fact kind, uint64_t seq, const struct js *m, char *head)
+{
+	return line_make(kind, seq, m, head);
 }
 
 struct line *

@@ -15,7 +15,8 @@
 struct line {
 	unsigned refs;
 	enum fact kind;
-	uint64_t seq; /* 0: wire only */
+	uint64_t seq;	 /* 0: wire only */
+	uint64_t ticket; /* of a record, the journal's; 0: in no journal */
 	/* Of an output fact: what a slow console is told it was not sent. */
 	char run[LINE_RUN_MAX];
 	int stream;
@@ -26,6 +27,12 @@ struct line {
 
 /* Prints m; takes nothing.  The caller holds the one reference. */
 struct line *line_new(enum fact kind, uint64_t seq, const struct js *m);
+
+/*
+ * The same for a record of the journal: its last member is its h.  head is the
+ * chain's and becomes that of this record (wire/chain.h).
+ */
+struct line *line_record(enum fact kind, uint64_t seq, const struct js *m, char *head);
 
 /* Whole lines that were printed before (from the journal); copies. */
 struct line *line_raw(const char *data, size_t len);

@@ -186,7 +186,8 @@ run_piece(struct run *r, int stream, const char *data, size_t len)
 {
 	if (!r->full &&
 	    (r->journaled + len > RUN_HEAD_MAX ||
-		incident_pressure(r->runs->incident) > RUN_PRESSURE_MAX))
+		incident_pressure(r->runs->incident) > RUN_PRESSURE_MAX ||
+		incident_is_full(r->runs->incident)))
 		r->full = true;
 	if (!r->full) {
 		r->journaled += len;

@@ -59,7 +59,7 @@ incident_welcome(struct incident *in, const struct js *fact)
 void
 incident_apply(struct incident *in, const struct js *fact)
 {
-	in->open = js_is(fact, "state", "opened");
+	in->open = !js_is(fact, "state", "closed"); /* "left": the next one continues */
 	if (in->open)
 		incident_label(fact, "id", in->id, sizeof in->id);
 }

@@ -413,6 +413,21 @@ apply_operator(struct transcript *t, const struct js *fact)
 	return true;
 }
 
+/* Another engine goes on with the incident: an operator should know since when. */
+static void
+say_continued(const struct js *fact, char *line, size_t size)
+{
+	char version[33], cut[80] = "";
+	int64_t bytes = js_int(fact, "cut", 0);
+
+	incident_label(fact, "version", version, sizeof version);
+	if (bytes > 0)
+		snprintf(cut, sizeof cut, ", %lld bytes of a torn record were cut",
+		    (long long)bytes);
+	snprintf(line, size, "engine started anew (pid %lld, version %s)%s",
+	    (long long)js_int(fact, "pid", 0), version, cut);
+}
+
 static bool
 apply_incident(struct transcript *t, const struct js *fact)
 {
@@ -422,8 +437,13 @@ apply_incident(struct transcript *t, const struct js *fact)
 	incident_label(fact, "id", id, sizeof id);
 	incident_label(fact, "state", state, sizeof state);
 	incident_label(fact, "reason", reason, sizeof reason);
-	snprintf(line, sizeof line, "incident %s %s%s%s", id, state,
-	    reason[0] ? ": " : "", reason);
+	if (strcmp(state, "continued") == 0)
+		say_continued(fact, line, sizeof line);
+	else if (strcmp(state, "left") == 0)
+		snprintf(line, sizeof line, "the engine left: %s", reason);
+	else
+		snprintf(line, sizeof line, "incident %s %s%s%s", id, state,
+		    reason[0] ? ": " : "", reason);
 	transcript_append(t, it, line, strlen(line));
 	return true;
 }

@@ -203,39 +203,39 @@ Test(incident, state_facts_do_not_open_one)
 	rig_end(&r);
 }
 
-Test(incident, is_continued_after_a_crash_and_its_torn_tail_is_cut)
+Test(incident, is_continued_and_a_torn_tail_is_cut_and_told)
 {
-	char *dir = scratch();
+	char *dir = scratch(), *path;
 	struct rig r;
 	char id[INCIDENT_ID_MAX];
-	uint64_t last;
+	size_t len;
+	char *text;
 	int fd;
 
 	rig_start(&r, dir);
 	note(&r, "before the crash");
 	rig_sync(&r);
 	strcpy(id, incident_id(r.incident));
-	last = incident_last(r.incident);
-	fd = open(incident_path(r.incident), O_WRONLY | O_APPEND);
+	path = mem_dup(incident_path(r.incident));
+	rig_end(&r);
+	fd = open(path, O_WRONLY | O_APPEND);
 	cr_assert_eq(write(fd, "{\"t\":\"note\",\"se", 15), 15);
 	close(fd);
-	rig_end(&r);
+	free(path);
 
 	rig_start(&r, dir);
 	cr_assert_str_eq(incident_id(r.incident), id);
-	cr_assert_eq(incident_last(r.incident), last);
-	cr_assert_eq(r.found, 2, "opened and note");
+	cr_assert_eq(incident_last(r.incident), 3, "opened, note, left");
+	cr_assert_eq(r.found, 3, "opened, note, left");
 	note(&r, "after it");
 	rig_sync(&r);
-	{
-		size_t len;
-		char *text = journal_text(&r, &len);
-
-		cr_assert_eq(count(text, len, "\n"), 3);
-		cr_assert_eq(count(text, len, "\"seq\":3"), 1);
-		cr_assert_eq(text[len - 1], '\n');
-		free(text);
-	}
+	text = journal_text(&r, &len);
+	cr_assert_eq(count(text, len, "\n"), 5);
+	cr_assert_eq(count(text, len, "\"state\":\"continued\""), 1);
+	cr_assert_eq(count(text, len, "\"cut\":15,"), 1);
+	cr_assert_eq(count(text, len, "\"seq\":5"), 1);
+	cr_assert_eq(text[len - 1], '\n');
+	free(text);
 	rig_end(&r);
 }
 
