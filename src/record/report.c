@@ -1,8 +1,299 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* report.c: "breakglass report": which journal, what is known of its file, where to. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
 #include "record/record.h"
+#include "record/report_int.h"
+#include "record/verify.h"
+#include "wire/chain.h"
+#include "wire/journal_file.h"
+
+#define BESIDE_MAX 64
+#define JSON_MAX ((size_t)64 * 1024 * 1024)
+
+static const struct option long_options[] = {
+    {"began", required_argument, NULL, 'b'},
+    {"json", no_argument, NULL, 'j'},
+    {"output", required_argument, NULL, 'o'},
+    {0},
+};
+
+struct wish {
+	const char *what, *output; /* NULL: the newest, standard output */
+	int64_t began_ms;	   /* -1 */
+	bool json;
+};
+
+/* UTC, "2026-01-31T03:05:00Z" with or without milliseconds, or "2026-01-31 03:05". */
+static int64_t
+time_from(const char *text)
+{
+	static const char *const forms[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S",
+	    "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%MZ"};
+	int64_t ms = clock_from(text);
+
+	for (size_t i = 0; ms < 0 && i < ARRAY_LEN(forms); i++) {
+		struct tm tm = {0};
+		const char *end = strptime(text, forms[i], &tm);
+
+		if (end && !*end)
+			ms = (int64_t)timegm(&tm) * 1000;
+	}
+	return ms;
+}
+
+/* ---- the file -------------------------------------------------------------------------
+ */
+
+static void
+file_digest(const char *path, int64_t size, char hex[CHAIN_HEX + 1])
+{
+	struct digest *d = digest_new();
+	FILE *f = fopen(path, "re");
+	char block[64 * 1024];
+	size_t n = 1;
+
+	while (f && size > 0 && n > 0) {
+		n = fread(block, 1,
+		    (int64_t)sizeof block < size ? sizeof block : (size_t)size, f);
+		digest_add(d, block, n);
+		size -= (int64_t)n;
+	}
+	if (f)
+		fclose(f);
+	digest_end(d, hex);
+}
+
+static int
+by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Pictures and what else has the incident's name. */
+static struct js *
+file_beside(const char *dir, const char *name)
+{
+	struct js *list = js_array();
+	size_t len = strlen(name), suffix = strlen(JOURNAL_FILE_SUFFIX);
+	struct dirent **found = NULL;
+	int n = scandir(dir, &found, NULL, by_name);
+
+	len = len > suffix ? len - suffix : len;
+	for (int i = 0; i < n; i++) {
+		const char *other = found[i]->d_name;
+		char *path = mem_printf("%s/%s", dir, other);
+		struct stat st;
+
+		if (strncmp(other, name, len) == 0 && other[len] == '-' &&
+		    js_len(list) < BESIDE_MAX && lstat(path, &st) == 0 &&
+		    S_ISREG(st.st_mode)) {
+			struct js *item = js_new();
+
+			js_set_str(item, "name", other);
+			js_set_int(item, "bytes", st.st_size);
+			js_add(list, item);
+		}
+		free(path);
+		free(found[i]);
+	}
+	free(found);
+	return list;
+}
+
+static const char *
+check_words(const struct verify *v, char *out, size_t size)
+{
+	static const char *const ends[VERIFY_ENDS] = {[END_NONE] = "",
+	    [END_CLOSED] = "its last record closes it",
+	    [END_LEFT] = "its last record is the engine's leaving",
+	    [END_ENGINE] = "an engine holds it",
+	    [END_ANCHOR] = "an anchor has its last record"};
+
+	if (v->damaged)
+		snprintf(out, size, "DAMAGED: %.200s",
+		    v->count ? v->findings[0].text : "journal verify tells where");
+	else if (!v->chained)
+		snprintf(out, size, "no hash chain: it cannot be checked (format 1)");
+	else if (verify_exit(v) == RECORD_OK)
+		snprintf(out, size, "hash chain intact, %s", ends[v->end]);
+	else
+		snprintf(out, size,
+		    "hash chain intact as far as it goes; nothing proves that "
+		    "the last record is the last");
+	return out;
+}
+
+static void
+file_facts(struct js *facts, const char *path, const struct verify *v, int64_t size,
+    int64_t torn)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? mem_dupn(path, (size_t)(slash - path)) : mem_dup(".");
+	char hex[CHAIN_HEX + 1], words[400];
+	struct js *file = js_new();
+
+	js_set_str(file, "name", slash ? slash + 1 : path);
+	js_set_int(file, "bytes", size);
+	js_set_int(file, "torn", torn);
+	file_digest(path, size, hex);
+	js_set_str(file, "sha256", hex);
+	if (v->chained)
+		js_set_str(file, "h", v->head);
+	js_set_str(file, "check", check_words(v, words, sizeof words));
+	js_set_bool(file, "damaged", v->damaged);
+	js_set_int(file, "exit", verify_exit(v));
+	js_set(file, "beside", file_beside(dir[0] ? dir : "/", slash ? slash + 1 : path));
+	js_set(facts, "file", file);
+	free(dir);
+}
+
+/* What is written meanwhile is not read: the file as it was. */
+static int
+read_journal(struct report *r, const char *path, struct err *err)
+{
+	struct journal_file *f = journal_file_open(path, err);
+	struct verify v;
+	const char *line;
+	int64_t size, torn;
+	size_t len;
+	int rc = 0;
+
+	if (!f)
+		return -1;
+	verify_init(&v, NULL, NULL);
+	size = journal_file_size(f);
+	while (journal_file_at(f) < size &&
+	    (rc = journal_file_next(f, &line, &len, err)) > 0) {
+		verify_line(&v, line, len, journal_file_began(f));
+		report_line(r, line, len);
+	}
+	torn = size > journal_file_at(f) ? size - journal_file_at(f) : 0;
+	verify_finish(&v, size, torn);
+	if (rc >= 0)
+		file_facts(report_facts(r), path, &v, size, torn);
+	verify_fini(&v);
+	journal_file_close(f);
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- where to
+ * -------------------------------------------------------------------------- */
+
+static int
+write_facts(const struct js *facts, bool json, FILE *to, struct err *err)
+{
+	struct buf b;
+
+	if (!json) {
+		report_print(facts, to);
+	} else {
+		buf_init(&b, JSON_MAX);
+		if (js_print(facts, &b) < 0) {
+			buf_fini(&b);
+			return err_set(err, ERR_LIMIT,
+			    "the facts are longer than %zu MiB", JSON_MAX >> 20);
+		}
+		fwrite(b.data, 1, b.len, to);
+		putc('\n', to);
+		buf_fini(&b);
+	}
+	if (fflush(to) != 0 || ferror(to))
+		return err_sys(err, errno, "write the report");
+	return 0;
+}
+
+/* Under another name until it is whole: a full disk leaves no half report. */
+static int
+write_file(const struct js *facts, const struct wish *w, struct err *err)
+{
+	char *tmp = mem_printf("%s.XXXXXX", w->output);
+	int fd = mkstemp(tmp), rc = -1; /* 0600 */
+	FILE *to = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (!to) {
+		err_sys(err, errno, "make %s", w->output);
+		if (fd >= 0)
+			close(fd);
+		goto out;
+	}
+	rc = write_facts(facts, w->json, to, err);
+	if (rc == 0 && fsync(fd) < 0)
+		rc = err_sys(err, errno, "write %s to the disk", w->output);
+	if (fclose(to) != 0 && rc == 0)
+		rc = err_sys(err, errno, "write %s", w->output);
+	if (rc == 0 && rename(tmp, w->output) < 0)
+		rc = err_sys(err, errno, "rename the report to %s", w->output);
+out:
+	if (rc < 0 && fd >= 0)
+		unlink(tmp);
+	free(tmp);
+	return rc;
+}
+
+static int
+wish_read(struct wish *w, int argc, char **argv)
+{
+	int c;
+
+	*w = (struct wish){.began_ms = -1};
+	optind = 0;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
+		if (c == 'b') {
+			w->began_ms = time_from(optarg);
+			if (w->began_ms < 0)
+				return record_usage(argv[0],
+				    "--began takes a time in UTC, 2026-01-31T03:05:00Z, "
+				    "not '%s'",
+				    optarg);
+		} else if (c == 'j') {
+			w->json = true;
+		} else if (c == 'o') {
+			w->output = optarg;
+		} else {
+			return record_usage(
+			    argv[0], "it takes [ID] [-o FILE] [--json] [--began TIME]");
+		}
+	}
+	if (argc - optind > 1)
+		return record_usage(argv[0], "one incident at a time");
+	w->what = optind < argc ? argv[optind] : NULL;
+	return RECORD_OK;
+}
 
 int
 report_main(int argc, char **argv, const struct options *o)
 {
-	return record_usage(argv[0], "not in this build");
+	struct report *r = NULL;
+	struct wish w;
+	struct err err;
+	char *path;
+	int rc = wish_read(&w, argc, argv);
+
+	if (rc != RECORD_OK)
+		return rc;
+	path = journal_find(o->sessions_dir, w.what, &err);
+	if (!path)
+		return record_fail(&err);
+	r = report_new(w.began_ms);
+	if (read_journal(r, path, &err) < 0)
+		rc = record_fail(&err);
+	else if (w.output && strcmp(w.output, "-") != 0
+		? write_file(report_facts(r), &w, &err) < 0
+		: write_facts(report_facts(r), w.json, stdout, &err) < 0)
+		rc = record_fail(&err);
+	report_free(r);
+	free(path);
+	return rc;
 }

@@ -6,6 +6,8 @@
 
 #include <openssl/evp.h>
 
+#include "base/mem.h"
+
 #define SHA256_BYTES 32
 
 void
@@ -26,10 +28,21 @@ chain_sha256(void)
 	return sha256;
 }
 
+static void
+put_hex(char hex[CHAIN_HEX + 1], const unsigned char h[SHA256_BYTES])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < SHA256_BYTES; i++) {
+		hex[2 * i] = digits[h[i] >> 4];
+		hex[2 * i + 1] = digits[h[i] & 15];
+	}
+	hex[CHAIN_HEX] = '\0';
+}
+
 void
 chain_next(char head[CHAIN_HEX + 1], const void *body, size_t len)
 {
-	static const char digits[] = "0123456789abcdef";
 	EVP_MD_CTX *ctx = chain_sha256();
 	unsigned char h[SHA256_BYTES];
 
@@ -38,10 +51,7 @@ chain_next(char head[CHAIN_HEX + 1], const void *body, size_t len)
 	    !EVP_DigestUpdate(ctx, head, CHAIN_HEX) ||
 	    !EVP_DigestUpdate(ctx, body, len) || !EVP_DigestFinal_ex(ctx, h, NULL))
 		abort();
-	for (size_t i = 0; i < sizeof h; i++) {
-		head[2 * i] = digits[h[i] >> 4];
-		head[2 * i + 1] = digits[h[i] & 15];
-	}
+	put_hex(head, h);
 }
 
 bool
@@ -65,4 +75,38 @@ chain_split(const char *line, size_t len, size_t *body, char h[CHAIN_HEX + 1])
 	memcpy(h, tail, CHAIN_HEX);
 	h[CHAIN_HEX] = '\0';
 	return true;
+}
+
+struct digest {
+	EVP_MD_CTX *ctx;
+};
+
+struct digest *
+digest_new(void)
+{
+	struct digest *d = mem_alloc(sizeof *d);
+
+	d->ctx = EVP_MD_CTX_new();
+	if (!d->ctx || !EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL))
+		abort();
+	return d;
+}
+
+void
+digest_add(struct digest *d, const void *data, size_t len)
+{
+	if (!EVP_DigestUpdate(d->ctx, data, len))
+		abort();
+}
+
+void
+digest_end(struct digest *d, char hex[CHAIN_HEX + 1])
+{
+	unsigned char h[SHA256_BYTES];
+
+	if (!EVP_DigestFinal_ex(d->ctx, h, NULL))
+		abort();
+	put_hex(hex, h);
+	EVP_MD_CTX_free(d->ctx);
+	free(d);
 }

@@ -29,4 +29,10 @@ void chain_next(char head[CHAIN_HEX + 1], const void *body, size_t len);
  */
 bool chain_split(const char *line, size_t len, size_t *body, char h[CHAIN_HEX + 1]);
 
+/* The SHA-256 of bytes that come in pieces, as sha256sum prints it. */
+struct digest;
+struct digest *digest_new(void);
+void digest_add(struct digest *d, const void *data, size_t len);
+void digest_end(struct digest *d, char hex[CHAIN_HEX + 1]); /* takes d */
+
 #endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* report_people.c: the incident itself, who was there, and what people said. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "record/report_int.h"
+
+#define UNPROVEN "not in this journal"
+
+static bool
+is_nobody(const char *name)
+{
+	return !name[0] || strcmp(name, "engine") == 0 || strcmp(name, "agent") == 0;
+}
+
+static struct js *
+person_new(struct report *r, const char *name, const char *proof)
+{
+	struct js *p = report_item(r, "people");
+
+	if (!p)
+		return NULL;
+	js_del(p, "by");
+	js_set_int(p, "n", (int64_t)js_len(report_list(r, "people")));
+	js_set_str(p, "name", name);
+	report_set_cut(p, "proof", proof, REPORT_WORD_MAX);
+	return p;
+}
+
+struct js *
+report_person(struct report *r, const char *name)
+{
+	struct js *p;
+
+	if (is_nobody(name))
+		return NULL;
+	p = report_find(r, "people", "name", name);
+	if (!p)
+		p = person_new(r, name, UNPROVEN);
+	if (p) {
+		js_set_int(p, "last_seq", r->seq);
+		js_set_str(p, "last_at", r->at);
+	}
+	return p;
+}
+
+/* The same name with another proof is another row; what was not known is filled in. */
+static struct js *
+person_proven(struct report *r, const char *name, const char *proof)
+{
+	struct js *people = report_list(r, "people"), *last = NULL;
+
+	for (size_t i = 0; i < js_len(people); i++) {
+		struct js *p = js_at(people, i);
+
+		if (!js_is(p, "name", name))
+			continue;
+		if (js_is(p, "proof", proof) || js_is(p, "proof", UNPROVEN)) {
+			report_set_cut(p, "proof", proof, REPORT_WORD_MAX);
+			return p;
+		}
+		last = p;
+	}
+	return last && !proof[0] ? last : person_new(r, name, proof);
+}
+
+static void
+operator_event(struct report *r, const struct js *m, const char *name)
+{
+	const char *state = report_str(m, "state"), *from = js_str(m, "from");
+	char fold[96];
+
+	snprintf(fold, sizeof fold, "operator %.60s", name);
+	if (strcmp(state, "driving") == 0) {
+		report_event(r, "", "%s drives%s%s%s%s", name,
+		    from ? ", taken over from " : "", from ? from : "",
+		    js_has(m, "why") ? ": " : "", report_str(m, "why"));
+		report_action(
+		    r, "took the wheel%s%s", from ? " from " : "", from ? from : "");
+	} else if (strcmp(state, "watching") == 0) {
+		report_event(r, fold, "%s watches", name);
+	} else {
+		report_event(r, fold, "%s %s%s", name, state,
+		    js_bool(m, "read_only", false) ? " (read only)" : "");
+	}
+}
+
+void
+report_on_operator(struct report *r, const struct js *m)
+{
+	const char *name = report_str(m, "name"), *proof = report_str(m, "proof");
+	char cut[REPORT_WORD_MAX + 1];
+	struct js *p;
+
+	if (is_nobody(name))
+		return;
+	snprintf(cut, sizeof cut, "%.*s", REPORT_WORD_MAX - 4, proof);
+	p = proof[0] ? person_proven(r, name, cut) : report_person(r, name);
+	if (p) {
+		js_set_int(p, "last_seq", r->seq);
+		js_set_str(p, "last_at", r->at);
+		if (js_has(m, "tty"))
+			report_set_cut(p, "tty", js_str(m, "tty"), 64);
+		if (js_bool(m, "read_only", false))
+			js_set_bool(p, "read_only", true);
+	}
+	operator_event(r, m, name);
+}
+
+static void
+incident_engine(struct report *r, const struct js *m, const char *how)
+{
+	struct js *e = report_item(r, "engines");
+	static const char *const keys[] = {"version", "boot", "reason"};
+
+	if (!e)
+		return;
+	js_set_str(e, "how", how);
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		report_set_cut(e, keys[i], js_str(m, keys[i]), REPORT_WORD_MAX);
+	if (js_has(m, "pid"))
+		js_set_int(e, "pid", js_int(m, "pid", 0));
+	if (js_int(m, "cut", 0) > 0) {
+		js_set_int(e, "cut", js_int(m, "cut", 0));
+		report_unknown(r, r->seq,
+		    "the engine before was cut off in the middle of a record: its last "
+		    "%lld bytes are not in this journal",
+		    (long long)js_int(m, "cut", 0));
+	}
+}
+
+static void
+incident_continued(struct report *r, const struct js *m)
+{
+	const char *boot = report_str(m, "boot");
+
+	report_event(r, "", "another engine goes on (version %s, pid %lld)%s",
+	    js_has(m, "version") ? report_str(m, "version") : "unknown",
+	    (long long)js_int(m, "pid", 0),
+	    r->boot[0] && boot[0] && strcmp(r->boot, boot) != 0
+		? "; its machine has booted in between"
+		: "");
+	snprintf(r->boot, sizeof r->boot, "%s", boot);
+}
+
+void
+report_on_incident(struct report *r, const struct js *m)
+{
+	const char *state = report_str(m, "state"), *reason = report_str(m, "reason");
+
+	js_set_str(r->facts, "state", strcmp(state, "closed") == 0 ? "closed" : "open");
+	r->closed = (struct report_mark){0};
+	incident_engine(r, m, state);
+	if (strcmp(state, "opened") == 0) {
+		report_set_cut(r->facts, "incident", report_str(m, "id"), 64);
+		js_set_int(r->facts, "journal_v", js_int(m, "v", 1));
+		report_set_cut(r->facts, "opened_by", r->by, 64);
+		snprintf(r->boot, sizeof r->boot, "%s", report_str(m, "boot"));
+		report_event(r, "", "incident opened%s%s", reason[0] ? ": " : "", reason);
+	} else if (strcmp(state, "continued") == 0) {
+		incident_continued(r, m);
+	} else if (strcmp(state, "left") == 0) {
+		report_event(r, "", "the engine left: %s", reason);
+	} else if (strcmp(state, "closed") == 0) {
+		report_mark_here(r, &r->closed);
+		report_set_cut(r->facts, "closed_why", reason, REPORT_WORD_MAX);
+		report_event(r, "", "incident closed: %s", reason);
+	}
+}
+
+void
+report_on_note(struct report *r, const struct js *m)
+{
+	struct js *item = report_item(r, "notes");
+
+	if (item)
+		report_set_cut(item, "text", report_str(m, "text"), 2000);
+	report_event(r, "note", "note: %s", report_str(m, "text"));
+}
+
+void
+report_on_error(struct report *r, const struct js *m)
+{
+	const char *where = report_str(m, "where");
+	char fold[96];
+
+	snprintf(fold, sizeof fold, "error %.60s", where);
+	report_count(r->facts, "errors", 1);
+	report_event(r, fold, "error (%s): %s", where, report_str(m, "text"));
+}
