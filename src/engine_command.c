@@ -1,39 +1,145 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine_command.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
+#include "init.h"
+#include "replace.h"
 #include "start.h"
+
+#define ENGINE_WORDS_MAX 16
+
+enum mode { MODE_BE, MODE_ENSURE, MODE_REPLACE };
+
+struct engine_args {
+	enum mode mode;
+	bool now, background, help;
+	int verbose;
+};
+
+static const struct option long_options[] = {
+    {"background", no_argument, NULL, 'b'},
+    {"ensure", no_argument, NULL, 'e'},
+    {"help", no_argument, NULL, 'h'},
+    {"now", no_argument, NULL, 'n'},
+    {"replace", no_argument, NULL, 'r'},
+    {"verbose", no_argument, NULL, 'v'},
+    {0},
+};
+
+static int
+bad_words(const char *word)
+{
+	fprintf(stderr,
+	    "breakglass engine%s%s: it takes -v, --ensure, or --replace [--now] "
+	    "[--background]; nothing was started\n",
+	    word ? ": not " : "", word ? word : "");
+	return COMMAND_USAGE;
+}
+
+static bool
+takes_option(struct engine_args *a, int c)
+{
+	if (c == 'b')
+		a->background = true;
+	else if (c == 'e' && a->mode != MODE_REPLACE)
+		a->mode = MODE_ENSURE;
+	else if (c == 'h')
+		a->help = true;
+	else if (c == 'n')
+		a->now = true;
+	else if (c == 'r' && a->mode != MODE_ENSURE)
+		a->mode = MODE_REPLACE;
+	else if (c == 'v')
+		a->verbose++;
+	else
+		return false;
+	return true;
+}
+
+/* argv[0] is the word "engine" or the program: getopt begins behind it. */
+static int
+parse(struct engine_args *a, int argc, char **argv)
+{
+	char arg0[] = "engine", *words[ENGINE_WORDS_MAX + 2] = {arg0};
+	int c;
+
+	if (argc > ENGINE_WORDS_MAX)
+		return bad_words(NULL);
+	for (int i = 0; i < argc; i++)
+		words[i + 1] = argv[i];
+	optind = 0;
+	opterr = 0;
+	while ((c = getopt_long(argc + 1, words, "hv", long_options, NULL)) != -1)
+		if (!takes_option(a, c))
+			return bad_words(words[optind - 1]);
+	if (optind <= argc)
+		return bad_words(words[optind]);
+	if ((a->now || a->background) && a->mode != MODE_REPLACE)
+		return bad_words(NULL);
+	return 0;
+}
+
+static int
+be_engine(const struct options *o, int verbose)
+{
+	char arg0[] = "breakglass-engine", level[4] = "-v";
+	char *args[] = {arg0, verbose ? level : NULL, NULL};
+	struct err err;
+	int code;
+
+	if (verbose > 1)
+		snprintf(level, sizeof level, "-vv");
+	if (init_is_needed() && (code = init_fork()) >= 0)
+		return code;
+	start_become(o, "engine", args, &err);
+	fprintf(stderr, "breakglass: %s\n", err.words);
+	return COMMAND_FAILED;
+}
+
+static int
+ensure(const struct options *o, int verbose)
+{
+	struct err err;
+	int fd = start_connect(o, START_BACKGROUND, verbose, &err);
+
+	if (fd >= 0) {
+		close(fd);
+		return COMMAND_OK;
+	}
+	fprintf(stderr, "breakglass: %s\n", err.words);
+	return err.code == ERR_DENIED ? COMMAND_NO_ACCESS
+	    : err.code == ERR_BUSY    ? COMMAND_BUSY
+				      : COMMAND_UNREACHABLE;
+}
 
 int
 engine_command(const struct options *o, int verbose, int argc, char **argv)
 {
-	char arg0[] = "breakglass-engine", level[4] = "-v";
-	char *args[] = {arg0, NULL, NULL};
-	struct err err;
+	struct engine_args a = {.verbose = verbose};
+	enum replace_next next;
+	int rc;
 
-	for (int i = 0; i < argc; i++) {
-		if (strcmp(argv[i], "-v") == 0 || strcmp(argv[i], "--verbose") == 0) {
-			verbose++;
-		} else if (strcmp(argv[i], "-vv") == 0) {
-			verbose += 2;
-		} else if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
-			command_help();
-			return COMMAND_OK;
-		} else {
-			fprintf(stderr,
-			    "breakglass engine takes no \"%.40s\"; nothing was started\n",
-			    argv[i]);
-			return COMMAND_USAGE;
-		}
+	if (parse(&a, argc, argv) != 0)
+		return COMMAND_USAGE;
+	if (a.help) {
+		command_help();
+		return COMMAND_OK;
 	}
-	if (verbose > 1)
-		snprintf(level, sizeof level, "-vv");
-	if (verbose)
-		args[1] = level;
-	start_become(o, "engine", args, &err);
-	fprintf(stderr, "breakglass: %s\n", err.words);
-	return COMMAND_FAILED;
+	if (a.mode == MODE_ENSURE)
+		return ensure(o, a.verbose);
+	if (a.mode == MODE_REPLACE) {
+		rc = replace_engine(&(struct replace_opts){.options = o,
+					.now = a.now,
+					.background = a.background,
+					.verbose = a.verbose},
+		    &next);
+		if (next == REPLACE_DONE)
+			return rc;
+	}
+	return be_engine(o, a.verbose);
 }

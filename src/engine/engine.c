@@ -335,7 +335,7 @@ engine_build(struct engine *e, struct err *err)
 	    .broker = e->broker,
 	    .context = e->context,
 	    .options = o});
-	e->shells = shells_new(e->broker);
+	e->shells = shells_new(e->broker, e->incident);
 	e->hub = hub_new(loop, e->incident, &engine_hub_events, e);
 	hub_set_version(e->hub, e->opts->version);
 	hub_set_foreground(e->hub, !e->opts->background && !e->opts->one_shot);

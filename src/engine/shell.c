@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/shell.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,14 +22,16 @@ struct shell {
 
 struct shells {
 	struct broker *broker;
+	struct incident *incident;
 	struct shell *first;
 };
 
 struct shells *
-shells_new(struct broker *broker)
+shells_new(struct broker *broker, struct incident *incident)
 {
 	struct shells *ss = mem_alloc(sizeof *ss);
 
+	ss->incident = incident;
 	ss->broker = broker;
 	return ss;
 }
@@ -43,6 +46,25 @@ shell_free(struct shell *s)
 	*at = s->next;
 	free(s->req);
 	free(s);
+}
+
+/* Who would lose one: asked before the engine is replaced. */
+static void
+shells_tell(const struct shells *ss)
+{
+	struct js *f = incident_fact(FACT_STATE, "engine");
+	char who[SHELLS_MAX * (WIRE_NAME_MAX + 2)];
+	size_t n = 0;
+	int open = 0;
+
+	who[0] = '\0';
+	for (const struct shell *s = ss->first; s && open < SHELLS_MAX; s = s->next)
+		n += (size_t)snprintf(who + n, sizeof who - n, "%s%s", open++ ? ", " : "",
+		    peer_name(s->peer));
+	js_set_str(f, "what", "shells");
+	js_set_int(f, "open", open);
+	js_set_str(f, "who", who);
+	incident_tell(ss->incident, FACT_STATE, f);
 }
 
 void
@@ -111,6 +133,7 @@ static void
 on_end(bool refused, int exit, const char *why, void *arg)
 {
 	struct shell *s = arg;
+	const struct shells *ss = s->all;
 	struct peer *p = s->peer;
 	struct js *f = incident_fact(FACT_SHELL_END, "engine");
 
@@ -121,6 +144,7 @@ on_end(bool refused, int exit, const char *why, void *arg)
 		js_set_int(f, "exit", exit);
 	shell_free(s); /* first: telling may find the peer dead */
 	peer_tell(p, FACT_SHELL_END, f);
+	shells_tell(ss);
 }
 
 static const struct broker_run_events shell_events = {on_output, on_end};
@@ -182,8 +206,10 @@ shell_open(struct shells *ss, struct peer *p, const struct js *m, struct err *er
 	s->next = ss->first;
 	ss->first = s;
 	s->run = broker_shell(ss->broker, peer_name(p), &pty, &shell_events, s, err);
-	if (s->run)
+	if (s->run) {
+		shells_tell(ss);
 		return 0;
+	}
 	shell_free(s);
 	return -1;
 }
@@ -234,9 +260,11 @@ static void
 shell_close(struct shell *s, const char *why)
 {
 	struct broker_run *run = s->run;
+	const struct shells *ss = s->all;
 
 	shell_free(s);
 	broker_shell_leave(run, why);
+	shells_tell(ss);
 }
 
 int

@@ -21,11 +21,13 @@
 #define SHELL_QUEUE_LOW (16 * 1024)  /* go on */
 
 struct broker;
+struct incident;
 struct peer;
 struct shells;
 
-struct shells *shells_new(struct broker *broker); /* borrowed for its life */
-void shells_free(struct shells *ss);		  /* without a word; NULL is fine */
+struct shells *shells_new(
+    struct broker *broker, struct incident *incident); /* borrowed for its life */
+void shells_free(struct shells *ss);		       /* without a word; NULL is fine */
 bool shells_any(const struct shells *ss);
 
 /* The requests; m is lent.  -1: a sentence for the peer. */
