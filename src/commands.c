@@ -103,8 +103,8 @@ const struct command commands[] = {
 	"an incident again, in the same panes", become_replay},
     {"report", GROUP_RECORD, 0, COMMAND_RAW, JSON, "[ID] [-o FILE]",
 	"a post-mortem in Markdown", become_record},
-    {"engine", GROUP_ENGINE, 0, COMMAND_RAW, 0, "[-v]",
-	"be the engine, in the foreground (a pod's main process)", become_engine},
+    {"engine", GROUP_ENGINE, 0, COMMAND_RAW, 0, "[--ensure | --replace [--now]]",
+	"be it in the foreground; have one; put a new one in", become_engine},
     {"help", GROUP_ENGINE, 0, 0, 0, "", "this", run_help},
     {NULL},
 };

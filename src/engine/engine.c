@@ -345,12 +345,6 @@ engine_build(struct engine *e, struct err *err)
 	return 0;
 }
 
-/* The last word: an incident that stays open has been left, not lost. */
-static void
-engine_tell_left(struct engine *e)
-{
-}
-
 /*
  * false: a thread of ours hangs in a disk.  It may look at what we have for as
  * long as we live, and exit() would wait for it: nothing is freed, only _exit
@@ -366,7 +360,6 @@ engine_end(struct engine *e)
 	place_close(&e->place);
 	if (e->power)
 		power_leave(e->power);
-	engine_tell_left(e);
 	engine_end_agent(e);
 	watch_free(e->watch);
 	power_free(e->power);

@@ -65,9 +65,8 @@ struct engine {
 	int notify_fd; /* inotify; -1: the timer alone looks */
 	char place_told[512];
 	int64_t idle_since_ms;
-	const char *idle_why; /* leave, unless somebody came in this moment */
-	int64_t leave_by_ms;  /* 0: nobody wants us to leave */
-	char left_why[256];
+	const char *idle_why;	  /* leave, unless somebody came in this moment */
+	int64_t leave_by_ms;	  /* 0: nobody wants us to leave */
 	const char *leaving_soon; /* why; a verb's last words are waited for */
 	bool leaving;
 	int exit; /* of the process */

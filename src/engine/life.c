@@ -55,7 +55,7 @@ leave(struct engine *e, const char *why)
 	LOG("engine", "leaving: %s", why);
 	start_deadline(e);
 	if (!e->leaving)
-		snprintf(e->left_why, sizeof e->left_why, "%s", why);
+		incident_leave(e->incident, why);
 	e->leaving = true;
 }
 
