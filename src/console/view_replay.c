@@ -30,9 +30,9 @@ view_replay_time(int64_t ms, char *out, size_t size)
 static void
 speed_words(const struct player_view *v, bool tight, char *out, size_t size)
 {
-	if (v->live)
+	if (v->live && !v->paused)
 		snprintf(out, size, tight ? "live" : "LIVE END: what comes is shown");
-	else if (v->end && !v->paused)
+	else if (v->end && !v->live)
 		snprintf(out, size, tight ? "end" : "END");
 	else if (v->paused)
 		snprintf(out, size, tight ? "||" : "PAUSED");
