@@ -130,6 +130,8 @@ on_line(char *line, size_t len, void *arg)
 	int kind = m ? message_fact(m) : -1;
 
 	c->welcome |= kind == FACT_WELCOME;
+	if (kind == FACT_WELCOME && js_str(m, "you"))
+		snprintf(c->you, sizeof c->you, "%s", js_str(m, "you"));
 	if (kind == FACT_ERROR && !c->welcome)
 		client_refused(c, m);
 	else if (m && !c->on_fact(c, kind, m, c->arg))

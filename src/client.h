@@ -23,6 +23,7 @@ struct client {
 	bool stopped;
 	bool reader_gone;
 	bool welcome;
+	char you[WIRE_NAME_MAX + 1]; /* the name under which the engine knows us */
 	struct err
 	    refusal; /* words "": none; the engine would not have us, and said why */
 };

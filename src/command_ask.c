@@ -103,7 +103,7 @@ ask_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 	}
 	if (!a->greeted)
 		return true;
-	if (kind == FACT_PROMPT && a->turn == 0 && js_is(m, "by", a->c->name))
+	if (kind == FACT_PROMPT && a->turn == 0 && js_is(m, "by", client->you))
 		a->turn = js_int(m, "turn", 0);
 	if (kind == FACT_ERROR && js_is(m, "req", a->req)) {
 		command_refused(a->c, m);

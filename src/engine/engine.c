@@ -241,6 +241,7 @@ on_fact(struct js *fact, void *arg)
 
 	recap_see(e->recap, fact);
 	context_see(e->context, fact);
+	people_see(e->people, fact);
 	if (!e->turn || e->leaving ||
 	    !notices_see(&e->notices, fact, turn_is_busy(e->turn), text))
 		return;
@@ -336,6 +337,7 @@ engine_build(struct engine *e, struct err *err)
 	    .context = e->context,
 	    .options = o});
 	e->shells = shells_new(e->broker, e->incident);
+	e->people = people_new(loop, e->incident);
 	e->hub = hub_new(loop, e->incident, &engine_hub_events, e);
 	hub_set_version(e->hub, e->opts->version);
 	hub_set_foreground(e->hub, !e->opts->background && !e->opts->one_shot);
@@ -369,6 +371,8 @@ engine_end(struct engine *e)
 	asks_free(e->asks);
 	runs_free(e->runs);
 	hub_free(e->hub);
+	people_free(e->people);
+	e->people = NULL;
 	e->hub = NULL;
 	incident_free(e->incident, life_left_ms(e, ENGINE_END_MS));
 	life_end(e);

@@ -13,6 +13,7 @@
 #include "engine/incident.h"
 #include "engine/life.h"
 #include "engine/notices.h"
+#include "engine/people.h"
 #include "engine/place.h"
 #include "engine/power.h"
 #include "engine/recap.h"
@@ -52,6 +53,7 @@ struct engine {
 	struct recap *recap;
 	struct notices notices;
 	struct hub *hub;
+	struct people *people;
 	struct shells *shells;
 	struct agent_side *agent_side;
 	char session[64]; /* claude's, from an earlier engine of this incident */
@@ -98,7 +100,6 @@ void engine_start_runbooks(struct engine *e);
 /* ends.c: verbs whose end nobody saw. */
 void engine_watch_ends(struct engine *e);
 
-void engine_tell_here(struct engine *e);
 void engine_leave(struct engine *e, const char *why);
 
 #endif

@@ -31,6 +31,10 @@ typedef void hub_request_fn(struct peer *p, const struct js *m, void *arg);
 struct hub_events {
 	hub_request_fn
 	    *on[REQUESTS]; /* hello, ping and bye are the hub's own; NULL: refused */
+	/* Said hello; its name and proof may be set before the welcome tells them. */
+	void (*arrived)(struct peer *p, void *arg);
+	/* May it ask that now?  False: it has been told why not. */
+	bool (*may)(struct peer *p, const struct js *m, int kind, void *arg);
 	void (*attached)(struct peer *p, void *arg);
 	void (*detached)(struct peer *p, void *arg);
 	/* The peer has the journal; send what is open (the unfinished text block). */
@@ -70,6 +74,9 @@ void hub_set_version(struct hub *h, const char *version);
 const char *peer_name(const struct peer *p); /* printable, at most WIRE_NAME_MAX; lent */
 const char *peer_proof(const struct peer *p);
 const char *peer_tty(const struct peer *p);
+void peer_set_name(struct peer *p, const char *name);
+void peer_set_proof(struct peer *p, const char *proof);
+int peer_fd(const struct peer *p); /* its socket, lent; -1: closed */
 bool peer_is_console(const struct peer *p);
 bool peer_is_read_only(const struct peer *p);
 

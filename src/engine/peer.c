@@ -309,6 +309,7 @@ peer_on_hello(struct peer *p, const struct js *m)
 	p->console = !js_is(m, "role", "command");
 	p->read_only = js_bool(m, "read_only", false);
 	p->state = PEER_REPLAYING;
+	p->hub->ev->arrived(p, p->hub->arg);
 	peer_welcome(p);
 	p->hub->ev->attached(p, p->hub->arg);
 	if (tail < 0 || tail > PEER_TAIL_MAX || (js_has(m, "since") && since < 0))
@@ -342,10 +343,7 @@ peer_on_request(struct peer *p, const struct js *m, int kind)
 		history_start(p, m);
 	} else if (kind == REQUEST_HELLO || !h->ev->on[kind]) {
 		peer_on_no_request(p, m);
-	} else if (p->read_only && kind != REQUEST_FETCH) {
-		peer_error(p, m, "request", "this console is read-only",
-		    "attach without --read-only to act");
-	} else {
+	} else if (h->ev->may(p, m, kind, h->arg)) {
 		h->ev->on[kind](p, m, h->arg);
 	}
 }
@@ -486,6 +484,26 @@ const char *
 peer_name(const struct peer *p)
 {
 	return p->name;
+}
+
+void
+peer_set_name(struct peer *p, const char *name)
+{
+	snprintf(p->name, sizeof p->name, "%s", name);
+}
+
+void
+peer_set_proof(struct peer *p, const char *proof)
+{
+	snprintf(p->proof, sizeof p->proof, "%s", proof);
+}
+
+int
+peer_fd(const struct peer *p)
+{
+	uv_os_fd_t fd;
+
+	return uv_fileno((const uv_handle_t *)&p->pipe, &fd) < 0 ? -1 : fd;
 }
 
 const char *

@@ -24,7 +24,7 @@ struct peer {
 	struct frame frame;
 	char in[16 * 1024];
 	char name[WIRE_NAME_MAX + 1];
-	char proof[64];
+	char proof[192];
 	char tty[64];
 	bool console, read_only;
 	int bad_lines; /* in a row */

@@ -268,43 +268,29 @@ on_shell_size(struct peer *p, const struct js *m, void *arg)
 /* --- who is here --- */
 
 static void
-add_here(struct peer *p, void *arg)
+on_drive(struct peer *p, const struct js *m, void *arg)
 {
-	struct js *row;
-
-	if (!peer_is_console(p))
-		return;
-	row = js_new();
-	js_set_str(row, "name", peer_name(p));
-	js_set_str(row, "tty", peer_tty(p));
-	js_add(arg, row);
+	people_drive(((struct engine *)arg)->people, p, m);
 }
 
-void
-engine_tell_here(struct engine *e)
+static bool
+may(struct peer *p, const struct js *m, int kind, void *arg)
 {
-	struct js *f = incident_fact(FACT_STATE, "engine"), *all = js_array();
+	struct engine *e = arg;
 
-	hub_each(e->hub, add_here, all);
-	js_set_str(f, "what", "here");
-	js_set(f, "operators", all);
-	incident_tell(e->incident, FACT_STATE, f);
+	return people_may(
+	    e->people, p, m, (enum request)kind, (int)broker_autonomy(e->broker));
 }
 
 static void
-tell_operator(struct engine *e, struct peer *p, const char *state)
+on_arrived(struct peer *p, void *arg)
 {
-	struct js *f;
+	people_arrive(((struct engine *)arg)->people, p, peer_fd(p));
+}
 
-	if (!peer_is_console(p))
-		return;
-	f = incident_fact(FACT_OPERATOR, peer_name(p));
-	js_set_str(f, "name", peer_name(p));
-	js_set_str(f, "state", state);
-	js_set_str(f, "proof", peer_proof(p));
-	js_set_int(f, "here", hub_consoles(e->hub));
-	incident_emit(e->incident, FACT_OPERATOR, f);
-	engine_tell_here(e);
+static void
+count_consoles(struct engine *e)
+{
 	watch_consoles(e->watch, hub_consoles(e->hub));
 	if (e->choice)
 		choice_consoles(e->choice, hub_consoles(e->hub));
@@ -316,7 +302,9 @@ on_attached(struct peer *p, void *arg)
 	struct engine *e = arg;
 
 	e->had_peer = true;
-	tell_operator(e, p, "attached");
+	people_attached(e->people, p);
+	if (peer_is_console(p))
+		count_consoles(e);
 }
 
 static void
@@ -327,7 +315,9 @@ on_detached(struct peer *p, void *arg)
 	if (e->leaving)
 		return;
 	shells_gone(e->shells, p);
-	tell_operator(e, p, "detached");
+	people_detached(e->people, p);
+	if (peer_is_console(p))
+		count_consoles(e);
 	life_peer_gone(e);
 }
 
@@ -356,6 +346,7 @@ const struct hub_events engine_hub_events = {
 	    [REQUEST_ANSWER] = on_answer,
 	    [REQUEST_AUTONOMY] = on_autonomy,
 	    [REQUEST_CANCEL] = engine_on_cancel,
+	    [REQUEST_DRIVE] = on_drive,
 	    [REQUEST_END] = on_end,
 	    [REQUEST_FETCH] = on_fetch,
 	    [REQUEST_JOURNAL] = engine_on_journal,
@@ -369,6 +360,8 @@ const struct hub_events engine_hub_events = {
 	    [REQUEST_SHELL_SIZE] = on_shell_size,
 	    [REQUEST_VERB] = on_verb,
 	},
+    .arrived = on_arrived,
+    .may = may,
     .attached = on_attached,
     .detached = on_detached,
     .replayed = on_replayed,

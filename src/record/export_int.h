@@ -11,8 +11,9 @@
 #include "record/record.h"
 #include "record/verify.h"
 
-#define EXPORT_MEMORY_MAX ((int64_t)512 * 1024 * 1024) /* records that an engine sends \
-							*/
+#define EXPORT_MEMORY_MAX                                            \
+	((int64_t)512 * 1024 * 1024) /* records that an engine sends \
+				      */
 
 struct exporting {
 	const struct options *o;

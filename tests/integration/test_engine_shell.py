@@ -114,7 +114,9 @@ def refusals(rig):
     check("the incident stays", "shell" in p.expect(t="error", req=q)["text"])
     more = [ready(rig, "op%d" % i) for i in range(4)]
     for m in more[:3]:
+        m.send(t="drive")       # a shell stays with its console, whoever drives
         opened(m)
+    more[3].send(t="drive")
     q = more[3].ask(t="shell", cols=80, rows=24)
     check("four in all", "4 shells" in more[3].expect(t="error", req=q)["text"])
     w = ready(rig, "eve", read_only=True)
@@ -128,6 +130,7 @@ def refusals(rig):
     rig.devvm.cut()
     check("lost", p.expect(t="shell_end").get("why"))
     p.expect(t="state", what="link", host="devvm", state="down")
+    p.send(t="drive")
     q = p.ask(t="shell", cols=80, rows=24)
     check("no link", "no shell: devvm" in p.expect(t="error", req=q)["text"], p.facts[-1])
 
@@ -139,6 +142,7 @@ def leaving_hangs_up(rig):
     q = ready(rig, "bob")
     for how in ("close", "end", "other"):
         p = ready(rig)
+        p.send(t="drive")
         r = opened(p)
         run = q.expect(t="tool", what="(interactive shell)")["id"]
         p.send(t="shell_input", data="echo p''id-$$-; exec sleep 1000\n")
@@ -152,6 +156,7 @@ def leaving_hangs_up(rig):
         elif how == "end":
             p.send(t="shell_end")
         else:
+            q.send(t="drive")
             q.ask(t="end", id=run)
             check("by whom", "bob" in p.expect(t="shell_end", req=r)["why"])
         until("hung up: " + how, lambda: not alive(pid))
@@ -236,7 +241,7 @@ class Screen:
 def on_screen(test):
     def run(rig):
         rig.start()
-        ready(rig)
+        ready(rig, read_only=True)
         s = Screen(rig)
         try:
             s.shows("F10 detach")
