@@ -2,7 +2,6 @@
 /* report.c: "breakglass report": which journal, what is known of its file, where to. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "record/outfile.h"
 #include "record/record.h"
 #include "record/report_int.h"
 #include "record/verify.h"
@@ -23,6 +23,7 @@
 
 static const struct option long_options[] = {
     {"began", required_argument, NULL, 'b'},
+    {"force", no_argument, NULL, 'f'},
     {"json", no_argument, NULL, 'j'},
     {"output", required_argument, NULL, 'o'},
     {0},
@@ -31,7 +32,7 @@ static const struct option long_options[] = {
 struct wish {
 	const char *what, *output; /* NULL: the newest, standard output */
 	int64_t began_ms;	   /* -1 */
-	bool json;
+	bool json, force;
 };
 
 /* UTC, "2026-01-31T03:05:00Z" with or without milliseconds, or "2026-01-31 03:05". */
@@ -213,31 +214,30 @@ write_facts(const struct js *facts, bool json, FILE *to, struct err *err)
 	return 0;
 }
 
-/* Under another name until it is whole: a full disk leaves no half report. */
 static int
 write_file(const struct js *facts, const struct wish *w, struct err *err)
 {
-	char *tmp = mem_printf("%s.XXXXXX", w->output);
-	int fd = mkstemp(tmp), rc = -1; /* 0600 */
-	FILE *to = fd < 0 ? NULL : fdopen(fd, "w");
+	struct outfile out;
+	FILE *to;
+	int fd, rc;
 
+	if (outfile_open(&out, w->output ? w->output : "-", w->force, err) < 0)
+		return -1;
+	fd = dup(out.fd);
+	to = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!to) {
-		err_sys(err, errno, "make %s", w->output);
+		rc = err_sys(err, errno, "write the report");
 		if (fd >= 0)
 			close(fd);
-		goto out;
+		outfile_drop(&out);
+		return rc;
 	}
 	rc = write_facts(facts, w->json, to, err);
-	if (rc == 0 && fsync(fd) < 0)
-		rc = err_sys(err, errno, "write %s to the disk", w->output);
 	if (fclose(to) != 0 && rc == 0)
-		rc = err_sys(err, errno, "write %s", w->output);
-	if (rc == 0 && rename(tmp, w->output) < 0)
-		rc = err_sys(err, errno, "rename the report to %s", w->output);
-out:
-	if (rc < 0 && fd >= 0)
-		unlink(tmp);
-	free(tmp);
+		rc = err_sys(err, errno, "write the report");
+	if (rc == 0)
+		return outfile_keep(&out, err);
+	outfile_drop(&out);
 	return rc;
 }
 
@@ -257,13 +257,15 @@ wish_read(struct wish *w, int argc, char **argv)
 				    "--began takes a time in UTC, 2026-01-31T03:05:00Z, "
 				    "not '%s'",
 				    optarg);
+		} else if (c == 'f') {
+			w->force = true;
 		} else if (c == 'j') {
 			w->json = true;
 		} else if (c == 'o') {
 			w->output = optarg;
 		} else {
-			return record_usage(
-			    argv[0], "it takes [ID] [-o FILE] [--json] [--began TIME]");
+			return record_usage(argv[0],
+			    "it takes [ID] [-o FILE [--force]] [--json] [--began TIME]");
 		}
 	}
 	if (argc - optind > 1)
@@ -289,9 +291,7 @@ report_main(int argc, char **argv, const struct options *o)
 	r = report_new(w.began_ms);
 	if (read_journal(r, path, &err) < 0)
 		rc = record_fail(&err);
-	else if (w.output && strcmp(w.output, "-") != 0
-		? write_file(report_facts(r), &w, &err) < 0
-		: write_facts(report_facts(r), w.json, stdout, &err) < 0)
+	else if (write_file(report_facts(r), &w, &err) < 0)
 		rc = record_fail(&err);
 	report_free(r);
 	free(path);

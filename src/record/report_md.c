@@ -94,6 +94,16 @@ put_word(FILE *to, const char *word, size_t len, bool first)
 	}
 }
 
+static size_t
+escapes(const char *word, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += must_escape(word, i, len);
+	return n;
+}
+
 static void
 put_wrapped(FILE *to, const char *text, const char *first, const char *hang)
 {
@@ -108,7 +118,7 @@ put_wrapped(FILE *to, const char *text, const char *first, const char *hang)
 		len = strcspn(text, " ");
 		if (!len)
 			break;
-		width = columns(text, len);
+		width = columns(text, len) + escapes(text, len);
 		if (!begin && col + 1 + width > MD_COLUMNS) {
 			fprintf(to, "\n%s", hang);
 			col = strlen(hang);

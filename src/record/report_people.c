@@ -28,6 +28,35 @@ person_new(struct report *r, const char *name, const char *proof)
 	return p;
 }
 
+/* The row that holds for a name from here on. */
+static struct js *
+person_is(struct report *r, struct js *now)
+{
+	struct js *people = report_list(r, "people");
+
+	for (size_t i = 0; now && i < js_len(people); i++)
+		if (js_is(js_at(people, i), "name", report_str(now, "name")))
+			js_del(js_at(people, i), "current");
+	if (now) {
+		js_set_bool(now, "current", true);
+		js_set_int(now, "last_seq", r->seq);
+		js_set_str(now, "last_at", r->at);
+	}
+	return now;
+}
+
+static struct js *
+person_now(struct report *r, const char *name)
+{
+	struct js *people = report_list(r, "people");
+
+	for (size_t i = js_len(people); i-- > 0;)
+		if (js_is(js_at(people, i), "name", name) &&
+		    js_bool(js_at(people, i), "current", false))
+			return js_at(people, i);
+	return NULL;
+}
+
 struct js *
 report_person(struct report *r, const char *name)
 {
@@ -35,53 +64,48 @@ report_person(struct report *r, const char *name)
 
 	if (is_nobody(name))
 		return NULL;
-	p = report_find(r, "people", "name", name);
-	if (!p)
-		p = person_new(r, name, UNPROVEN);
-	if (p) {
-		js_set_int(p, "last_seq", r->seq);
-		js_set_str(p, "last_at", r->at);
-	}
-	return p;
+	p = person_now(r, name);
+	return person_is(r, p ? p : person_new(r, name, UNPROVEN));
 }
 
 /* The same name with another proof is another row; what was not known is filled in. */
 static struct js *
-person_proven(struct report *r, const char *name, const char *proof)
+person_proven(struct report *r, const char *name, const char *proof, bool again)
 {
-	struct js *people = report_list(r, "people"), *last = NULL;
+	struct js *people = report_list(r, "people"), *now = person_now(r, name);
 
-	for (size_t i = 0; i < js_len(people); i++) {
-		struct js *p = js_at(people, i);
-
-		if (!js_is(p, "name", name))
-			continue;
-		if (js_is(p, "proof", proof) || js_is(p, "proof", UNPROVEN)) {
-			report_set_cut(p, "proof", proof, REPORT_WORD_MAX);
-			return p;
-		}
-		last = p;
+	if (now && (again || js_is(now, "proof", UNPROVEN))) {
+		report_set_cut(now, "proof", proof, REPORT_WORD_MAX);
+		return person_is(r, now);
 	}
-	return last && !proof[0] ? last : person_new(r, name, proof);
+	for (size_t i = 0; i < js_len(people); i++)
+		if (js_is(js_at(people, i), "name", name) &&
+		    js_is(js_at(people, i), "proof", proof))
+			return person_is(r, js_at(people, i));
+	return person_is(r, person_new(r, name, proof));
 }
 
 static void
 operator_event(struct report *r, const struct js *m, const char *name)
 {
 	const char *state = report_str(m, "state"), *from = js_str(m, "from");
+	bool command = js_is(m, "role", "command");
 	char fold[96];
 
 	snprintf(fold, sizeof fold, "operator %.60s", name);
-	if (strcmp(state, "driving") == 0) {
-		report_event(r, "", "%s drives%s%s%s%s", name,
+	if (js_bool(m, "again", false)) {
+		report_event(r, fold, "%s is here: %s", name, report_str(m, "proof"));
+	} else if (strcmp(state, "driving") == 0) {
+		report_event(r, from ? "" : fold, "%s drives%s%s%s%s", name,
 		    from ? ", taken over from " : "", from ? from : "",
 		    js_has(m, "why") ? ": " : "", report_str(m, "why"));
-		report_action(
-		    r, "took the wheel%s%s", from ? " from " : "", from ? from : "");
+		if (from)
+			report_action(r, "took over from %s", from);
 	} else if (strcmp(state, "watching") == 0) {
 		report_event(r, fold, "%s watches", name);
 	} else {
-		report_event(r, fold, "%s %s%s", name, state,
+		report_event(r, fold, "%s %s%s%s", name, state,
+		    command ? " for one command" : "",
 		    js_bool(m, "read_only", false) ? " (read only)" : "");
 	}
 }
@@ -89,22 +113,20 @@ operator_event(struct report *r, const struct js *m, const char *name)
 void
 report_on_operator(struct report *r, const struct js *m)
 {
-	const char *name = report_str(m, "name"), *proof = report_str(m, "proof");
-	char cut[REPORT_WORD_MAX + 1];
+	const char *name = report_str(m, "name");
+	char proof[REPORT_WORD_MAX];
 	struct js *p;
 
 	if (is_nobody(name))
 		return;
-	snprintf(cut, sizeof cut, "%.*s", REPORT_WORD_MAX - 4, proof);
-	p = proof[0] ? person_proven(r, name, cut) : report_person(r, name);
-	if (p) {
-		js_set_int(p, "last_seq", r->seq);
-		js_set_str(p, "last_at", r->at);
-		if (js_has(m, "tty"))
-			report_set_cut(p, "tty", js_str(m, "tty"), 64);
-		if (js_bool(m, "read_only", false))
-			js_set_bool(p, "read_only", true);
-	}
+	snprintf(proof, sizeof proof, "%s", report_str(m, "proof"));
+	report_utf8(proof);
+	p = proof[0] ? person_proven(r, name, proof, js_bool(m, "again", false))
+		     : report_person(r, name);
+	if (p && js_has(m, "tty"))
+		report_set_cut(p, "tty", js_str(m, "tty"), 64);
+	if (p && js_bool(m, "read_only", false))
+		js_set_bool(p, "read_only", true);
 	operator_event(r, m, name);
 }
 

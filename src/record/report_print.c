@@ -234,7 +234,8 @@ print_durations(const struct js *facts, FILE *to)
 		md_cell(to, 20, "%s", report_str(d, "what"));
 		md_cell(to, 40, "%s",
 		    js_has(d, "ms") ? report_ms(js_int(d, "ms", 0), age, sizeof age)
-				    : "not in this journal");
+			: js_bool(d, "before", false) ? "none: the second came first"
+						      : "not in this journal");
 		md_cell(to, 140, "%s … %s", report_str(d, "from"), report_str(d, "to"));
 		md_cell(to, 40, "%s",
 		    seqs(js_int(d, "from_seq", 0), js_int(d, "to_seq", 0), a, sizeof a));

@@ -49,7 +49,7 @@ print_proof(const struct js *p, FILE *to)
 	md_para(to, "After %s%s%s%s: %s", report_str(p, "verb"),
 	    js_has(p, "id") ? " (" : "", report_str(p, "id"), js_has(p, "id") ? ")" : "",
 	    js_has(p, "end") ? report_str(p, "end") : "unfinished");
-	md_para(to, "%s, %s after the verb was sent (#%lld to #%lld).",
+	md_para(to, "%s. This was known %s after the verb was sent (#%lld to #%lld).",
 	    report_str(p, "text"), report_ms(js_int(p, "took_ms", 0), age, sizeof age),
 	    (long long)js_int(p, "seq", 0), (long long)js_int(p, "end_seq", 0));
 	fputs("| what | before | after | as it should be |\n|---|---|---|---|\n", to);
@@ -247,14 +247,13 @@ report_print_clocks(const struct js *facts, FILE *to)
 		if (js_is(h, "host", "pve"))
 			pve = h;
 		n++;
+		report_ms(skew < 0 ? -skew : skew, a, sizeof a);
 		md_item(to,
-		    "%s: %s %s the engine's clock, give or take %s; measured and "
-		    "recorded %zu time(s). A time in its logs %s that is the time here.",
-		    report_str(h, "host"),
-		    report_ms(skew < 0 ? -skew : skew, a, sizeof a),
-		    skew < 0 ? "behind" : "ahead of",
+		    "%s: %s %s the engine's clock, give or take %s (%zu on record). A time in "
+		    "its logs, %s %s, is the time here.",
+		    report_str(h, "host"), a, skew < 0 ? "behind" : "ahead of",
 		    report_ms(js_int(h, "error_ms", 0), b, sizeof b),
-		    js_len(js_get_array(h, "clocks")), skew < 0 ? "plus" : "minus");
+		    js_len(js_get_array(h, "clocks")), skew < 0 ? "plus" : "minus", a);
 	}
 	if (!n)
 		md_item(to,

@@ -23,8 +23,10 @@ duration(struct report *r, const char *what, const struct report_mark *from,
 		js_set_int(row, "from_seq", from->seq);
 	if (to->seq)
 		js_set_int(row, "to_seq", to->seq);
-	if (from->seq && to->seq && to->ms >= from->ms)
+	if (from->seq && to->seq && to->seq >= from->seq)
 		js_set_int(row, "ms", to->ms - from->ms);
+	else if (from->seq && to->seq)
+		js_set_bool(row, "before", true);
 	js_add(report_list(r, "durations"), row);
 }
 
@@ -152,9 +154,9 @@ unknown_hosts(struct report *r)
 		}
 		if (js_has(h, "away"))
 			report_unknown(r, js_int(h, "away_seq", 0),
-			    "what happened on %s while its link was away: %lld time(s), %s in "
-			    "all%s",
-			    report_str(h, "host"), (long long)js_int(h, "away", 0),
+			    "what happened on %s while its link was away, %s%s in all%s",
+			    report_str(h, "host"),
+			    js_int(h, "away", 0) == 1 ? "" : "several times, ",
 			    report_ms(js_int(h, "away_ms", 0), age, sizeof age),
 			    js_bool(h, "away_still", false) ? ", and so it was at the end"
 							    : "");

@@ -79,15 +79,15 @@ verb_ended(struct report *r, const struct js *m, struct js *v, bool mutating)
 		js_set_int(v, "took_ms", js_int(m, "ms", 0));
 	if (words[0])
 		report_set_cut(v, "result", words, REPORT_WORD_MAX);
-	if (js_bool(m, "learnt", false))
+	if (js_has(m, "learnt"))
 		js_set_bool(v, "learnt", true);
 	snprintf(fold, sizeof fold, "verb %.40s", mutating ? "" : report_str(v, "verb"));
 	report_event(r, mutating ? "" : fold, "%s (%s) %s%s%s%s%s%s%s",
 	    report_str(v, "verb"), report_str(v, "id"), report_str(m, "state"), end,
 	    js_has(m, "ms") ? ", " : "",
 	    js_has(m, "ms") ? report_ms(js_int(m, "ms", 0), age, sizeof age) : "",
-	    js_bool(m, "learnt", false) ? ", asked of the host later" : "",
-	    words[0] ? ": " : "", words);
+	    js_has(m, "learnt") ? ", asked of the host later" : "", words[0] ? ": " : "",
+	    words);
 	if (mutating && strcmp(report_str(m, "state"), "refused") != 0)
 		report_mark_here(r, &r->acted);
 }
