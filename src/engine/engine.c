@@ -105,6 +105,8 @@ on_release(struct line *line, void *arg)
 
 	if (e->hub)
 		hub_tell(e->hub, line);
+	mirror_record(e->mirror, line);
+	notify_see(e->hook, line);
 }
 
 /* What an operator took away from the agent he gives back, not our restart. */
@@ -306,6 +308,9 @@ engine_build(struct engine *e, struct err *err)
 	if (load_hostkeys(e, err) < 0)
 		return -1;
 	e->incident = incident_new(loop, o->sessions_dir, &incident_events, e);
+	e->mirror =
+	    mirror_new(loop, o->syslog, !e->opts->background && !e->opts->one_shot);
+	e->hook = notify_new(loop, e->incident, o->libexec_dir, o->notify_command);
 	e->context = context_new(e->incident);
 	e->recap = recap_new();
 	e->cut = cut_new(e->incident);
@@ -374,7 +379,10 @@ engine_end(struct engine *e)
 	people_free(e->people);
 	e->people = NULL;
 	e->hub = NULL;
+	notify_free(e->hook);
+	e->hook = NULL;
 	incident_free(e->incident, life_left_ms(e, ENGINE_END_MS));
+	mirror_free(e->mirror);
 	life_end(e);
 	settled = life_settle(e);
 	if (settled)

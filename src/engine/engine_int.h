@@ -12,7 +12,9 @@
 #include "engine/hub.h"
 #include "engine/incident.h"
 #include "engine/life.h"
+#include "engine/mirror.h"
 #include "engine/notices.h"
+#include "engine/notify.h"
 #include "engine/people.h"
 #include "engine/place.h"
 #include "engine/power.h"
@@ -55,6 +57,8 @@ struct engine {
 	struct hub *hub;
 	struct people *people;
 	struct shells *shells;
+	struct mirror *mirror;
+	struct notify *hook; /* NULL: there is no notify_command */
 	struct agent_side *agent_side;
 	char session[64]; /* claude's, from an earlier engine of this incident */
 	struct cut *cut;  /* what the engine before us had in hand */

@@ -67,7 +67,7 @@ is_idle(const struct engine *e)
 {
 	return hub_peers(e->hub) == 0 && !power_is_busy(e->power) &&
 	    !turn_is_busy(e->turn) && !unfinished_is_open(e->unfinished) &&
-	    incident_pressure(e->incident) == 0;
+	    incident_pressure(e->incident) == 0 && !notify_is_busy(e->hook);
 }
 
 static int64_t

@@ -50,6 +50,19 @@ close_strangers(int ready_fd)
 	close_range((unsigned)ready_fd + 1, ~0U, 0);
 }
 
+/* What we open first would become what others print to. */
+static void
+open_std(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		close(fd);
+}
+
 static bool
 is_secret(const char *name, size_t len)
 {
@@ -112,6 +125,7 @@ main(int argc, char **argv)
 		else
 			return 64;
 	}
+	open_std();
 	umask(077);
 	forget_secrets();
 	close_strangers(opts.ready_fd);

@@ -448,6 +448,7 @@ class Rig:
             BREAKGLASS_LIBEXEC_DIR=BUILD + "/libexec", BREAKGLASS_DATA_DIR=SRC,
             BREAKGLASS_RUN_DIR=self.run_dir, BREAKGLASS_SESSIONS_DIR=self.sessions,
             BREAKGLASS_KEY_PATH=self.key, BREAKGLASS_CLAUDE="/nonexistent/claude",
+            BREAKGLASS_SYSLOG="",               # the machine's is no place for tests
             BREAKGLASS_AGENT_DRIVER="cli",      # no test asks the vendor by accident
             BREAKGLASS_PVE_HOST="127.0.0.1", BREAKGLASS_PVE_USER=user,
             BREAKGLASS_DEVVM_HOST="127.0.0.1", BREAKGLASS_DEVVM_USER=user)
@@ -469,15 +470,18 @@ class Rig:
 
     # --- the engine ---
 
-    def start(self, *args, prefix=(), env=None, limit=LIMIT, must=True):
+    def start(self, *args, prefix=(), env=None, limit=LIMIT, must=True, stdout=None):
         """An engine that listens; returns its process.  must false: the words instead."""
         r, w = os.pipe()
         log = open(self.dir + "/engine.out", "ab")
+        out = open(self.dir + "/engine.stdout", "ab") if stdout is None else stdout
         p = subprocess.Popen([*prefix, ENGINE, "-vv", "--ready-fd", str(w), *args],
-                             env=env or self.env, stdin=subprocess.DEVNULL, stdout=log,
+                             env=env or self.env, stdin=subprocess.DEVNULL, stdout=out,
                              stderr=log, pass_fds=[w], cwd=self.dir)
         os.close(w)
         log.close()
+        if stdout is None:
+            out.close()
         self.engines.append(p)
         words = b""
         end = time.monotonic() + limit
