@@ -95,6 +95,7 @@ struct verify {
 	bool engine_seen; /* a record has the engine's head */
 	struct verify_run *runs;
 	size_t run_count;
+	uint64_t lost_here;   /* of lost, what the engine that writes has counted */
 	int64_t host_skew_ms; /* pve's clock minus the engine's, when it was measured */
 
 	/* how far it is */

@@ -52,13 +52,20 @@ on_incident(struct verify *v, const struct js *m)
 	}
 	snprintf(v->last_state, sizeof v->last_state, "%s", state ? state : "");
 	v->last_state_line = v->lines;
+	if (js_is(m, "state", "continued"))
+		v->lost_here = 0;
 }
 
 static void
 on_state(struct verify *v, const struct js *m)
 {
-	if (js_is(m, "what", "journal") && js_int(m, "lost", 0) > 0)
-		v->lost += (uint64_t)js_int(m, "lost", 0);
+	int64_t lost = js_int(m, "lost", 0);
+
+	/* an engine counts all that it lost */
+	if (js_is(m, "what", "journal") && lost > 0 && (uint64_t)lost > v->lost_here) {
+		v->lost += (uint64_t)lost - v->lost_here;
+		v->lost_here = (uint64_t)lost;
+	}
 	if (js_is(m, "what", "clock") && js_is(m, "host", "pve"))
 		v->host_skew_ms = js_int(m, "skew_ms", 0);
 }
@@ -152,6 +159,7 @@ verify_anchors_left(struct verify *v)
 	if (count && a[count - 1].seq > v->last)
 		verify_add(v, VERIFY_CUT, v->lines, v->last, -1,
 		    "an anchor says that there was a record %" PRIu64
-		    "; the last one here is %" PRIu64,
+		    ", and the last one here is %" PRIu64
+		    ": the end was cut off, or its engine died before a disk took it",
 		    a[count - 1].seq, v->last);
 }
