@@ -269,7 +269,7 @@ player_advance(struct player *p, int64_t now)
 	struct err err = {0};
 
 	p->now = now;
-	if (p->reading)
+	if (p->reading && p->begun) /* the first records are shown first */
 		read_on(p, &err);
 	if (p->find.dir)
 		player_find_on(p);

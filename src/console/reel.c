@@ -12,8 +12,9 @@
 #include "wire/journal_file.h"
 #include "wire/messages.h"
 
-#define SLICE_BYTES (4 * 1024 * 1024) /* of the file, in one reel_more */
-#define HEAD_MAX 256		      /* bytes in which the engine's own members stand */
+#define SLICE_BYTES (1024 * 1024) /* of the file, in one reel_more */
+#define FIRST_BYTES (64 * 1024)	  /* and in the first one: a picture comes soon */
+#define HEAD_MAX 256		  /* bytes in which the engine's own members stand */
 
 struct reel *
 reel_open(const char *path, struct err *err)
@@ -165,7 +166,7 @@ reel_more(struct reel *r, struct err *err)
 	int64_t from = own->read;
 
 	journal_file_seek(own->file, own->read);
-	while (own->read - from < SLICE_BYTES) {
+	while (own->read - from < (from == 0 ? FIRST_BYTES : SLICE_BYTES)) {
 		const char *line;
 		size_t len;
 		int rc;

@@ -21,6 +21,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import bench_agent                                                   # noqa: E402
+import bench_replay                                                  # noqa: E402
 from bench_figures import Table, cpu_s, p50, p99, p99_of_rounds, pss_mb, rss_mb, wakeups   # noqa: E402
 from bench_site import BenchError, Site, spawn, timed, wait_for               # noqa: E402
 from bench_tty import Screen, Typist                                         # noqa: E402
@@ -35,8 +36,8 @@ IDLE_S = 60
 
 
 class Bench:
-    def __init__(self, site, table):
-        self.site, self.table = site, table
+    def __init__(self, site, table, source):
+        self.site, self.table, self.source = site, table, source
         self.main = site.engine("main")
 
     # --- a verb and a command, there and back ---
@@ -63,6 +64,10 @@ class Bench:
     def agent(self):
         """A turn of the API driver, beside one of the CLI driver."""
         bench_agent.run(self.site, self.table)
+
+    def replay(self):
+        """An incident again: opened, gone through, searched."""
+        bench_replay.run(self.site, self.table, self.source)
 
     def shim(self):
         """The agent's `ssh devvm true` in a bash of its own."""
@@ -347,7 +352,7 @@ class Speaker(threading.Thread):
         self.socket.close()
 
 
-ALL = ["status", "shim", "agent", "paint", "keys", "flood", "stream", "idle"]
+ALL = ["status", "shim", "agent", "paint", "keys", "flood", "stream", "idle", "replay"]
 
 
 def main():
@@ -368,7 +373,7 @@ def main():
     try:
         site = Site(folder, args.build, args.source)
         table = Table()
-        bench = Bench(site, table)
+        bench = Bench(site, table, args.source)
         for name in args.only.split(","):
             getattr(bench, name)()
         print("%d of %d goals missed%s; %d s, load %.1f"
