@@ -42,6 +42,7 @@ struct incident {
 	char head[CHAIN_HEX + 1]; /* h of the last record handed to the journal */
 	struct journal *journal;
 	uint64_t ticket;  /* of the last record handed to the journal */
+	uint64_t synced;  /* up to this ticket all are on the disk */
 	uint64_t written; /* up to this ticket all are in the file */
 	uint64_t lost;	  /* records that no disk and no memory took */
 	size_t rewritten; /* bytes, to be told with the next "ok" */

@@ -35,6 +35,8 @@ on_written(uint64_t ticket, bool synced, void *arg)
 	struct incident *i = arg;
 
 	i->written = ticket;
+	if (synced)
+		i->synced = ticket;
 	incident_drain(i, ticket);
 	/* What the start had to say of the disk is over, too. */
 	if (i->banner && journal_state(i->journal) == JOURNAL_OK)
@@ -156,6 +158,10 @@ incident_sync(struct incident *i, incident_sync_fn *cb, void *arg)
 	if (journal_state(i->journal) != JOURNAL_OK ||
 	    i->waiter_count == INCIDENT_SYNC_WAITERS) {
 		cb(false, "no disk takes the journal", arg);
+		return;
+	}
+	if (i->synced >= i->ticket) {
+		cb(true, "", arg);
 		return;
 	}
 	i->waiters[i->waiter_count++] = (struct incident_waiter){cb, arg, i->ticket};

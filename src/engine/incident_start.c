@@ -41,12 +41,14 @@ struct incident_start {
 	char id[INCIDENT_ID_MAX];
 	int fd; /* holds its lock */
 	off_t size, cut;
+	uint64_t last_seq;
 	bool dated;
 	int64_t last_mono_ms, last_at_ms; /* of its last record */
 	char head[CHAIN_HEX + 1];	  /* h of its last record */
 	char boot[INCIDENT_BOOT_LEN];	  /* of the engine that wrote it last */
 	int64_t began_ms;
-	char why[256];
+	char why[256];	     /* of the file that is looked at, or of the folder */
+	char first_why[256]; /* of the newest file that could not be read */
 };
 
 static void
@@ -90,7 +92,7 @@ look_record(struct incident_start *s, int fd, off_t from, off_t to, char **text)
 	if (from < 0 || to <= from || to - from > START_LINE_MAX)
 		return NULL;
 	*text = mem_alloc(len);
-	if (TEMP_FAILURE_RETRY(pread(fd, *text, len, from)) != (ssize_t)len)
+	if (journal_disk_read(fd, *text, len, from) != (ssize_t)len)
 		snprintf(s->why, sizeof s->why, "read %s: %s", s->path,
 		    strerror(errno ? errno : EIO));
 	else
@@ -109,6 +111,7 @@ look_last(struct incident_start *s, const struct js *r, const char *line, size_t
 	const char *at = js_str(r, "at");
 	size_t body;
 
+	s->last_seq = (uint64_t)js_int(r, "seq", 0);
 	s->dated = js_has(r, "mono_ms");
 	s->last_mono_ms = js_int(r, "mono_ms", 0);
 	s->last_at_ms = at ? clock_from(at) : -1;
@@ -122,7 +125,7 @@ static bool
 look_first(struct incident_start *s, int fd)
 {
 	char head[START_HEAD], *lf, *text;
-	ssize_t n = TEMP_FAILURE_RETRY(pread(fd, head, sizeof head, 0));
+	ssize_t n = journal_disk_read(fd, head, sizeof head, 0);
 	struct js *r = NULL;
 
 	lf = n > 0 ? memchr(head, '\n', (size_t)n) : NULL;
@@ -158,7 +161,10 @@ look_into(struct incident_start *s, int fd)
 	s->size = whole;
 	s->cut = st.st_size - whole;
 	r = look_record(s, fd, from, whole, &line);
-	open = r ? look_last(s, r, line, (size_t)(whole - from) - 1) : look_first(s, fd);
+	if (r)
+		open = look_last(s, r, line, (size_t)(whole - from) - 1);
+	else
+		open = !s->why[0] && look_first(s, fd);
 	js_free(r);
 	free(line);
 	return open;
@@ -180,6 +186,7 @@ look_at(struct incident_start *s, const char *name, int tries)
 {
 	int fd;
 
+	s->why[0] = '\0';
 	s->path = mem_printf("%s/incidents/%s", s->dir, name);
 	fd = TEMP_FAILURE_RETRY(open(s->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
 	if (fd < 0) {
@@ -191,6 +198,10 @@ look_at(struct incident_start *s, const char *name, int tries)
 		s->fd = fd;
 		return true;
 	}
+	if (s->why[0])
+		LOG("journal", "%s", s->why);
+	if (!s->first_why[0])
+		memcpy(s->first_why, s->why, sizeof s->why);
 	if (fd >= 0)
 		close(fd);
 	free(s->path);
@@ -310,6 +321,19 @@ start_continue(struct incident_start *s)
 	incident_ready(i);
 }
 
+/* Half of an incident is none to go on with: its numbers, and its verbs' ends. */
+static void
+start_unread(struct incident_start *s, const char *why)
+{
+	char *words = mem_printf("incident %s is not continued: read %s: %s", s->id,
+	    s->path, why ? why : "its last records are missing");
+
+	s->i->seq = 0;
+	incident_journal_says(s->i, JOURNAL_MEMORY, words);
+	incident_ready(s->i);
+	free(words);
+}
+
 static void
 on_old_records(const char *data, size_t len, const char *why, void *arg)
 {
@@ -331,7 +355,10 @@ on_old_records(const char *data, size_t len, const char *why, void *arg)
 		journal_read(i->loop, s->path, i->seq + 1, 0, 0, on_old_records, s);
 		return;
 	}
-	start_continue(s);
+	if (why || i->seq < s->last_seq)
+		start_unread(s, why);
+	else
+		start_continue(s);
 	start_free(s);
 }
 
@@ -341,8 +368,9 @@ on_looked(uv_work_t *work, int status)
 	struct incident_start *s = work->data;
 	struct incident *i = s->i;
 
-	if (i && s->why[0] && !s->id[0])
-		incident_journal_says(i, JOURNAL_MEMORY, s->why);
+	if (i && !s->id[0] && (s->first_why[0] || s->why[0]))
+		incident_journal_says(
+		    i, JOURNAL_MEMORY, s->first_why[0] ? s->first_why : s->why);
 	if (i && s->id[0]) {
 		start_wait(s);
 		journal_read(i->loop, s->path, 1, 0, 0, on_old_records, s);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -59,6 +60,23 @@ journal_disk_lock(int fd)
 	return -1;
 }
 
+ssize_t
+journal_disk_read(int fd, char *data, size_t len, off_t at)
+{
+	size_t got = 0;
+
+	while (got < len) {
+		ssize_t n = AGAIN(pread(fd, data + got, len - got, at + (off_t)got));
+
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
 off_t
 journal_disk_whole(int fd, off_t end)
 {
@@ -66,14 +84,12 @@ journal_disk_whole(int fd, off_t end)
 
 	while (end > 0) {
 		off_t from = end > (off_t)sizeof block ? end - (off_t)sizeof block : 0;
-		ssize_t n = AGAIN(pread(fd, block, (size_t)(end - from), from));
+		ssize_t n = journal_disk_read(fd, block, (size_t)(end - from), from);
 		char *lf = n > 0 ? memrchr(block, '\n', (size_t)n) : NULL;
 
-		if (n < 0)
-			return -1;
 		if (n == 0)
-			errno = EIO;
-		if (n == 0)
+			errno = EIO; /* it ends before its end */
+		if (n <= 0)
 			return -1;
 		if (lf)
 			return from + (lf - block) + 1;
@@ -126,6 +142,24 @@ disk_begin_at_whole(struct journal_disk *d, off_t size, struct err *err)
 	return 0;
 }
 
+/* The folders are made where they are missing, and refused where they are not ours. */
+static int
+disk_open(struct journal_disk *d, struct err *err)
+{
+	char *dir = mem_printf("%.*s", (int)(strrchr(d->path, '/') - d->path), d->path);
+	char *top = mem_printf("%.*s", (int)(strrchr(dir, '/') - dir), dir);
+	int rc = -1;
+
+	if (fd_safe_dir(top, err) < 0 || fd_own_dir(dir, err) < 0)
+		goto out;
+	d->fd = AGAIN(open(d->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+	rc = d->fd < 0 ? disk_sys(d, "open", err) : 0;
+out:
+	free(dir);
+	free(top);
+	return rc;
+}
+
 /* The file is open, ours, and *at is where the next byte goes. */
 static int
 disk_ready(struct journal_disk *d, off_t *at, off_t *size, struct err *err)
@@ -133,11 +167,8 @@ disk_ready(struct journal_disk *d, off_t *at, off_t *size, struct err *err)
 	struct stat st;
 	off_t end;
 
-	if (d->fd < 0)
-		d->fd =
-		    AGAIN(open(d->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-	if (d->fd < 0)
-		return disk_sys(d, "open", err);
+	if (d->fd < 0 && disk_open(d, err) < 0)
+		return -1;
 	if (AGAIN(fstat(d->fd, &st)) < 0)
 		return disk_sys(d, "look at", err);
 	if (st.st_nlink == 0)
@@ -149,7 +180,9 @@ disk_ready(struct journal_disk *d, off_t *at, off_t *size, struct err *err)
 	if (d->fresh || st.st_size < d->base || (!d->failed && st.st_size != end)) {
 		if (!d->fresh)
 			LOG("journal", "%s was changed by somebody else", d->path);
-		if (!d->fresh && st.st_size >= d->base)
+		if (st.st_size < d->base)
+			d->failed = true; /* what is not on the disk is written again */
+		else
 			buf_clear(&d->unsynced);
 		if (disk_begin_at_whole(d, st.st_size, err) < 0)
 			return -1;
@@ -205,21 +238,25 @@ disk_sync(struct journal_disk *d, struct err *err)
 }
 
 static int
-disk_try(struct journal_disk *d, const char *data, size_t len, bool sync, struct err *err)
+disk_try(
+    struct journal_disk *d, const char *data, size_t len, bool *sync, struct err *err)
 {
-	size_t again = d->failed ? d->unsynced.len : 0;
+	size_t again;
 	off_t at, size;
 
-	if (disk_ready(d, &at, &size, err) < 0 ||
-	    disk_put(d, d->unsynced.data, again, at, err) < 0 ||
+	if (disk_ready(d, &at, &size, err) < 0)
+		return -1;
+	again = d->failed ? d->unsynced.len : 0;
+	*sync = *sync || d->failed;
+	if (disk_put(d, d->unsynced.data, again, at, err) < 0 ||
 	    disk_put(d, data, len, at + (off_t)again, err) < 0)
 		return -1;
 	at += (off_t)(again + len);
 	if (size > at && AGAIN(ftruncate(d->fd, at)) < 0)
 		return disk_sys(d, "cut", err);
-	if (sync && disk_sync(d, err) < 0)
+	if (*sync && disk_sync(d, err) < 0)
 		return -1;
-	if (sync) {
+	if (*sync) {
 		d->base = at;
 		buf_clear(&d->unsynced);
 	} else if (buf_add(&d->unsynced, data, len) < 0) {
@@ -248,9 +285,9 @@ journal_disk_write(
 {
 	if (!d->path)
 		return err_set(err, ERR_SYSTEM, "write: no file");
-	if (d->unsynced.len + len > JOURNAL_UNSYNCED_MAX || d->failed)
+	if (d->unsynced.len + len > JOURNAL_UNSYNCED_MAX)
 		*sync = true;
-	if (disk_try(d, data, len, *sync, err) == 0)
+	if (disk_try(d, data, len, sync, err) == 0)
 		return 0;
 	disk_cut_back(d);
 	disk_drop(d);

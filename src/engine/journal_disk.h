@@ -58,6 +58,9 @@ int journal_disk_write(struct journal_disk *d, const char *data, size_t len, boo
 /* Locks it without waiting.  -1: somebody else has it. */
 int journal_disk_lock(int fd);
 
+/* len bytes, or fewer at the end of the file; -1 with errno. */
+ssize_t journal_disk_read(int fd, char *data, size_t len, off_t at);
+
 /* Behind the last LF before end, or -1 with errno. */
 off_t journal_disk_whole(int fd, off_t end);
 

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "engine/journal.h"
+#include "engine/journal_disk.h"
 
 #define BLOCK (8 * 1024)	    /* bytes read at once */
 #define LINE_MAX_BYTES (512 * 1024) /* no record of ours is longer */
@@ -27,9 +29,27 @@ struct reader {
 	size_t tail;
 	journal_read_fn *cb;
 	void *arg;
+	int fd;
 	struct buf out;
 	char why[200];
 };
+
+static void
+reader_failed(struct reader *r)
+{
+	snprintf(r->why, sizeof r->why, "%s", strerror(errno ? errno : EIO));
+}
+
+/* What cannot be read ends the search for it, and nothing is returned but why. */
+static ssize_t
+reader_get(struct reader *r, char *data, size_t len, off_t at)
+{
+	ssize_t n = journal_disk_read(r->fd, data, len, at);
+
+	if (n < 0)
+		reader_failed(r);
+	return n;
+}
 
 uint64_t
 journal_line_seq(const char *line, size_t len)
@@ -41,14 +61,14 @@ journal_line_seq(const char *line, size_t len)
 
 /* Where the next line begins that does so at or behind at; end: none before end. */
 static off_t
-line_from(int fd, off_t at, off_t end, char *block)
+line_from(struct reader *r, off_t at, off_t end, char *block)
 {
 	off_t pos = at ? at - 1 : 0; /* the LF before at makes at itself a start */
 
 	if (at == 0)
 		return 0;
 	while (pos < end) {
-		ssize_t n = pread(fd, block, BLOCK, pos);
+		ssize_t n = reader_get(r, block, BLOCK, pos);
 		char *lf = n > 0 ? memchr(block, '\n', (size_t)n) : NULL;
 
 		if (n <= 0)
@@ -62,10 +82,10 @@ line_from(int fd, off_t at, off_t end, char *block)
 }
 
 static uint64_t
-seq_at(int fd, off_t at)
+seq_at(struct reader *r, off_t at)
 {
 	char head[97];
-	ssize_t n = pread(fd, head, sizeof head - 1, at);
+	ssize_t n = reader_get(r, head, sizeof head - 1, at);
 
 	if (n <= 0)
 		return 0;
@@ -75,18 +95,18 @@ seq_at(int fd, off_t at)
 
 /* The start of the first numbered line at or behind at, and its number; end: none. */
 static off_t
-numbered_from(int fd, off_t at, off_t end, char *block, uint64_t *seq)
+numbered_from(struct reader *r, off_t at, off_t end, char *block, uint64_t *seq)
 {
-	for (at = line_from(fd, at, end, block); at < end;
-	     at = line_from(fd, at + 1, end, block))
-		if ((*seq = seq_at(fd, at)) > 0)
+	for (at = line_from(r, at, end, block); at < end;
+	     at = line_from(r, at + 1, end, block))
+		if ((*seq = seq_at(r, at)) > 0)
 			return at;
 	return end;
 }
 
 /* Where the first record with this number or a higher one begins. */
 static off_t
-find_seq(int fd, uint64_t want, off_t end, char *block)
+find_seq(struct reader *r, uint64_t want, off_t end, char *block)
 {
 	off_t lo = 0, hi = end;
 
@@ -94,26 +114,26 @@ find_seq(int fd, uint64_t want, off_t end, char *block)
 	while (lo < hi) {
 		off_t mid = lo + (hi - lo) / 2;
 		uint64_t seq = 0;
-		off_t at = numbered_from(fd, mid, end, block, &seq);
+		off_t at = numbered_from(r, mid, end, block, &seq);
 
 		if (at < end && seq < want)
 			lo = at + 1;
 		else
 			hi = mid;
 	}
-	return line_from(fd, lo, end, block);
+	return line_from(r, lo, end, block);
 }
 
 static uint64_t
-last_seq(int fd, off_t end, char *block)
+last_seq(struct reader *r, off_t end, char *block)
 {
 	uint64_t seq = 0, last = 0;
 
 	for (off_t back = BLOCK / 2; last == 0 && back < 2 * LINE_MAX_BYTES; back *= 4) {
 		off_t at = end > back ? end - back : 0;
 
-		for (at = numbered_from(fd, at, end, block, &seq); at < end;
-		     at = numbered_from(fd, at + 1, end, block, &seq))
+		for (at = numbered_from(r, at, end, block, &seq); at < end;
+		     at = numbered_from(r, at + 1, end, block, &seq))
 			last = seq;
 	}
 	return last;
@@ -121,11 +141,11 @@ last_seq(int fd, off_t end, char *block)
 
 /* Behind the last whole line: a crash may have left a torn one. */
 static off_t
-whole_end(int fd, off_t end, char *block)
+whole_end(struct reader *r, off_t end, char *block)
 {
 	while (end > 0) {
 		off_t from = end > BLOCK ? end - BLOCK : 0;
-		ssize_t n = pread(fd, block, (size_t)(end - from), from);
+		ssize_t n = reader_get(r, block, (size_t)(end - from), from);
 		char *lf = n > 0 ? memrchr(block, '\n', (size_t)n) : NULL;
 
 		if (n <= 0)
@@ -138,20 +158,23 @@ whole_end(int fd, off_t end, char *block)
 }
 
 static void
-find_range(struct reader *r, int fd, off_t *first, off_t *last)
+find_range(struct reader *r, off_t *first, off_t *last)
 {
 	char *block = mem_alloc(BLOCK);
-	off_t end = whole_end(fd, lseek(fd, 0, SEEK_END), block);
+	off_t size = lseek(r->fd, 0, SEEK_END);
+	off_t end = whole_end(r, size > 0 ? size : 0, block);
 	uint64_t from = r->from, before = r->before;
 
+	if (size < 0)
+		reader_failed(r);
 	if (r->tail && !before)
-		before = last_seq(fd, end, block) + 1;
+		before = last_seq(r, end, block) + 1;
 	if (r->tail)
 		from = before > r->tail ? before - r->tail : 0;
-	*last = before ? find_seq(fd, before, end, block) : end;
-	*first = from ? find_seq(fd, from, *last, block) : 0;
+	*last = before ? find_seq(r, before, end, block) : end;
+	*first = from ? find_seq(r, from, *last, block) : 0;
 	if (r->tail && *last - *first > JOURNAL_PART_MAX)
-		*first = line_from(fd, *last - JOURNAL_PART_MAX, *last, block);
+		*first = line_from(r, *last - JOURNAL_PART_MAX, *last, block);
 	free(block);
 }
 
@@ -159,31 +182,26 @@ static void
 on_read(uv_work_t *work)
 {
 	struct reader *r = work->data;
-	int fd = open(r->path, O_RDONLY | O_CLOEXEC);
-	off_t first, last;
+	off_t first = 0, last = 0;
 	size_t want;
-	ssize_t n = 0;
+	ssize_t n;
 	char *lf;
 
-	if (fd < 0) {
-		strncpy(r->why, strerror(errno), sizeof r->why - 1);
+	r->fd = TEMP_FAILURE_RETRY(open(r->path, O_RDONLY | O_CLOEXEC));
+	if (r->fd < 0) {
+		reader_failed(r);
 		return;
 	}
-	find_range(r, fd, &first, &last);
-	want = (size_t)(last - first);
+	find_range(r, &first, &last);
+	want = last > first && !r->why[0] ? (size_t)(last - first) : 0;
 	if (want > JOURNAL_PART_MAX)
 		want = JOURNAL_PART_MAX;
 	r->out.data = mem_alloc(want + 1);
 	r->out.size = want + 1;
-	while (r->out.len < want &&
-	    (n = pread(fd, r->out.data + r->out.len, want - r->out.len,
-		 first + (off_t)r->out.len)) > 0)
-		r->out.len += (size_t)n;
-	lf = r->out.len ? memrchr(r->out.data, '\n', r->out.len) : NULL;
+	n = reader_get(r, r->out.data, want, first);
+	lf = n > 0 ? memrchr(r->out.data, '\n', (size_t)n) : NULL;
 	r->out.len = lf ? (size_t)(lf - r->out.data) + 1 : 0;
-	if (n < 0)
-		strncpy(r->why, strerror(errno), sizeof r->why - 1);
-	close(fd);
+	close(r->fd);
 }
 
 static void
