@@ -11,9 +11,15 @@
 
 #include "base/mem.h"
 #include "wire/frame.h"
+#include "wire/json.h"
 
 #define INCIDENTS_MAX 1024
 #define ID_MAX 40
+#define PREFIX_MAX 128 /* bytes that a log puts before a line of JSON */
+
+static const char word[] = "anchor incident=";
+static const char ids[] =
+    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
 
 struct incident {
 	char id[ID_MAX];
@@ -25,6 +31,7 @@ struct incident {
 struct anchors {
 	struct incident *incidents;
 	size_t count;
+	char current[ID_MAX]; /* of the records that follow in a mirrored journal */
 };
 
 struct anchors *
@@ -44,31 +51,16 @@ anchors_free(struct anchors *a)
 	free(a);
 }
 
-/* incident=ID, "incident":"ID", incident: ID: what stands behind a name. */
+/* name=VALUE in an anchor's text; how many bytes the value has. */
 static size_t
-value_of(const char *line, size_t len, const char *name, const char *of, char *out,
+value_of(const char *text, size_t len, const char *name, const char *of, char *out,
     size_t size)
 {
-	const char *p = line, *end = line + len;
 	size_t n = strlen(name), k = 0;
+	const char *p = memmem(text, len, name, n), *end = text + len;
 
-	while ((p = memmem(p, (size_t)(end - p), name, n)) != NULL) {
-		const char *q = p + n;
-
-		if (p > line && strchr(" \"\t{,'", p[-1]) == NULL) {
-			p += n;
-			continue;
-		}
-		while (q < end && strchr("=: \"'\\", *q) && *q)
-			q++;
-		if (q == p + n) {
-			p += n;
-			continue;
-		}
-		while (q < end && k + 1 < size && *q && strchr(of, *q))
-			out[k++] = *q++;
-		break;
-	}
+	for (p = p ? p + n : end; p < end && k + 1 < size && *p && strchr(of, *p); p++)
+		out[k++] = *p;
 	out[k] = '\0';
 	return k;
 }
@@ -87,39 +79,91 @@ incident_of(struct anchors *a, const char *id)
 	return &a->incidents[a->count++];
 }
 
-static bool
-anchor_in(struct anchors *a, const char *text, size_t len)
+static void
+anchor_add(struct anchors *a, const char *id, uint64_t seq, const char *h)
 {
-	static const char ids[] =
-	    "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
-	char id[ID_MAX], seq[21], h[CHAIN_HEX + 1];
-	struct incident *i;
+	struct incident *i = incident_of(a, id);
 
-	if (!value_of(text, len, "incident", ids, id, sizeof id) ||
-	    !value_of(text, len, "seq", "0123456789", seq, sizeof seq) ||
-	    value_of(text, len, "h", "0123456789abcdef", h, sizeof h) != CHAIN_HEX)
-		return false;
-	i = incident_of(a, id);
 	if (!i || i->count == ANCHORS_MAX)
-		return true;
+		return;
 	if (i->count == i->size) {
 		i->size = i->size ? 2 * i->size : 64;
 		i->rows = mem_resize(i->rows, i->size * sizeof *i->rows);
 	}
-	i->rows[i->count].seq = strtoull(seq, NULL, 10);
-	memcpy(i->rows[i->count++].h, h, sizeof h);
+	i->rows[i->count].seq = seq;
+	memcpy(i->rows[i->count++].h, h, CHAIN_HEX + 1);
 	i->sorted = false;
-	return true;
 }
 
+static void
+from_text(struct anchors *a, const char *text, size_t len)
+{
+	char id[ID_MAX], seq[21], h[CHAIN_HEX + 1];
+
+	if (value_of(text, len, " incident=", ids, id, sizeof id) > 0 &&
+	    value_of(text, len, " seq=", "0123456789", seq, sizeof seq) > 0 &&
+	    value_of(text, len, " h=", "0123456789abcdef", h, sizeof h) == CHAIN_HEX)
+		anchor_add(a, id, strtoull(seq, NULL, 10), h);
+}
+
+static bool
+is_id(const char *id)
+{
+	return id && *id && strlen(id) < ID_MAX && strspn(id, ids) == strlen(id);
+}
+
+static bool
+is_h(const char *h)
+{
+	return h && strlen(h) == CHAIN_HEX && strspn(h, "0123456789abcdef") == CHAIN_HEX;
+}
+
+/* An anchor, a record of the mirrored journal, or a line of journalctl -o json. */
+static void
+from_object(struct anchors *a, const struct js *m)
+{
+	const char *h = js_str(m, "h"), *message = js_str(m, "MESSAGE"), *id;
+	int64_t seq = js_int(m, "seq", 0);
+
+	if (message && strncmp(message, word, sizeof word - 1) == 0) {
+		from_text(a, message, strlen(message));
+		return;
+	}
+	id = js_is(m, "t", "anchor") ? js_str(m, "incident")
+	    : js_is(m, "t", "incident") && !js_is(m, "state", "closed") &&
+		!js_is(m, "state", "left")
+	    ? js_str(m, "id")
+	    : NULL;
+	if (is_id(id))
+		snprintf(a->current, sizeof a->current, "%s", id);
+	if (is_h(h) && seq > 0 && a->current[0])
+		anchor_add(a, a->current, (uint64_t)seq, h);
+}
+
+/*
+ * The line of a log is believed where the engine wrote it, and nowhere else: what an
+ * agent, a host or an operator says stands in records, too.
+ */
 void
 anchors_line(struct anchors *a, const char *line, size_t len)
 {
-	const char *at = memmem(line, len, "anchor", 6);
+	static const char tag[] = "breakglass";
+	const char *colon = memmem(line, len, ": ", 2), *brace, *at = line;
+	struct err err;
+	struct js *m;
 
-	/* behind the word, where syslog has it; JSON may have the members before it */
-	if (at && !anchor_in(a, at, len - (size_t)(at - line)))
-		anchor_in(a, line, len);
+	if (colon && memmem(line, (size_t)(colon - line), tag, sizeof tag - 1))
+		at = colon + 2;
+	if ((size_t)(line + len - at) > sizeof word - 1 &&
+	    memcmp(at, word, sizeof word - 1) == 0) {
+		from_text(a, at, (size_t)(line + len - at));
+		return;
+	}
+	brace = memchr(line, '{', len < PREFIX_MAX ? len : PREFIX_MAX);
+	m = brace ? js_parse(brace, (size_t)(line + len - brace), &err) : NULL;
+	if (m)
+		from_object(a, m);
+	js_free(m);
 }
 
 static bool

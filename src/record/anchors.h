@@ -2,9 +2,10 @@
 /*
  * anchors.h: heads of a journal that were kept elsewhere.
  *
- * The engine tells syslog, and a foreground engine its standard output, at each verb
- * "anchor incident=ID seq=N h=HEX".  Any text that has such lines will do: the output
- * of journalctl, a pod's log, JSON lines; the rest of the text is passed over.
+ * The engine tells syslog at each verb "anchor incident=ID seq=N h=HEX"; a foreground
+ * engine's standard output has the same as JSON, and every record's h.  The output of
+ * journalctl, a file of syslog and a pod's log are read as they are; lines that are
+ * none of ours are passed over, and so is what only quotes one of ours.
  */
 #ifndef RECORD_ANCHORS_H
 #define RECORD_ANCHORS_H
@@ -15,7 +16,7 @@
 #include "base/err.h"
 #include "wire/chain.h"
 
-#define ANCHORS_MAX 65536 /* of one incident; more are passed over */
+#define ANCHORS_MAX 1000000 /* of one incident; more are passed over */
 
 struct anchor {
 	uint64_t seq;

@@ -83,8 +83,8 @@ verify_once(struct verifying *g, const char *path, struct verify *v,
 		rc = verify_file(v, path, err);
 		asked->engine =
 		    a.there && a.incident[0] && strcmp(a.incident, v->id) == 0;
-		if (rc < 0 || !asked->engine || !a.head[0] || (v->engine_seen && !v->torn) ||
-		    !is_engines(g->o, path, v->id))
+		if (rc < 0 || !asked->engine || !a.head[0] ||
+		    (v->engine_seen && !v->torn) || !is_engines(g->o, path, v->id))
 			break;
 		if (i + 1 < ENGINE_TRIES) {
 			verify_fini(v);

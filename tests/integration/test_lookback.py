@@ -58,6 +58,9 @@ def looks_back(rig):
           "the engine that holds the incident says the same" in r.stdout, r.stdout, r.stderr)
     listed = json.loads(rig.cli("incidents", "--json").stdout)
     check("it is open here", listed["state"] == "open", listed)
+    code, found, _ = verify(rig, "--anchors", rig.dir + "/engine.stdout")
+    check("a foreground engine's output has the h of every record", code == 0 and
+          found[0]["anchored"] > found[0]["records"] - 5, found)
     close(p)
     path = rig.journals()[-1]
     until("it is in the file", lambda: '"closed"' in open(path).read())

@@ -220,6 +220,7 @@ Test(verify, anchors_are_read_from_what_logs_print)
 	    "2026-01-31T03:12:01+00:00 jump breakglass[1]: anchor incident=%s seq=7 h=%s",
 	    "{\"t\":\"anchor\",\"incident\":\"%s\",\"seq\":7,\"h\":\"%s\",\"verb\":\"cycle\"}",
 	    "{\"incident\":\"%s\",\"seq\":7,\"h\":\"%s\",\"t\":\"anchor\"}",
+	    "2026-01-31T03:12:01Z {\"t\":\"incident\",\"id\":\"%s\",\"state\":\"continued\",\"seq\":7,\"h\":\"%s\"}",
 	    "{\"MESSAGE\":\"anchor incident=%s seq=7 h=%s by=ann\",\"PRIORITY\":\"5\"}",
 	};
 	static const char *const no[] = {"incident=%s seq=7 h=%s",
