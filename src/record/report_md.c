@@ -270,8 +270,12 @@ md_block_close(struct md_block *b, FILE *to, const char *prefix)
 	ticks = ticks < 3 ? 3 : ticks;
 	put_fence(to, prefix, ticks, "text");
 	for (s = b->data; s < b->data + b->len; s += n + 1) {
-		n = strcspn(s, "\n");
-		fprintf(to, "%s%.*s\n", prefix, (int)n, s);
+		size_t len = n = strcspn(s, "\n");
+
+		while (len > 0 && s[len - 1] == ' ')
+			len--;
+		fprintf(to, "%.*s%.*s\n", (int)(len ? strlen(prefix) : strcspn(prefix, " ")),
+		    prefix, (int)len, s);
 	}
 	put_fence(to, prefix, ticks, "");
 	putc('\n', to);

@@ -127,9 +127,10 @@ unknown_people(struct report *r)
 	struct js *people = js_get_array(r->facts, "people");
 
 	for (size_t i = 0; i < js_len(people); i++) {
-		const struct js *p = js_at(people, i);
+		struct js *p = js_at(people, i);
 		const char *proof = report_str(p, "proof");
 
+		js_del(p, "current");
 		if (!proof[0] || strstr(proof, "unproven") ||
 		    strstr(proof, "not in this"))
 			report_unknown(r, js_int(p, "seq", 0), "who %s was: proof %s",
@@ -163,6 +164,23 @@ unknown_hosts(struct report *r)
 	}
 }
 
+/* What a verb should have changed and did not, or broke. */
+static void
+unknown_proof(struct report *r, const struct js *p)
+{
+	struct js *table = js_get_array(p, "table");
+
+	for (size_t i = 0; i < js_len(table); i++) {
+		const struct js *t = js_at(table, i);
+
+		if (js_has(t, "ok") && !js_bool(t, "ok", true))
+			report_unknown(r, js_int(p, "end_seq", 0),
+			    "why %s after %s is not as it should be: %s, it was %s",
+			    report_str(t, "what"), report_str(p, "verb"),
+			    report_str(t, "after"), report_str(t, "before"));
+	}
+}
+
 static void
 unknown_rest(struct report *r)
 {
@@ -178,6 +196,8 @@ unknown_rest(struct report *r)
 		    report_str(js_at(left, i), "id"), report_str(js_at(left, i), "host"),
 		    report_str(js_at(left, i), "state"),
 		    report_str(js_at(left, i), "what"));
+	if (r->proof)
+		unknown_proof(r, r->proof);
 	if (r->unread)
 		report_unknown(r, 0, "%lld lines of the journal are no records",
 		    (long long)r->unread);

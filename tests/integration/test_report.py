@@ -280,6 +280,8 @@ def as_recorded(rig):
     """recorded incidents give the reports that were read and found good, to the byte"""
     for name in ("cycle", "lab", "restart", "turn"):
         golden(rig, name)
+    with open(SRC + "/docs/report.md") as f, open(FIXTURES + "/lab.md") as g:
+        check("the example of docs/report.md is a report", g.read() in f.read())
 
 
 main([a_cycle, a_turn, restart_and_unfinished, what_it_takes, hostile, as_recorded])
