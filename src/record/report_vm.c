@@ -7,6 +7,8 @@
 #include "record/report_int.h"
 #include "wire/verbs.h"
 
+#define READS_MAX 150 /* of the verbs that are kept */
+
 static bool
 is_mutating(const char *verb)
 {
@@ -23,15 +25,38 @@ verb_item(struct report *r, const struct js *m)
 {
 	const char *id = report_str(m, "id");
 	struct js *v = report_find(r, "verbs", "id", id);
+	bool mutating = is_mutating(report_str(m, "verb"));
 
+	/* An agent that polls leaves room for what matters. */
+	if (!v && !mutating && js_len(report_list(r, "verbs")) >= READS_MAX) {
+		if (js_is(m, "state", "asked"))
+			report_count(r->facts, "verbs_more", 1);
+		return NULL;
+	}
 	if (!v && (v = report_item(r, "verbs")) != NULL) {
 		report_set_cut(v, "id", id, 32);
 		report_set_cut(v, "verb", report_str(m, "verb"), 32);
-		js_set_bool(v, "mutating", is_mutating(report_str(m, "verb")));
+		js_set_bool(v, "mutating", mutating);
 	}
 	if (v && js_has(m, "asked"))
 		report_set_cut(v, "asked", report_str(m, "asked"), 32);
 	return v;
+}
+
+static void
+verb_asked(struct report *r, const struct js *m, struct js *v, bool mutating)
+{
+	const char *asked = report_str(m, "asked");
+	bool person = strcmp(asked, "operator") == 0;
+	struct js *action;
+
+	action = report_action(r, "%s (%s)%s%s", report_str(v, "verb"),
+	    report_str(v, "id"), person ? "" : ", by the ", person ? "" : asked);
+	if (action)
+		report_set_cut(action, "verb", report_str(v, "id"), 32);
+	if (mutating)
+		report_event(r, "", "%s (%s) asked for by the %s", report_str(v, "verb"),
+		    report_str(v, "id"), asked);
 }
 
 static void
@@ -123,7 +148,7 @@ void
 report_on_verb(struct report *r, const struct js *m)
 {
 	const char *state = report_str(m, "state");
-	struct js *v = verb_item(r, m), *action;
+	struct js *v = verb_item(r, m);
 	bool mutating = is_mutating(report_str(m, "verb"));
 
 	if (!v)
@@ -131,18 +156,7 @@ report_on_verb(struct report *r, const struct js *m)
 	if (strcmp(state, "stage") != 0)
 		report_set_cut(v, "state", state, 32);
 	if (strcmp(state, "asked") == 0) {
-		if ((action = report_action(r, "%s (%s)%s%s", report_str(v, "verb"),
-			 report_str(v, "id"),
-			 strcmp(report_str(m, "asked"), "operator") == 0 ? ""
-									 : ", by the ",
-			 strcmp(report_str(m, "asked"), "operator") == 0
-			     ? ""
-			     : report_str(m, "asked"))) != NULL)
-			report_set_cut(action, "verb", report_str(v, "id"), 32);
-		if (mutating)
-			report_event(r, "", "%s (%s) asked for by the %s",
-			    report_str(v, "verb"), report_str(v, "id"),
-			    report_str(m, "asked"));
+		verb_asked(r, m, v, mutating);
 	} else if (strcmp(state, "confirmed") == 0) {
 		verb_confirmed(r, v);
 	} else if (strcmp(state, "sent") == 0) {

@@ -179,6 +179,25 @@ Test(report, many_of_a_kind_are_counted_and_the_end_is_kept)
 	cr_assert_eq(js_int(js_at(list, js_len(list) - 1), "seq", 0), 5000);
 }
 
+Test(report, a_cycle_after_a_thousand_statuses_is_told)
+{
+	char text[128];
+
+	for (int i = 1; i <= 1000; i++) {
+		snprintf(text, sizeof text,
+		    "\"id\":\"v%d\",\"verb\":\"status\",\"asked\":\"agent\",\"state\":\"asked\"",
+		    i);
+		tell(i, "verb", text);
+	}
+	tell(1001, "verb",
+	    "\"id\":\"v1001\",\"verb\":\"cycle\",\"asked\":\"agent\",\"state\":\"asked\"");
+	tell(1002, "verb", "\"id\":\"v1001\",\"verb\":\"cycle\",\"state\":\"confirmed\"");
+	cr_assert(strstr(print(), "cycle (v1001) confirmed"));
+	cr_assert(strstr(paper, "| cycle (v1001), by the agent |"));
+	cr_assert(is_unknown("how cycle (v1001), confirmed by ann, ended"));
+	cr_assert_eq(js_int(report_facts(r), "verbs_more", 0), 850);
+}
+
 Test(report, what_is_no_record_is_counted)
 {
 	static const char *const lines[] = {"x", "{", "{\"t\":1}", "[]",
