@@ -274,8 +274,9 @@ md_block_close(struct md_block *b, FILE *to, const char *prefix)
 
 		while (len > 0 && s[len - 1] == ' ')
 			len--;
-		fprintf(to, "%.*s%.*s\n", (int)(len ? strlen(prefix) : strcspn(prefix, " ")),
-		    prefix, (int)len, s);
+		fprintf(to, "%.*s%.*s\n",
+		    (int)(len ? strlen(prefix) : strcspn(prefix, " ")), prefix, (int)len,
+		    s);
 	}
 	put_fence(to, prefix, ticks, "");
 	putc('\n', to);
