@@ -21,6 +21,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import bench_agent                                                   # noqa: E402
+import bench_journal                                                 # noqa: E402
 import bench_replay                                                  # noqa: E402
 from bench_figures import Table, cpu_s, p50, p99, p99_of_rounds, pss_mb, rss_mb, wakeups   # noqa: E402
 from bench_site import BenchError, Site, spawn, timed, wait_for               # noqa: E402
@@ -37,7 +38,7 @@ IDLE_S = 60
 
 class Bench:
     def __init__(self, site, table, source):
-        self.site, self.table, self.source = site, table, source
+        self.site, self.table, self.source, self.build = site, table, source, site.build
         self.main = site.engine("main")
 
     # --- a verb and a command, there and back ---
@@ -68,6 +69,10 @@ class Bench:
     def replay(self):
         """An incident again: opened, gone through, searched."""
         bench_replay.run(self.site, self.table, self.source)
+
+    def journal(self):
+        """A record until it is in the file, beside a bare write."""
+        bench_journal.run(self.site, self.table, self.build)
 
     def shim(self):
         """The agent's `ssh devvm true` in a bash of its own."""
@@ -352,7 +357,8 @@ class Speaker(threading.Thread):
         self.socket.close()
 
 
-ALL = ["status", "shim", "agent", "paint", "keys", "flood", "stream", "idle", "replay"]
+ALL = ["status", "shim", "agent", "paint", "keys", "flood", "stream", "idle", "replay",
+       "journal"]
 
 
 def main():
