@@ -34,6 +34,8 @@ record_write(FILE *to, const char *text, size_t len)
 	scrub_finish(&s);
 }
 
+static void say(FILE *to, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+
 static void
 say(FILE *to, const char *fmt, va_list ap)
 {
