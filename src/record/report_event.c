@@ -60,6 +60,8 @@ report_ms(int64_t ms, char *out, size_t size)
 	return out;
 }
 
+static void event_words(struct js *event, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+
 static void
 event_words(struct js *event, const char *fmt, va_list ap)
 {

@@ -21,6 +21,8 @@
 
 #define TEXT_MAX (16 * 1024)
 
+static char *clean(const char *fmt, va_list ap) PRINTF_LIKE(1, 0);
+
 static char *
 clean(const char *fmt, va_list ap)
 {
