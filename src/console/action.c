@@ -216,6 +216,8 @@ action_run(struct action_context *a, enum action action, const char *args)
 
 	if (action_replay_refuse(a, action))
 		return;
+	if (action_is_refused(a, action, args))
+		return;
 	if (keymap_verb(action) >= 0) {
 		ask_verb(a, keymap_verb(action));
 		return;
@@ -226,6 +228,14 @@ action_run(struct action_context *a, enum action action, const char *args)
 		break;
 	case ACTION_VERDICT:
 		turn_page(s, PAGE_VERDICT);
+		break;
+	case ACTION_WHO:
+		turn_page(s, PAGE_WHO);
+		break;
+	case ACTION_DRIVE:
+	case ACTION_WATCH:
+	case ACTION_RETRY:
+		action_people(a, action);
 		break;
 	case ACTION_SHELL:
 		ask_shell(a);
@@ -286,10 +296,12 @@ action_line(struct action_context *a, const char *line)
 		struct screen *s = a->screen;
 
 		if (asks_open(&s->model.asks, model_now(&s->model, s->now)))
-			action_answer(a, "");
+			action_run(a, ACTION_ANSWER, "");
 		return;
 	}
 	if (line[0] != '/') {
+		if (action_watches(a, "Your words"))
+			return;
 		layout_to_end(a->screen);
 		action_send_text(a, "prompt", "text", line);
 		return;

@@ -38,6 +38,9 @@ bool action_replay_key(struct action_context *a, const struct input *in);
 /* A key while the box with the agent's question is open. */
 void action_ask_key(struct action_context *a, const struct input *in);
 
+/* action_people.c, after each fact: a box closes when somebody else has taken over. */
+void action_people_news(struct action_context *a);
+
 /* A key while the confirm box is open. */
 void action_confirm_key(struct action_context *a, const struct input *in);
 

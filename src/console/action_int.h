@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* action_int.h: what action.c, action_agent.c and action_replay.c share, nobody else. */
+/* action_int.h: what the files of the actions share, and nobody else. */
 #ifndef CONSOLE_ACTION_INT_H
 #define CONSOLE_ACTION_INT_H
 
@@ -17,6 +17,11 @@ void action_send_text(
 bool action_replay_refuse(struct action_context *a, enum action action);
 bool action_replay_line(struct action_context *a, const char *line);
 void action_replay_say(struct action_context *a, enum item_tone tone, const char *text);
+
+/* action_people.c: says so where somebody else drives, and returns true */
+bool action_watches(struct action_context *a, const char *what);
+bool action_is_refused(struct action_context *a, enum action action, const char *args);
+void action_people(struct action_context *a, enum action action);
 
 /* action_agent.c; args: what followed the command, or "" */
 void action_runbook(struct action_context *a, const char *name, bool offline);

@@ -107,6 +107,7 @@ on_fact(void *arg, const struct js *fact)
 	source_since(c->source, c->screen.model.incident.last);
 	if (!what)
 		return;
+	action_people_news(&c->ctx);
 	if (js_is(fact, "t", "tool_end"))
 		fetch_end(c, fact);
 	if (js_is(fact, "t", "caught_up"))

@@ -11,6 +11,7 @@
 #include "console/view_prompt.h"
 #include "console/view_replay.h"
 #include "console/view_status.h"
+#include "console/view_who.h"
 
 #define WIDE_COLS 120	/* from here the panes stand side by side */
 #define STACKED_ROWS 18 /* from here two panes fit above each other */
@@ -193,6 +194,8 @@ layout_draw(struct screen *s, struct canvas *c)
 	else if (s->page == PAGE_VERDICT)
 		view_detail_draw(
 		    c, mid, &s->model, model_now(&s->model, s->now), &s->page_top);
+	else if (s->page == PAGE_WHO)
+		view_who_draw(c, mid, &s->model.incident, &s->page_top);
 	if (s->ask.open && !asks_by_id(&s->model.asks, s->ask.id))
 		s->ask.open = false; /* somebody else answered, or its time is over */
 	if (s->ask.open)

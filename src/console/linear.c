@@ -21,6 +21,7 @@
 #include "console/said.h"
 #include "console/tty.h"
 #include "console/view_detail.h"
+#include "console/view_who.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
 #include "wire/verbs.h"
@@ -89,6 +90,7 @@ on_fact(void *arg, const struct js *fact)
 		return;
 	}
 	link_since(n->link, n->screen.model.incident.last);
+	action_people_news(&n->ctx);
 	if (what)
 		dirty(n);
 }
@@ -199,6 +201,17 @@ print_help(void)
 }
 
 static void
+print_who(struct linear *n)
+{
+	struct lines l;
+
+	lines_init(&l, SAID_COLS);
+	view_who_render(&l, &n->screen.model.incident);
+	said_lines(&l);
+	lines_fini(&l);
+}
+
+static void
 print_verdict(struct linear *n)
 {
 	struct lines l;
@@ -229,6 +242,8 @@ on_input_line(char *line, size_t len, void *arg)
 		print_help();
 	else if (strcmp(line, "/verdict") == 0)
 		print_verdict(n);
+	else if (strcmp(line, "/who") == 0)
+		print_who(n);
 	else if (len > WIRE_PROMPT_MAX)
 		say("That line is over 64 KiB; not sent.");
 	else

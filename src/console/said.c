@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "console/keymap.h"
+#include "console/view_who.h"
 
 #define BURST_LINES 200 /* output lines printed at once; more are counted */
 
@@ -166,7 +167,7 @@ print_status(struct said *n, const struct screen *s)
 {
 	const struct vm *vm = &s->model.vm;
 	const struct verdict *v = &s->model.verdict;
-	char text[512], verdict[160] = "", key[32];
+	char text[512], who[120], verdict[160] = "", key[32];
 
 	keymap_verb_label(v->outdated ? -1 : verdict_advice(v), false, key, sizeof key);
 	if (v->known)
@@ -180,6 +181,9 @@ print_status(struct said *n, const struct screen *s)
 	    vm->agent.known ? vm->agent.state : "?",
 	    vm->slot.holder[0] ? vm->slot.holder : "", vm->slot.holder[0] ? " runs " : "",
 	    vm->slot.holder[0] ? vm->slot.verb : "");
+	view_who_long(s, SAID_COLS, who, sizeof who);
+	if (who[0])
+		snprintf(text + strlen(text), sizeof text - strlen(text), " %s.", who);
 	if (strcmp(text, n->status) != 0) {
 		memcpy(n->status, text, sizeof text);
 		say(text);

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "console/lines.h"
+#include "console/view_who.h"
 #include "wire/verbs.h"
 
 #define BANNER_ROWS 2 /* of one banner, where there is room */
@@ -159,6 +160,15 @@ asks(struct banners *b)
 }
 
 static void
+lost(struct banners *b)
+{
+	char text[200];
+
+	if (view_who_lost(b->s, text, sizeof text))
+		banner(b, LOOK_BAR | STYLE_BOLD, "%s", text);
+}
+
+static void
 left_behind(struct banners *b)
 {
 	const struct left *l = &b->s->model.left;
@@ -213,6 +223,7 @@ view_banner_list(const struct screen *s, struct banner *all)
 	if (!s->link_up && s->link_words[0])
 		banner(&b, LOOK_DANGER, "ENGINE: %s", s->link_words);
 	asks(&b);
+	lost(&b);
 	unfinished(&b);
 	host_keys(&b);
 	journal(&b);

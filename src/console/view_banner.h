@@ -10,7 +10,7 @@
 
 #include "console/layout.h"
 
-#define BANNERS_MAX 10
+#define BANNERS_MAX 12
 
 struct banner {
 	uint32_t look;

@@ -47,7 +47,9 @@ draw_hint(const struct screen *s, struct canvas *c, struct rect r, int col)
 	const char *hint = "say what is wrong, /triage or /help";
 
 	if (s->read_only)
-		hint = "watching only: nothing is sent from here";
+		hint = "READ-ONLY: nothing is sent from here";
+	else if (incident_is_watching(&s->model.incident))
+		hint = "watching: /drive takes over";
 	else if (strcmp(vm->agent.state, "working") == 0)
 		hint = "the agent works; Enter queues, F8 stops it";
 	else if (strcmp(vm->agent.driver, "runbook") == 0)

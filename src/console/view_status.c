@@ -7,6 +7,7 @@
 #include "console/keymap.h"
 #include "console/view_proof.h"
 #include "console/view_verdict.h"
+#include "console/view_who.h"
 #include "console/words.h"
 #include "wire/verbs.h"
 
@@ -212,25 +213,20 @@ add_agent(struct parts *p, const struct screen *s)
 }
 
 static void
-add_people(struct parts *p, const struct screen *s)
+add_people(struct parts *p, const struct screen *s, int cols)
 {
-	const struct incident *in = &s->model.incident;
 	struct part *n;
-	size_t at;
 
-	if (in->operators < 2 && !s->read_only)
-		return;
-	n = part_add(p, LOOK_PLAIN);
 	if (s->read_only) {
-		snprintf(n->text[0], sizeof n->text[0], "watching only");
-		snprintf(n->text[1], sizeof n->text[1], "watching");
-		return;
+		n = part_add(p, LOOK_STRONG);
+		snprintf(n->text[0], sizeof n->text[0], "READ-ONLY");
+		snprintf(n->text[1], sizeof n->text[1], "READ-ONLY");
 	}
-	at = (size_t)snprintf(n->text[0], sizeof n->text[0], "%d here:", in->operators);
-	for (int i = 0; i < in->operators && at + 40 < sizeof n->text[0]; i++)
-		at += (size_t)snprintf(n->text[0] + at, sizeof n->text[0] - at, " %s%s",
-		    in->here[i].name, in->here[i].driving ? "*" : "");
-	snprintf(n->text[1], sizeof n->text[1], "%d here", in->operators);
+	if (s->model.incident.operators < 2)
+		return;
+	n = part_add(p, LOOK_STRONG);
+	view_who_long(s, cols, n->text[0], sizeof n->text[0]);
+	view_who_short(s, n->text[1], sizeof n->text[1]);
 }
 
 static void
@@ -248,7 +244,6 @@ add_rest(struct parts *p, const struct screen *s)
 		snprintf(n->text[1], sizeof n->text[1], "%s",
 		    strcmp(vm->autonomy, "autonomous") == 0 ? "auto" : vm->autonomy);
 	}
-	add_people(p, s);
 	if (s->model.incident.id[0]) {
 		n = part_add(p, LOOK_QUIET);
 		snprintf(n->text[0], sizeof n->text[0], "%s%s", s->model.incident.id,
@@ -322,6 +317,7 @@ view_status_draw(const struct screen *s, struct canvas *c, struct rect r)
 	add_verdict(&p, s, now, r.cols);
 	add_slot(&p, s, now);
 	add_proof(&p, s, now);
+	add_people(&p, s, r.cols);
 	add_link(&p, s, VM_PVE, now);
 	add_link(&p, s, VM_DEVVM, now);
 	add_agent(&p, s);

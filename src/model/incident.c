@@ -64,13 +64,60 @@ incident_apply(struct incident *in, const struct js *fact)
 		incident_label(fact, "id", in->id, sizeof in->id);
 }
 
+const struct operator_here *
+incident_driver(const struct incident *in)
+{
+	for (int i = 0; i < in->operators; i++)
+		if (in->here[i].driving)
+			return &in->here[i];
+	return NULL;
+}
+
+const struct operator_here *
+incident_me(const struct incident *in)
+{
+	for (int i = 0; i < in->operators; i++)
+		if (strcmp(in->here[i].name, in->you) == 0)
+			return &in->here[i];
+	return NULL;
+}
+
+bool
+incident_is_watching(const struct incident *in)
+{
+	const struct operator_here *d = incident_driver(in);
+
+	return d && strcmp(d->name, in->you) != 0;
+}
+
+/* What we had and another has now is lost; what is free can be had again by acting. */
+static void
+see_who_drives(struct incident *in)
+{
+	const struct operator_here *d = incident_driver(in);
+
+	if (!d)
+		return;
+	if (strcmp(d->name, in->you) == 0) {
+		in->drove = true;
+		in->lost_to[0] = '\0';
+	} else if (in->drove) {
+		in->drove = false;
+		memcpy(in->lost_to, d->name, sizeof in->lost_to);
+		memcpy(in->lost_at, d->driving_since, sizeof in->lost_at);
+	} else if (in->lost_to[0]) {
+		memcpy(in->lost_to, d->name, sizeof in->lost_to);
+	}
+}
+
 void
 incident_here(struct incident *in, const struct js *fact)
 {
 	const struct js *all = js_get_array(fact, "operators");
 
 	in->operators = 0;
-	for (size_t i = 0; i < js_len(all) && i < INCIDENT_OPERATORS_MAX; i++) {
+	for (size_t i = 0; i < js_len(all) && in->operators < INCIDENT_OPERATORS_MAX;
+	     i++) {
 		struct operator_here *o = &in->here[in->operators];
 		const struct js *one = js_at(all, i);
 
@@ -78,7 +125,13 @@ incident_here(struct incident *in, const struct js *fact)
 			continue;
 		incident_label(one, "name", o->name, sizeof o->name);
 		incident_label(one, "tty", o->tty, sizeof o->tty);
+		incident_label(one, "proof", o->proof, sizeof o->proof);
+		incident_label(one, "since", o->since, sizeof o->since);
+		incident_label(
+		    one, "driving_since", o->driving_since, sizeof o->driving_since);
 		o->driving = js_bool(one, "driving", false);
+		o->read_only = js_bool(one, "read_only", false);
 		in->operators++;
 	}
+	see_who_drives(in);
 }

@@ -13,12 +13,14 @@
 
 #include "wire/json.h"
 
-#define INCIDENT_OPERATORS_MAX 16
+#define INCIDENT_OPERATORS_MAX 64
 
 struct operator_here {
 	char name[33];
 	char tty[33];
-	bool driving;
+	char proof[192];
+	char since[25], driving_since[25]; /* UTC; the second of the driver alone */
+	bool driving, read_only;
 };
 
 struct incident {
@@ -32,6 +34,9 @@ struct incident {
 	char started[25]; /* the engine, UTC */
 	int operators;
 	struct operator_here here[INCIDENT_OPERATORS_MAX];
+	bool drove;	  /* we drive, or did until somebody else took over */
+	char lost_to[33]; /* who took over from us, until we drive or watch; "" */
+	char lost_at[25]; /* UTC */
 };
 
 /* May this fact be applied?  False: it was, already.  Counts it as applied. */
@@ -44,6 +49,13 @@ bool incident_take(struct incident *in, const struct js *fact);
 bool incident_welcome(struct incident *in, const struct js *fact);
 void incident_apply(struct incident *in, const struct js *fact);
 void incident_here(struct incident *in, const struct js *fact);
+
+/* Who drives, or NULL; we ourselves, or NULL (not told yet); lent. */
+const struct operator_here *incident_driver(const struct incident *in);
+const struct operator_here *incident_me(const struct incident *in);
+
+/* Somebody else drives: what acts is refused to us. */
+bool incident_is_watching(const struct incident *in);
 
 /* Copies a string member as a clean one-line label; "" when it is missing. */
 void incident_label(const struct js *obj, const char *key, char *out, size_t size);

@@ -393,23 +393,49 @@ apply_error(struct transcript *t, const struct js *fact)
 	return true;
 }
 
+/* "ann drives now, no longer ben"; the proof follows. */
+static void
+say_operator(const struct js *fact, const char *name, char *out, size_t size)
+{
+	char state[16], from[33], why[64];
+
+	incident_label(fact, "state", state, sizeof state);
+	incident_label(fact, "from", from, sizeof from);
+	incident_label(fact, "why", why, sizeof why);
+	if (strcmp(state, "driving") == 0 && from[0])
+		snprintf(out, size, "%s drives now, no longer %s", name, from);
+	else if (strcmp(state, "driving") == 0)
+		snprintf(out, size, "%s drives%s%s", name, why[0] ? ": " : "", why);
+	else if (strcmp(state, "watching") == 0)
+		snprintf(out, size, "%s gave the baton back: who acts next drives", name);
+	else if (js_is(fact, "role", "command"))
+		snprintf(out, size, "%s acts from a command line", name);
+	else
+		snprintf(out, size, "%s %s%s", name, state,
+		    js_bool(fact, "read_only", false) ? ", read-only" : "");
+}
+
 static bool
 apply_operator(struct transcript *t, const struct js *fact)
 {
 	struct item *it = transcript_at(t, t->count - 1);
-	char name[33], state[16], proof[64], line[160];
+	char name[33], proof[192], line[400];
 
+	if (js_bool(fact, "again", false))
+		return false; /* for the journal's readers */
 	/* Somebody who comes and goes is one line: how it stands now. */
 	incident_label(fact, "name", name, sizeof name);
-	if (!it || it->kind != ITEM_EVENT || strcmp(it->head, name) != 0)
+	if (!it || it->kind != ITEM_EVENT || strcmp(it->head, name) != 0 ||
+	    js_has(fact, "from"))
 		it = transcript_add(t, ITEM_EVENT, fact);
 	snprintf(it->head, sizeof it->head, "%s", name);
 	transcript_truncate(t, it, 0);
-	incident_label(fact, "state", state, sizeof state);
 	incident_label(fact, "proof", proof, sizeof proof);
-	snprintf(line, sizeof line, "%s %s%s%s%s", name, state, proof[0] ? " (" : "",
-	    proof, proof[0] ? ")" : "");
+	say_operator(fact, name, line, sizeof line);
 	transcript_append(t, it, line, strlen(line));
+	snprintf(line, sizeof line, " (%s)", proof);
+	if (proof[0])
+		transcript_append(t, it, line, strlen(line));
 	return true;
 }
 

@@ -527,7 +527,7 @@ Test(layout, help_is_made_of_the_tables, .init = init)
 	screen_init(&s);
 	tell(&s, facts_quiet);
 	s.page = PAGE_HELP;
-	expect_picture(&s, 80, 66, "help");
+	expect_picture(&s, 80, 74, "help");
 	expect_picture(&s, 40, 15, "help");
 	screen_fini(&s);
 }
