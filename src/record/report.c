@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "record/ask.h"
 #include "record/outfile.h"
 #include "record/record.h"
 #include "record/report_int.h"
@@ -161,7 +162,7 @@ file_facts(struct js *facts, const char *path, const struct verify *v, int64_t s
 
 /* What is written meanwhile is not read: the file as it was. */
 static int
-read_journal(struct report *r, const char *path, struct err *err)
+read_file(struct report *r, const char *path, struct err *err)
 {
 	struct journal_file *f = journal_file_open(path, err);
 	struct verify v;
@@ -186,6 +187,92 @@ read_journal(struct report *r, const char *path, struct err *err)
 	verify_fini(&v);
 	journal_file_close(f);
 	return rc < 0 ? -1 : 0;
+}
+
+/* ---- an engine that has more than the disk -------------------------------------------
+ */
+
+struct fetching {
+	struct report *r;
+	struct verify v;
+	int64_t bytes;
+};
+
+static void
+on_record(const char *line, size_t len, void *arg)
+{
+	struct fetching *g = arg;
+
+	verify_line(&g->v, line, len, g->bytes);
+	report_line(g->r, line, len);
+	g->bytes += (int64_t)len + 1;
+}
+
+static int
+read_engine(struct report *r, const struct options *o, struct ask *a, struct err *err)
+{
+	struct fetching g = {.r = r};
+	char head[CHAIN_HEX + 1], id[VERIFY_ID_MAX], words[400], check[480];
+	struct js *file;
+	int rc;
+
+	memcpy(head, a->head, sizeof head);
+	memcpy(id, a->incident, sizeof id);
+	verify_init(&g.v, NULL, head);
+	rc = ask_records(o, id, a, on_record, &g, err);
+	verify_finish(&g.v, g.bytes, 0);
+	if (rc == 0) {
+		snprintf(check, sizeof check,
+		    "from the engine, no disk has all of it; %s",
+		    check_words(&g.v, words, sizeof words));
+		js_set(report_facts(r), "file", file = js_new());
+		js_set_str(file, "name", "none yet: the engine's memory");
+		js_set_int(file, "bytes", g.bytes);
+		js_set_str(file, "sha256", "");
+		if (g.v.chained)
+			js_set_str(file, "h", g.v.head);
+		js_set_str(file, "check", check);
+		js_set_bool(file, "damaged", g.v.damaged);
+		js_set_int(file, "exit", verify_exit(&g.v));
+	}
+	verify_fini(&g.v);
+	return rc;
+}
+
+static bool
+is_path(const char *what)
+{
+	return what && (strchr(what, '/') || strstr(what, JOURNAL_FILE_SUFFIX));
+}
+
+/* Does the engine hold what is meant, and does the disk not have all of it? */
+static bool
+must_ask(const struct ask *a, const char *what)
+{
+	bool newest = !what || !*what || strcmp(what, "last") == 0;
+
+	return a->there && a->incident[0] && a->journal[0] &&
+	    strcmp(a->journal, "ok") != 0 &&
+	    (newest || strncmp(what, a->incident, strlen(what)) == 0);
+}
+
+static int
+read_journal(struct report *r, const struct options *o, const char *what, struct err *err)
+{
+	struct ask a = {0};
+	char *path;
+	int rc;
+
+	if (!is_path(what))
+		ask_engine(o, &a);
+	if (must_ask(&a, what))
+		return read_engine(r, o, &a, err);
+	path = journal_find(o->sessions_dir, what, err);
+	if (!path)
+		return -1;
+	rc = read_file(r, path, err);
+	free(path);
+	return rc;
 }
 
 /* ---- where to
@@ -277,23 +364,17 @@ wish_read(struct wish *w, int argc, char **argv)
 int
 report_main(int argc, char **argv, const struct options *o)
 {
-	struct report *r = NULL;
+	struct report *r;
 	struct wish w;
 	struct err err;
-	char *path;
 	int rc = wish_read(&w, argc, argv);
 
 	if (rc != RECORD_OK)
 		return rc;
-	path = journal_find(o->sessions_dir, w.what, &err);
-	if (!path)
-		return record_fail(&err);
 	r = report_new(w.began_ms);
-	if (read_journal(r, path, &err) < 0)
-		rc = record_fail(&err);
-	else if (write_file(report_facts(r), &w, &err) < 0)
+	if (read_journal(r, o, w.what, &err) < 0 ||
+	    write_file(report_facts(r), &w, &err) < 0)
 		rc = record_fail(&err);
 	report_free(r);
-	free(path);
 	return rc;
 }

@@ -216,6 +216,22 @@ def what_it_takes(rig):
 
 
 @with_rig(pve=False, devvm=False)
+def no_disk(rig):
+    """no disk takes the journal: the report is made of what the engine holds, and says so"""
+    with open(rig.sessions, "w"):
+        pass                    # a file where the folder should be
+    rig.start()
+    p = rig.console("ann")
+    p.send(t="note", text="nobody writes this down")
+    p.expect(t="note")
+    for args in ((), ("last",), (p.of("incident")[0]["id"][:10],)):
+        text = report(rig, *args)
+        is_tame(text)
+        has(text, "nobody writes this down", "from the engine, no disk has all of it")
+    rig.stop()
+
+
+@with_rig(pve=False, devvm=False)
 def hostile(rig):
     """a journal whose every text tries to leave its place: nothing in the report acts"""
     at, n = "2026-01-31T03:12:01.004Z", [0]
@@ -290,4 +306,4 @@ def as_recorded(rig):
     check("the example of docs/report.md is a report", example in page)
 
 
-main([a_cycle, a_turn, restart_and_unfinished, what_it_takes, hostile, as_recorded])
+main([a_cycle, a_turn, restart_and_unfinished, what_it_takes, no_disk, hostile, as_recorded])
