@@ -122,6 +122,16 @@ found_autonomy(struct engine *e, const struct js *record)
 	snprintf(e->found_by, sizeof e->found_by, "%s", by);
 }
 
+/* It was set before there was an incident: its journal is to know it all the same. */
+static void
+keep_autonomy(struct engine *e)
+{
+	if (e->found_level >= 0 &&
+	    e->found_level != autonomy_by_name(e->opts->options->autonomy))
+		broker_set_autonomy(
+		    e->broker, (enum autonomy)e->found_level, e->found_by);
+}
+
 static void
 set_first_autonomy(struct engine *e)
 {
@@ -244,6 +254,9 @@ on_fact(struct js *fact, void *arg)
 	recap_see(e->recap, fact);
 	context_see(e->context, fact);
 	people_see(e->people, fact);
+	found_autonomy(e, fact);
+	if (js_is(fact, "t", "incident") && js_is(fact, "state", "opened"))
+		keep_autonomy(e);
 	if (!e->turn || e->leaving ||
 	    !notices_see(&e->notices, fact, turn_is_busy(e->turn), text))
 		return;
