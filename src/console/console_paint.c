@@ -16,7 +16,7 @@
 #define TICK_IDLE_MS 19000  /* ages grow in steps of 20 s; a byte goes out in each */
 #define KEEP_ALIVE_MS 20000 /* so long no line is silent */
 #define TICK_BUSY_MS 1000   /* elapsed seconds of what runs */
-#define STALL_MS 25000	    /* a terminal that takes nothing for so long is lost */
+#define STALL_MS 20000	    /* a terminal that takes nothing for so long is lost */
 
 static void on_frame(uv_timer_t *timer);
 

@@ -14,6 +14,7 @@
 #define FILLS_MAX 3   /* parts, to fill the panes */
 #define FULL_ITEMS 40 /* a pane of any size is full with so much */
 #define FULL_LINES 60
+#define ENOUGH_ITEMS 600 /* no pane is filled at the cost of more of the other */
 
 void
 history_init(struct history *h, struct screen *s,
@@ -58,24 +59,6 @@ has_older(const struct history *h)
 	return h->oldest > 1 && !h->first;
 }
 
-/* For the title of a pane, at its top. */
-static void
-write_words(struct history *h)
-{
-	struct screen *s = h->screen;
-	bool room = model_has_room(&s->model, s->focus == FOCUS_TOOLS);
-
-	if (!has_older(h))
-		s->older[0] = '\0';
-	else if (h->older)
-		snprintf(s->older, sizeof s->older, "reading what is older");
-	else if (room)
-		snprintf(s->older, sizeof s->older, "%" PRId64 " older records: PgUp",
-		    h->oldest - 1);
-	else
-		snprintf(s->older, sizeof s->older, "older: breakglass replay");
-}
-
 static void
 ask(struct history *h)
 {
@@ -111,6 +94,8 @@ is_thin(const struct model *m)
 
 	for (size_t i = 0; i < m->tools.count && lines < FULL_LINES; i++)
 		lines += m->tools.runs[i]->count + 2;
+	if (m->chat.count > ENOUGH_ITEMS)
+		return false;
 	return (m->chat.count < FULL_ITEMS || lines < FULL_LINES ||
 		   (m->tools.count > 0 && m->tools.runs[0]->stub)) &&
 	    model_has_room(m, false);
@@ -131,6 +116,24 @@ is_at_top(const struct screen *s)
 	return s->model.tools.count == 0 ||
 	    (sc->top.unit <= s->model.tools.runs[0]->serial && sc->top.part == 0 &&
 		sc->line == 0);
+}
+
+/* For the title of a pane, at its top. */
+static void
+write_words(struct history *h)
+{
+	struct screen *s = h->screen;
+	bool room = model_has_room(&s->model, s->focus == FOCUS_TOOLS);
+
+	if (!has_older(h) || !is_at_top(s))
+		s->older[0] = '\0';
+	else if (h->older)
+		snprintf(s->older, sizeof s->older, "reading what is older");
+	else if (room)
+		snprintf(s->older, sizeof s->older, "%" PRId64 " older records: PgUp",
+		    h->oldest - 1);
+	else
+		snprintf(s->older, sizeof s->older, "older: breakglass replay");
 }
 
 void

@@ -63,12 +63,12 @@ draw_title(
 	if (alone)
 		canvas_printf(c, r, 0, col, LOOK_QUIET, "(Tab: %s) ",
 		    which == FOCUS_CHAT ? "tools" : "chat");
+	if (s->older[0] && focused && scroll->away && r.cols > 66)
+		canvas_printf(c, r, 0, r.cols - 22 - (int)strlen(s->older), LOOK_QUIET,
+		    " %s ", s->older);
 	if (scroll->below > 0 && r.cols > 34)
 		canvas_printf(c, r, 0, r.cols - 19, LOOK_BUSY, " %3d%s new below ",
 		    scroll->below, scroll->below >= SCROLL_BELOW_MAX ? "+" : "");
-	else if (s->older[0] && focused && scroll->away && r.cols > 54)
-		canvas_printf(c, r, 0, r.cols - 3 - (int)strlen(s->older), LOOK_QUIET,
-		    " %s ", s->older);
 	else if (which == FOCUS_CHAT && s->link_up && !s->model.incident.caught_up &&
 	    r.cols > 34)
 		canvas_text(c, r, 0, r.cols - 15, LOOK_BUSY, " catching up ");

@@ -51,7 +51,7 @@ struct screen {
 	struct replay replay;
 	bool link_up;
 	char link_words[256]; /* why the link is not up, and what is done about it */
-	char older[40];	      /* at the top of a pane: what is older, or "" */
+	char older[48];	      /* at the top of a pane: what is older, or "" */
 	const char *hint;     /* completions that fit, or "" */
 	const char *prompt;   /* "> ", or what the line editor shows while it searches */
 	const char *line;     /* what is typed; lent */

@@ -39,6 +39,8 @@ struct linear {
 	struct frame input;
 	struct said said;
 	bool stop, dirty;
+	bool told;	/* that there is something older */
+	int64_t oldest; /* seq of the first record that was told; 0: none */
 	int code, fd;
 };
 
@@ -76,6 +78,18 @@ stop(struct linear *n, int code)
 
 /* --- the link --- */
 
+/* A reader line by line is told the end; what is before it is not read out here. */
+static void
+say_older(struct linear *n)
+{
+	char text[160];
+
+	snprintf(text, sizeof text,
+	    "%lld older records: \"breakglass replay --linear %.40s\" reads them out.",
+	    (long long)(n->oldest > 1 ? n->oldest - 1 : 0), n->screen.model.incident.id);
+	say(text);
+}
+
 static void
 on_fact(void *arg, const struct js *fact)
 {
@@ -85,10 +99,16 @@ on_fact(void *arg, const struct js *fact)
 	if (what & MODEL_RESET) {
 		screen_reset(&n->screen);
 		memset(&n->said, 0, sizeof n->said);
+		n->oldest = 0;
 		link_since(n->link, 0);
 		link_restart(n->link);
 		return;
 	}
+	if (n->oldest == 0)
+		n->oldest = n->screen.model.incident.last;
+	if (js_is(fact, "t", "caught_up") && n->oldest > 1 && !n->told)
+		say_older(n);
+	n->told |= js_is(fact, "t", "caught_up");
 	link_since(n->link, n->screen.model.incident.last);
 	action_people_news(&n->ctx);
 	if (what)
@@ -253,6 +273,12 @@ on_input_line(char *line, size_t len, void *arg)
 		say("A shell needs a terminal that moves its cursor, and no --linear: ssh to "
 		    "the devvm from another terminal, or ask the agent.");
 	}
+	if (n->ctx.older)
+		say_older(n);
+	if (n->ctx.not_found[0])
+		say("Not found above.");
+	n->ctx.older = false;
+	n->ctx.not_found[0] = '\0';
 	if (n->ctx.opened && n->screen.ask.open)
 		ask_answer(n);
 	else if (n->ctx.opened)

@@ -239,6 +239,7 @@ peer_welcome(struct peer *p)
 		js_set_int(f, "first", 1);
 		js_set_int(f, "last", (int64_t)incident_last(i));
 		js_set_str(f, "path", incident_path(i));
+		js_set_str(f, "head", incident_head(i));
 	}
 	peer_tell(p, FACT_WELCOME, f);
 }
