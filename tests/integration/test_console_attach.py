@@ -5,8 +5,11 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from engine_rig import (BUILD, SANITIZED, Failed, Peer, Rig, alive, check, main, shim, until,
                         with_rig)
 from test_engine_attach import NO_HOSTS, write_incident

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from engine_rig import BUILD, Failed, Rig, check, main, until, with_rig
 
 NO_HOSTS = dict(devvm=False, pve=False)
