@@ -94,7 +94,7 @@ print_chat(struct said *n, const struct screen *s)
 		struct seen *seen = &n->chat[it->serial % SAID_MAX];
 		bool first = seen->serial != it->serial;
 
-		if (!first && seen->version == it->version)
+		if ((!first && seen->version == it->version) || it->kind == ITEM_GONE)
 			continue;
 		if ((it->kind == ITEM_TEXT || it->kind == ITEM_THINKING) && !it->final)
 			continue;

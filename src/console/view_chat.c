@@ -126,6 +126,8 @@ view_chat_render(struct lines *l, const struct item *it, int rows, int64_t now)
 		lines_str(l, LOOK_PLAIN, it->head[0] ? ": " : "note: ");
 		lines_put(l, LOOK_PLAIN, buf_str(&it->text), it->text.len);
 		break;
+	case ITEM_GONE:
+		return;
 	default:
 		lines_put(l, it->kind == ITEM_LOCAL ? tone_look(it->tone) : LOOK_QUIET,
 		    buf_str(&it->text), it->text.len);
@@ -139,12 +141,14 @@ static bool
 wants_air(const struct view_chat *v, const struct item *it)
 {
 	size_t i = transcript_find(&v->model->chat, it->serial);
-	const struct item *before = i > 0 ? transcript_at(&v->model->chat, i - 1) : NULL;
+	const struct item *before = NULL;
 	bool small = it->kind == ITEM_TOOL || it->kind == ITEM_EVENT ||
 	    it->kind == ITEM_RESULT || it->kind == ITEM_LOCAL ||
 	    it->kind == ITEM_THINKING || it->kind == ITEM_STILL;
 
-	return before &&
+	while (i > 0 && (!before || before->kind == ITEM_GONE))
+		before = transcript_at(&v->model->chat, --i);
+	return before && before->kind != ITEM_GONE &&
 	    (!small || before->kind == ITEM_TEXT || before->kind == ITEM_VERB) &&
 	    !(it->kind == ITEM_RESULT);
 }
@@ -163,7 +167,7 @@ static const struct lines *
 rendered(struct view_chat *v, const struct item *it)
 {
 	struct view_chat_kept *k = &v->kept[it->serial % VIEW_CHAT_KEPT];
-	bool air = wants_air(v, it);
+	bool air = it->kind != ITEM_GONE && wants_air(v, it);
 
 	if (is_kept(v, k, it))
 		return &k->lines;

@@ -258,12 +258,28 @@ apply_delta(struct transcript *t, const struct js *fact)
 	return use;
 }
 
+/* Others spoke while it grew: the finished block stands below them. */
+static void
+leave_place(struct transcript *t, const struct js *fact)
+{
+	struct item *it =
+	    find_block(t, js_int(fact, "turn", 0), js_int(fact, "block", 0));
+
+	if (!it || it->final || it == transcript_at(t, t->count - 1))
+		return;
+	transcript_truncate(t, it, 0);
+	it->kind = ITEM_GONE;
+	it->version++;
+}
+
 static bool
 apply_text(struct transcript *t, const struct js *fact)
 {
-	struct item *it = block_item(t, fact);
+	struct item *it;
 	struct buf text;
 
+	leave_place(t, fact);
+	it = block_item(t, fact);
 	if (!bytes_of(fact, "text", &text)) {
 		buf_fini(&text);
 		return false;

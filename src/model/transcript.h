@@ -9,6 +9,9 @@
  * An item's text is clean, but for ITEM_TEXT: that is Markdown as it came, and
  * whoever renders it cleans what comes out of the Markdown parser.
  *
+ * A text block stands where its finished text was recorded, not where its first words
+ * came: a console that saw it grow shows what one shows that comes later.
+ *
  * A verdict that says the same again is one line (ITEM_STILL), a capture whose
  * evidence gets more is one block, and the climb back of one verb is one item.
  */
@@ -42,6 +45,7 @@ enum item_kind {
 	ITEM_ERROR,
 	ITEM_RESULT,
 	ITEM_EVENT, /* operators, incident, session */
+	ITEM_GONE,  /* nothing stands here any more: its text came later, below */
 	ITEM_LOCAL, /* from this console, nobody else has it */
 	ITEM_KINDS
 };

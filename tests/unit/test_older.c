@@ -309,3 +309,29 @@ Test(older, what_does_not_fit_in_front_is_left_out_for_good)
 	model_fini(m);
 	free(m);
 }
+
+Test(older, a_block_stands_where_its_finished_text_was_recorded)
+{
+	struct model live, late;
+	char *want, *got;
+
+	count = 0;
+	fact("\"t\":\"delta\",\"turn\":1,\"block\":0,\"off\":0,\"text\":\"half a \"");
+	fact("\"t\":\"note\",\"text\":\"in between\"");
+	fact("\"t\":\"delta\",\"turn\":1,\"block\":0,\"off\":7,\"text\":\"sentence\"");
+	fact("\"t\":\"text\",\"turn\":1,\"block\":0,\"text\":\"half a sentence\"");
+	model_init(&live);
+	model_init(&late);
+	apply(&live, 0, count);
+	cr_assert_eq(transcript_at(&live.chat, 0)->kind, ITEM_GONE);
+	apply(&late, 1, 2);
+	apply(&late, 3, 4);
+	got = picture(&live);
+	want = picture(&late);
+	cr_assert_not_null(strstr(got, want), "%s---\n%s", got, want);
+	free(got);
+	free(want);
+	model_fini(&live);
+	model_fini(&late);
+	forget_story();
+}
