@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "record/export_int.h"
 #include "record/verify_say.h"
@@ -271,27 +272,47 @@ static const char readme[] =
     "hosts printed and what people typed is here as it was; nothing more was taken out.\n"
     "Read it before you give it to others.\n"
     "\n"
-    "After the incident: the key has been used, so change it.\n"
-    "    contrib/bootstrap rotate --pve root@PVE --devvm USER@DEVVM            (prints)\n"
-    "    contrib/bootstrap rotate --pve root@PVE --devvm USER@DEVVM --apply\n"
-    "    contrib/bootstrap rotate --pve root@PVE --devvm USER@DEVVM --step retire --apply\n";
+    "After the incident: the key has been used, so change it.  From breakglass's sources,\n"
+    "with a login of your own on both hosts:\n";
+
+/* What rotates the key of these two hosts: shown, done, and the old one taken out. */
+static void
+add_rotation(struct buf *b, const struct options *o)
+{
+	static const char *const ends[] = {"", " --apply", " --step retire --apply"};
+
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+		if (buf_printf(b,
+			"    contrib/bootstrap rotate --pve root@%s --devvm YOU@%s%s\n",
+			o->pve_host, o->devvm_host, ends[i]) < 0)
+			return;
+}
 
 static int
 add_readme(struct exporting *e, struct archive_pack *p, struct err *err)
 {
-	char *text = mem_printf("%s\n"
-				"Incident:  %s\n"
-				"Packed by: " PACKAGE_STRING "%s%s\n"
-				"Journal:   %" PRIu64 " records, %" PRId64 " bytes, %s\n"
-				"%s%s%s",
-	    readme, e->id, e->engine.there ? "; the running engine is " : "",
-	    e->engine.there ? e->engine.version : "", e->v.lines, e->size,
-	    e->from_engine ? "from the engine's memory: no disk has taken all of it"
-			   : "as it is on the disk",
-	    e->without[0] ? "Without:   " : "", e->without, e->without[0] ? "\n" : "");
-	int rc = archive_pack_add(p, "README.txt", text, strlen(text), err);
+	struct buf b;
+	int rc = 0;
 
-	free(text);
+	buf_init(&b, 64 * 1024);
+	if (buf_add_str(&b, readme) == 0)
+		add_rotation(&b, e->o);
+	if (buf_printf(&b,
+		"\n"
+		"Incident:  %s\n"
+		"Packed by: " PACKAGE_STRING "%s%s\n"
+		"Journal:   %" PRIu64 " records, %" PRId64 " bytes, %s\n"
+		"%s%s%s",
+		e->id, e->engine.there ? "; the running engine is " : "",
+		e->engine.there ? e->engine.version : "", e->v.lines, e->size,
+		e->from_engine ? "from the engine's memory: no disk has taken all of it"
+			       : "as it is on the disk",
+		e->without[0] ? "Without:   " : "", e->without,
+		e->without[0] ? "\n" : "") < 0)
+		rc = err_set(err, ERR_LIMIT, "README.txt would be too long");
+	if (rc == 0)
+		rc = archive_pack_add(p, "README.txt", b.data, b.len, err);
+	buf_fini(&b);
 	return rc;
 }
 

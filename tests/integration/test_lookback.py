@@ -142,6 +142,40 @@ def killed(rig):
 
 
 @with_rig(devvm=False)
+def version_1(rig):
+    """a journal of version 1 that an engine continues: its first part is not proven"""
+    rig.start()
+    p = rig.console()
+    p.ask(t="note", text="of old")
+    p.expect(t="note")
+    path = rig.journals()[-1]
+    rig.engines[-1].send_signal(signal.SIGKILL)
+    rig.engines[-1].wait()
+    with open(path) as f:
+        lines = f.read().splitlines()
+    old = [line[:line.rindex(',"h":"')] + "}" for line in lines]
+    with open(path, "w") as f:
+        f.write("\n".join(old).replace('"v":2', '"v":1') + "\n")
+    code, found, _ = verify(rig)
+    check("without a chain nothing is proven", code == 76 and found[0]["unchained"] == len(old),
+          found)
+    rig.start()
+    p = rig.console()
+    close(p)
+    code, found, _ = until("it is closed", lambda: [
+        v for v in [verify(rig)] if v[1][0]["end"] == "closed"])[0]
+    check("the chain begins where it was continued", code == 76 and not found[0]["findings"] and
+          found[0]["unchained"] == len(old) and found[0]["records"] > len(old), found)
+    with open(path) as f:
+        text = f.read()
+    with open(path, "w") as f:
+        f.write(text.replace('"state":"closed"', '"state":"closeD"'))
+    code, found, _ = verify(rig)
+    check("a change behind that is found", code == 1 and
+          found[0]["findings"][0]["kind"] == "edited", found)
+
+
+@with_rig(devvm=False)
 def against_the_host(rig):
     """--host: a run the host has and the journal has not, and the other way round"""
     rig.start()
@@ -248,4 +282,4 @@ def from_memory(rig):
           any(r.get("text") == "only in memory" for r in records), text[:2000])
 
 
-main([looks_back, killed, against_the_host, packed, from_memory])
+main([looks_back, killed, version_1, against_the_host, packed, from_memory])
