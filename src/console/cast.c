@@ -230,8 +230,10 @@ static int
 put_all(struct cast *c, struct err *err)
 {
 	int64_t began = 0, due;
-	int rc = player_step(c->player, err), out;
+	int rc = player_read(c->player, err), out;
 
+	if (rc == 0)
+		rc = player_step(c->player, err);
 	out = put_header(c);
 	while (rc > 0 && out == 0) {
 		due = player_due(c->player);

@@ -285,6 +285,16 @@ player_advance(struct player *p, int64_t now)
 }
 
 int
+player_read(struct player *p, struct err *err)
+{
+	int rc = 1;
+
+	while (p->reading && rc > 0)
+		rc = read_on(p, err);
+	return rc < 0 ? -1 : 0;
+}
+
+int
 player_step(struct player *p, struct err *err)
 {
 	int rc = 1;
@@ -342,8 +352,11 @@ void
 player_seek(struct player *p, int64_t by_ms)
 {
 	int64_t to = (int64_t)p->played + by_ms;
+	struct err err = {0};
 	size_t upto;
 
+	while (p->reading && length(p) < to && read_on(p, &err) > 0)
+		;
 	if (to > length(p))
 		to = length(p);
 	if (to < 0)
@@ -365,8 +378,8 @@ player_to_end(struct player *p)
 {
 	struct err err = {0};
 
-	while (p->reading)
-		read_on(p, &err);
+	if (player_read(p, &err) < 0)
+		LOG("replay", "%s", err.words); /* it is said, too */
 	tell_upto(p, p->reel->count);
 	p->played = (double)length(p);
 }
@@ -374,6 +387,10 @@ player_to_end(struct player *p)
 void
 player_to_record(struct player *p, size_t record)
 {
+	struct err err = {0};
+
+	while (p->reading && p->reel->count < record && read_on(p, &err) > 0)
+		;
 	if (record > p->reel->count)
 		record = p->reel->count;
 	if (record > 0)
@@ -389,8 +406,8 @@ action_words(enum reel_action action)
 	return words[action];
 }
 
-void
-player_to_action(struct player *p, int dir)
+static const struct reel_tick *
+next_action(const struct player *p, int dir)
 {
 	const struct reel *r = p->reel;
 	int64_t edge = (int64_t)p->played - (p->paused || is_end(p) ? 0 : SAME_PLACE_MS);
@@ -399,13 +416,25 @@ player_to_action(struct player *p, int dir)
 	for (size_t i = 0; i < r->tick_count; i++) {
 		const struct reel_tick *t = &r->ticks[i];
 
-		if (dir > 0 && t->mark >= p->next) {
-			best = t;
-			break;
-		}
+		if (dir > 0 && t->mark >= p->next)
+			return t;
 		if (dir < 0 && t->mark + 1 < p->next && t->played <= edge)
 			best = t;
 	}
+	return best;
+}
+
+void
+player_to_action(struct player *p, int dir)
+{
+	const struct reel_tick *best = next_action(p, dir);
+	const struct reel *r = p->reel;
+	struct err err = {0};
+
+	while (!best && dir > 0 && p->reading && read_on(p, &err) > 0)
+		best = next_action(p, dir);
+	if (!best) /* the last piece may have brought one */
+		best = next_action(p, dir);
 	if (!best) {
 		player_say(p, "There is no %s action.", dir > 0 ? "later" : "earlier");
 		return;
@@ -459,7 +488,7 @@ player_look(const struct player *p, struct player_view *view)
 
 	view->paused = p->paused;
 	view->end = is_end(p);
-	view->live = is_live(p) && !r->left;
+	view->live = is_live(p) && !r->left && (r->bad == 0 || r->bad < r->count);
 	view->opening = p->reading;
 	view->searching = p->find.dir != 0;
 	view->speed = p->speed;

@@ -86,6 +86,9 @@ void player_to_action(struct player *p, int dir);
  * shown last, in any case of ASCII letters; "": for the last one again. */
 void player_find(struct player *p, const char *text, int dir);
 
+/* Reads the file to its end now: how long all of it is, is known then.  0 or -1. */
+int player_read(struct player *p, struct err *err) MUST_CHECK;
+
 /* Tells the next record, whatever its time is.  1; 0: the end; -1 the disk refused. */
 int player_step(struct player *p, struct err *err) MUST_CHECK;
 

@@ -12,9 +12,10 @@
 #include "wire/journal_file.h"
 #include "wire/messages.h"
 
-#define SLICE_BYTES (1024 * 1024) /* of the file, in one reel_more */
-#define FIRST_BYTES (64 * 1024)	  /* and in the first one: a picture comes soon */
-#define HEAD_MAX 256		  /* bytes in which the engine's own members stand */
+#define SLICE_BYTES (1024 * 1024)   /* of the file, in one reel_more */
+#define FIRST_BYTES (64 * 1024)	    /* and in the first one: a picture comes soon */
+#define MONO_MAX ((int64_t)1 << 50) /* ms; no machine runs so long */
+#define HEAD_MAX 256		    /* bytes in which the engine's own members stand */
 
 struct reel *
 reel_open(const char *path, struct err *err)
@@ -108,7 +109,7 @@ read_head(const char *line, size_t len, struct reel_head *h)
 	memset(h, 0, sizeof *h);
 	h->wall = head_at(line, len);
 	if (is_plain(line, len) && h->wall >= 0 &&
-	    head_number(line, len, "\"mono_ms\":", &h->mono) &&
+	    head_number(line, len, "\"mono_ms\":", &h->mono) && h->mono <= MONO_MAX &&
 	    head_number(line, len, "\"seq\":", &seq))
 		return true;
 	h->fact = js_parse(line, len, &err);
@@ -118,6 +119,8 @@ read_head(const char *line, size_t len, struct reel_head *h)
 		return false;
 	}
 	h->mono = js_int(h->fact, "mono_ms", -1);
+	if (h->mono > MONO_MAX)
+		h->mono = -1;
 	h->wall = js_str(h->fact, "at") ? clock_from(js_str(h->fact, "at")) : -1;
 	return true;
 }

@@ -28,6 +28,9 @@ static char last_text[64];
 
 /* --- a journal --- */
 
+static void line(const char *fmt, ...) PRINTF_LIKE(1, 2);
+static void record(const char *kind, int64_t ms, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
 static void
 line(const char *fmt, ...)
 {
@@ -272,6 +275,7 @@ Test(replay, a_place_looks_the_same_however_it_was_reached, .init = init, .fini 
 	record("state", 0, "\"what\":\"autonomy\",\"level\":\"observe\"");
 	long_night(1000);
 	play();
+	cr_assert_eq(player_read(player, &err), 0);
 	while (player_step(player, &err) > 0)
 		for (size_t i = 0; i < ARRAY_LEN(places); i++)
 			if (view().record == places[i])
@@ -359,6 +363,40 @@ Test(replay, n_and_p_go_from_action_to_action, .init = init, .fini = fini)
 		cr_assert_eq(view().record, actions[i]);
 	}
 	cr_assert_eq(jumped, 7);
+}
+
+Test(
+    replay, any_order_of_wishes_ends_somewhere_in_the_journal, .init = init, .fini = fini)
+{
+	unsigned dice = 1;
+	int64_t now = 0;
+
+	long_night(700);
+	a_cycle();
+	line("garbage");
+	play();
+	for (int i = 0; i < 400; i++) {
+		dice = dice * 1103515245 + 12345;
+		if (dice >> 16 & 1)
+			player_seek(player, (int64_t)(dice >> 18) - 8000);
+		else if (dice >> 17 & 1)
+			player_to_action(player, dice >> 18 & 1 ? 1 : -1);
+		else if (dice >> 18 & 1)
+			player_faster(player, dice >> 19 & 1 ? 1 : -1);
+		else if (dice >> 19 & 1)
+			player_find(player, "line 3", dice >> 20 & 1 ? 1 : -1);
+		else if (dice >> 20 & 1)
+			player_to_start(player);
+		else if (dice >> 21 & 1)
+			player_to_end(player);
+		else
+			player_pause(player, dice >> 22 & 1);
+		player_advance(player, now += dice >> 24);
+		cr_assert(view().record <= view().records);
+		cr_assert(view().when <= view().total && view().when >= 0);
+		cr_assert(view().played <= view().length && view().played >= 0);
+		drawn(80, 24);
+	}
 }
 
 /* --- looking for text --- */
