@@ -70,6 +70,7 @@ struct engine {
 	uv_poll_t notify;
 	int notify_fd; /* inotify; -1: the timer alone looks */
 	char place_told[512];
+	int place_taken; /* looks in a row that found another one's lock */
 	int64_t idle_since_ms;
 	const char *idle_why;	  /* leave, unless somebody came in this moment */
 	int64_t leave_by_ms;	  /* 0: nobody wants us to leave */

@@ -18,6 +18,8 @@
 #define LIFE_IDLE_LEAVE_MS ((int64_t)12 * 3600 * 1000)
 #define LIFE_IDLE_LOOK_MS ((int64_t)10 * 60 * 1000)
 #define LIFE_PLACE_MS (60 * 1000) /* how often the run directory is looked at */
+#define LIFE_TAKEN_MS 200
+#define LIFE_TAKEN_TIMES 3
 #define LIFE_ALONE_MS (30 * 1000) /* a one-shot whose starter never came leaves */
 #define LIFE_HOLD_MS 2000	  /* for a verb at a host program that dies with us */
 #define LIFE_SETTLE_MS 700	  /* for what else is under way, at the end */
@@ -178,12 +180,20 @@ tell_place(struct engine *e, const char *text, const char *todo)
 	incident_emit(e->incident, FACT_ERROR, f);
 }
 
+static void on_place_timer(uv_timer_t *t);
+
 /* The next one is where everybody goes: what we have in hand is all we are for. */
 static void
 on_taken(struct engine *e, const struct err *err)
 {
-	char *text = mem_printf("the run directory was removed, and %.300s", err->words);
+	char *text;
 
+	/* one that only starts sees our socket and ends: it is looked at again */
+	if (e->place_taken++ < LIFE_TAKEN_TIMES) {
+		uv_timer_start(&e->look, on_place_timer, LIFE_TAKEN_MS, LIFE_TAKEN_MS);
+		return;
+	}
+	text = mem_printf("the run directory was removed, and %.300s", err->words);
 	tell_place(e, text,
 	    "this engine ends when what it has in hand has ended; detach and attach again");
 	free(text);
@@ -196,12 +206,18 @@ static void watch_dir(struct engine *e);
 static void
 look_at_place(struct engine *e)
 {
+	enum place_state state;
 	struct err err;
 	char *text;
 
 	if (e->leaving || !e->place.ino) /* not listening yet */
 		return;
-	switch (place_look(&e->place, &err)) {
+	state = place_look(&e->place, &err);
+	if (state != PLACE_TAKEN && e->place_taken) {
+		e->place_taken = 0;
+		uv_timer_start(&e->look, on_place_timer, LIFE_PLACE_MS, LIFE_PLACE_MS);
+	}
+	switch (state) {
 	case PLACE_AGAIN:
 		if (life_listen(e, &err) == 0) {
 			watch_dir(e);

@@ -40,30 +40,37 @@ place_fini(struct place *p)
 	free(p->lock);
 }
 
-/* Without a socket it is coming up or leaving: either is over soon. */
-static bool
-other_listens(const struct place *p)
+/* The pid of who listens; 0: nobody does, so one is coming up or leaving: soon over. */
+static pid_t
+listener(const struct place *p)
 {
 	struct err err;
+	uid_t uid;
+	pid_t pid = 0;
 	int fd = fd_connect(p->socket, &err);
 
 	if (fd < 0)
-		return false;
+		return 0;
+	if (fd_peer(fd, &uid, &pid) < 0 || pid <= 0)
+		pid = -1;
 	close(fd);
-	return true;
+	return pid;
 }
 
 static int
 taken(const struct place *p, int fd, struct err *err)
 {
-	char pid[32] = "";
+	char text[32] = "";
+	pid_t pid = listener(p);
 
-	if (pread(fd, pid, sizeof pid - 1, 0) < 0)
-		pid[0] = '\0';
-	pid[strcspn(pid, "\n")] = '\0';
+	if (pread(fd, text, sizeof text - 1, 0) < 0)
+		text[0] = '\0';
+	if (pid > 0)
+		snprintf(text, sizeof text, "%ld", (long)pid);
+	text[strcspn(text, "\n")] = '\0';
 	return err_set(err, ERR_BUSY,
 	    "an engine runs already in %s (pid %.10s): breakglass attaches to it", p->dir,
-	    pid);
+	    text);
 }
 
 /* A lock whose file was removed meanwhile guards nothing. */
@@ -95,7 +102,7 @@ lock(const struct place *p, int64_t wait_ms, struct err *err)
 				break;
 			close(fd);
 			fd = -1;
-		} else if (clock_mono_ms() >= until || other_listens(p)) {
+		} else if (clock_mono_ms() >= until || listener(p)) {
 			taken(p, fd, err);
 			close(fd);
 			return -1;
@@ -117,7 +124,15 @@ place_take(struct place *p, struct err *err)
 	if (fd_own_dir(p->dir, err) < 0)
 		return -1;
 	p->lock_fd = lock(p, PLACE_WAIT_MS, err);
-	return p->lock_fd < 0 ? -1 : 0;
+	if (p->lock_fd < 0)
+		return -1;
+	if (!listener(p))
+		return 0;
+	/* its lock was removed, and it has not seen that yet */
+	taken(p, p->lock_fd, err);
+	close(p->lock_fd);
+	p->lock_fd = -1;
+	return -1;
 }
 
 int
