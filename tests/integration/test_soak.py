@@ -153,6 +153,9 @@ def soak(rig):
         procs = kin(rig, engine, terminal)
         rows.append((now - began, {k: (memory_kib(v), descriptors(v))
                                    for k, v in procs.items()}))
+        if visits % 12 == 0:
+            print("# %4.0f s: %s" % (now - began, ", ".join(
+                "%s %d KiB" % (k, v[0]) for k, v in sorted(rows[-1][1].items()))), flush=True)
     source.stop = True
     warm = [r for t, r in rows if t >= WARM]
     third = max(len(warm) // 3, 1)
