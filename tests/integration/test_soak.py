@@ -25,7 +25,7 @@ RUN_LINES = 1000
 LINE = 110                  # bytes
 NOTES_S = 2.8               # 10^4 an hour
 BURST = 4 * 1024 * 1024     # bytes of a run; more than a console keeps of one
-BURSTS, BURST_NOTES = 8, 3000   # more than it keeps of all
+BURSTS, BURST_RUNS, BURST_NOTES = 8, 140, 3000    # more than it keeps of all
 LOOK_S = 5
 GROWTH_KIB = 1024           # after the warm-up
 WARM = min(MINUTES * 60 / 4, 300)
@@ -90,6 +90,9 @@ class Source(threading.Thread):
             for _ in range(BURSTS):
                 self.ssh("head -c %d /dev/zero | tr '\\0' y | fold -w %d" % (BURST, LINE), 300)
                 self.lines += BURST // LINE
+            for _ in range(BURST_RUNS):
+                self.ssh("seq -f '%%06g %s' %d" % (text, RUN_LINES), 60)
+                self.lines += RUN_LINES
             while not self.stop:
                 # ten portions, so that the lines come at a pace and not at once
                 self.ssh("i=0; while [ $i -lt %d ]; do seq -f '%%06g %s' $i $((i + 99)); "
