@@ -117,6 +117,7 @@ int command_cancel(const struct command_opts *c, int count, char **words);
 int command_end(const struct command_opts *c, int count, char **words);
 int command_incident(const struct command_opts *c, int count, char **words);
 int command_note(const struct command_opts *c, int count, char **words);
+int command_retry(const struct command_opts *c, int count, char **words);
 
 /* command_state.c: what is true now.  command_events.c: what happens. */
 int command_state(const struct command_opts *c, int count, char **words);

@@ -317,6 +317,22 @@ command_note(const struct command_opts *c, int count, char **words)
 	return rc;
 }
 
+static bool
+is_journal(const struct act *a, int kind, const struct js *m)
+{
+	return kind == FACT_STATE && js_is(m, "what", "journal");
+}
+
+int
+command_retry(const struct command_opts *c, int count, char **words)
+{
+	struct act a = {.c = c, .is_answer = is_journal};
+	struct js *m = message_new(request_names[REQUEST_JOURNAL]);
+
+	js_set_bool(m, "retry", true);
+	return act_run(&a, START_NEVER, m);
+}
+
 /* --- who answers --- */
 
 static void

@@ -64,6 +64,9 @@ notify_event(const struct js *fact, char word[NOTIFY_WORD_MAX])
 
 	switch (message_fact(fact)) {
 	case FACT_OPERATOR:
+		/* a one-shot is told of by what it does; a late proof is no news */
+		if (js_has(fact, "again") || js_is(fact, "role", "command"))
+			return NULL;
 		return js_is(fact, "state", "attached") ? "attached"
 		    : js_is(fact, "state", "driving")	? "driving"
 							: NULL;

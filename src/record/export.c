@@ -14,10 +14,11 @@
 #include "record/export_int.h"
 #include "record/outfile.h"
 #include "wire/journal_file.h"
+#include "wire/json.h"
 
 struct export_args {
 	const char *out, *what; /* NULL: the default */
-	bool force, cast;
+	bool force, cast, json;
 };
 
 static const struct option long_options[] = {
@@ -190,6 +191,31 @@ say_done(const struct exporting *e, const char *path, int64_t bytes)
 	    "The key has been used: contrib/bootstrap rotate (README.txt has the commands).\n");
 }
 
+/* The file is on standard error for a person; for a script it is here. */
+static int
+say_json(const struct exporting *e, const char *path, int64_t bytes, struct err *err)
+{
+	struct js *m = js_new();
+	struct buf text;
+	int rc;
+
+	js_set_str(m, "path", path);
+	js_set_str(m, "incident", e->id);
+	js_set_int(m, "bytes", bytes);
+	js_set_int(m, "records", (int64_t)e->v.lines);
+	js_set_int(m, "pictures", (int64_t)e->pictures);
+	js_set_int(m, "verify", verify_exit(&e->v));
+	if (e->without[0])
+		js_set_str(m, "without", e->without);
+	buf_init(&text, 64 * 1024);
+	rc = js_print(m, &text);
+	if (rc < 0 || puts(buf_str(&text)) < 0)
+		rc = err_set(err, ERR_SYSTEM, "standard output takes nothing");
+	buf_fini(&text);
+	js_free(m);
+	return rc;
+}
+
 static int
 write_out(struct exporting *e, const struct export_args *a, struct err *err)
 {
@@ -214,6 +240,8 @@ write_out(struct exporting *e, const struct export_args *a, struct err *err)
 		outfile_drop(&out);
 	if (rc == 0)
 		say_done(e, path, bytes);
+	if (rc == 0 && a->json && strcmp(path, "-") != 0)
+		rc = say_json(e, path, bytes, err);
 	free(path);
 	return rc;
 }
@@ -231,7 +259,9 @@ read_args(struct export_args *a, int argc, char **argv)
 			a->force = true;
 		else if (c == 'o')
 			a->out = optarg;
-		else if (c != 'j')
+		else if (c == 'j')
+			a->json = true;
+		else
 			return -1;
 	}
 	a->what = argv[optind];
