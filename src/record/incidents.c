@@ -86,8 +86,13 @@ say_incident(const struct listing *l, const struct summary *s)
 {
 	char lasted[24] = "?", opened[17] = "?";
 
-	if (s->opened[0])
-		snprintf(opened, sizeof opened, "%.10s %.5s", s->opened, s->opened + 11);
+	if (s->opened_ms >= 0) {
+		char at[CLOCK_AT_LEN]; /* said anew: what a file says is not printed as it
+					  is */
+
+		clock_at(s->opened_ms, at);
+		snprintf(opened, sizeof opened, "%.10s %.5s", at, at + 11);
+	}
 	if (summary_lasted(s) >= 0)
 		clock_age(summary_lasted(s), lasted, sizeof lasted);
 	if (l->columns >= WIDE) {

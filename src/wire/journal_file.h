@@ -9,6 +9,7 @@
 #ifndef WIRE_JOURNAL_FILE_H
 #define WIRE_JOURNAL_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +59,9 @@ char *journal_find(
 int journal_ids(
     const char *sessions_dir, char ***ids, size_t *count, struct err *err) MUST_CHECK;
 void journal_ids_free(char **ids, size_t count);
+
+/* Letters, digits and "-", a digit first: safe in a file's name and on a terminal. */
+bool journal_is_id(const char *id, size_t len);
 
 /* The path of an incident's journal: new string. */
 char *journal_path(const char *sessions_dir, const char *id);

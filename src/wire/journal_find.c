@@ -18,14 +18,25 @@ ends_in_suffix(const char *name, size_t len)
 	    memcmp(name + len - SUFFIX_LEN, JOURNAL_FILE_SUFFIX, SUFFIX_LEN) == 0;
 }
 
+bool
+journal_is_id(const char *id, size_t len)
+{
+	if (len == 0 || len > JOURNAL_FILE_ID_MAX || id[0] < '0' || id[0] > '9')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!((id[i] >= '0' && id[i] <= '9') || (id[i] >= 'A' && id[i] <= 'Z') ||
+			(id[i] >= 'a' && id[i] <= 'z') || id[i] == '-'))
+			return false;
+	return true;
+}
+
 /* As the engine looks for them: ids begin with their time, so they sort by it. */
 static int
 is_journal(const struct dirent *d)
 {
 	size_t n = strlen(d->d_name);
 
-	return ends_in_suffix(d->d_name, n) && n - SUFFIX_LEN <= JOURNAL_FILE_ID_MAX &&
-	    d->d_name[0] >= '0' && d->d_name[0] <= '9';
+	return ends_in_suffix(d->d_name, n) && journal_is_id(d->d_name, n - SUFFIX_LEN);
 }
 
 static int

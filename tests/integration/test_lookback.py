@@ -257,7 +257,9 @@ def packed(rig):
     r = rig.cli("export", "-o", "a.cast")
     with open(rig.dir + "/a.cast") as f:
         check("the screen alone", json.loads(f.readline())["version"] == 2, r.stderr)
-    for bad in (["-o", "/nonexistent/x.tar.gz"], ["nothing"], ["a", "b"]):
+    with open(rig.dir + "/evil.jsonl", "w") as f:
+        f.write(open(path).read().replace(name, "../../up"))
+    for bad in (["-o", "/nonexistent/x.tar.gz"], ["nothing"], ["a", "b"], ["evil.jsonl"]):
         r = rig.cli("export", *bad)
         check("what cannot be done is said", r.returncode in (1, 64) and r.stderr, bad, r)
 

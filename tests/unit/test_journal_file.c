@@ -194,6 +194,7 @@ Test(journal_file, a_word_means_one_journal_or_the_words_say_why_not)
 	free(write_file("incidents/20260201T000000Z-0001.jsonl", "", 0, "w"));
 	free(write_file("incidents/20270201T000000Z-0001.jsonl.tmp", "", 0, "w"));
 	free(write_file("incidents/x.jsonl", "", 0, "w"));
+	free(write_file("incidents/3\033[31m.jsonl", "", 0, "w"));
 	expect_found(NULL, "/incidents/20260201T000000Z-0001.jsonl");
 	expect_found("last", "/incidents/20260201T000000Z-0001.jsonl");
 	expect_found("20260201", "/incidents/20260201T000000Z-0001.jsonl");
