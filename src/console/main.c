@@ -13,8 +13,7 @@
 #include "console/player.h"
 #include "wire/journal_file.h"
 
-#define EXIT_USAGE 64
-#define EXIT_NOTHING 66 /* no such incident */
+#define EXIT_USAGE 64 /* no such incident, too */
 
 struct arguments {
 	struct console_opts console;
@@ -135,7 +134,7 @@ show_again(struct arguments *a)
 
 	if (!path) {
 		fprintf(stderr, "breakglass: %s\n", err.words);
-		return EXIT_NOTHING;
+		return EXIT_USAGE;
 	}
 	a->console.replay = path;
 	if (a->cast)

@@ -130,7 +130,7 @@ expect phone "left with 0"
 keys live C-d
 expect live "left with 0"
 replay none 80 24 --replay 1999
-expect none "left with 66"
+expect none "left with 64"
 check "it says why" grep -q 1999 "$DIR/stderr.none"
 echo "nothing of ours" > "$DIR/other.jsonl"
 replay other 80 24 --replay "$DIR/other.jsonl"
