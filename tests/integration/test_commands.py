@@ -9,7 +9,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import check, main, until, with_rig  # noqa: E402
+from engine_rig import check, main, shim, until, with_rig  # noqa: E402
 
 NO_HOSTS = dict(pve=False, devvm=False)
 EVIL = "a\x1b]52;c;QUJD\x07b\x1b[2Jc\u202ed\r\x9be"
@@ -299,6 +299,28 @@ def slow_reader(rig):
     check("each record once", seqs == want, seqs[-10:])
 
 
+@with_rig(pve=False)
+def output_for_a_slow_reader(rig):
+    """output that is skipped for a slow follower is not missing in what it prints"""
+    rig.start()
+    p = rig.console()
+    rig.link(p, "devvm", "up")
+    f = rig.popen("events", "--follow", "--json")
+    while json.loads(f.stdout.readline()).get("t") != "state":
+        pass
+    out, err, code = shim(rig, "devvm", "head -c 3000000 /dev/zero | tr '\\0' x; head -c 300000 /dev/zero >&2")
+    check("it has run", code == 0 and len(out) == 3000000, code, err[:200])
+    rig.cli("note", "behind it")
+    want = [r["seq"] for r in rig.journal() if r["t"] in ("tool", "output", "tool_end", "note")]
+    got = []
+    while not got or got[-1] < want[-1]:
+        r = json.loads(f.stdout.readline())
+        if r.get("seq") and r["t"] in ("tool", "output", "tool_end", "note"):
+            got.append(r["seq"])
+        check("none is said to be skipped", r["t"] != "skipped", r)
+    check("each record once", got == want, len(got), len(want))
+
+
 @with_rig(**NO_HOSTS)
 def frozen_engine(rig):
     """an engine that is stopped hangs no command: 69 after 10 s"""
@@ -314,4 +336,4 @@ def frozen_engine(rig):
 
 main([wrong_use, options_anywhere, notes_and_incidents, note_without_engine, agent_commands,
       present, hosts, follow_over_restarts, events_of_now, readers_that_leave, slow_reader,
-      frozen_engine])
+      output_for_a_slow_reader, frozen_engine])
