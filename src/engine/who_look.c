@@ -291,16 +291,30 @@ look_for_sudo(const struct proc *line, int n, struct who_seen *s)
 }
 
 static int64_t
+clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/*
+ * A time of day in ticks since boot; -1: it cannot be said.  The two clocks are read
+ * until nothing came in between: on a busy machine that would let an older file pass.
+ */
+static int64_t
 ticks_of(struct timespec wall)
 {
-	struct timespec now, boot;
-	int64_t ns;
+	for (int i = 0; i < 100; i++) {
+		int64_t before = clock_ns(CLOCK_BOOTTIME), now = clock_ns(CLOCK_REALTIME);
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	ns = (wall.tv_sec - now.tv_sec + boot.tv_sec) * 1000000000ll + wall.tv_nsec -
-	    now.tv_nsec + boot.tv_nsec;
-	return ns / (1000000000ll / sysconf(_SC_CLK_TCK));
+		if (clock_ns(CLOCK_BOOTTIME) - before > 500000)
+			continue;
+		return (before - now + wall.tv_sec * 1000000000ll + wall.tv_nsec) /
+		    (1000000000ll / sysconf(_SC_CLK_TCK));
+	}
+	return -1;
 }
 
 /* A directory where nobody but root and a file's owner can put another in its place. */
@@ -321,7 +335,8 @@ is_fixed_dir(const char *path)
 /*
  * sshd writes the file after it has authenticated somebody and before it starts the
  * session's first process, and never again; its ctime, which nobody can set, must lie
- * between the two.  So a file that the session itself wrote, or one of a session that
+ * between the two.  So a file that the session itself wrote (later than in its first
+ * hundredth of a second: the kernel tells starts in ticks), or one of a session that
  * began earlier or later, is not it.
  */
 static bool
@@ -330,8 +345,8 @@ is_of_session(const struct stat *st, const struct proc *sshd, const struct proc 
 	int64_t at = ticks_of(st->st_ctim);
 
 	return S_ISREG(st->st_mode) && (st->st_mode & 07777) == 0600 &&
-	    st->st_nlink == 1 && st->st_uid == first->uid[0] && at >= sshd->born - 1 &&
-	    at <= first->born + 1;
+	    st->st_nlink == 1 && st->st_uid == first->uid[0] && at > sshd->born &&
+	    at <= first->born;
 }
 
 static void

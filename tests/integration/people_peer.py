@@ -1,0 +1,11 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""people_peer SOCKET NAME: a console that says hello, and stays until its input ends."""
+import json
+import socket
+import sys
+
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(json.dumps(dict(t="hello", v=1, name=sys.argv[2], role="console")).encode() + b"\n")
+sys.stdin.read()
