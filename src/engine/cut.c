@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "wire/verbs.h"
 
 #define CUT_ID_MAX 24
 
@@ -24,8 +25,17 @@ struct cut_run {
 	bool verb;
 };
 
+struct cut_verb {
+	char id[CUT_ID_MAX];
+	char by[WIRE_NAME_MAX + 1];
+	char asked[16];
+	int verb;
+};
+
 struct cut {
 	struct incident *incident;
+	struct cut_verb verbs[CUT_VERBS_MAX];
+	size_t verb_count;
 	struct cut_turn turns[CUT_TURNS_MAX];
 	size_t turn_count;
 	struct cut_run runs[CUT_RUNS_MAX];
@@ -123,12 +133,58 @@ found_run(struct cut *c, const struct js *r, const char *id)
 	run->verb = js_has(r, "verb");
 }
 
+static void
+remove_verb(struct cut *c, size_t i)
+{
+	c->verb_count--;
+	memmove(&c->verbs[i], &c->verbs[i + 1], (c->verb_count - i) * sizeof c->verbs[0]);
+}
+
+static void
+add_verb(struct cut *c, const struct js *r, const char *id)
+{
+	const char *by = js_str(r, "by"), *asked = js_str(r, "asked");
+	size_t len = 0;
+	const char *word = js_strn(r, "verb", &len);
+	struct cut_verb *v;
+
+	if (strlen(id) >= CUT_ID_MAX || !word || verb_by_name(word, len) < 0)
+		return;
+	if (c->verb_count == CUT_VERBS_MAX)
+		remove_verb(c, 0);
+	v = &c->verbs[c->verb_count++];
+	snprintf(v->id, sizeof v->id, "%s", id);
+	snprintf(v->by, sizeof v->by, "%s", by ? by : "");
+	snprintf(v->asked, sizeof v->asked, "%s", asked ? asked : "");
+	v->verb = verb_by_name(word, len);
+}
+
+/* One that was confirmed is unfinished.h's from there on. */
+static void
+found_verb(struct cut *c, const struct js *r, const char *id)
+{
+	static const char *const over[] = {"confirmed", "refused", "finished", "unknown"};
+
+	if (js_is(r, "state", "asked")) {
+		add_verb(c, r, id);
+		return;
+	}
+	for (size_t k = 0; k < ARRAY_LEN(over); k++)
+		for (size_t i = 0; js_is(r, "state", over[k]) && i < c->verb_count; i++)
+			if (strcmp(c->verbs[i].id, id) == 0) {
+				remove_verb(c, i);
+				return;
+			}
+}
+
 void
 cut_found(struct cut *c, const struct js *r)
 {
 	const char *id = js_str(r, "id");
 
-	if (js_is(r, "t", "prompt"))
+	if (id && js_is(r, "t", "verb"))
+		found_verb(c, r, id);
+	else if (js_is(r, "t", "prompt"))
 		found_prompt(c, r);
 	else if (js_is(r, "t", "done"))
 		remove_turn(c, (int)js_int(r, "turn", 0));
@@ -214,9 +270,28 @@ tell_run(struct cut *c, const struct cut_run *run)
 	incident_emit(c->incident, FACT_TOOL_END, f);
 }
 
+static void
+tell_verb(struct cut *c, const struct cut_verb *v)
+{
+	bool mutating = verb_rows[v->verb].mutating;
+	struct js *f = incident_fact(FACT_VERB, v->by);
+
+	js_set_str(f, "id", v->id);
+	js_set_str(f, "verb", verb_rows[v->verb].name);
+	js_set_str(f, "asked", v->asked);
+	js_set_str(f, "state", mutating ? "refused" : "unknown");
+	js_set_str(f, "why",
+	    mutating ? "the engine ended before it was sent: nothing was done"
+		     : "the engine ended before its answer came: ask again");
+	js_set_str(f, "learnt", "the engine's end");
+	incident_emit(c->incident, FACT_VERB, f);
+}
+
 void
 cut_found_end(struct cut *c)
 {
+	for (size_t i = 0; i < c->verb_count; i++)
+		tell_verb(c, &c->verbs[i]);
 	for (size_t i = 0; i < c->run_count; i++)
 		tell_run(c, &c->runs[i]);
 	for (size_t i = 0; i < c->turn_count; i++)
@@ -224,5 +299,5 @@ cut_found_end(struct cut *c)
 			tell_cut_turn(c, &c->turns[i]);
 		else
 			tell_lost_prompt(c, &c->turns[i]);
-	c->run_count = c->turn_count = 0;
+	c->verb_count = c->run_count = c->turn_count = 0;
 }

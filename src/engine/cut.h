@@ -5,9 +5,11 @@
  *   prompt started, no done          --> error (its words), done
  *   prompt queued, never started     --> cancelled (its words)
  *   tool, no tool_end                --> tool_end "failed"
+ *   verb asked, never confirmed      --> refused; a status or forensics: unknown
  *
  * So that nothing stays open on a screen, and an operator can send again what was lost.
- * Nothing is sent again by itself.  Verbs have unfinished.h, questions asks.h.
+ * Nothing is sent again by itself.  Mutating verbs that were confirmed have unfinished.h,
+ * questions asks.h.
  */
 #ifndef ENGINE_CUT_H
 #define ENGINE_CUT_H
@@ -16,6 +18,7 @@
 
 #define CUT_RUNS_MAX 128 /* open at once; the oldest is forgotten then */
 #define CUT_TURNS_MAX 32
+#define CUT_VERBS_MAX 32
 #define CUT_WORDS_MAX 160 /* bytes of a prompt that are repeated */
 
 struct cut;

@@ -58,6 +58,7 @@ class Chain:
         self.torns = self.kills = 0
         self.continued = None   # the last such record
         self.cycles = {}        # id -> its last state
+        self.open = set()       # turns, prompts and runs without an end
 
     def hear(self, line):
         fact = json.loads(line)
@@ -90,8 +91,16 @@ class Chain:
         if r["t"] == "incident" and r["state"] == "continued":
             self.continued = r
         if r["t"] == "verb" and r["verb"] == "cycle" and r["state"] in (
-                "confirmed", "refused", "finished", "unknown"):
+                "asked", "confirmed", "refused", "finished", "unknown"):
             self.cycles[r["id"]] = r["state"]
+        if r["t"] == "prompt":
+            self.open.add(("turn", r["turn"]))
+        elif r["t"] in ("done", "cancelled"):
+            self.open.discard(("turn", r["turn"]))
+        elif r["t"] == "tool":
+            self.open.add(("run", r["id"]))
+        elif r["t"] == "tool_end":
+            self.open.discard(("run", r["id"]))
 
     def look(self):
         """The file, from where it was looked at last, against all that was told."""
@@ -241,8 +250,14 @@ def finish(chain):
         c.read(0.05)
         chain.look()
         return rig.pve.vm_runs() and not [i for i, s in chain.cycles.items()
-                                          if s == "confirmed"]
-    until("every cycle has an end, and VM 102 runs", settled, 40)
+                                          if s in ("asked", "confirmed")]
+    try:
+        until("every cycle has an end, and VM 102 runs", settled, 40)
+    except Failed as e:
+        e.args += ("cycles: %s, VM runs: %s" % (chain.cycles, rig.pve.vm_runs()),)
+        raise
+    until("every turn and run has an end", lambda: (c.read(0.05), chain.look(), not chain.open)[2],
+          20)
     starts = rig.pve.calls("start") - 1     # one was the rig's
     check("no verb twice at the host", starts <= len(chain.cycles), starts, chain.cycles)
     finished = [i for i, s in chain.cycles.items() if s in ("finished", "unknown")]
