@@ -90,8 +90,9 @@ void
 incident_journal_says(struct incident *i, enum journal_state state, const char *why)
 {
 	static const char *const names[JOURNAL_STATES] = {"ok", "slow", "memory"};
-	bool recorded = i->id[0] && !i->overflowed &&
-	    (state == JOURNAL_MEMORY || (state == JOURNAL_OK && i->refused));
+	bool recorded = i->id[0] &&
+	    ((state == JOURNAL_MEMORY && !i->overflowed) ||
+		(state == JOURNAL_OK && i->refused));
 	struct js *f;
 
 	if (state == JOURNAL_OK)

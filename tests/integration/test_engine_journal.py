@@ -10,7 +10,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import journal_lib  # noqa: E402
-from engine_rig import Skip, check, main, until, with_rig  # noqa: E402
+from engine_rig import SRC, Skip, check, main, until, with_rig  # noqa: E402
 
 NO_HOSTS = dict(pve=False, devvm=False)
 HOURS = 3600 * 1000
@@ -31,6 +31,42 @@ def whole(path):
     seqs = [r["seq"] for r in journal_lib.records(path)]
     check("numbers without gaps", seqs == list(range(1, len(seqs) + 1)), seqs)
     return journal_lib.records(path)
+
+
+def snippet():
+    """The few lines of Python with which docs/journal.md verifies a chain."""
+    with open(SRC + "/docs/journal.md") as f:
+        return f.read().split("```python\n")[1].split("```")[0]
+
+
+@with_rig(**NO_HOSTS)
+def plain_tools(rig):
+    """what docs/journal.md gives for verifying does it, and finds each changed byte"""
+    rig.start()
+    p = rig.console()
+    for i in range(5):
+        say(p, "note %d" % i)
+    rig.stop()
+    path = rig.journals()[0]
+
+    code = compile(snippet(), "docs/journal.md", "exec")
+
+    def verify():
+        argv, sys.argv = sys.argv, ["verify", path]
+        try:
+            exec(code, {})
+        except SystemExit as e:
+            return str(e)
+        finally:
+            sys.argv = argv
+    check("it is whole", verify() is None, verify())
+    with open(path, "rb") as f:
+        data = f.read()
+    for at in range(7, len(data) - 1, 11):
+        with open(path, "wb") as f:
+            f.write(data[:at] + bytes([data[at] ^ 1]) + data[at + 1:])
+        n = data[:at].count(b"\n") + 1
+        check("byte %d" % at, (verify() or "").startswith("line %d " % n), verify(), n)
 
 
 def states(path):
@@ -258,6 +294,45 @@ def disk_comes_back(rig):
 
 
 @with_rig(**NO_HOSTS)
+def much_waits(rig):
+    """far more than memory's share waits: who attaches misses nothing; past 8 MiB it is counted"""
+    os.symlink("/proc/nowhere", rig.sessions)
+    rig.start()
+    p = rig.console()
+    text = "z" * 15000
+
+    def notes(first, last):
+        for i in range(first, last):
+            p.send(t="note", text="%d %s" % (i, text))
+            if i % 20 == 0:
+                p.pump(0)
+        p.expect(lambda f: f["text"].startswith("%d " % (last - 1)), t="note")
+
+    notes(0, 350)                                   # 5 MB
+    late = rig.peer()
+    late.hello("late", since=0, incident=p.of("incident")[0]["id"])
+    late.expect(t="caught_up")
+    check("all of it", [int(f["text"].split()[0]) for f in late.of("note")] ==
+          list(range(350)), len(late.of("note")))
+    notes(350, 700)                                 # 10 MB: some of it is lost
+    until("it is said", lambda: p.pump(0.01) or [
+        f for f in p.facts if "lost" in f.get("why", "")])
+    lost = [f["seq"] for f in p.facts if f.get("seq") and "h" not in f]
+    check("what is lost has no h", lost and lost == list(range(lost[0], lost[-1] + 1)))
+    os.unlink(rig.sessions)
+    p.send(t="journal", retry=True)
+    f = journal_state(p, "ok")
+    check("how many", f["lost"] == len(lost), f, len(lost))
+    say(p, "after")
+    path = rig.journals()[0]
+    check("the chain goes on without them", journal_lib.broken(path) == [])
+    seqs = [r["seq"] for r in journal_lib.records(path)]
+    check("a gap, and nothing else", seqs == [n for n in range(1, seqs[-1] + 1) if n not in lost])
+    check("it is on record", [r for r in journal_lib.records(path) if r.get("lost") ==
+                              len(lost) and r["state"] == "ok"])
+
+
+@with_rig(**NO_HOSTS)
 def removed(rig):
     """somebody removes the file: it is said, made anew, and what follows is in it"""
     rig.start()
@@ -294,5 +369,5 @@ def left_in_time(rig):
 
 
 if __name__ == "__main__":
-    main([life, torn, two_engines, clocks, clock_back, version_1, disk_comes_back, removed,
+    main([life, plain_tools, torn, two_engines, clocks, clock_back, version_1, disk_comes_back, much_waits, removed,
           left_in_time])

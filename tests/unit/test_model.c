@@ -64,6 +64,25 @@ Test(model, another_incident_numbers_its_facts_anew)
 	cr_assert_str_eq(m.incident.id, "b");
 }
 
+Test(model, an_incident_is_open_until_it_is_closed_whichever_engine_goes_on_with_it)
+{
+	apply("{\"t\":\"incident\",\"seq\":1,\"state\":\"opened\",\"id\":\"a\",\"v\":2}");
+	cr_assert(m.incident.open);
+	apply("{\"t\":\"incident\",\"seq\":2,\"state\":\"left\",\"id\":\"a\","
+	      "\"reason\":\"terminated\"}");
+	cr_assert(m.incident.open);
+	cr_assert_str_eq(chat(m.chat.count - 1), "the engine left: terminated");
+	apply("{\"t\":\"incident\",\"seq\":3,\"state\":\"continued\",\"id\":\"a\","
+	      "\"pid\":4711,\"version\":\"0.1.0\",\"cut\":15}");
+	cr_assert(m.incident.open);
+	cr_assert_str_eq(m.incident.id, "a");
+	cr_assert_str_eq(chat(m.chat.count - 1),
+	    "engine started anew (pid 4711, version 0.1.0), 15 bytes of a torn record "
+	    "were cut");
+	apply("{\"t\":\"incident\",\"seq\":4,\"state\":\"closed\",\"id\":\"a\"}");
+	cr_assert_not(m.incident.open);
+}
+
 Test(model, a_welcome_to_another_incident_asks_for_a_new_start)
 {
 	apply("{\"t\":\"welcome\",\"v\":1,\"seq\":0,\"incident\":\"a\"}");
