@@ -13,6 +13,8 @@
 
 #include "base/mem.h"
 
+#define CONNECT_S 5 /* for who listens to let us in */
+
 static int
 fd_make_parents(const char *dir, struct err *err)
 {
@@ -163,19 +165,28 @@ fd_listen(const char *path, struct err *err)
 int
 fd_connect(const char *path, struct err *err)
 {
+	static const struct timeval limit = {.tv_sec = CONNECT_S}, none = {0};
 	struct sockaddr_un sa;
 	int fd = fd_socket(path, &sa, err);
 
 	if (fd < 0)
 		return -1;
+	/* whoever listens and takes nobody in has room for so many, then connect waits */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0) {
 		enum err_code code = errno == EACCES ? ERR_DENIED : ERR_UNREACHABLE;
 
-		err_sys(err, errno, "connect to %s", path);
+		if (errno == EAGAIN)
+			err_set(err, code,
+			    "connect to %s: nobody is let in, who listens there hangs or is stopped",
+			    path);
+		else
+			err_sys(err, errno, "connect to %s", path);
 		err->code = code;
 		close(fd);
 		return -1;
 	}
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
 	return fd;
 }
 

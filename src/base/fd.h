@@ -33,7 +33,10 @@ int fd_safe_dir(const char *dir, struct err *err) MUST_CHECK;
 char *fd_read_file(
     const char *path, size_t max_bytes, size_t *len, struct err *err) MUST_CHECK;
 
-/* Binds and listens, or connects; returns the descriptor, blocking, or -1. */
+/*
+ * Binds and listens, or connects (who does not let us in within 5 s hangs); returns the
+ * descriptor, blocking, or -1.
+ */
 int fd_listen(const char *path, struct err *err) MUST_CHECK;
 int fd_connect(const char *path, struct err *err) MUST_CHECK;
 

@@ -4,6 +4,8 @@
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 
@@ -324,13 +326,25 @@ def output_for_a_slow_reader(rig):
 @with_rig(**NO_HOSTS)
 def frozen_engine(rig):
     """an engine that is stopped hangs no command: 69 after 10 s"""
-    import signal
     e = rig.start()
     e.send_signal(signal.SIGSTOP)
     ps = [rig.popen(*w) for w in (["state"], ["note", "x"], ["ask", "x"], ["events"], ["ping"])]
     for p in ps:
         out, err = p.communicate(timeout=20)
         check("69", p.returncode == 69 and "10 s" in err, p.args, out, err)
+    crowd = []
+    try:                                    # until nobody more is queued
+        while len(crowd) < 5000:
+            s = socket.socket(socket.AF_UNIX)
+            s.setblocking(False)
+            crowd.append(s)
+            s.connect(rig.socket)
+    except BlockingIOError:
+        pass
+    c = rig.cli("ping", limit=15)
+    check("nobody is let in: 69", c.returncode == 69 and "hangs" in c.stderr, c)
+    for s in crowd:
+        s.close()
     e.send_signal(signal.SIGCONT)
 
 
