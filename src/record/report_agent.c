@@ -10,7 +10,7 @@
 static struct js *
 turn_of(struct report *r, const struct js *m)
 {
-	int64_t n = js_int(m, "turn", -1);
+	int64_t n = report_num(m, "turn", -1);
 	struct js *list = js_get_array(r->facts, "turns");
 
 	for (size_t i = js_len(list); i-- > 0;)
@@ -35,34 +35,35 @@ void
 report_on_prompt(struct report *r, const struct js *m)
 {
 	struct js *t = turn_of(r, m), *action;
-	bool first = js_int(m, "part", 1) <= 1;
+	bool first = report_num(m, "part", 1) <= 1;
 
 	if (!r->sign.seq)
 		report_mark_here(r, &r->sign);
 	if (!t) {
 		if (!(t = report_item(r, "turns")))
 			return;
-		js_set_int(t, "turn", js_int(m, "turn", 0));
+		js_set_int(t, "turn", report_num(m, "turn", 0));
 		report_set_cut(t, "runbook", js_str(m, "runbook"), 64);
 		action = report_action(r, "%s %s",
 		    js_has(m, "runbook") ? "ran the runbook" : "asked the agent:",
 		    js_has(m, "runbook") ? report_str(m, "runbook")
 					 : report_str(m, "text"));
 		if (action)
-			js_set_int(action, "turn", js_int(m, "turn", 0));
+			js_set_int(action, "turn", report_num(m, "turn", 0));
 	}
 	/* queued and then started is one prompt, told twice */
 	if (js_has(t, "state") && !js_is(t, "state", report_str(m, "state"))) {
 		report_set_cut(t, "state", report_str(m, "state"), 16);
 		if (first)
-			report_event(
-			    r, "", "turn %lld begins", (long long)js_int(m, "turn", 0));
+			report_event(r, "", "turn %lld begins",
+			    (long long)report_num(m, "turn", 0));
 		return;
 	}
 	report_set_cut(t, "state", report_str(m, "state"), 16);
 	text_more(t, "prompt", report_str(m, "text"), 4096);
 	if (first)
-		report_event(r, "", "turn %lld%s: %s", (long long)js_int(m, "turn", 0),
+		report_event(r, "", "turn %lld%s: %s",
+		    (long long)report_num(m, "turn", 0),
 		    js_is(m, "state", "queued") ? " (queued)" : "",
 		    report_str(m, "text"));
 }
@@ -75,7 +76,7 @@ report_on_text(struct report *r, const struct js *m)
 
 	if (!t || js_bool(m, "thinking", false))
 		return;
-	if (js_int(m, "part", 1) <= 1) {
+	if (report_num(m, "part", 1) <= 1) {
 		report_count(t, "blocks", 1);
 		js_set_str(t, "answer", "");
 		js_set_int(t, "answer_seq", r->seq);
@@ -121,14 +122,14 @@ report_on_result(struct report *r, const struct js *m)
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		if (js_has(m, numbers[i]))
-			js_set_int(t, numbers[i], js_int(m, numbers[i], 0));
+			js_set_int(t, numbers[i], report_num(m, numbers[i], 0));
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		report_set_cut(t, words[i], js_str(m, words[i]), 64);
 	if (js_has(m, "cost_usd"))
 		js_set_dbl(t, "cost_usd", js_dbl(m, "cost_usd", 0));
 	report_event(r, "", "turn %lld ended: %s, by %s, %s",
-	    (long long)js_int(m, "turn", 0), report_str(m, "stop"),
-	    report_str(m, "driver"), report_ms(js_int(m, "ms", 0), age, sizeof age));
+	    (long long)report_num(m, "turn", 0), report_str(m, "stop"),
+	    report_str(m, "driver"), report_ms(report_num(m, "ms", 0), age, sizeof age));
 }
 
 void
@@ -138,9 +139,9 @@ report_on_cancelled(struct report *r, const struct js *m)
 
 	if (t)
 		js_set_bool(t, "cancelled", true);
-	report_event(r, "", "turn %lld cancelled: %s", (long long)js_int(m, "turn", 0),
-	    report_str(m, "text"));
-	report_action(r, "cancelled turn %lld", (long long)js_int(m, "turn", 0));
+	report_event(r, "", "turn %lld cancelled: %s",
+	    (long long)report_num(m, "turn", 0), report_str(m, "text"));
+	report_action(r, "cancelled turn %lld", (long long)report_num(m, "turn", 0));
 }
 
 void
@@ -153,7 +154,8 @@ report_on_done(struct report *r, const struct js *m)
 		js_set_int(t, "done_seq", r->seq);
 	}
 	if (!js_bool(m, "ok", true))
-		report_event(r, "", "turn %lld failed", (long long)js_int(m, "turn", 0));
+		report_event(
+		    r, "", "turn %lld failed", (long long)report_num(m, "turn", 0));
 }
 
 void

@@ -45,6 +45,8 @@ report_utf8(char *text)
 const char *
 report_ms(int64_t ms, char *out, size_t size)
 {
+	if (ms == INT64_MIN)
+		ms++;
 	if (ms < 0)
 		snprintf(out, size, "-%lld.%03d s", (long long)(-ms / 1000),
 		    (int)(-ms % 1000));

@@ -84,6 +84,8 @@ void report_unknown(struct report *r, int64_t seq, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 void report_mark_here(const struct report *r, struct report_mark *m);
 const char *report_str(const struct js *m, const char *key); /* "" when missing */
+/* A whole number of a record, not beyond what can be added and taken away. */
+int64_t report_num(const struct js *m, const char *key, int64_t def);
 
 /* Who spoke, with a proof where the journal has one; made when it is new. */
 struct js *report_person(struct report *r, const char *name);

@@ -22,6 +22,14 @@ report_str(const struct js *m, const char *key)
 	return s ? s : "";
 }
 
+int64_t
+report_num(const struct js *m, const char *key, int64_t def)
+{
+	int64_t n = js_int(m, key, def), most = (int64_t)1 << 52;
+
+	return n > most ? most : n < -most ? -most : n;
+}
+
 void
 report_count(struct js *obj, const char *key, int64_t n)
 {
@@ -176,14 +184,14 @@ pass_begin(struct report *r, const struct js *m)
 	int64_t wall = clock_from(at);
 
 	r->records++;
-	r->seq = js_int(m, "seq", 0);
+	r->seq = report_num(m, "seq", 0);
 	snprintf(r->by, sizeof r->by, "%s", report_str(m, "by"));
 	r->by[text_cut(r->by, strlen(r->by))] = '\0';
 	if (wall >= 0) {
 		r->wall_ms = wall;
 		snprintf(r->at, sizeof r->at, "%s", at);
 	}
-	pass_time(r, js_int(m, "mono_ms", r->mono_ms));
+	pass_time(r, report_num(m, "mono_ms", r->mono_ms));
 	pass_number(r, r->seq);
 	if (!r->any)
 		report_mark_here(r, &r->first);
@@ -199,7 +207,7 @@ pass_output(struct report *r, const char *line, size_t len)
 {
 	static const char head[] = "{\"t\":\"output\",\"seq\":";
 	char copy[160], at[CLOCK_AT_LEN];
-	long long seq, mono;
+	long long seq, mono; /* of 15 digits at most */
 	size_t n = len < sizeof copy - 1 ? len : sizeof copy - 1;
 	int64_t wall;
 
@@ -208,7 +216,7 @@ pass_output(struct report *r, const char *line, size_t len)
 	memcpy(copy, line, n);
 	copy[n] = '\0';
 	if (sscanf(copy + sizeof head - 1,
-		"%lld,\"at\":\"%24[0-9TZ:.-]\",\"mono_ms\":%lld,", &seq, at,
+		"%15lld,\"at\":\"%24[0-9TZ:.-]\",\"mono_ms\":%15lld,", &seq, at,
 		&mono) != 3 ||
 	    (wall = clock_from(at)) < 0)
 		return false;

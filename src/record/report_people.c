@@ -142,13 +142,13 @@ incident_engine(struct report *r, const struct js *m, const char *how)
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		report_set_cut(e, keys[i], js_str(m, keys[i]), REPORT_WORD_MAX);
 	if (js_has(m, "pid"))
-		js_set_int(e, "pid", js_int(m, "pid", 0));
-	if (js_int(m, "cut", 0) > 0) {
-		js_set_int(e, "cut", js_int(m, "cut", 0));
+		js_set_int(e, "pid", report_num(m, "pid", 0));
+	if (report_num(m, "cut", 0) > 0) {
+		js_set_int(e, "cut", report_num(m, "cut", 0));
 		report_unknown(r, r->seq,
 		    "the engine before was cut off in the middle of a record: its last "
 		    "%lld bytes are not in this journal",
-		    (long long)js_int(m, "cut", 0));
+		    (long long)report_num(m, "cut", 0));
 	}
 }
 
@@ -159,7 +159,7 @@ incident_continued(struct report *r, const struct js *m)
 
 	report_event(r, "", "another engine goes on (version %s, pid %lld)%s",
 	    js_has(m, "version") ? report_str(m, "version") : "unknown",
-	    (long long)js_int(m, "pid", 0),
+	    (long long)report_num(m, "pid", 0),
 	    r->boot[0] && boot[0] && strcmp(r->boot, boot) != 0
 		? "; its machine has booted in between"
 		: "");
@@ -176,7 +176,7 @@ report_on_incident(struct report *r, const struct js *m)
 	incident_engine(r, m, state);
 	if (strcmp(state, "opened") == 0) {
 		report_set_cut(r->facts, "incident", report_str(m, "id"), 64);
-		js_set_int(r->facts, "journal_v", js_int(m, "v", 1));
+		js_set_int(r->facts, "journal_v", report_num(m, "v", 1));
 		report_set_cut(r->facts, "opened_by", r->by, 64);
 		snprintf(r->boot, sizeof r->boot, "%s", report_str(m, "boot"));
 		report_event(r, "", "incident opened%s%s", reason[0] ? ": " : "", reason);

@@ -73,7 +73,7 @@ report_on_tool(struct report *r, const struct js *m)
 	if (js_has(m, "verb"))
 		report_set_cut(run, "verb", js_str(m, "verb"), 32);
 	if (js_has(m, "turn"))
-		js_set_int(run, "turn", js_int(m, "turn", 0));
+		js_set_int(run, "turn", report_num(m, "turn", 0));
 	snprintf(fold, sizeof fold, "run %.20s %.20s", host, asked);
 	if (!js_has(m, "verb"))
 		event = report_event(
@@ -91,7 +91,7 @@ run_end_words(const struct js *m, char *out, size_t size)
 	else if (js_has(m, "signal"))
 		snprintf(out, size, "ended by signal %.20s", report_str(m, "signal"));
 	else
-		snprintf(out, size, "exit %lld", (long long)js_int(m, "exit", -1));
+		snprintf(out, size, "exit %lld", (long long)report_num(m, "exit", -1));
 	return out;
 }
 
@@ -110,7 +110,7 @@ report_on_tool_end(struct report *r, const struct js *m)
 	js_set_int(run, "end_seq", r->seq);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		if (js_has(m, numbers[i]))
-			js_set_int(run, numbers[i], js_int(m, numbers[i], -1));
+			js_set_int(run, numbers[i], report_num(m, numbers[i], -1));
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (js_has(m, words[i]))
 			report_set_cut(
@@ -119,17 +119,17 @@ report_on_tool_end(struct report *r, const struct js *m)
 	    "%s %s for the %s: %.160s; %s after %s, %lld B out, %lld B err (#%lld)",
 	    report_str(run, "id"), report_str(run, "host"), report_str(run, "asked"),
 	    report_str(run, "what"), run_end_words(m, end, sizeof end),
-	    report_ms(js_int(m, "ms", 0), age, sizeof age),
-	    (long long)js_int(m, "out", 0), (long long)js_int(m, "err", 0),
+	    report_ms(report_num(m, "ms", 0), age, sizeof age),
+	    (long long)report_num(m, "out", 0), (long long)report_num(m, "err", 0),
 	    (long long)r->seq);
 	if (js_has(m, "failed"))
 		report_unknown(r, r->seq, "run %s on %s (%.100s) was lost: %.150s",
 		    report_str(run, "id"), report_str(run, "host"),
 		    report_str(run, "what"), report_str(m, "failed"));
-	if (js_int(m, "cut", 0) > 0)
+	if (report_num(m, "cut", 0) > 0)
 		report_unknown(r, r->seq,
 		    "%lld bytes of the output of run %s (%.100s) are not in this journal",
-		    (long long)js_int(m, "cut", 0), report_str(run, "id"),
+		    (long long)report_num(m, "cut", 0), report_str(run, "id"),
 		    report_str(run, "what"));
 	run_forget(r, slot);
 }

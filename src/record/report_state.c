@@ -79,7 +79,7 @@ on_link(struct report *r, const struct js *m)
 static void
 on_clock(struct report *r, const struct js *m)
 {
-	int64_t skew = js_int(m, "skew_ms", 0), error = js_int(m, "error_ms", 0);
+	int64_t skew = report_num(m, "skew_ms", 0), error = report_num(m, "error_ms", 0);
 	char a[40], b[40];
 	int n;
 	struct js *h = host_of(r, m, &n), *list, *c;
@@ -113,20 +113,20 @@ on_vm(struct report *r, const struct js *m)
 		r->vm = vm;
 	}
 	if (js_is(vm, "status", report_str(m, "status")) &&
-	    js_int(vm, "pid", 0) == js_int(m, "pid", 0) &&
+	    js_int(vm, "pid", 0) == report_num(m, "pid", 0) &&
 	    js_is(vm, "qmp", report_str(m, "qmp")) &&
 	    js_int(vm, "staged", 0) == (int64_t)js_len(js_get_array(m, "staged")))
 		return;
 	report_set_cut(vm, "status", report_str(m, "status"), 32);
 	report_set_cut(vm, "qmp", report_str(m, "qmp"), 16);
-	js_set_int(vm, "pid", js_int(m, "pid", 0));
+	js_set_int(vm, "pid", report_num(m, "pid", 0));
 	js_set_int(vm, "staged", (int64_t)js_len(js_get_array(m, "staged")));
 	report_set_cut(vm, "host_program", report_str(m, "host_program"), 16);
 	js_set_int(vm, "seq", r->seq);
 	report_event(r, "vm", "VM 102 is %s, QMP %s, QEMU pid %lld, %lld staged settings",
 	    report_str(vm, "status"),
 	    js_has(m, "qmp") ? report_str(m, "qmp") : "not asked",
-	    (long long)js_int(m, "pid", 0), (long long)js_int(vm, "staged", 0));
+	    (long long)report_num(m, "pid", 0), (long long)js_int(vm, "staged", 0));
 }
 
 static void
@@ -152,7 +152,7 @@ static void
 on_journal(struct report *r, const struct js *m)
 {
 	const char *state = report_str(m, "state");
-	int64_t lost = js_int(m, "lost", 0);
+	int64_t lost = report_num(m, "lost", 0);
 
 	if (lost > js_int(r->facts, "lost", 0)) {
 		js_set_int(r->facts, "lost", lost);
@@ -228,7 +228,7 @@ on_budget(struct report *r, const struct js *m)
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		if (js_has(m, keys[i]))
-			js_set_int(b, keys[i], js_int(m, keys[i], 0));
+			js_set_int(b, keys[i], report_num(m, keys[i], 0));
 	js_set_dbl(b, "cost_usd", js_dbl(m, "cost_usd", 0));
 	js_set(r->facts, "budget", b);
 }

@@ -76,12 +76,12 @@ verb_stage(struct report *r, const struct js *m, struct js *v)
 		report_set_cut(s, "stage", stage, 48);
 		js_set_int(s, "ms", r->ms);
 		if (js_has(m, "ms"))
-			js_set_int(s, "host_ms", js_int(m, "ms", 0));
+			js_set_int(s, "host_ms", report_num(m, "ms", 0));
 		js_add(stages, s);
 	}
 	report_event(r, "", "%s (%s): %s%s%s%s%s", report_str(v, "verb"),
 	    report_str(v, "id"), stage, js_has(m, "ms") ? ", " : "",
-	    js_has(m, "ms") ? report_ms(js_int(m, "ms", 0), age, sizeof age) : "",
+	    js_has(m, "ms") ? report_ms(report_num(m, "ms", 0), age, sizeof age) : "",
 	    js_has(m, "ms") ? " at the host" : "",
 	    js_has(m, "host_run") ? ", as a run of its own" : "");
 }
@@ -96,12 +96,12 @@ verb_ended(struct report *r, const struct js *m, struct js *v, bool mutating)
 	js_set_int(v, "end_seq", r->seq);
 	js_set_int(v, "end_ms", r->ms);
 	if (js_has(m, "exit")) {
-		js_set_int(v, "exit", js_int(m, "exit", -1));
-		snprintf(
-		    end, sizeof end, " with exit %lld", (long long)js_int(m, "exit", -1));
+		js_set_int(v, "exit", report_num(m, "exit", -1));
+		snprintf(end, sizeof end, " with exit %lld",
+		    (long long)report_num(m, "exit", -1));
 	}
 	if (js_has(m, "ms"))
-		js_set_int(v, "took_ms", js_int(m, "ms", 0));
+		js_set_int(v, "took_ms", report_num(m, "ms", 0));
 	if (words[0])
 		report_set_cut(v, "result", words, REPORT_WORD_MAX);
 	if (js_has(m, "learnt"))
@@ -110,7 +110,7 @@ verb_ended(struct report *r, const struct js *m, struct js *v, bool mutating)
 	report_event(r, mutating ? "" : fold, "%s (%s) %s%s%s%s%s%s%s",
 	    report_str(v, "verb"), report_str(v, "id"), report_str(m, "state"), end,
 	    js_has(m, "ms") ? ", " : "",
-	    js_has(m, "ms") ? report_ms(js_int(m, "ms", 0), age, sizeof age) : "",
+	    js_has(m, "ms") ? report_ms(report_num(m, "ms", 0), age, sizeof age) : "",
 	    js_has(m, "learnt") ? ", asked of the host later" : "", words[0] ? ": " : "",
 	    words);
 	if (mutating && strcmp(report_str(m, "state"), "refused") != 0)
@@ -277,10 +277,10 @@ report_on_proof(struct report *r, const struct js *m)
 	js_set_int(r->proof, "end_seq", r->seq);
 	js_del(r->proof, "end");
 	report_set_cut(r->proof, "end", end, 32);
-	js_set_int(r->proof, "took_ms", js_int(m, "ms", -1));
+	js_set_int(r->proof, "took_ms", report_num(m, "ms", -1));
 	if (end && strcmp(was, end) != 0)
 		report_event(r, "", "proof after %s: %s after %s: %s", verb, end,
-		    report_ms(js_int(m, "ms", 0), age, sizeof age),
+		    report_ms(report_num(m, "ms", 0), age, sizeof age),
 		    report_str(m, "text"));
 	else if (!end && was[0])
 		report_event(r, "", "the devvm is lost again after %s: %s", verb,

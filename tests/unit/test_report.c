@@ -198,6 +198,21 @@ Test(report, a_cycle_after_a_thousand_statuses_is_told)
 	cr_assert_eq(js_int(report_facts(r), "verbs_more", 0), 850);
 }
 
+Test(report, numbers_of_any_size_are_taken)
+{
+	static const char *const lines[] = {
+	    "{\"t\":\"note\",\"seq\":9223372036854775807,\"mono_ms\":-9223372036854775808}",
+	    "{\"t\":\"note\",\"seq\":-9223372036854775808,\"mono_ms\":9223372036854775807}",
+	    "{\"t\":\"output\",\"seq\":99999999999999999999,\"at\":\"2026-01-31T03:12:01.004Z\","
+	    "\"mono_ms\":99999999999999999999,\"by\":\"a\"}",
+	    "{\"t\":\"state\",\"what\":\"clock\",\"host\":\"pve\","
+	    "\"skew_ms\":-9223372036854775808,\"error_ms\":9223372036854775807}"};
+
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+		report_line(r, lines[i], strlen(lines[i]));
+	print();
+}
+
 Test(report, what_is_no_record_is_counted)
 {
 	static const char *const lines[] = {"x", "{", "{\"t\":1}", "[]",
