@@ -175,8 +175,9 @@ say_done(const struct exporting *e, const char *path, int64_t bytes)
 	char text[24];
 	int rc = verify_exit(&e->v);
 
-	record_say(to, "%s: %s, incident %s, %" PRIu64 " records, %zu pictures\n", path,
-	    record_bytes(bytes, text, sizeof text), e->id, e->v.lines, e->pictures);
+	record_say(to, "%s: %s, incident %s, %" PRIu64 " records, %zu picture%s\n", path,
+	    record_bytes(bytes, text, sizeof text), e->id, e->v.lines, e->pictures,
+	    e->pictures == 1 ? "" : "s");
 	if (e->from_engine)
 		record_say(to,
 		    "the journal came from the engine's memory: no disk has taken all of it\n");

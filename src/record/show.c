@@ -116,7 +116,7 @@ show_file(struct showing *g, const char *path)
 		record_say(stderr,
 		    "%" PRIu64 " lines are no records: breakglass journal verify\n",
 		    g->bad);
-	if (journal_file_torn(f))
+	if (journal_file_torn(f) && !ferror(stdout))
 		record_say(stderr,
 		    "the last %" PRId64
 		    " bytes are no whole record: breakglass journal verify\n",

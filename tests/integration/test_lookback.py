@@ -221,13 +221,15 @@ def packed(rig):
     rig.start()
     p = rig.console()
     incident(rig, p, ())
-    close(p)
     path = rig.journals()[-1]
-    until("it is in the file", lambda: '"closed"' in open(path).read())
     name = os.path.basename(path)[:-6]
-    picture = os.path.dirname(path) + "/" + name + "-v1.png"
-    with open(picture, "wb") as f:
-        f.write(b"\x89PNG a picture")
+    p.ask(t="note", text="the screen: /somewhere/%s-v1.png, %s-v3.png" % (name, name))
+    close(p)
+    until("it is in the file", lambda: '"closed"' in open(path).read())
+    for i in (1, 2):
+        with open("%s/%s-v%d.png" % (os.path.dirname(path), name, i), "wb") as f:
+            f.write(b"\x89PNG a picture")
+    os.symlink("/etc/passwd", "%s/%s-v3.png" % (os.path.dirname(path), name))
     r = rig.cli("export")
     check("it is packed", r.returncode == 0 and "rotate" in r.stderr, r.stderr)
     out = rig.dir + "/breakglass-%s.tar.gz" % name
@@ -236,7 +238,10 @@ def packed(rig):
         names = {os.path.relpath(n, "breakglass-" + name) for n in t.getnames()}
         t.extractall(rig.dir + "/unpacked")
     check("what is in it", names >= {"journal.jsonl", "verify.txt", "anchor.txt", "README.txt",
-                                     "report.md"}, names, r.stderr)
+                                     "report.md", "screens/%s-v1.png" % name}, names, r.stderr)
+    check("pictures that it does not name, and what is none, are not", "1 picture\n" in r.stderr and
+          "without %s-v3.png" % name in r.stderr and not any("-v2." in n or "-v3." in n
+                                                             for n in names), names, r.stderr)
     top = rig.dir + "/unpacked/breakglass-" + name
     check("the journal is the journal", open(top + "/journal.jsonl").read() == open(path).read())
     code, found, _ = verify(rig, top + "/journal.jsonl", "--anchors", top + "/anchor.txt")
