@@ -66,6 +66,8 @@ action_replay_key(struct action_context *a, const struct input *in)
 	a->screen->replay.notice[0] = '\0';
 	if (play == PLAY_LEAVE)
 		a->quit = true;
+	else if (play == PLAY_VERDICT)
+		action_run(a, ACTION_VERDICT, "");
 	else if (play == PLAY_FIND && strcmp(in->text, "/") == 0)
 		prompt_set("/find ");
 	else if (play != PLAY_NONE)

@@ -21,6 +21,8 @@ const struct replay_key replay_keys[] = {
     {PLAY_START, INPUT_HOME, 'g', "Home", NULL, NULL, 0, "to the first record"},
     {PLAY_END, INPUT_END, 'G', "End", NULL, NULL, 0,
 	"to the last record; while an engine writes, what comes is shown"},
+    {PLAY_VERDICT, INPUT_CHAR, 'v', "v", NULL, NULL, 0,
+	"all of the verdict that held then; the last proof"},
     {PLAY_LEAVE, INPUT_CHAR, 'q', "q", "q", "leave", 2,
 	"leave the replay; F10 does, too"},
 };

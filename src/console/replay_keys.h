@@ -26,6 +26,7 @@ enum play {
 	PLAY_END,
 	PLAY_FIND,
 	PLAY_FIND_BACK,
+	PLAY_VERDICT,
 	PLAY_LEAVE,
 };
 

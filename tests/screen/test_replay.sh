@@ -97,6 +97,10 @@ expect_head a "0:00/"
 expect a "Space pause"
 T resize-window -t =a: -x 80 -y 24
 expect_head a " of "
+keys a v
+expect a "verdict - Esc closes"
+keys a v
+expect_gone a "verdict - Esc closes"
 keys a F1
 expect a "replay - Esc closes"
 keys a q
