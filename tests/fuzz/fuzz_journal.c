@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "fuzz/fuzz.h"
+#include "record/anchors.h"
 #include "record/record.h"
 #include "record/show_record.h"
 #include "record/verify.h"
@@ -54,6 +55,7 @@ static int
 read_file(int fd, const char *data, size_t size)
 {
 	char path[64];
+	struct anchors *anchors = anchors_new();
 	struct verify v;
 	struct err err;
 	struct journal_file *f;
@@ -64,13 +66,14 @@ read_file(int fd, const char *data, size_t size)
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	f = journal_file_open(path, &err);
 	must(f != NULL);
-	verify_init(&v, NULL, NULL);
+	verify_init(&v, anchors, NULL);
 	while ((rc = journal_file_next(f, &line, &len, &err)) > 0) {
 		must(journal_file_began(f) == (int64_t)at);
 		must(at + len < size && memcmp(line, data + at, len) == 0);
 		must(data[at + len] == '\n' && memchr(line, '\n', len) == NULL);
 		verify_line(&v, line, len, (int64_t)at);
 		show(line, len);
+		anchors_line(anchors, line, len); /* a mirrored journal is one, too */
 		at += len + 1;
 	}
 	must(rc == 0 && memchr(data + at, '\n', size - at) == NULL);
@@ -81,6 +84,7 @@ read_file(int fd, const char *data, size_t size)
 	must(v.damaged == (rc == RECORD_FAILED));
 	must(v.count <= VERIFY_FINDINGS_MAX);
 	verify_fini(&v);
+	anchors_free(anchors);
 	journal_file_close(f);
 	return rc;
 }
