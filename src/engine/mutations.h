@@ -12,7 +12,7 @@
 #include "engine/outcome.h"
 #include "wire/json.h"
 
-#define MUTATIONS_MAX 64	       /* the oldest is dropped then */
+#define MUTATIONS_MAX 64       /* the oldest is dropped then */
 #define MUTATIONS_ENDED_MAX 32 /* names; the oldest is forgotten then */
 
 struct mutations {
