@@ -86,6 +86,7 @@ def queue(rig):
     first = prompt(ann, "half")
     ann.expect(t="delta")
     turns = []
+    bob.send(t="drive")
     for i in range(16):
         bob.ask(t="prompt", text="say n%d" % i)
         f = ann.expect(t="prompt", state="queued")

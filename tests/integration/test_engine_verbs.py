@@ -91,6 +91,7 @@ def one_slot(rig):
     v = rig.verb(ann, "cycle")
     ann.expect(t="verb", id=v, state="sent")
     until("the host is at it", lambda: rig.pve.calls("stop"))
+    bob.send(t="drive")
     for verb in MUTATING:
         w = rig.verb(bob, verb)
         f = bob.expect(t="verb", id=w, state="refused")
