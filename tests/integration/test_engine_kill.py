@@ -7,7 +7,8 @@ plays the same script (a note, a turn of the agent, a cycle of VM 102) and is ki
 its Nth system call that changes something outside of it, or at a random moment.  After
 each death the file is held against what the console was told, byte for byte.
 
-BG_LONG=1: every system call, until the script ends un-killed, and 1000 random moments.
+BG_LONG=1: every system call (about 4200; FROM=N, STEP=N for a part of them), until the
+script ends un-killed, and 1000 random moments (SEED=N for the same ones again).
 """
 import hashlib
 import json
@@ -212,11 +213,18 @@ def prepare(rig):
     return Chain(rig)
 
 
+def connect(chain, cycle):
+    try:
+        return Console(chain, cycle)
+    except OSError:         # it was killed as soon as it listened
+        return None
+
+
 def go(chain, cycle, prefix=(), kill_ms=None):
     """One engine's life; whether the script came to its end."""
     torn = chain.torn
     p, listens = launch(chain.rig, prefix)
-    c = Console(chain, cycle) if listens else None
+    c = connect(chain, cycle) if listens else None
     if c:
         c.play(30 if kill_ms is None else kill_ms / 1000)
         check("the script does not stand still", c.gone or not c.waits or kill_ms is not None,
@@ -280,7 +288,8 @@ def count_of(rig):
 def every_system_call(rig):
     """kill -9 as the engine enters its system calls; short: some of those that change a thing"""
     chain = prepare(rig)
-    n, step, ended = 1, 1 if LONG else 23, 0
+    n = int(os.environ.get("FROM", "1"))
+    step, ended = int(os.environ.get("STEP", "1" if LONG else "23")), False
     while not ended:
         ended = go(chain, True, [KILLER, ("all" if LONG else "") + str(n), rig.dir + "/report"])
         if not os.path.exists(rig.dir + "/report"):
