@@ -251,6 +251,12 @@ on_line(char *line, size_t len, void *arg)
 		return l->pipe != NULL;
 	}
 	l->bad_lines = 0;
+	if (l->state == LINK_HELLO && !js_is(fact, "t", "welcome") &&
+	    !js_is(fact, "t", "error")) {
+		js_free(fact); /* its welcome was lost: so is more */
+		fail(l, "the connection to the engine broke");
+		return false;
+	}
 	if (l->state == LINK_HELLO && js_int(fact, "v", WIRE_VERSION) != WIRE_VERSION) {
 		other_version(
 		    l, js_int(fact, "v", 0), js_str(fact, "text"), js_str(fact, "todo"));

@@ -126,7 +126,7 @@ hub_free(struct hub *h)
 	if (!h)
 		return;
 	while ((p = h->peers) != NULL) {
-		peer_flush(p);
+		peer_flush_all(p);
 		if (h->peers == p)
 			peer_close(p);
 	}

@@ -17,8 +17,13 @@
 #define PEER_BATCH 64	     /* lines in one write */
 #define PEER_BATCH_MAX 32768 /* bytes; a fuller batch goes out at once */
 
+/*
+ * One is on its way at a time: what follows one that failed would else still go out,
+ * and a console would take the hole for the truth.
+ */
 struct sending {
 	uv_write_t req;
+	struct sending *next;
 	struct peer *peer;
 	size_t bytes;
 	unsigned count;
@@ -77,6 +82,12 @@ peer_close(struct peer *p)
 	if (p->batch)
 		sending_free(p->batch);
 	p->batch = NULL;
+	while (p->waiting) {
+		struct sending *s = p->waiting;
+
+		p->waiting = s->next;
+		sending_free(s);
+	}
 	history_drop(p);
 	uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 	if (was_here)
@@ -119,6 +130,8 @@ peer_skip(struct peer *p, const struct line *l)
 	s->to = l->to;
 }
 
+static void peer_send_next(struct peer *p);
+
 static void
 on_sent(uv_write_t *req, int status)
 {
@@ -126,10 +139,12 @@ on_sent(uv_write_t *req, int status)
 	struct peer *p = s->peer;
 
 	sending_free(s);
+	p->sending = false;
 	if (status < 0) {
 		peer_close(p);
 		return;
 	}
+	peer_send_next(p);
 	if (p->state == PEER_DEAD)
 		return;
 	if (p->skip_count && p->queued < HUB_QUEUE_SKIP / 4)
@@ -142,20 +157,46 @@ on_sent(uv_write_t *req, int status)
 		p->hub->ev->drained(p, p->hub->arg);
 }
 
-void
-peer_flush(struct peer *p)
+static void
+peer_send_next(struct peer *p)
 {
-	struct sending *s = p->batch;
+	struct sending *s = p->waiting;
 	uv_buf_t bufs[PEER_BATCH];
 
-	if (!s)
+	if (!s || p->sending || p->state == PEER_DEAD)
 		return;
-	p->batch = NULL;
+	p->waiting = s->next;
+	p->sending = true;
 	for (unsigned i = 0; i < s->count; i++)
 		bufs[i] = uv_buf_init(s->lines[i]->data, (unsigned)s->lines[i]->len);
 	if (uv_write(&s->req, (uv_stream_t *)&p->pipe, bufs, s->count, on_sent) < 0) {
 		sending_free(s);
 		peer_close(p);
+	}
+}
+
+void
+peer_flush(struct peer *p)
+{
+	struct sending *s = p->batch;
+
+	if (!s)
+		return;
+	p->batch = NULL;
+	if (!p->waiting)
+		p->waiting_end = &p->waiting;
+	*p->waiting_end = s;
+	p->waiting_end = &s->next;
+	peer_send_next(p);
+}
+
+void
+peer_flush_all(struct peer *p)
+{
+	peer_flush(p);
+	while (p->waiting && p->state != PEER_DEAD) {
+		p->sending = false;
+		peer_send_next(p);
 	}
 }
 
@@ -400,7 +441,7 @@ peer_hang_up(struct peer *p)
 {
 	uv_shutdown_t *req;
 
-	peer_flush(p);
+	peer_flush_all(p);
 	if (p->state == PEER_DEAD)
 		return;
 	req = mem_alloc(sizeof *req);

@@ -30,6 +30,8 @@ struct peer {
 	int bad_lines; /* in a row */
 	int64_t heard_ms;
 	struct sending *batch; /* what this round of the loop said, or NULL */
+	struct sending *waiting, **waiting_end; /* behind the one that is on its way */
+	bool sending;				/* one is */
 	size_t queued; /* bytes, the batch's too, that the kernel has not taken yet */
 	struct peer_skip skips[PEER_SKIPS];
 	size_t skip_count;
@@ -67,6 +69,7 @@ void peer_accept(struct hub *h);
 /* Queued until peer_flush, which comes by itself before the loop waits.  May close p. */
 void peer_send(struct peer *p, struct line *line);
 void peer_flush(struct peer *p);
+void peer_flush_all(struct peer *p); /* and what waits behind it: the last words */
 void peer_welcome(struct peer *p);
 void peer_close(struct peer *p);
 

@@ -42,10 +42,11 @@ class Thin:
                 if cwd:
                     os.chdir(cwd)
                 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+                fcntl.ioctl(0, termios.TIOCSWINSZ,
+                            struct.pack("HHHH", self.rows, self.cols, 0, 0))
                 os.execvpe(argv[0], argv, env or os.environ)
             finally:
                 os._exit(127)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", self.rows, self.cols, 0, 0))
         os.set_blocking(self.fd, False)
         self.began = time.monotonic()
 
