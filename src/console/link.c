@@ -53,6 +53,7 @@ struct link {
 struct link_write {
 	uv_write_t req;
 	char *data;
+	bool wish; /* of an operator, not the link's own */
 };
 
 static void link_enter(struct link *l, enum link_state state);
@@ -184,17 +185,37 @@ tell_started(struct link *l)
 
 /* --- writing --- */
 
+/* An operator's wish that the broken connection has eaten is not passed over. */
+static void
+tell_lost(struct link *l)
+{
+	struct js *m = message_new("error");
+
+	js_set_int(m, "seq", 0);
+	js_set_str(m, "by", "console");
+	js_set_str(m, "where", "engine");
+	js_set_str(m, "text", "the connection broke: what you asked last did not arrive");
+	js_set_str(m, "todo", "look whether it was done, then ask again");
+	if (l->opts.on_fact)
+		l->opts.on_fact(l->opts.arg, m);
+	js_free(m);
+}
+
 static void
 on_written(uv_write_t *req, int status)
 {
 	struct link_write *w = (struct link_write *)req;
+	struct link *l = req->handle->data;
+	bool lost = status < 0 && w->wish && l;
 
 	free(w->data);
 	free(w);
+	if (lost)
+		tell_lost(l);
 }
 
 static int
-write_line(struct link *l, struct js *m, struct err *err)
+write_line(struct link *l, struct js *m, bool wish, struct err *err)
 {
 	struct link_write *w;
 	struct buf line;
@@ -211,6 +232,7 @@ write_line(struct link *l, struct js *m, struct err *err)
 		return err_set(err, ERR_LIMIT, "the engine does not read; not sent");
 	}
 	w = mem_alloc(sizeof *w);
+	w->wish = wish;
 	w->data = line.data; /* its bytes live until they are written */
 	b = uv_buf_init(w->data, (unsigned)line.len);
 	rc = uv_write(&w->req, (uv_stream_t *)l->pipe, &b, 1, on_written);
@@ -227,7 +249,7 @@ link_send(struct link *l, struct js *request, struct err *err)
 	int rc;
 
 	if (l->state == LINK_UP)
-		rc = write_line(l, request, err);
+		rc = write_line(l, request, true, err);
 	else
 		rc = err_set(
 		    err, ERR_UNREACHABLE, "no connection to the engine; not sent");
@@ -362,7 +384,7 @@ send_hello(struct link *l)
 	}
 	if (l->opts.read_only)
 		js_set_bool(m, "read_only", true);
-	if (write_line(l, m, &err) < 0)
+	if (write_line(l, m, false, &err) < 0)
 		LOG("link", "hello: %s", err.words);
 	js_free(m);
 }
@@ -443,7 +465,7 @@ on_timer(uv_timer_t *timer)
 	} else {
 		uv_timer_start(&l->timer, on_timer, PING_MS, 0);
 		ping = message_new("ping");
-		if (write_line(l, ping, &err) < 0)
+		if (write_line(l, ping, false, &err) < 0)
 			LOG("link", "ping: %s", err.words);
 		js_free(ping);
 	}
