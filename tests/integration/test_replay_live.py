@@ -29,9 +29,9 @@ class Screens:
     def run(self, name, *command, cols=COLS, rows=ROWS):
         env = dict(self.rig.env, TERM="xterm-256color")
         subprocess.run(self.tmux + ["new-session", "-d", "-x", str(cols), "-y", str(rows),
-                                    "-s", name, *command], env=env, check=True)
-        subprocess.run(self.tmux + ["set-option", "-t", "=%s:" % name, "remain-on-exit", "on"],
-                       check=True)
+                                    "-s", name, "sh", "-c",
+                                    '"$@"; echo left with $?; exec cat', "sh", *command],
+                       env=env, check=True)
 
     def text(self, name):
         return subprocess.run(self.tmux + ["capture-pane", "-p", "-t", "=%s:" % name],
@@ -118,7 +118,7 @@ def end_of_a_replay(rig):
             s.keys("again", key)
             s.shows("again", "REPLAY, nothing is sent")
         s.keys("again", "q")
-        s.shows("again", "Pane is dead")
+        s.shows("again", "left with 0")
         with open(journal, "rb") as f:
             check("the journal is as it was", f.read() == before)
         cast(rig, s, journal)
