@@ -56,7 +56,8 @@ class Chain:
         self.at = self.seq = 0  # of the file: what was looked at already
         self.head = "0" * 64
         self.torn = 0           # bytes, at the last death
-        self.torns = self.kills = 0
+        self.torns = self.kills = self.late = 0
+        self.others = 0         # cycles of an incident before this one
         self.continued = None   # the last such record
         self.cycles = {}        # id -> its last state
         self.open = set()       # turns, prompts and runs without an end
@@ -66,10 +67,23 @@ class Chain:
         if fact.get("t") == "welcome" and fact.get("incident"):
             check("one incident goes on through all of it",
                   self.inc in (None, fact["incident"]), fact, self.inc)
+        if fact.get("t") == "incident" and fact["state"] == "opened" and self.inc not in (
+                None, fact["id"]):
+            self.begin_anew(fact)
         if fact.get("seq"):
             old = self.told.setdefault(fact["seq"], line)
             check("a record is what it was when it was told", old == line, old, line)
         return fact
+
+    def begin_anew(self, fact):
+        """A machine so busy that the disk did not answer in 0.8 s: the engine goes on without."""
+        self.late += 1
+        check("the incident is not continued, and not only because the disk was late once",
+              self.late <= 1 + self.kills // 200, fact, self.inc)
+        self.told, self.open, self.at, self.seq, self.head = {}, set(), 0, 0, "0" * 64
+        self.torn, self.continued, self.inc = 0, None, fact["id"]
+        self.others, self.cycles = self.others + len(self.cycles), {}
+        self.path = "%s/incidents/%s.jsonl" % (self.rig.sessions, self.inc)
 
     def find(self):
         d = self.rig.sessions + "/incidents"
@@ -267,9 +281,9 @@ def finish(chain):
     until("every turn and run has an end", lambda: (c.read(0.05), chain.look(), not chain.open)[2],
           20)
     starts = rig.pve.calls("start") - 1     # one was the rig's
-    check("no verb twice at the host", starts <= len(chain.cycles), starts, chain.cycles)
+    check("no verb twice at the host", starts <= len(chain.cycles) + chain.others, starts, chain.cycles)
     finished = [i for i, s in chain.cycles.items() if s in ("finished", "unknown")]
-    check("each run of the host has a verb", starts <= len(finished), starts, chain.cycles)
+    check("each run of the host has a verb", starts <= len(finished) + chain.others, starts, chain.cycles)
     for p in rig.engines:
         p.terminate()
         check("it leaves", p.wait(10) == 0)

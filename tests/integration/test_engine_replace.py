@@ -288,7 +288,7 @@ def place_is_removed(rig):
     for spoil in (socket_only, lock_only, everything, moved):
         spoil()
         until("it answers again: " + spoil.__name__, lambda: rig.cli("ping").returncode == 0, 10)
-        check("the same engine", pid_of(rig) == e.pid)
+        until("the same engine", lambda: pid_of(rig) == e.pid)
         c = rig.cli("engine")
         check("no second one", c.returncode == 75 and str(e.pid) in c.stderr, c)
         p.expect(lambda f: f["where"] == "run_dir", t="error")
