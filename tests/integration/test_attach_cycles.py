@@ -105,7 +105,8 @@ def consoles_come_and_go(rig):
     until("who has gone is gone", lambda: ann.pump(0.01) or descriptors(engine.pid) <= held,
           limit=15)
     rig.pve.release("start")
-    ann.expect(t="verb", id=verb, state="finished", limit=60)
+    until("the cycle ends", lambda: ann.send(t="ping") or ann.pump(0.1) or
+          ann.of("verb", id=verb, state="finished"), limit=60)
     ann.ask(t="cancel")
     ann.expect(t="done")
     check("the same engine", engine.poll() is None and rig.peer().hello("x", role="command")[
