@@ -279,10 +279,12 @@ tell_verb(struct cut *c, const struct cut_verb *v)
 	js_set_str(f, "id", v->id);
 	js_set_str(f, "verb", verb_rows[v->verb].name);
 	js_set_str(f, "asked", v->asked);
-	js_set_str(f, "state", mutating ? "refused" : "unknown");
+	js_set_str(f, "state", "unknown");
 	js_set_str(f, "why",
-	    mutating ? "the engine ended before it was sent: nothing was done"
-		     : "the engine ended before its answer came: ask again");
+	    mutating
+		? "the engine ended before it was on record as sent; most likely it never was: "
+		  "F2 tells what is true now"
+		: "the engine ended before its answer came: ask again");
 	js_set_str(f, "learnt", "the engine's end");
 	incident_emit(c->incident, FACT_VERB, f);
 }

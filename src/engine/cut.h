@@ -5,7 +5,8 @@
  *   prompt started, no done          --> error (its words), done
  *   prompt queued, never started     --> cancelled (its words)
  *   tool, no tool_end                --> tool_end "failed"
- *   verb asked, never confirmed      --> refused; a status or forensics: unknown
+ *   verb asked, never confirmed      --> unknown (a late disk may not have the
+ * confirmation)
  *
  * So that nothing stays open on a screen, and an operator can send again what was lost.
  * Nothing is sent again by itself.  Mutating verbs that were confirmed have unfinished.h,
