@@ -203,6 +203,40 @@ incident_mark(struct incident *i, struct js *f, const char *state, const char *r
 	incident_add(i, FACT_INCIDENT, f, true);
 }
 
+static bool
+is_of_the_beginning(const struct js *state)
+{
+	return js_is(state, "what", "vm") || js_is(state, "what", "link") ||
+	    js_is(state, "what", "agent") || js_is(state, "what", "autonomy");
+}
+
+/*
+ * What was true when it began: told before there was an incident, so on no record.
+ * Who looks back (a replay, a report) knows it from here.
+ */
+static void
+incident_record_present(struct incident *i)
+{
+	size_t count = i->present.count;
+	struct js *begun[PRESENT_MAX];
+
+	for (size_t k = 0; k < count; k++)
+		begun[k] = js_ref(i->present.facts[k]);
+	for (size_t k = 0; k < count; k++) {
+		struct js *f = is_of_the_beginning(begun[k])
+		    ? incident_fact(FACT_STATE, "engine")
+		    : NULL;
+
+		if (f) {
+			js_fill(f, begun[k]);
+			js_del(f, "quiet_ms"); /* wire only */
+			js_del(f, "progress");
+			incident_add(i, FACT_STATE, f, true);
+		}
+		js_free(begun[k]);
+	}
+}
+
 void
 incident_open(struct incident *i, const char *by, const char *reason)
 {
@@ -227,6 +261,7 @@ incident_open(struct incident *i, const char *by, const char *reason)
 	f = incident_fact(FACT_INCIDENT, by ? by : "engine");
 	incident_engine_members(f);
 	incident_mark(i, f, "opened", reason);
+	incident_record_present(i);
 }
 
 void

@@ -379,6 +379,21 @@ js_at_str(const struct js *array, size_t i, size_t *len)
 	return json_object_get_string(o);
 }
 
+void
+js_fill(struct js *obj, const struct js *from)
+{
+	struct json_object_iterator it = json_object_iter_begin(JO(from));
+	struct json_object_iterator end = json_object_iter_end(JO(from));
+
+	for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it)) {
+		const char *key = json_object_iter_peek_name(&it);
+
+		if (!json_object_object_get_ex(JO(obj), key, NULL))
+			js_put(
+			    obj, key, json_object_get(json_object_iter_peek_value(&it)));
+	}
+}
+
 bool
 js_each_key(const struct js *obj, bool (*f)(const char *key, void *arg), void *arg)
 {

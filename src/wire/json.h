@@ -44,6 +44,8 @@ void js_set_bytes(struct js *obj, const char *key, const void *data, size_t len)
 void js_add(struct js *array, struct js *child); /* takes child */
 void js_add_str(struct js *array, const char *s);
 void js_del(struct js *obj, const char *key);
+/* The members of from that obj has not; children are shared, so neither changes them. */
+void js_fill(struct js *obj, const struct js *from);
 
 /* Lookups: NULL, def or -1 when the member is missing or of another kind. */
 struct js *js_get(const struct js *obj, const char *key); /* an object */
