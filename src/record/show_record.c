@@ -313,6 +313,37 @@ show_day(struct show *s, const char *at)
 	record_say(s->to, "--- %s, times in UTC\n", s->day);
 }
 
+static bool
+ends_a_line(const struct js *m)
+{
+	struct buf data;
+	bool lf;
+
+	buf_init(&data, 512 * 1024);
+	lf = js_bytes(m, "data", &data) == 0 && data.len > 0 &&
+	    data.data[data.len - 1] == '\n';
+	buf_fini(&data);
+	return lf;
+}
+
+/* A run prints line by line, and each is a record: one head is enough. */
+static bool
+output_goes_on(struct show *s, const struct js *m)
+{
+	bool goes_on = message_fact(m) == FACT_OUTPUT && s->run[0] &&
+	    strcmp(s->run, str(m, "id")) == 0 &&
+	    strcmp(s->stream, str(m, "stream")) == 0 &&
+	    js_int(m, "off", -1) == s->next_off;
+
+	s->run[0] = '\0';
+	if (message_fact(m) == FACT_OUTPUT && ends_a_line(m)) {
+		snprintf(s->run, sizeof s->run, "%.31s", str(m, "id"));
+		snprintf(s->stream, sizeof s->stream, "%.7s", str(m, "stream"));
+		s->next_off = js_int(m, "off", 0) + js_int(m, "len", 0);
+	}
+	return goes_on;
+}
+
 void
 show_record(struct show *s, const struct js *m)
 {
@@ -321,6 +352,10 @@ show_record(struct show *s, const struct js *m)
 	struct buf b;
 
 	show_day(s, at);
+	if (output_goes_on(s, m)) {
+		show_body(s, m, "data");
+		return;
+	}
 	buf_init(&b, HEAD_MAX);
 	add(&b, "%.12s %" PRId64 " %.32s ", strlen(at) > 11 ? at + 11 : "?",
 	    js_int(m, "seq", 0), str(m, "by"));

@@ -4,7 +4,8 @@
  *
  * A head ("03:12:07.123 12 anna verb v1 cycle: confirmed"), and below it what was
  * said or printed, indented and cut at a stated length.  Kinds that are not known are
- * shown by their members.  All of it passes the sanitiser.
+ * shown by their members.  Output that goes on has no head of its own.  All of it passes
+ * the sanitiser.
  */
 #ifndef RECORD_SHOW_RECORD_H
 #define RECORD_SHOW_RECORD_H
@@ -20,6 +21,9 @@ struct show {
 	int columns;
 	char day[11]; /* of the record before, "" at first: a new one is told */
 	size_t body_lines, body_bytes; /* of one record; 0: all */
+	/* Of the output that was shown last, when its line was whole. */
+	char run[32], stream[8];
+	int64_t next_off;
 };
 
 void show_record(struct show *s, const struct js *m);
