@@ -273,9 +273,10 @@ def sudo(rig):
 @with_rig(**NO_HOSTS)
 def container(rig):
     """who comes in from outside of the engine's pid namespace has no proof, and it says so"""
-    if not ROOT or subprocess.run(["unshare", "--pid", "--fork", "true"]).returncode:
-        raise Skip("needs root, and a pid namespace of its own")
-    e = rig.start(prefix=("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"))
+    alone = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+    if not ROOT or subprocess.run([*alone, "true"], capture_output=True).returncode:
+        raise Skip("needs root, and a pid namespace with a /proc of its own")
+    e = rig.start(prefix=alone)
     a = rig.console("ann")
     check("no pid", "container: unproven" in proof(a, "ann"), proof(a, "ann"))
     inside = [p for p in children(e.pid) if "engine" in open("/proc/%d/comm" % p).read()][0]
