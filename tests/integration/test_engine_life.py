@@ -276,7 +276,12 @@ def background(rig):
     os.killpg(c.pid, signal.SIGKILL)
     c.communicate()
     check("it lives", rig.cli("ping").returncode == 0 and alive(es[0]))
-    fds = {os.readlink("/proc/%d/fd/%s" % (es[0], f)) for f in os.listdir("/proc/%d/fd" % es[0])}
+    fds = set()
+    for f in os.listdir("/proc/%d/fd" % es[0]):
+        try:
+            fds.add(os.readlink("/proc/%d/fd/%s" % (es[0], f)))
+        except FileNotFoundError:
+            pass                    # closed since it was listed
     check("no terminal, no stray pipe", not [f for f in fds if "pts" in f or "tty" in f], fds)
     check("not our pipe", os.readlink("/proc/self/fd/%d" % w) not in fds, fds)
     with open("/proc/%d/stat" % es[0]) as f:
