@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/options.h"
 #include "base/text.h"
+#include "scratch.h"
 
 Test(err, keeps_its_code_and_grows_in_front)
 {
@@ -103,15 +104,6 @@ Test(clock, says_ages_in_words)
 	cr_assert_str_eq(clock_age(-5, age, sizeof age), "0.0 s");
 }
 
-static char *
-scratch(void)
-{
-	char *dir = mem_dup("/tmp/bg-unit-XXXXXX");
-
-	cr_assert_not_null(mkdtemp(dir));
-	return dir;
-}
-
 Test(fd, own_dir_refuses_one_that_is_open_to_others)
 {
 	char *dir = scratch(), *sub = mem_printf("%s/a/b", dir);
@@ -123,7 +115,6 @@ Test(fd, own_dir_refuses_one_that_is_open_to_others)
 	cr_assert_eq(e.code, ERR_DENIED);
 	cr_assert_not_null(strstr(e.words, "chmod 700"));
 	free(sub);
-	free(dir);
 }
 
 Test(fd, safe_dir_may_be_read_but_not_written_by_others)
@@ -138,7 +129,6 @@ Test(fd, safe_dir_may_be_read_but_not_written_by_others)
 	cr_assert_eq(e.code, ERR_DENIED);
 	cr_assert_eq(chmod(dir, 01777), 0);
 	cr_assert_eq(fd_safe_dir(dir, &e), 0, "%s", e.words);
-	free(dir);
 }
 
 Test(fd, own_dir_refuses_a_link)
@@ -150,7 +140,6 @@ Test(fd, own_dir_refuses_a_link)
 	cr_assert_eq(fd_own_dir(link, &e), -1);
 	cr_assert_eq(e.code, ERR_DENIED);
 	free(link);
-	free(dir);
 }
 
 Test(fd, says_which_setting_mends_a_long_socket_path)
@@ -183,7 +172,6 @@ Test(fd, reads_a_file_of_at_most_its_limit)
 	cr_assert_eq(e.code, ERR_LIMIT);
 	cr_assert_null(fd_read_file(dir, 7, &len, &e));
 	free(path);
-	free(dir);
 }
 
 Test(log, blots_secrets_out)
@@ -208,7 +196,6 @@ with_config(const char *text, struct options *o, struct err *e, int want)
 	setenv("XDG_CONFIG_HOME", dir, 1);
 	cr_assert_eq(options_load(o, e), want, "%s", e->words);
 	free(path);
-	free(dir);
 }
 
 Test(options, environment_beats_file_beats_default)
@@ -255,6 +242,5 @@ Test(options, run_dir_falls_back_where_there_is_no_runtime_dir)
 	dir = options_run_dir(&o);
 	snprintf(want, sizeof want, "/tmp/breakglass-%ld", (long)getuid());
 	cr_assert_str_eq(dir, want);
-	free(dir);
 	options_fini(&o);
 }

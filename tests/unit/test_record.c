@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "engine/incident.h"
 #include "engine/run.h"
+#include "scratch.h"
 
 struct rig {
 	uv_loop_t loop;
@@ -83,16 +84,6 @@ rig_start(struct rig *r, const char *dir)
 	incident_start(r->incident);
 	while (!r->ready)
 		uv_run(&r->loop, UV_RUN_ONCE);
-}
-
-static char *
-scratch(void)
-{
-	static char dir[32];
-
-	strcpy(dir, "/tmp/bg-unit-XXXXXX");
-	cr_assert_not_null(mkdtemp(dir));
-	return dir;
 }
 
 static void
