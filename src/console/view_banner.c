@@ -72,10 +72,12 @@ unfinished(struct banners *b)
 		    strcmp(u->outcome, "unknown") == 0 ? "outcome unknown" : u->outcome);
 }
 
+/* Another try is no news: a banner that came and went with each would move all else. */
 static bool
 is_down(const struct vm_link *l)
 {
-	return (strcmp(l->state, "down") == 0 || strcmp(l->state, "refused") == 0) &&
+	return (strcmp(l->state, "down") == 0 || strcmp(l->state, "refused") == 0 ||
+		   strcmp(l->state, "connecting") == 0) &&
 	    l->why[0];
 }
 
@@ -113,7 +115,8 @@ links(struct banners *b)
 
 		if (!is_down(l) || strcmp(l->key, "changed") == 0)
 			continue;
-		banner(b, LOOK_BAD, "%s %s: %s%s%s", vm_host_names[h], l->state, l->why,
+		banner(b, LOOK_BAD, "%s %s: %s%s%s", vm_host_names[h],
+		    strcmp(l->state, "refused") == 0 ? "refused" : "down", l->why,
 		    l->todo[0] ? ". " : "", l->todo)
 		    ->brief = both;
 	}
