@@ -336,6 +336,10 @@ def cut_work(rig):
     rig.start()
     q = rig.peer()
     q.attach(since=last, incident=inc)
+    # caught up with what was told by then: the rest comes live
+    until("all of it is told", lambda: q.pump(0.01) or (
+        q.of("done", turn=1) and q.of("cancelled", turn=2) and q.of("tool_end", id=shell) and
+        [f for f in q.of("error") if f["where"] == "autonomy"]))
     f = [f for f in q.of("error", turn=1) if f["seq"]]
     check("the turn was cut, with its words", f and "half of it" in f[0]["text"] and
           "died" in f[0]["text"], q.facts)
