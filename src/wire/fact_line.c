@@ -58,7 +58,7 @@ struct piece {
 	const char *before, *key, *after;
 };
 
-#define PIECES 7
+#define PIECES 10
 
 static const struct piece rows[FACTS][PIECES] = {
     [FACT_ANSWERED] = {{"answered ", "id", ""}, {": ", "yes", ""}, {", ", "why", ""}},
@@ -67,7 +67,9 @@ static const struct piece rows[FACTS][PIECES] = {
     [FACT_CANCELLED] = {{"stopped turn ", "turn", ""}, {": ", "text", ""}},
     [FACT_DONE] = {{"turn ", "turn", " is over"}, {", done: ", "ok", ""}},
     [FACT_ERROR] = {{"error, ", "where", ""}, {": ", "text", ""}, {"; ", "todo", ""}},
-    [FACT_INCIDENT] = {{"incident ", "id", " "}, {"", "state", ""}, {", ", "reason", ""}},
+    [FACT_INCIDENT] = {{"incident ", "id", " "}, {"", "state", ""}, {", ", "reason", ""},
+	{", pid ", "pid", ""}, {", version ", "version", ""},
+	{", bytes of a torn record cut off: ", "cut", ""}},
     [FACT_NOTE] = {{"note: ", "text", ""}},
     [FACT_OPERATOR] = {{"", "name", " "}, {"", "state", ""}, {" (", "proof", ")"},
 	{" on ", "tty", ""}, {", after ", "from", ""}, {", ", "why", ""},
@@ -82,15 +84,17 @@ static const struct piece rows[FACTS][PIECES] = {
 	{" by ", "driver", ""}, {" at ", "endpoint", ""}},
     [FACT_SKIPPED] = {{"not sent here: ", "id", ""}, {" ", "stream", ""},
 	{" from byte ", "from", ""}, {" to ", "to", ""}},
-    [FACT_TEXT] = {{"says: ", "text", ""}},
+    [FACT_TEXT] = {{"says: ", "text", ""}, {", cut: ", "cut", ""},
+	{", to itself: ", "thinking", ""}},
     [FACT_TOOL] = {{"run ", "id", ""}, {" on ", "host", ""}, {", asked by ", "asked", ""},
 	{" ", "name", ""}, {": ", "what", ""}},
     [FACT_TOOL_END] = {{"run ", "id", " ended"}, {": exit ", "exit", ""},
 	{": signal ", "signal", ""}, {": ", "failed", ""}, {" after ms ", "ms", ""},
 	{", bytes not on record: ", "cut", ""}},
     [FACT_VERB] = {{"", "verb", " "}, {"", "id", " "}, {"", "state", ""},
-	{", exit ", "exit", ""}, {", ", "stage", ""}, {": ", "result", ""},
-	{": ", "why", ""}},
+	{" ", "stage", ""}, {", exit ", "exit", ""}, {" after ms ", "ms", ""},
+	{", at the host ", "host_run", ""}, {", learnt: ", "learnt", ""},
+	{": ", "result", ""}, {": ", "why", ""}},
     [FACT_VERDICT] = {{"verdict: ", "word", ""}, {", advice: ", "advice", ""},
 	{". ", "why", ""}, {" To do: ", "todo", ""}},
 };
@@ -157,24 +161,46 @@ add_time(const struct js *m, struct buf *out)
 	buf_add_some(out, at && len >= 19 ? at + 11 : "--:--:--", 8);
 }
 
+/* What leads to a member that is shown elsewhere: its words, not its ": " or " [". */
+static void
+add_lead(struct buf *out, const char *before)
+{
+	size_t len = strlen(before);
+
+	while (len > 0 && strchr(" :[(", before[len - 1]))
+		len--;
+	buf_add_some(out, before, len);
+}
+
+void
+fact_words(const struct js *m, const char *but, struct buf *out)
+{
+	int kind = message_fact(m);
+	const struct piece *row = kind >= 0 ? rows[kind] : NULL;
+
+	if (!row || !row->before) {
+		add_member(out, "", m, "t", " ");
+		add_member(out, "", m, "what", ": ");
+		fact_members(m, out);
+		return;
+	}
+	for (int i = 0; i < PIECES && row[i].key; i++)
+		if (but && strcmp(row[i].key, but) == 0)
+			add_lead(out, row[i].before);
+		else
+			add_member(out, row[i].before, m, row[i].key, row[i].after);
+}
+
 bool
 fact_line(const struct js *m, struct buf *out)
 {
 	int kind = message_fact(m);
-	const struct piece *row = kind >= 0 ? rows[kind] : NULL;
 
 	if (kind == FACT_CAUGHT_UP || kind == FACT_DELTA || kind == FACT_WELCOME)
 		return false;
 	add_time(m, out);
 	add_member(out, " ", m, "by", "");
 	add(out, " ");
-	if (row && row->before) {
-		for (int i = 0; i < PIECES && row[i].key; i++)
-			add_member(out, row[i].before, m, row[i].key, row[i].after);
-		return true;
-	}
-	add_member(out, "", m, "t", " ");
-	add_member(out, "", m, "what", ": ");
-	fact_members(m, out);
+	fact_words(m, NULL, out);
 	return true;
 }

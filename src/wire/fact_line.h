@@ -22,6 +22,12 @@
  */
 bool fact_line(const struct js *m, struct buf *out);
 
+/*
+ * Appends what happened, as fact_line does behind the name.  but: a member that the
+ * caller shows himself (a body), or NULL.
+ */
+void fact_words(const struct js *m, const char *but, struct buf *out);
+
 /* Appends the members as "name value name value", without those that name the fact
  * itself (t, seq, at, mono_ms, by, what, h). */
 void fact_members(const struct js *m, struct buf *out);

@@ -78,7 +78,7 @@ def looks_back(rig):
                   r.stdout.replace("\n", ""), r.stdout[:500])
     shown = rig.cli("journal", listed["id"][:15], env=dict(rig.env, COLUMNS="200")).stdout
     check("marks where something was taken out", "<U+202E>" in shown and "end" in shown)
-    check("verbs with their stages", "verb v1 cycle: stage stopping" in shown, shown[:3000])
+    check("verbs with their stages", "cycle v1 stage stopping" in shown, shown[:3000])
     with open(path) as f:
         lines = f.read()
     check("--json is the file", rig.cli("journal", "--json").stdout == lines)

@@ -164,3 +164,27 @@ Test(fact_line, says_when_who_and_what)
 	reads("{\"t\":\"delta\",\"text\":\"x\"}", NULL);
 	reads("{}", "--:--:-- ");
 }
+
+static void
+words(const char *text, const char *but, const char *want)
+{
+	struct js *m = parsed(text);
+	struct buf out;
+
+	buf_init(&out, FACT_LINE_MAX);
+	fact_words(m, but, &out);
+	cr_assert_str_eq(buf_str(&out), want);
+	buf_fini(&out);
+	js_free(m);
+}
+
+Test(fact_line, leaves_out_what_is_shown_elsewhere_with_its_punctuation)
+{
+	static const char ask[] = "{\"t\":\"ask\",\"id\":\"q1\",\"text\":\"May it?\","
+				  "\"command\":\"ls\"}";
+
+	words("{\"t\":\"note\",\"text\":\"x\"}", "text", "note");
+	words(ask, "command", "asks q1: May it?");
+	words(ask, NULL, "asks q1: May it? [ls]");
+	words("{\"t\":\"note\",\"text\":\"x\"}", "", "note: x");
+}
