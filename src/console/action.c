@@ -209,29 +209,70 @@ turn_page(struct screen *s, enum page page)
 	s->page_top = 0;
 }
 
-void
-action_run(struct action_context *a, enum action action, const char *args)
+/* What is read over the panes; false: none of these. */
+static bool
+run_page(struct screen *s, enum action action)
 {
-	struct screen *s = a->screen;
-
-	if (action_replay_refuse(a, action))
-		return;
-	if (action_is_refused(a, action, args))
-		return;
-	if (keymap_verb(action) >= 0) {
-		ask_verb(a, keymap_verb(action));
-		return;
-	}
 	switch (action) {
 	case ACTION_HELP:
 		turn_page(s, PAGE_HELP);
-		break;
+		return true;
 	case ACTION_VERDICT:
 		turn_page(s, PAGE_VERDICT);
-		break;
+		return true;
 	case ACTION_WHO:
 		turn_page(s, PAGE_WHO);
-		break;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What moves and arranges the panes; false: none of these. */
+static bool
+run_pane(struct action_context *a, enum action action, const char *args)
+{
+	struct screen *s = a->screen;
+
+	switch (action) {
+	case ACTION_FOCUS:
+		s->focus = s->focus == FOCUS_CHAT ? FOCUS_TOOLS : FOCUS_CHAT;
+		return true;
+	case ACTION_ZOOM:
+		s->zoom = !s->zoom;
+		return true;
+	case ACTION_FOLD:
+		s->tools.folded = !s->tools.folded;
+		return true;
+	case ACTION_PAGE_UP:
+		layout_scroll(s, -layout_page(s));
+		return true;
+	case ACTION_PAGE_DOWN:
+		layout_scroll(s, layout_page(s));
+		return true;
+	case ACTION_TO_START:
+		layout_to_start(s);
+		return true;
+	case ACTION_TO_END:
+		layout_to_end(s);
+		return true;
+	case ACTION_FIND:
+		find(a, args);
+		return true;
+	case ACTION_OLDER:
+		layout_to_start(s);
+		a->older = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What the caller does for this console, and what is asked of the engine. */
+static void
+run_other(struct action_context *a, enum action action, const char *args)
+{
+	switch (action) {
 	case ACTION_DRIVE:
 	case ACTION_WATCH:
 	case ACTION_RETRY:
@@ -249,37 +290,20 @@ action_run(struct action_context *a, enum action action, const char *args)
 	case ACTION_REDRAW:
 		a->redraw = true;
 		break;
-	case ACTION_FOCUS:
-		s->focus = s->focus == FOCUS_CHAT ? FOCUS_TOOLS : FOCUS_CHAT;
-		break;
-	case ACTION_ZOOM:
-		s->zoom = !s->zoom;
-		break;
-	case ACTION_FOLD:
-		s->tools.folded = !s->tools.folded;
-		break;
-	case ACTION_PAGE_UP:
-		layout_scroll(s, -layout_page(s));
-		break;
-	case ACTION_PAGE_DOWN:
-		layout_scroll(s, layout_page(s));
-		break;
-	case ACTION_TO_START:
-		layout_to_start(s);
-		break;
-	case ACTION_TO_END:
-		layout_to_end(s);
-		break;
-	case ACTION_FIND:
-		find(a, args);
-		break;
-	case ACTION_OLDER:
-		layout_to_start(s);
-		a->older = true;
-		break;
 	default:
 		run_request(a, action, args);
 	}
+}
+
+void
+action_run(struct action_context *a, enum action action, const char *args)
+{
+	if (action_replay_refuse(a, action) || action_is_refused(a, action, args))
+		return;
+	if (keymap_verb(action) >= 0)
+		ask_verb(a, keymap_verb(action));
+	else if (!run_page(a->screen, action) && !run_pane(a, action, args))
+		run_other(a, action, args);
 }
 
 void
