@@ -357,12 +357,11 @@ wait_until_it_left(const struct options *o, const struct running *r, struct err 
 }
 
 static int
-say_new(const struct options *o, int fd, const struct running *old)
+say_new(int fd, const struct running *old)
 {
 	uid_t uid;
 	pid_t pid = 0;
 
-	(void)o;
 	fd_peer(fd, &uid, &pid);
 	close(fd);
 	if (old->pid)
@@ -379,7 +378,7 @@ start_new(const struct replace_opts *r, const struct running *old, struct err *e
 	int fd = start_connect(
 	    r->options, START_BACKGROUND, r->verbose ? r->verbose : old->verbose, err);
 
-	return fd < 0 ? -1 : say_new(r->options, fd, old);
+	return fd < 0 ? -1 : say_new(fd, old);
 }
 
 /* Its supervisor does not know our options, and we not its: it starts the new one. */
@@ -392,7 +391,7 @@ await_supervisor(const struct replace_opts *r, const struct running *old, struct
 		int fd = start_connect(r->options, START_NEVER, 0, err);
 
 		if (fd >= 0)
-			return say_new(r->options, fd, old);
+			return say_new(fd, old);
 		poll(NULL, 0, REPLACE_LOOK_MS);
 	} while (clock_mono_ms() < until);
 	return err_set(err, ERR_UNREACHABLE,
