@@ -54,15 +54,6 @@ attach_finish(struct peer *p)
 	peer_tell(p, FACT_CAUGHT_UP, f);
 }
 
-static uint64_t
-last_seq(const char *data, size_t len)
-{
-	const char *lf = len > 1 ? memrchr(data, '\n', len - 1) : NULL;
-	const char *start = lf ? lf + 1 : data;
-
-	return journal_line_seq(start, (size_t)(data + len - start));
-}
-
 /* What is not in the file, or not to be had: say so, go on with what is in memory. */
 static void
 attach_skip_file(struct peer *p, const char *why)
@@ -77,7 +68,7 @@ attach_skip_file(struct peer *p, const char *why)
 static void
 on_part(struct peer *p, const char *data, size_t len, const char *why, void *arg)
 {
-	uint64_t seq = len ? last_seq(data, len) : 0;
+	uint64_t seq = len ? journal_last_seq(data, len) : 0;
 
 	if (p->state != PEER_REPLAYING)
 		return;

@@ -76,15 +76,6 @@ history_send(struct peer *p, const char *data, size_t len)
 	line_free(l);
 }
 
-static uint64_t
-last_seq(const char *data, size_t len)
-{
-	const char *lf = len > 1 ? memrchr(data, '\n', len - 1) : NULL;
-	const char *start = lf ? lf + 1 : data;
-
-	return journal_line_seq(start, (size_t)(data + len - start));
-}
-
 /* whole: what is in front of these is nothing, not only nothing that was read. */
 static void
 history_tell(struct peer *p, const char *data, size_t len, bool whole)
@@ -95,7 +86,7 @@ history_tell(struct peer *p, const char *data, size_t len, bool whole)
 	    : h->line_count ? h->lines[0]->seq
 			    : 0;
 	uint64_t to = h->line_count ? h->lines[h->line_count - 1]->seq
-	    : len		    ? last_seq(data, len)
+	    : len		    ? journal_last_seq(data, len)
 				    : 0;
 
 	p->history = NULL; /* what is sent may close the peer */

@@ -80,4 +80,7 @@ void journal_read(uv_loop_t *loop, const char *path, uint64_t from, uint64_t bef
 /* The seq of a record's line, or 0. */
 uint64_t journal_line_seq(const char *line, size_t len);
 
+/* The same of the last line of whole ones, as journal_read gives them. */
+uint64_t journal_last_seq(const char *data, size_t len);
+
 #endif

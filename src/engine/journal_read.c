@@ -59,6 +59,15 @@ journal_line_seq(const char *line, size_t len)
 	return p ? strtoull(p + 6, NULL, 10) : 0;
 }
 
+uint64_t
+journal_last_seq(const char *data, size_t len)
+{
+	const char *lf = len > 1 ? memrchr(data, '\n', len - 1) : NULL;
+	const char *start = lf ? lf + 1 : data;
+
+	return journal_line_seq(start, (size_t)(data + len - start));
+}
+
 /* Where the next line begins that does so at or behind at; end: none before end. */
 static off_t
 line_from(struct reader *r, off_t at, off_t end, char *block)
