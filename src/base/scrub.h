@@ -39,6 +39,9 @@
 #define STYLE_REVERSE (1u << 21) /* ours alone: never from outside */
 #define STYLE_DIM (1u << 22)	 /* ours alone */
 #define STYLE_MARK (1u << 23)	 /* a mark in place of something taken out */
+/* Ours alone: what a text is, instead of how it looks; see canvas.h. */
+#define STYLE_ROLE(role) ((uint32_t)(role) << 24)
+#define STYLE_GET_ROLE(style) ((style) >> 24)
 
 struct scrub_sink {
 	/* len bytes of clean text of one style, within one line; lent. */

@@ -60,6 +60,19 @@ canvas_fill(struct canvas *c, struct rect r, uint32_t style)
 			*canvas_cell(c, row, col) = (struct cell){{' '}, style};
 }
 
+void
+canvas_look(struct canvas *c, struct rect r, uint32_t look)
+{
+	const uint32_t stays = STYLE_BOLD | STYLE_ITALIC | STYLE_UNDERLINE;
+
+	for (int row = r.row; row < r.row + r.rows && row < c->rows; row++)
+		for (int col = r.col; col < r.col + r.cols && col < c->cols; col++) {
+			struct cell *cell = canvas_cell(c, row, col);
+
+			cell->style = (cell->style & stays) | look;
+		}
+}
+
 /* Half a wide character may not stay behind when its other half is drawn over. */
 static void
 blank_halves(struct canvas *c, int row, int col, int width)

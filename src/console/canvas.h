@@ -19,18 +19,41 @@
 #define CANVAS_ROWS_MAX 256
 #define CELL_CHARS 3 /* a character and at most two that join it */
 
-/* What our own words look like; never colour alone, the words say it too. */
+/*
+ * What our own words are; theme.h says how that looks on this terminal.  Never colour
+ * alone: the words say it, too.  A look is a role or a flag of scrub.h; STYLE_BOLD and
+ * its like may be added to any of them.  Outside text has none of these.
+ */
 #define LOOK_PLAIN 0u
 #define LOOK_STRONG STYLE_BOLD
-#define LOOK_QUIET STYLE_DIM
-#define LOOK_GOOD STYLE_FG(2)
-#define LOOK_BUSY STYLE_FG(3)
-#define LOOK_BAD (STYLE_FG(1) | STYLE_BOLD)
-#define LOOK_DANGER (STYLE_FG(15) | STYLE_BG(1) | STYLE_BOLD)
-#define LOOK_NAME (STYLE_FG(6) | STYLE_BOLD)
-#define LOOK_CODE STYLE_FG(6)
-#define LOOK_BAR STYLE_REVERSE
-#define LOOK_KEY (STYLE_REVERSE | STYLE_BOLD)
+#define LOOK_QUIET STYLE_ROLE(1)       /* beside the matter: ages, borders, hints */
+#define LOOK_GOOD STYLE_ROLE(2)	       /* as it should be */
+#define LOOK_BUSY STYLE_ROLE(3)	       /* goes on, or wants a look */
+#define LOOK_BAD STYLE_ROLE(4)	       /* failed, down, refused: never for a key */
+#define LOOK_DANGER STYLE_ROLE(5)      /* a power action, and nothing else */
+#define LOOK_NAME STYLE_ROLE(6)	       /* whose words these are */
+#define LOOK_CODE STYLE_ROLE(7)	       /* to be read letter by letter */
+#define LOOK_BAR STYLE_ROLE(8)	       /* a whole row of ours */
+#define LOOK_KEY STYLE_ROLE(9)	       /* a key on such a row */
+#define LOOK_CURSOR STYLE_ROLE(10)     /* the line that browse mode stands on */
+#define LOOK_SELECTED STYLE_ROLE(11)   /* what would be copied */
+#define LOOK_MATCH STYLE_ROLE(12)      /* what was looked for */
+#define LOOK_MATCH_HERE STYLE_ROLE(13) /* the one of these that is shown */
+#define LOOK_HEADING STYLE_ROLE(14)
+#define LOOK_QUOTE STYLE_ROLE(15)
+#define LOOK_LINK STYLE_ROLE(16)
+#define LOOK_RULE STYLE_ROLE(17)	 /* lines between panes, frames */
+#define LOOK_TITLE STYLE_ROLE(18)	 /* the title of the pane with the focus */
+#define LOOK_NOTICE STYLE_ROLE(19)	 /* a row that wants an answer */
+#define LOOK_STDERR STYLE_ROLE(20)	 /* the sign in front of such a line */
+#define LOOK_HINT STYLE_ROLE(21)	 /* what could be typed */
+#define LOOK_PICKED STYLE_ROLE(22)	 /* the line of a list that Enter takes */
+#define LOOK_ADDED STYLE_ROLE(23)	 /* of a difference */
+#define LOOK_REMOVED STYLE_ROLE(24)	 /* of a difference */
+#define LOOK_REPLAY STYLE_ROLE(25)	 /* this is not now */
+#define LOOK_REPLAY_QUIET STYLE_ROLE(26) /* the rest of such a row */
+#define LOOK_REPLAY_LINE STYLE_ROLE(27)
+#define LOOKS 28 /* one more than the last role */
 
 struct cell {
 	uint32_t ch[CELL_CHARS]; /* ch[0] 0: the right half of a wide character */
@@ -55,6 +78,9 @@ struct rect canvas_rect(const struct canvas *c);
 struct cell *canvas_cell(const struct canvas *c, int row, int col); /* must be inside */
 
 void canvas_fill(struct canvas *c, struct rect r, uint32_t style);
+
+/* Gives what is drawn in r already another look; bold, italic, underline stay. */
+void canvas_look(struct canvas *c, struct rect r, uint32_t look);
 
 /*
  * Draws text at row, col of r (relative to it), cut at its right edge.

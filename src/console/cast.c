@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "console/layout.h"
 #include "console/player.h"
+#include "console/theme.h"
 #include "console/tty.h"
 #include "wire/json.h"
 
@@ -79,6 +80,7 @@ add_colour(struct cast *c, int colour, int base)
 static void
 add_style(struct cast *c, uint32_t style)
 {
+	style = theme_style(style);
 	if (style == c->style)
 		return;
 	c->style = style;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "console/theme.h"
 
 #define PENDING_GAP 65536 /* written bytes in front of those that wait */
 #define DRAIN_MS 300	  /* how long a leaving console waits for its last bytes */
@@ -270,11 +271,13 @@ start_curses(struct tty *t, struct err *err)
 	nonl();
 	leaveok(stdscr, FALSE);
 	scrollok(stdscr, FALSE);
-	t->colours = has_colors() && !(getenv("NO_COLOR") && getenv("NO_COLOR")[0]);
+	t->colours = has_colors();
 	if (t->colours) {
 		start_color();
 		use_default_colors();
 	}
+	theme_terminal(t->colours ? COLORS : 0,
+	    !getenv("TERM") || strncmp(getenv("TERM"), "linux", 5) != 0);
 	return 0;
 }
 
@@ -407,9 +410,13 @@ static attr_t
 attributes(const struct tty *t, uint32_t style, int *pair)
 {
 	attr_t a = A_NORMAL;
-	int fg = STYLE_GET_FG(style), bg = STYLE_GET_BG(style);
-	bool bold = (style & STYLE_BOLD) != 0, unused = false;
+	bool bold, unused = false;
+	int fg, bg;
 
+	style = theme_style(style);
+	fg = STYLE_GET_FG(style);
+	bg = STYLE_GET_BG(style);
+	bold = (style & STYLE_BOLD) != 0;
 	*pair = 0;
 	if (style & STYLE_MARK)
 		a |= A_REVERSE;

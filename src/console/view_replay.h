@@ -10,10 +10,6 @@
 
 #include "console/layout.h"
 
-#define LOOK_REPLAY (STYLE_FG(15) | STYLE_BG(5) | STYLE_BOLD)
-#define LOOK_REPLAY_QUIET (STYLE_FG(15) | STYLE_BG(5))
-#define LOOK_REPLAY_LINE STYLE_FG(5)
-
 /* The first line: which moment this is. */
 void view_replay_head(const struct replay *p, struct canvas *c, struct rect r);
 
