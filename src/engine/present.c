@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+/* What tells facts of one kind apart. */
+static const char *
+present_of(const struct js *fact)
+{
+	return js_str(fact, js_is(fact, "what", "usual") ? "verb" : "host");
+}
+
 /* Its index, or count when there is none yet. */
 static size_t
 present_find(const struct present *p, const char *what, const char *host)
@@ -10,7 +17,7 @@ present_find(const struct present *p, const char *what, const char *host)
 	size_t i;
 
 	for (i = 0; i < p->count; i++) {
-		const char *h = js_str(p->facts[i], "host");
+		const char *h = present_of(p->facts[i]);
 
 		if (js_is(p->facts[i], "what", what) &&
 		    strcmp(h ? h : "", host ? host : "") == 0)
@@ -23,7 +30,7 @@ void
 present_keep(struct present *p, struct js *fact)
 {
 	const char *what = js_str(fact, "what");
-	size_t i = what ? present_find(p, what, js_str(fact, "host")) : PRESENT_MAX;
+	size_t i = what ? present_find(p, what, present_of(fact)) : PRESENT_MAX;
 
 	if (i >= PRESENT_MAX)
 		return;

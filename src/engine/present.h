@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* present.h: the latest state fact of each kind (and host): what is true now. */
+/* present.h: the latest state fact of each kind (and host, or verb of "usual"): what is
+ * true now. */
 #ifndef ENGINE_PRESENT_H
 #define ENGINE_PRESENT_H
 
 #include "wire/json.h"
 
-#define PRESENT_MAX 24 /* kinds times hosts; there are about a dozen */
+#define PRESENT_MAX 32 /* kinds times hosts; there are about a dozen */
 
 struct present {
 	struct js *facts[PRESENT_MAX];

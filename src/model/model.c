@@ -22,6 +22,7 @@ model_fini(struct model *m)
 	transcript_fini(&m->chat);
 	tail_fini(&m->tools);
 	orphans_fini(&m->orphans);
+	screen_forget(&m->screen);
 }
 
 int64_t
@@ -70,6 +71,8 @@ apply_state(struct model *m, const struct js *fact)
 		asks_apply(&m->asks, fact);
 	else if (js_is(fact, "what", "left"))
 		left_read(&m->left, fact);
+	else if (js_is(fact, "what", "screen"))
+		screen_read(&m->screen, fact);
 	else if (js_is(fact, "what", "runbooks"))
 		runbooks_read(&m->runbooks, fact);
 	else
@@ -103,6 +106,13 @@ apply_verb(struct model *m, const struct js *fact)
 }
 
 /* The evidence names the file of the guest's screen; the capture's own line is told. */
+static void
+screen_saved(struct model *m, const char *path)
+{
+	if (m->screen.known && strcmp(m->screen.id, m->verdict.id) == 0)
+		snprintf(m->screen.png, sizeof m->screen.png, "%s", path);
+}
+
 static bool
 find_picture(struct model *m)
 {
@@ -116,6 +126,7 @@ find_picture(struct model *m)
 		if (!path || *path != '/')
 			continue;
 		snprintf(name, sizeof name, "%.*s", (int)(end + 4 - path), path);
+		screen_saved(m, name);
 		return tail_picture_saved(&m->tools, name);
 	}
 	return false;
@@ -159,6 +170,9 @@ model_apply(struct model *m, const struct js *fact, int64_t mono_ms)
 		return apply_welcome(m, fact, mono_ms);
 	if (fact_journaled[kind] && !incident_take(&m->incident, fact))
 		return 0;
+	/* Of the record, too: what is told as the present says only where it stands. */
+	if (course_apply(&m->vm.course, fact))
+		dirty |= MODEL_STATUS | MODEL_CHAT;
 	if (kind == FACT_STATE)
 		dirty |= apply_state(m, fact);
 	if (kind == FACT_INCIDENT || kind == FACT_OPERATOR)

@@ -13,6 +13,7 @@
 #include "model/incident.h"
 #include "model/older.h"
 #include "model/runbooks.h"
+#include "model/screen.h"
 #include "model/tail.h"
 #include "model/transcript.h"
 #include "model/verdict.h"
@@ -35,7 +36,8 @@ struct model {
 	struct asks asks; /* what an operator is asked now */
 	struct left left; /* what a stopped turn has left on the hosts */
 	struct runbooks runbooks;
-	struct verdict verdict; /* the latest */
+	struct guest_screen screen; /* of the last capture */
+	struct verdict verdict;	    /* the latest */
 	bool verdict_present; /* it was told as the present: the past does not undo it */
 	int64_t skew;	      /* engine's mono_ms minus the reader's, see model_now */
 };

@@ -16,6 +16,8 @@ vm_init(struct vm *vm)
 {
 	memset(vm, 0, sizeof *vm);
 	vm->status_ms = -1;
+	vm->agent.retry_ms = -1;
+	course_init(&vm->course);
 	for (int i = 0; i < VM_HOSTS; i++)
 		vm->link[i].ms = vm->link[i].retry_ms = -1;
 }
@@ -83,7 +85,9 @@ apply_link(struct vm *vm, const struct js *f)
 	LABEL(f, "fingerprint", l->fingerprint);
 	l->ms = js_int(f, "ms", -1);
 	l->since = js_int(f, "since", js_int(f, "mono_ms", 0));
+	l->told = js_int(f, "mono_ms", 0);
 	l->retry_ms = js_int(f, "retry_ms", -1);
+	LABEL(f, "step", l->step);
 }
 
 static void
@@ -101,7 +105,11 @@ apply_agent(struct vm *vm, const struct js *f)
 	LABEL(f, "todo", vm->agent.todo);
 	vm->agent.turn = js_int(f, "turn", 0);
 	vm->agent.queued = js_int(f, "queued", 0);
+	vm->agent.told = js_int(f, "mono_ms", 0);
 	vm->agent.quiet_ms = js_int(f, "quiet_ms", 0);
+	vm->agent.retry_ms = js_int(f, "retry_ms", -1);
+	vm->agent.attempt = js_int(f, "attempt", 0);
+	vm->agent.attempts = js_int(f, "attempts", 0);
 }
 
 static void
@@ -142,6 +150,31 @@ apply_budget(struct vm *vm, const struct js *f)
 }
 
 static void
+apply_usual(struct vm *vm, const struct js *f)
+{
+	const struct js *list = js_get_array(f, "stages");
+	const char *name = js_str(f, "verb");
+	int verb = name ? verb_by_name(name, strlen(name)) : -1;
+	struct vm_usual *u;
+
+	if (verb < 0)
+		return;
+	u = &vm->usual[verb];
+	u->n = js_int(f, "n", 0);
+	u->ms = js_int(f, "ms", -1);
+	for (int i = 0; i < COURSE_STAGES; i++)
+		u->stage_ms[i] = -1;
+	for (size_t i = 0; i < js_len(list); i++) {
+		const struct js *one = js_at(list, i);
+		const char *stage = one ? js_str(one, "name") : NULL;
+		int at = stage ? course_stage_by_name(stage) : -1;
+
+		if (at >= 0)
+			u->stage_ms[at] = js_int(one, "ms", -1);
+	}
+}
+
+static void
 apply_rest(struct vm *vm, const struct js *f)
 {
 	if (js_is(f, "what", "slot")) {
@@ -157,6 +190,8 @@ apply_rest(struct vm *vm, const struct js *f)
 		apply_budget(vm, f);
 	} else if (js_is(f, "what", "autonomy")) {
 		LABEL(f, "level", vm->autonomy);
+	} else if (js_is(f, "what", "usual")) {
+		apply_usual(vm, f);
 	} else if (js_is(f, "what", "unfinished")) {
 		apply_unfinished(vm, f);
 	}

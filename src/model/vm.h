@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "model/proof.h"
+#include "wire/course.h"
 #include "wire/json.h"
 
 #define VM_STAGED_MAX 16
@@ -23,7 +24,9 @@ struct vm_link {
 	char state[16], why[256], todo[256], key[16], fingerprint[128];
 	int64_t ms;	  /* round trip; -1: not known */
 	int64_t since;	  /* the engine's monotonic clock */
-	int64_t retry_ms; /* -1: no try is planned */
+	int64_t told;	  /* the same: when the last fact about it came */
+	int64_t retry_ms; /* from told on; -1: no try is planned */
+	char step[16]; /* while it connects: "tcp", "greeting", "key exchange", "login" */
 };
 
 enum vm_host { VM_DEVVM, VM_PVE, VM_HOSTS };
@@ -35,6 +38,12 @@ struct vm_unfinished {
 	char key[16];	  /* the one sensible next verb, or "" */
 	char outcome[16]; /* unknown, running, done, failed, interrupted, never ran */
 	int64_t since;	  /* the engine's clock when that was told */
+};
+
+/* How long a verb takes, by the last ones of earlier incidents; n 0: nobody knows. */
+struct vm_usual {
+	int64_t n, ms;			 /* ms: until the devvm is healthy, or off; -1 */
+	int64_t stage_ms[COURSE_STAGES]; /* -1: it does not occur, as a rule */
 };
 
 struct vm {
@@ -58,7 +67,11 @@ struct vm {
 		char route[256];    /* why it is not the first choice; "": it is */
 		char back[192];	    /* when and how the first choice comes back */
 		char progress[128]; /* what the model does now, "" not known */
-		int64_t turn, queued, quiet_ms;
+		int64_t turn, queued;
+		int64_t told;	  /* the engine's clock when this was told */
+		int64_t quiet_ms; /* no word from the model for so long, at told; 0 */
+		int64_t retry_ms; /* it is asked again so long after told; -1 */
+		int64_t attempt, attempts; /* of these tries; 0 not told */
 	} agent;
 	struct {
 		char holder[48], verb[16]; /* holder "": free */
@@ -78,6 +91,8 @@ struct vm {
 	} budget;
 	char autonomy[16];
 	struct proof proof;
+	struct course course; /* of the mutating verb in hand, or the last one */
+	struct vm_usual usual[VERBS];
 	struct vm_unfinished unfinished;
 };
 
