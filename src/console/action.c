@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/action_int.h"
+#include "console/action_run.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -241,9 +242,6 @@ run_pane(struct action_context *a, enum action action, const char *args)
 	case ACTION_ZOOM:
 		s->zoom = !s->zoom;
 		return true;
-	case ACTION_FOLD:
-		s->tools.folded = !s->tools.folded;
-		return true;
 	case ACTION_PAGE_UP:
 		layout_scroll(s, -layout_page(s));
 		return true;
@@ -264,7 +262,7 @@ run_pane(struct action_context *a, enum action action, const char *args)
 		a->older = true;
 		return true;
 	default:
-		return false;
+		return action_run_slash(a, action, args);
 	}
 }
 

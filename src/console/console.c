@@ -145,13 +145,13 @@ static void
 on_clear(void *arg, bool all)
 {
 	struct console *c = arg;
-	bool folded = c->screen.tools.folded;
+	enum tools_fold fold = c->screen.tools.fold;
 
 	if (all)
 		screen_reset(&c->screen);
 	else
 		model_forget(&c->screen.model);
-	c->screen.tools.folded = folded;
+	c->screen.tools.fold = fold;
 }
 
 static void

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * A unit of the scroller is one line of output, or a run's head (part 0) or end
- * (part UINT64_MAX), so a run of thousands of lines costs what is visible of it.
- */
 #include "console/view_tools.h"
 
 #include <inttypes.h>
@@ -12,7 +8,7 @@
 #include "base/clock.h"
 #include "console/words.h"
 
-#define PART_END UINT64_MAX
+#define PART_END VIEW_TOOLS_END
 
 /* --- drawing of one unit --- */
 
@@ -147,12 +143,6 @@ run_index(const struct tail *t, uint64_t serial)
 }
 
 static bool
-is_folded(const struct view_tools *v, const struct tail_run *r)
-{
-	return r->wraps_others || (v->folded && r->ended);
-}
-
-static bool
 fix(void *arg, struct scroll_pos *pos)
 {
 	const struct view_tools *v = arg;
@@ -171,7 +161,7 @@ fix(void *arg, struct scroll_pos *pos)
 		*pos = (struct scroll_pos){r->serial, 0};
 	if (pos->part == 0 || pos->part == PART_END)
 		return true;
-	if (is_folded(v, r))
+	if (view_tools_is_folded(v, r))
 		pos->part = 0;
 	else if (pos->part < r->first_line + 1)
 		pos->part = r->first_line + 1;
@@ -204,7 +194,7 @@ step(void *arg, struct scroll_pos *pos, int dir)
 		return false;
 	if (pos->part == (dir > 0 ? PART_END : 0))
 		return step_run(t, pos, dir);
-	count = is_folded(v, r) ? 0 : r->count;
+	count = view_tools_is_folded(v, r) ? 0 : r->count;
 	first = r->first_line + 1;
 	last = r->first_line + count;
 	if (count == 0)
@@ -233,8 +223,8 @@ draw(void *arg, struct scroll_pos pos, size_t line, struct canvas *c, struct rec
 	lines_draw(unit(arg, pos), line, c, r, row);
 }
 
-static struct scroll_source
-source(struct view_tools *v, const struct model *m)
+struct scroll_source
+view_tools_source(struct view_tools *v, const struct model *m)
 {
 	v->model = m;
 	v->kept = (struct scroll_pos){0, 0};
@@ -245,10 +235,11 @@ void
 view_tools_draw(struct view_tools *v, struct canvas *c, struct rect r,
     const struct model *m, int64_t now)
 {
-	struct scroll_source src = source(v, m);
+	struct scroll_source src = view_tools_source(v, m);
 
 	v->width = r.cols;
 	v->now = now;
+	view_tools_fold_by_itself(v, &m->tools);
 	if (m->tools.count > 0) {
 		scroll_draw(&v->scroll, &src, c, r);
 		return;
@@ -261,7 +252,7 @@ view_tools_draw(struct view_tools *v, struct canvas *c, struct rect r,
 void
 view_tools_scroll(struct view_tools *v, const struct model *m, int lines)
 {
-	struct scroll_source src = source(v, m);
+	struct scroll_source src = view_tools_source(v, m);
 
 	scroll_move(&v->scroll, &src, lines);
 }
@@ -282,8 +273,9 @@ view_tools_find(struct view_tools *v, const struct model *m, const char *text)
 {
 	struct scroll_pos pos = v->scroll.top;
 
-	v->folded = false;
-	source(v, m);
+	v->fold = TOOLS_FOLD_NONE;
+	v->choices = 0;
+	view_tools_source(v, m);
 	if (!v->scroll.away)
 		pos = (struct scroll_pos){UINT64_MAX, UINT64_MAX};
 	if (!fix(v, &pos))

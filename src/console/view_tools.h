@@ -1,5 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* view_tools.h: every remote run with its live output, one below the other. */
+/*
+ * view_tools.h: every remote run with its live output, one below the other.
+ *
+ *   $ devvm df -h / && df -i /          r12  agent  03:12:07
+ *   /dev/sda1 64G 96% /
+ *   ! df: stale file handle                (standard error)
+ *     ✗ exit 1, 1.2 s, 45 B, 12 B of errors
+ *
+ * A run that is folded is one line: sign, host, command, how it stands, time, bytes.
+ * Which ones are folded is the operator's choice for each run or for all; left to
+ * itself the pane folds a long run that went well once two newer ones have begun, and
+ * never while somebody reads above.
+ *
+ * A unit of the scroller is one line of output, or a run's head (part 0) or its end
+ * (part VIEW_TOOLS_END), so a run of thousands of lines costs what is visible of it.
+ */
 #ifndef CONSOLE_VIEW_TOOLS_H
 #define CONSOLE_VIEW_TOOLS_H
 
@@ -7,9 +22,31 @@
 #include "console/scroll.h"
 #include "model/model.h"
 
+#define VIEW_TOOLS_END UINT64_MAX
+
+struct screen;
+
+enum tools_fold {
+	TOOLS_FOLD_SELF, /* the pane folds what is long and went well */
+	TOOLS_FOLD_ENDED,
+	TOOLS_FOLD_NONE,
+};
+
+enum tools_show { TOOLS_BOTH, TOOLS_OUT, TOOLS_ERR, TOOLS_SHOWS };
+
+/* What the operator wants of one run, whatever holds for the others. */
+struct tools_choice {
+	uint64_t run; /* its serial */
+	bool folded;  /* else opened: with its whole command, too */
+};
+
 struct view_tools {
 	struct scroll scroll;
-	bool folded; /* of a run that has ended, head and end alone are shown */
+	enum tools_fold fold;
+	enum tools_show show;
+	struct tools_choice choice[TAIL_RUNS_MAX];
+	size_t choices;
+	uint64_t fold_below; /* runs that began before that one may fold by themselves */
 	const struct model *model; /* during a call */
 	int width;
 	int64_t now;		/* the engine's clock */
@@ -21,8 +58,41 @@ void view_tools_draw(struct view_tools *v, struct canvas *c, struct rect r,
     const struct model *m, int64_t now);
 void view_tools_scroll(struct view_tools *v, const struct model *m, int lines);
 
+/* The list of units, lent until the next call of this view. */
+struct scroll_source view_tools_source(struct view_tools *v, const struct model *m);
+
 /* Scrolls to the next older line that holds text (bytes); false: there is none. */
 bool view_tools_find(struct view_tools *v, const struct model *m, const char *text);
+
+/*
+ * Shows that run: gives the pane the focus, the whole screen where it is small, and the
+ * run its output and its whole command; the top of the pane is the run's head.  False:
+ * no such run is kept here, nothing changed.
+ */
+bool view_tools_open(struct screen *s, const char *run_id);
+
+/*
+ * The next older (dir -1) or newer (1) run that went wrong, from *pos: fills its head
+ * in and unfolds it.  False: there is none.
+ */
+bool view_tools_failure(
+    struct view_tools *v, const struct model *m, int dir, struct scroll_pos *pos);
+
+bool view_tools_is_folded(const struct view_tools *v, const struct tail_run *r);
+bool view_tools_is_opened(const struct view_tools *v, const struct tail_run *r);
+void view_tools_set_folded(
+    struct view_tools *v, const struct model *m, const struct tail_run *r, bool folded);
+void view_tools_fold_all(struct view_tools *v); /* all ended ones, and back */
+
+/* Before it is drawn: what folds by itself does, unless somebody reads above. */
+void view_tools_fold_by_itself(struct view_tools *v, const struct tail *t);
+
+/* It ended, and not well. */
+bool view_tools_is_failure(const struct tail_run *r);
+
+/* What the pane shows that is not everything, for its title: "errors only", or "". */
+const char *view_tools_words(const struct view_tools *v);
+
 void view_tools_fini(struct view_tools *v);
 
 #endif

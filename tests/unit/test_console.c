@@ -471,7 +471,7 @@ Test(layout, a_folded_run_is_its_head_and_its_end, .init = init)
 	screen_init(&s);
 	tell(&s, facts_quiet);
 	tell(&s, facts_busy);
-	s.tools.folded = true;
+	s.tools.fold = TOOLS_FOLD_ENDED;
 	canvas_init(&c, 80, 24);
 	layout_draw(&s, &c);
 	cr_assert_not_null(strstr(printed(&c), "$ devvm df -h /"));
