@@ -207,7 +207,7 @@ static void
 turn_page(struct screen *s, enum page page)
 {
 	s->page = s->page == page ? PAGE_NONE : page;
-	s->page_top = 0;
+	s->page_at.top = 0;
 }
 
 /* What is read over the panes; false: none of these. */
@@ -253,6 +253,10 @@ run_pane(struct action_context *a, enum action action, const char *args)
 		return true;
 	case ACTION_TO_END:
 		layout_to_end(s);
+		return true;
+	case ACTION_BROWSE:
+		if (!browse_enter(s))
+			action_say(a, TONE_PLAIN, "There is nothing to read here yet.");
 		return true;
 	case ACTION_FIND:
 		find(a, args);

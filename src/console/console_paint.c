@@ -107,8 +107,8 @@ void
 console_paint_key(struct console *c)
 {
 	look(c);
-	if (c->shell.on || c->pace.budget > 0 || !c->dirty || c->screen.confirm.open ||
-	    c->screen.ask.open || c->screen.page != PAGE_NONE) {
+	if (c->shell.on || c->pace.budget > 0 || !c->dirty || c->screen.browse.on ||
+	    c->screen.confirm.open || c->screen.ask.open || c->screen.page != PAGE_NONE) {
 		console_paint(c);
 		return;
 	}

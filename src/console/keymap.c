@@ -62,6 +62,8 @@ const struct keymap_row keymap_rows[] = {
 	"to the top, and what is older still; PgUp at the top, too"},
     {ACTION_TO_END, 0, INPUT_NONE, 0, NULL, "bottom", NULL, NULL,
 	"to the newest line, and follow"},
+    {ACTION_BROWSE, 0, CTRL('T'), "Ctrl-T", "browse", NULL, NULL,
+	"read, find, copy with keys, which the bottom row names"},
     {ACTION_FIND, 0, INPUT_NONE, 0, NULL, "find", "TEXT", NULL,
 	"look for TEXT above, in the pane that has the focus"},
     {ACTION_FOCUS, 0, INPUT_TAB, 0, "Tab", "pane", NULL, NULL,

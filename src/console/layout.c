@@ -29,6 +29,7 @@ screen_fini(struct screen *s)
 {
 	view_chat_fini(&s->chat);
 	view_tools_fini(&s->tools);
+	view_page_fini(&s->page_at);
 	model_fini(&s->model);
 }
 
@@ -90,6 +91,7 @@ draw_pane(struct screen *s, struct canvas *c, struct rect r, enum focus which, b
 	else
 		view_tools_draw(
 		    &s->tools, c, in, &s->model, model_now(&s->model, s->now));
+	browse_draw(s, c, in, which);
 	if (c->rows >= KEYS_ROWS)
 		draw_title(s, c, (struct rect){r.row, r.col, 1, r.cols}, which, alone);
 }
@@ -133,7 +135,9 @@ prompt_rect(const struct canvas *c)
 static void
 draw_prompt(const struct screen *s, struct canvas *c)
 {
-	if (s->replay.on && !(s->line && s->line[0]))
+	if (s->browse.on)
+		browse_draw_row(s, c, prompt_rect(c));
+	else if (s->replay.on && !(s->line && s->line[0]))
 		view_replay_bar(s, c, prompt_rect(c));
 	else
 		view_prompt_draw(s, c, prompt_rect(c));
@@ -188,14 +192,15 @@ layout_draw(struct screen *s, struct canvas *c)
 		view_keys_draw(s, c, mid);
 	mid = (struct rect){1, 0, all.rows - 1 - keys, all.cols};
 	if (s->page == PAGE_HELP && s->replay.on)
-		view_replay_help(c, mid, &s->page_top);
+		view_replay_help(c, mid, &s->page_at);
 	else if (s->page == PAGE_HELP)
-		view_help_draw(c, mid, &s->page_top);
+		view_help_draw(c, mid, &s->page_at);
 	else if (s->page == PAGE_VERDICT)
 		view_detail_draw(
-		    c, mid, &s->model, model_now(&s->model, s->now), &s->page_top);
+		    c, mid, &s->model, model_now(&s->model, s->now), &s->page_at);
 	else if (s->page == PAGE_WHO)
-		view_who_draw(c, mid, &s->model.incident, &s->page_top);
+		view_who_draw(c, mid, &s->model.incident, &s->page_at);
+	browse_draw_page(s, c);
 	if (s->ask.open && !asks_by_id(&s->model.asks, s->ask.id))
 		s->ask.open = false; /* somebody else answered, or its time is over */
 	if (s->ask.open)
@@ -219,7 +224,7 @@ void
 layout_scroll(struct screen *s, int lines)
 {
 	if (s->page != PAGE_NONE)
-		s->page_top += lines;
+		s->page_at.top += lines;
 	else if (s->focus == FOCUS_CHAT)
 		view_chat_scroll(&s->chat, &s->model, lines);
 	else

@@ -15,11 +15,13 @@
 #ifndef CONSOLE_LAYOUT_H
 #define CONSOLE_LAYOUT_H
 
+#include "console/browse.h"
 #include "console/canvas.h"
 #include "console/player.h"
 #include "console/view_ask.h"
 #include "console/view_chat.h"
 #include "console/view_confirm.h"
+#include "console/view_page.h"
 #include "console/view_tools.h"
 #include "model/model.h"
 
@@ -44,7 +46,8 @@ struct screen {
 	enum focus focus;
 	bool zoom;
 	enum page page;
-	int page_top;
+	struct page_at page_at;
+	struct browse browse;
 	bool esc_armed; /* an Esc came: the next digit is an F-key */
 	bool few_keys;	/* F-keys are doubtful here: show the twins */
 	bool read_only;

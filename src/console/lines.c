@@ -107,21 +107,27 @@ break_place(const struct lines *l, const struct lines_line *n, size_t indent)
 	return 0;
 }
 
-static void
+/* Returns how many blanks there were. */
+static uint8_t
 trim(struct lines_line *n)
 {
+	uint8_t blanks = 0;
+
 	while (n->spans > 0 && n->len > 0 && n->text[n->len - 1] == ' ') {
 		n->len--;
 		n->cols--;
 		if (--n->span[n->spans - 1].len == 0)
 			n->spans--;
+		blanks += blanks < UINT8_MAX;
 	}
+	return blanks;
 }
 
 static void
 wrap(struct lines *l)
 {
 	size_t indent = strlen(l->indent), place;
+	bool blank = l->at_edge;
 	struct lines_line *n, *from;
 
 	if (canvas_width(l->indent, indent) * 2 > l->width)
@@ -133,10 +139,14 @@ wrap(struct lines *l)
 	n = new_line(l);
 	from = &l->line[l->count - 2];
 	line_add(n, 0, l->indent, indent);
+	n->cont = true;
+	n->lead = (uint8_t)indent;
 	if (place > 0)
 		move_end(from, n, place);
 	if (!l->keep_blanks)
-		trim(from);
+		n->blanks = trim(from);
+	if (blank && n->blanks == 0)
+		n->blanks = 1;
 }
 
 static void
@@ -182,6 +192,17 @@ void
 lines_str(struct lines *l, uint32_t style, const char *text)
 {
 	lines_put(l, style, text, strlen(text));
+}
+
+void
+lines_sign(struct lines *l, uint32_t style, const char *text)
+{
+	struct lines_line *n;
+
+	lines_str(l, style, text);
+	n = l->count > 0 ? &l->line[l->count - 1] : NULL;
+	if (n && l->open)
+		n->lead = n->len < UINT8_MAX ? (uint8_t)n->len : UINT8_MAX;
 }
 
 void

@@ -26,6 +26,9 @@ struct lines_line {
 	struct lines_span *span;
 	uint32_t len, spans;
 	int cols;
+	bool cont;	/* goes on with the line before: that one was wrapped */
+	uint8_t blanks; /* with cont: blanks that the break took */
+	uint8_t lead;	/* bytes at its front that are our sign or indent, not its text */
 };
 
 struct lines {
@@ -43,6 +46,8 @@ void lines_fini(struct lines *l);
 
 void lines_put(struct lines *l, uint32_t style, const char *text, size_t len);
 void lines_str(struct lines *l, uint32_t style, const char *text);
+/* The same at a line's front, as ours: it is drawn, and no part of what is copied. */
+void lines_sign(struct lines *l, uint32_t style, const char *text);
 /* As much of text as fits on the open line, with "…" where it was cut. */
 void lines_cut(struct lines *l, uint32_t style, const char *text);
 void lines_break(struct lines *l); /* ends the line; a blank one when none is open */

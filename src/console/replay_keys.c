@@ -58,6 +58,7 @@ replay_keys_may(enum action action)
 	case ACTION_FOCUS:
 	case ACTION_ZOOM:
 	case ACTION_FOLD:
+	case ACTION_BROWSE:
 	case ACTION_PAGE_UP:
 	case ACTION_PAGE_DOWN:
 	case ACTION_TO_START:

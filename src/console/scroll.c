@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/scroll.h"
 
-static bool
-forward(const struct scroll_source *src, struct scroll_pos *pos, size_t *line)
+#include "console/scroll_int.h"
+
+bool
+scroll_forward(const struct scroll_source *src, struct scroll_pos *pos, size_t *line)
 {
 	if (*line + 1 < src->height(src->arg, *pos)) {
 		(*line)++;
@@ -16,8 +18,8 @@ forward(const struct scroll_source *src, struct scroll_pos *pos, size_t *line)
 	return true;
 }
 
-static bool
-backward(const struct scroll_source *src, struct scroll_pos *pos, size_t *line)
+bool
+scroll_backward(const struct scroll_source *src, struct scroll_pos *pos, size_t *line)
 {
 	size_t height;
 
@@ -42,13 +44,13 @@ count_down(const struct scroll *s, const struct scroll_source *src, int max)
 	size_t line = s->line;
 	int n = 1;
 
-	while (n < max && forward(src, &pos, &line))
+	while (n < max && scroll_forward(src, &pos, &line))
 		n++;
 	return n;
 }
 
-static void
-up_from_end(struct scroll *s, const struct scroll_source *src, int lines)
+void
+scroll_up_from_end(struct scroll *s, const struct scroll_source *src, int lines)
 {
 	size_t height;
 
@@ -56,7 +58,7 @@ up_from_end(struct scroll *s, const struct scroll_source *src, int lines)
 	src->fix(src->arg, &s->top);
 	height = src->height(src->arg, s->top);
 	s->line = height > 0 ? height - 1 : 0;
-	for (int i = 1; i < lines && backward(src, &s->top, &s->line); i++)
+	for (int i = 1; i < lines && scroll_backward(src, &s->top, &s->line); i++)
 		continue;
 }
 
@@ -74,17 +76,17 @@ kept_lines(const struct scroll_source *src, int keep, int rows)
 	return height > keep && height <= rows ? height : keep;
 }
 
-static void
-follow(struct scroll *s, const struct scroll_source *src, int rows, bool fresh)
+void
+scroll_follow(struct scroll *s, const struct scroll_source *src, int rows, bool fresh)
 {
 	int keep = fresh ? rows : rows - rows / 3, n = count_down(s, src, rows + 1);
 
 	if (n > rows || n < keep)
-		up_from_end(s, src, n > rows ? kept_lines(src, keep, rows) : rows);
+		scroll_up_from_end(s, src, n > rows ? kept_lines(src, keep, rows) : rows);
 }
 
-static bool
-settle(struct scroll *s, const struct scroll_source *src)
+bool
+scroll_settle_top(struct scroll *s, const struct scroll_source *src)
 {
 	struct scroll_pos was = s->top;
 	size_t height;
@@ -99,6 +101,27 @@ settle(struct scroll *s, const struct scroll_source *src)
 	return true;
 }
 
+/* At another width the top is the row that begins with the same text. */
+static void
+keep_top(struct scroll *s, const struct scroll_source *src, int cols)
+{
+	struct scroll_at at = {s->top, s->line, s->top_whole, s->top_byte};
+
+	if (s->away && s->cols > 0 && s->cols != cols && scroll_settle(src, &at))
+		s->line = at.line;
+	s->cols = cols;
+}
+
+static void
+note_top(struct scroll *s, const struct scroll_source *src)
+{
+	struct scroll_at at = {s->top, s->line, 0, 0};
+
+	scroll_anchor(src, &at);
+	s->top_whole = at.whole;
+	s->top_byte = at.byte;
+}
+
 void
 scroll_draw(
     struct scroll *s, const struct scroll_source *src, struct canvas *c, struct rect r)
@@ -110,30 +133,35 @@ scroll_draw(
 
 	s->rows = r.rows;
 	s->below = 0;
-	if (r.rows <= 0 || !settle(s, src))
+	keep_top(s, src, r.cols);
+	if (r.rows <= 0 || !scroll_settle_top(s, src))
 		return;
 	if (!s->away)
-		follow(s, src, r.rows, fresh);
+		scroll_follow(s, src, r.rows, fresh);
+	else if (s->held)
+		scroll_keep_cursor(s, src);
+	if (s->away)
+		note_top(s, src);
 	pos = s->top;
 	line = s->line;
 	do {
 		if (src->height(src->arg, pos) > 0)
 			src->draw(src->arg, pos, line, c, r, row++);
-	} while (row < r.rows && forward(src, &pos, &line));
+	} while (row < r.rows && scroll_forward(src, &pos, &line));
 	if (row == r.rows)
-		while (s->below < SCROLL_BELOW_MAX && forward(src, &pos, &line))
+		while (s->below < SCROLL_BELOW_MAX && scroll_forward(src, &pos, &line))
 			s->below++;
 }
 
 void
 scroll_move(struct scroll *s, const struct scroll_source *src, int lines)
 {
-	if (!settle(s, src))
+	if (!scroll_settle_top(s, src))
 		return;
-	for (; lines < 0 && backward(src, &s->top, &s->line); lines++)
+	for (; lines < 0 && scroll_backward(src, &s->top, &s->line); lines++)
 		s->away = true;
 	for (; lines > 0 && count_down(s, src, s->rows + 1) > s->rows; lines--)
-		if (!forward(src, &s->top, &s->line))
+		if (!scroll_forward(src, &s->top, &s->line))
 			break;
 	if (count_down(s, src, s->rows + 1) <= s->rows)
 		s->away = false;

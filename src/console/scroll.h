@@ -6,6 +6,13 @@
  * more comes below.  While it follows, it jumps by a third of the pane when the
  * last line would fall out: a scroll by single lines costs eight times the bytes.
  * Only what is visible is ever measured.
+ *
+ * A place (struct scroll_at) is a row of a unit as it is wrapped now, and beside it
+ * which byte of which whole line that row begins with: at another width, or when the
+ * unit grew, the row is found again by these.
+ *
+ * While the window is held (browse mode) there is a cursor row in it, and it follows
+ * nothing: what is shown moves only when the cursor would leave it.
  */
 #ifndef CONSOLE_SCROLL_H
 #define CONSOLE_SCROLL_H
@@ -15,11 +22,24 @@
 #include <stdint.h>
 
 #include "console/canvas.h"
+#include "console/lines.h"
 
 #define SCROLL_BELOW_MAX 999 /* lines below the window that are counted */
 
 struct scroll_pos {
 	uint64_t unit, part;
+};
+
+struct scroll_at {
+	struct scroll_pos pos;
+	size_t line;	      /* of the unit */
+	uint32_t whole, byte; /* that row begins at this byte of this whole line */
+};
+
+/* From one place to another, both included; what: "run r12", "code". */
+struct scroll_range {
+	struct scroll_at from, to;
+	char what[64];
 };
 
 struct scroll_source {
@@ -33,6 +53,22 @@ struct scroll_source {
 	    struct rect r, int row);
 	/* Is it to be seen whole when it comes, if it fits?  NULL: none is. */
 	bool (*whole)(void *arg, struct scroll_pos pos);
+	/* What a unit is drawn from; lent until the next call of any of these. */
+	const struct lines *(*lines)(void *arg, struct scroll_pos pos);
+	/*
+	 * What a copy takes that names nothing, at a line of a unit (of the places, pos
+	 * and line are set; line SIZE_MAX: the unit's last).  NULL or false: that unit.
+	 */
+	bool (*copy_range)(
+	    void *arg, struct scroll_pos pos, size_t line, struct scroll_range *range);
+	/*
+	 * A quick no: false, when the unit's text cannot hold these bytes (any_case: of
+	 * ASCII).  NULL: each is looked at.
+	 */
+	bool (*may_hold)(void *arg, struct scroll_pos pos, const char *text, size_t len,
+	    bool any_case);
+	/* Makes this unit visible where it is folded away.  NULL: nothing folds. */
+	void (*unfold)(void *arg, struct scroll_pos pos);
 };
 
 struct scroll {
@@ -41,6 +77,12 @@ struct scroll {
 	size_t line; /* of the top unit */
 	int below;   /* lines below the window, as last drawn */
 	int rows;    /* of the pane, as last drawn */
+	int cols;
+	uint32_t top_whole, top_byte; /* of the top line, as last drawn */
+	bool held;		      /* there is a cursor */
+	struct scroll_at cur;
+	bool marked; /* a selection, from there to the cursor */
+	struct scroll_at mark;
 };
 
 void scroll_draw(
@@ -50,5 +92,31 @@ void scroll_draw(
 void scroll_move(struct scroll *s, const struct scroll_source *src, int lines);
 void scroll_to_end(struct scroll *s);
 void scroll_to_start(struct scroll *s);
+
+/* The line below, above; false: there is none. */
+bool scroll_forward(
+    const struct scroll_source *src, struct scroll_pos *pos, size_t *line);
+bool scroll_backward(
+    const struct scroll_source *src, struct scroll_pos *pos, size_t *line);
+
+/* --- the cursor --- */
+
+/* Puts it on the last row that is shown; false: there is nothing to stand on. */
+bool scroll_hold(struct scroll *s, const struct scroll_source *src);
+/* Takes it away; at the last line the window follows again. */
+void scroll_release(struct scroll *s, const struct scroll_source *src);
+void scroll_cursor_move(struct scroll *s, const struct scroll_source *src, int lines);
+void scroll_cursor_first(struct scroll *s, const struct scroll_source *src);
+void scroll_cursor_last(struct scroll *s, const struct scroll_source *src);
+/* To that place; the window comes along, with some lines around it. */
+void scroll_cursor_to(
+    struct scroll *s, const struct scroll_source *src, struct scroll_at at);
+
+/* Finds the row of a place again; false: there is nothing at all. */
+bool scroll_settle(const struct scroll_source *src, struct scroll_at *at);
+/* Fills whole and byte in from the row. */
+void scroll_anchor(const struct scroll_source *src, struct scroll_at *at);
+/* Which comes first: negative, 0, positive. */
+int scroll_compare(const struct scroll_at *a, const struct scroll_at *b);
 
 #endif

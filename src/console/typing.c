@@ -46,6 +46,7 @@ twin(struct typing *t, const struct input *in)
 	t->screen->esc_armed = false;
 	if (!armed || in->kind != INPUT_CHAR || in->text[0] < '0' || in->text[0] > '9')
 		return false;
+	browse_again(t->screen);
 	action_run(t->ctx, keymap_digit(in->text[0]), "");
 	return true;
 }
@@ -102,6 +103,11 @@ typing_key(struct typing *t, const struct input *in)
 	}
 	if (twin(t, in))
 		return;
+	if (browse_key(t->ctx, in)) {
+		s->esc_armed = in->kind == INPUT_ESC;
+		t->esc_at = s->now;
+		return;
+	}
 	if (s->page != PAGE_NONE && in->kind != INPUT_F && in->kind != INPUT_ALT) {
 		page_key(t, in);
 		return;

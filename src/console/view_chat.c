@@ -243,11 +243,23 @@ whole(void *arg, struct scroll_pos pos)
 	return it && (it->kind == ITEM_VERDICT || it->kind == ITEM_PROOF);
 }
 
-static struct scroll_source
-source(struct view_chat *v, const struct model *m)
+static const struct lines *
+source_lines(void *arg, struct scroll_pos pos)
+{
+	return at(arg, pos);
+}
+
+struct scroll_source
+view_chat_source(struct view_chat *v, const struct model *m)
 {
 	v->model = m;
-	return (struct scroll_source){v, fix, step, height, draw, whole};
+	return (struct scroll_source){.arg = v,
+	    .fix = fix,
+	    .step = step,
+	    .height = height,
+	    .draw = draw,
+	    .whole = whole,
+	    .lines = source_lines};
 }
 
 /* --- nothing yet: what to do at 3 a.m. --- */
@@ -286,7 +298,7 @@ void
 view_chat_draw(struct view_chat *v, struct canvas *c, struct rect r,
     const struct model *m, int64_t now)
 {
-	struct scroll_source src = source(v, m);
+	struct scroll_source src = view_chat_source(v, m);
 
 	v->width = r.cols;
 	v->rows = r.rows;
@@ -300,7 +312,7 @@ view_chat_draw(struct view_chat *v, struct canvas *c, struct rect r,
 void
 view_chat_scroll(struct view_chat *v, const struct model *m, int lines)
 {
-	struct scroll_source src = source(v, m);
+	struct scroll_source src = view_chat_source(v, m);
 
 	scroll_move(&v->scroll, &src, lines);
 }

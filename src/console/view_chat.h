@@ -31,6 +31,8 @@ struct view_chat {
 
 void view_chat_draw(struct view_chat *v, struct canvas *c, struct rect r,
     const struct model *m, int64_t now);
+/* What it scrolls through, at the width it was last drawn with; lent until the next. */
+struct scroll_source view_chat_source(struct view_chat *v, const struct model *m);
 void view_chat_scroll(struct view_chat *v, const struct model *m, int lines);
 
 /* Scrolls to the next older item that holds text (any case); false: there is none. */

@@ -121,13 +121,13 @@ view_detail_render(struct lines *l, const struct model *m, int64_t now, bool key
 }
 
 void
-view_detail_draw(
-    struct canvas *c, struct rect r, const struct model *m, int64_t now, int *top)
+view_detail_draw(struct canvas *c, struct rect r, const struct model *m, int64_t now,
+    struct page_at *at)
 {
 	struct lines l;
 
 	lines_init(&l, view_page_cols(r));
 	view_detail_render(&l, m, now, true);
-	view_page_draw(c, r, "verdict", &l, top);
+	view_page_draw(c, r, "verdict", &l, at);
 	lines_fini(&l);
 }

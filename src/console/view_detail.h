@@ -6,13 +6,13 @@
 #ifndef CONSOLE_VIEW_DETAIL_H
 #define CONSOLE_VIEW_DETAIL_H
 
-#include "console/lines.h"
+#include "console/view_page.h"
 #include "model/model.h"
 
 /* All of it, wrapped to the width of lines.  keys: else commands are named. */
 void view_detail_render(struct lines *l, const struct model *m, int64_t now, bool keys);
 
-void view_detail_draw(
-    struct canvas *c, struct rect r, const struct model *m, int64_t now, int *top);
+void view_detail_draw(struct canvas *c, struct rect r, const struct model *m, int64_t now,
+    struct page_at *at);
 
 #endif

@@ -88,12 +88,12 @@ view_help_render(struct lines *l)
 }
 
 void
-view_help_draw(struct canvas *c, struct rect r, int *top)
+view_help_draw(struct canvas *c, struct rect r, struct page_at *at)
 {
 	struct lines l;
 
 	lines_init(&l, view_page_cols(r));
 	view_help_render(&l);
-	view_page_draw(c, r, "help", &l, top);
+	view_page_draw(c, r, "help", &l, at);
 	lines_fini(&l);
 }

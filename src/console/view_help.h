@@ -3,12 +3,12 @@
 #ifndef CONSOLE_VIEW_HELP_H
 #define CONSOLE_VIEW_HELP_H
 
-#include "console/lines.h"
+#include "console/view_page.h"
 
 /* All of it, wrapped to the width of lines. */
 void view_help_render(struct lines *l);
 
 /* top: first line shown; corrected when it is out of bounds. */
-void view_help_draw(struct canvas *c, struct rect r, int *top);
+void view_help_draw(struct canvas *c, struct rect r, struct page_at *at);
 
 #endif

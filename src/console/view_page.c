@@ -15,9 +15,18 @@ view_page_cols(struct rect r)
 	return is_framed(r) ? r.cols - 4 : r.cols;
 }
 
+static void
+keep(struct page_at *at, struct lines *l, struct rect in)
+{
+	lines_fini(&at->lines);
+	at->lines = *l;
+	at->in = in;
+	lines_init(l, at->lines.width);
+}
+
 void
-view_page_draw(
-    struct canvas *c, struct rect r, const char *title, const struct lines *l, int *top)
+view_page_draw(struct canvas *c, struct rect r, const char *title, struct lines *l,
+    struct page_at *at)
 {
 	struct rect in = {r.row + 1, r.col + 2, r.rows - 2, r.cols - 4};
 	char name[96];
@@ -25,11 +34,12 @@ view_page_draw(
 
 	if (!is_framed(r))
 		in = r;
-	last = (int)l->count - in.rows;
-	if (*top > last)
-		*top = last;
-	if (*top < 0)
-		*top = 0;
+	keep(at, l, in);
+	last = (int)at->lines.count - in.rows;
+	if (at->top > last)
+		at->top = last;
+	if (at->top < 0)
+		at->top = 0;
 	if (is_framed(r)) {
 		snprintf(name, sizeof name, "%s - Esc closes%s", title,
 		    last > 0 ? ", PgDn scrolls" : "");
@@ -37,7 +47,13 @@ view_page_draw(
 	} else {
 		canvas_fill(c, r, 0);
 	}
-	for (int i = 0; i < in.rows && *top + i < (int)l->count; i++)
-		lines_draw(l, (size_t)(*top + i), c, in, i);
+	for (int i = 0; i < in.rows && at->top + i < (int)at->lines.count; i++)
+		lines_draw(&at->lines, (size_t)(at->top + i), c, in, i);
 	c->cursor_row = -1;
+}
+
+void
+view_page_fini(struct page_at *at)
+{
+	lines_fini(&at->lines);
 }

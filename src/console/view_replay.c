@@ -280,7 +280,7 @@ help_signs(struct lines *l)
 }
 
 void
-view_replay_help(struct canvas *c, struct rect r, int *top)
+view_replay_help(struct canvas *c, struct rect r, struct page_at *at)
 {
 	struct lines l;
 
@@ -298,6 +298,6 @@ view_replay_help(struct canvas *c, struct rect r, int *top)
 	    "than 2 s is cut to 2 s; the first line counts all of it. The answers of the "
 	    "agent come whole, block by block, as they are recorded.");
 	lines_break(&l);
-	view_page_draw(c, r, "replay", &l, top);
+	view_page_draw(c, r, "replay", &l, at);
 	lines_fini(&l);
 }

@@ -95,7 +95,7 @@ render_line(struct view_tools *v, const struct tail_line *n)
 
 	v->lines.keep_blanks = true;
 	if (n->stream == TAIL_ERR && n->kind != TAIL_GAP)
-		lines_str(&v->lines, LOOK_BAD, "! ");
+		lines_sign(&v->lines, LOOK_BAD, "! ");
 	if (n->kind != TAIL_TEXT) {
 		render_ours(&v->lines, n);
 		lines_break(&v->lines);
@@ -106,6 +106,15 @@ render_line(struct view_tools *v, const struct tail_line *n)
 		text += n->span[i].len;
 	}
 	lines_break(&v->lines);
+}
+
+/* A line that was too long for one goes on in the next. */
+static void
+render_part(struct view_tools *v, const struct tail_run *r, uint64_t i)
+{
+	render_line(v, tail_line(r, i));
+	if (i > 0 && v->lines.count > 0)
+		v->lines.line[0].cont = tail_line(r, i - 1)->wraps;
 }
 
 static const struct lines *
@@ -126,7 +135,7 @@ unit(struct view_tools *v, struct scroll_pos pos)
 	else if (pos.part == PART_END)
 		render_end(v, r);
 	else
-		render_line(v, tail_line(r, pos.part - 1 - r->first_line));
+		render_part(v, r, pos.part - 1 - r->first_line);
 	return &v->lines;
 }
 
@@ -210,6 +219,12 @@ step(void *arg, struct scroll_pos *pos, int dir)
 	return true;
 }
 
+static const struct lines *
+unit_lines(void *arg, struct scroll_pos pos)
+{
+	return unit(arg, pos);
+}
+
 static size_t
 height(void *arg, struct scroll_pos pos)
 {
@@ -228,7 +243,12 @@ view_tools_source(struct view_tools *v, const struct model *m)
 {
 	v->model = m;
 	v->kept = (struct scroll_pos){0, 0};
-	return (struct scroll_source){v, fix, step, height, draw, NULL};
+	return (struct scroll_source){.arg = v,
+	    .fix = fix,
+	    .step = step,
+	    .height = height,
+	    .draw = draw,
+	    .lines = unit_lines};
 }
 
 void

@@ -158,12 +158,13 @@ view_who_render(struct lines *l, const struct incident *in)
 }
 
 void
-view_who_draw(struct canvas *c, struct rect r, const struct incident *in, int *top)
+view_who_draw(
+    struct canvas *c, struct rect r, const struct incident *in, struct page_at *at)
 {
 	struct lines l;
 
 	lines_init(&l, view_page_cols(r));
 	view_who_render(&l, in);
-	view_page_draw(c, r, "who is here", &l, top);
+	view_page_draw(c, r, "who is here", &l, at);
 	lines_fini(&l);
 }

@@ -22,6 +22,7 @@ bool view_who_lost(const struct screen *s, char *out, size_t size);
 
 /* Everybody, wrapped to the width of lines. */
 void view_who_render(struct lines *l, const struct incident *in);
-void view_who_draw(struct canvas *c, struct rect r, const struct incident *in, int *top);
+void view_who_draw(
+    struct canvas *c, struct rect r, const struct incident *in, struct page_at *at);
 
 #endif
