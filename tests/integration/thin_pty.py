@@ -122,6 +122,11 @@ class Thin:
         data = text if isinstance(text, bytes) else text.encode()
         self.typed.append((time.monotonic() + self.delay, data))
 
+    def resize(self, size):
+        self.cols, self.rows = (int(n) for n in size.split("x"))
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", self.rows, self.cols, 0, 0))
+
     # --- what came, and the end ---
 
     def at(self, seconds):
