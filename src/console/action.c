@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "wire/verbs.h"
 
 void
 action_say(struct action_context *a, enum item_tone tone, const char *text)
@@ -41,91 +40,6 @@ action_send_text(
 
 	js_set_str(m, key, text);
 	action_send(a, m);
-}
-
-static void
-send_verb(struct action_context *a, int verb)
-{
-	struct js *m = message_new("verb");
-
-	js_set_str(m, "verb", verb_rows[verb].name);
-	if (verb_rows[verb].mutating)
-		js_set_str(m, "confirm", verb_rows[verb].name);
-	action_send(a, m);
-}
-
-static void
-ask_verb(struct action_context *a, int verb)
-{
-	if (!verb_rows[verb].mutating) {
-		send_verb(a, verb);
-		return;
-	}
-	if (a->screen->read_only) {
-		action_say(a, TONE_BAD,
-		    "This console only watches: attach without --read-only to use verbs.");
-		return;
-	}
-	a->screen->page = PAGE_NONE;
-	confirm_open_verb(&a->screen->confirm, verb, a->screen->now);
-	a->opened = true;
-}
-
-static void
-ask_key(struct action_context *a, const char *args)
-{
-	const struct vm *vm = &a->screen->model.vm;
-	int host = -1;
-
-	for (int h = 0; h < VM_HOSTS; h++)
-		if (strcmp(args, vm_host_names[h]) == 0 ||
-		    (!args[0] && strcmp(vm->link[h].key, "changed") == 0))
-			host = h;
-	if (host < 0)
-		action_say(a, TONE_BAD, "Which host? /accept pve or /accept devvm");
-	else if (strcmp(vm->link[host].key, "changed") != 0)
-		action_say(a, TONE_PLAIN,
-		    "Nothing to accept: that host shows the key that is known.");
-	else {
-		confirm_open_key(&a->screen->confirm, host, vm->link[host].fingerprint,
-		    a->screen->now);
-		a->opened = true;
-	}
-}
-
-static void
-confirmed(struct action_context *a, const struct confirm *k)
-{
-	struct js *m;
-
-	if (k->what == CONFIRM_VERB) {
-		send_verb(a, k->verb);
-		return;
-	}
-	m = message_new("accept_key");
-	js_set_str(m, "host", vm_host_names[k->host]);
-	js_set_str(m, "fingerprint", k->fingerprint);
-	action_send(a, m);
-}
-
-void
-action_confirm_key(struct action_context *a, const struct input *in)
-{
-	struct confirm *k = &a->screen->confirm;
-	char text[96];
-
-	switch (confirm_key(k, in, a->screen->now)) {
-	case CONFIRM_YES:
-		confirmed(a, k);
-		break;
-	case CONFIRM_NO:
-		snprintf(text, sizeof text, "%s: cancelled. Nothing was sent.",
-		    k->what == CONFIRM_VERB ? verb_rows[k->verb].name : "accept");
-		action_say(a, TONE_PLAIN, text);
-		break;
-	case CONFIRM_OPEN:
-		break;
-	}
 }
 
 /* What is typed behind the key is dropped: it was not meant for a root shell. */
@@ -190,7 +104,7 @@ run_request(struct action_context *a, enum action action, const char *args)
 	else if (action == ACTION_ANSWER)
 		action_answer(a, args);
 	else if (action == ACTION_ACCEPT)
-		ask_key(a, args);
+		action_accept(a, args);
 	else if (action == ACTION_NOTE && args[0])
 		action_send_text(a, "note", "text", args);
 	else if (action == ACTION_END && args[0])
@@ -303,7 +217,7 @@ action_run(struct action_context *a, enum action action, const char *args)
 	if (action_replay_refuse(a, action) || action_is_refused(a, action, args))
 		return;
 	if (keymap_verb(action) >= 0)
-		ask_verb(a, keymap_verb(action));
+		action_verb(a, keymap_verb(action));
 	else if (!run_page(a->screen, action) && !run_pane(a, action, args))
 		run_other(a, action, args);
 }

@@ -44,4 +44,10 @@ void action_people_news(struct action_context *a);
 /* A key while the confirm box is open. */
 void action_confirm_key(struct action_context *a, const struct input *in);
 
+/*
+ * action_confirm.c, after each fact: where what the box warns of has changed, it is asked
+ * anew.  Returns whether it was.
+ */
+bool action_confirm_news(struct action_context *a);
+
 #endif

@@ -122,6 +122,7 @@ action_people_news(struct action_context *a)
 	char driver[80], text[240];
 	const char *what = "the question";
 
+	action_confirm_news(a);
 	if (!(s->confirm.open || s->ask.open) ||
 	    !incident_is_watching(&s->model.incident))
 		return;

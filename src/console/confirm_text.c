@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "console/confirm_why.h"
 #include "console/keymap.h"
+#include "console/view_who.h"
 #include "console/words.h"
 #include "wire/verbs.h"
 
@@ -26,6 +28,7 @@ struct paragraph {
 };
 
 struct box {
+	const struct model *model;
 	const struct vm *vm;
 	const struct verdict *verdict;
 	int64_t now;
@@ -107,51 +110,14 @@ choose(struct box *b, int width, int rows)
 
 /* --- what speaks against it --- */
 
-/* Without a verdict that is fresh: what the state alone tells. */
-static const char *
-wrong_tool(const struct box *b)
-{
-	const struct vm *vm = b->vm;
-
-	if (b->verb == VERB_RESET && strcmp(vm->status, "stopped") == 0)
-		return "WRONG TOOL: VM 102 is stopped. F4 start runs it.";
-	if (b->verb == VERB_RESET && strcmp(vm->qmp, "hung") == 0)
-		return "WRONG TOOL: this QEMU hangs, a reset goes to the QEMU that hangs. F7 cycle "
-		       "replaces it.";
-	if (b->verb == VERB_RESET && vm->staged_count > 0)
-		return "WRONG TOOL: staged config waits and a reset does not apply it. F7 cycle does.";
-	if (b->verb == VERB_START && strcmp(vm->status, "running") == 0)
-		return "VM 102 runs already: this will change nothing. A hung one needs F7 cycle.";
-	return NULL;
-}
-
 static void
 say_against(struct box *b)
 {
-	bool starts = b->verb == VERB_START || b->verb == VERB_CYCLE;
-	const char *why = NULL;
-	char text[320];
+	char text[CONFIRM_WHY_MAX];
 
-	if (b->vm->cannot_start && starts) {
-		snprintf(text, sizeof text, "a start would fail: %s: %s",
-		    b->vm->startable_why[0] ? b->vm->startable_why : "the host says so",
-		    b->verb == VERB_CYCLE
-			? "this would leave the VM off. The host refuses it."
-			: "the host refuses it.");
+	b->warned = confirm_against(b->model, b->verb, b->now, b->keys, text, sizeof text);
+	if (b->warned)
 		paragraph(b, MUST, LOOK_BAD, "warning", text);
-	}
-	if (b->vm->cannot_start && starts) {
-		/* The verdict would say it again. */
-	} else if (verdict_is_fresh(b->verdict, b->now)) {
-		why = verdict_against(b->verdict, b->verb);
-		snprintf(text, sizeof text, "WRONG NOW: %s", why ? why : "");
-	} else {
-		why = wrong_tool(b);
-		snprintf(text, sizeof text, "%s", why ? why : "");
-	}
-	if (why)
-		paragraph(b, MUST, LOOK_BAD, "warning", text);
-	b->warned = b->count > 0;
 }
 
 static void
@@ -307,20 +273,100 @@ say_state(struct box *b)
 	paragraph(b, MAY, LOOK_PLAIN, "state", text);
 }
 
+/* What it would be interrupted in, in the words of its own command. */
 static void
-build_verb(struct box *b)
+say_agent(struct box *b)
 {
+	const struct tail *t = &b->model->tools;
+	const struct tail_run *last = NULL;
+	char span[32], more[24] = "", text[400];
+	int count = 0;
+
+	for (size_t i = 0; i < t->count; i++)
+		if (!t->runs[i]->ended && strcmp(t->runs[i]->asked, "agent") == 0) {
+			last = t->runs[i];
+			count++;
+		}
+	if (!last && strcmp(b->vm->agent.state, "working") != 0)
+		return;
+	if (count > 1)
+		snprintf(more, sizeof more, " (+%d)", count - 1);
+	if (last)
+		snprintf(text, sizeof text, "runs on %s for %s%s: %.160s", last->host,
+		    words_span(b->now - last->began, span, sizeof span), more, last->what);
+	else
+		snprintf(text, sizeof text, "works now%s%s",
+		    b->vm->agent.progress[0] ? ": " : "", b->vm->agent.progress);
+	paragraph(b, MAY, LOOK_BUSY, "agent", text);
+}
+
+/* Who else is here: they see this, and it is their work that ends, too. */
+static void
+say_people(struct box *b)
+{
+	const struct incident *in = &b->model->incident;
+	const struct operator_here *d = incident_driver(in);
+	char text[300] = "";
+	size_t at = 0;
+
+	if (in->operators < 2)
+		return;
+	for (int i = 0; i < in->operators && at + 48 < sizeof text; i++) {
+		const struct operator_here *o = &in->here[i];
+
+		at += (size_t)snprintf(text + at, sizeof text - at, "%s%s%s%s",
+		    at ? ", " : "", o->name, strcmp(o->name, in->you) == 0 ? " (you)" : "",
+		    o == d ? " drives" : o->read_only ? " only watches" : "");
+	}
+	paragraph(b, MAY, LOOK_PLAIN, "here", text);
+}
+
+/* Why what was typed is gone. */
+static void
+say_anew(struct box *b, const struct confirm *k)
+{
+	char text[CONFIRM_ANEW_MAX + 32];
+
+	if (!k->anew[0])
+		return;
+	snprintf(text, sizeof text, "%s Read it again.", k->anew);
+	paragraph(b, MUST, LOOK_BUSY, "changed", text);
+}
+
+/* The word was right, and still it is the wrong verb: asked once more, otherwise. */
+static void
+say_second(struct box *b)
+{
+	int advice = verdict_is_fresh(b->verdict, b->now) ? verdict_advice(b->verdict) : -1;
+	char name[32], text[128];
+
+	keymap_verb_label(advice, b->keys, name, sizeof name);
+	if (advice >= 0 && advice != b->verb) {
+		snprintf(text, sizeof text, "No, then %s: the verdict advises that", name);
+		paragraph(b, SHOULD, LOOK_STRONG, "better", text);
+	}
+	paragraph(b, DOES, LOOK_PLAIN, "does", verb_rows[b->verb].does);
+	paragraph(b, MAY, LOOK_PLAIN, "not", verb_rows[b->verb].limits);
+}
+
+static void
+build_verb(struct box *b, const struct confirm *k)
+{
+	say_anew(b, k);
 	say_against(b);
 	say_busy(b);
+	if (k->second) {
+		say_second(b);
+		return;
+	}
 	say_verdict(b);
 	say_staged(b);
 	say_host(b);
 	paragraph(b, DOES, LOOK_STRONG, "does", verb_rows[b->verb].does);
 	paragraph(b, MAY, LOOK_PLAIN, "not", verb_rows[b->verb].limits);
 	say_state(b);
-	if (strcmp(b->vm->agent.state, "working") == 0)
-		paragraph(
-		    b, MAY, LOOK_BUSY, "agent", "it is working on the devvm right now");
+	say_agent(b);
+	say_people(b);
 	paragraph(b, LAST, LOOK_QUIET, "first", "forensics are captured, always");
 }
 
@@ -343,6 +389,7 @@ confirm_text(struct lines *l, const struct confirm *k, const struct model *m, in
 {
 	struct box *b = mem_alloc(sizeof *b);
 
+	b->model = m;
 	b->vm = &m->vm;
 	b->verdict = &m->verdict;
 	b->now = now;
@@ -350,7 +397,7 @@ confirm_text(struct lines *l, const struct confirm *k, const struct model *m, in
 	b->narrow = l->width < NARROW_COLS;
 	b->keys = rows > 0;
 	if (k->what == CONFIRM_VERB)
-		build_verb(b);
+		build_verb(b, k);
 	else
 		build_key(b, k);
 	choose(b, l->width, rows);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -107,6 +108,7 @@ on_fact(void *arg, const struct js *fact)
 	source_since(c->source, c->screen.model.incident.last);
 	if (!what)
 		return;
+	c->screen.now = clock_mono_ms();
 	action_people_news(&c->ctx);
 	if (js_is(fact, "t", "tool_end"))
 		fetch_end(c, fact);
@@ -238,8 +240,10 @@ console_suspend(struct console *c)
 static void
 after_keys(struct console *c)
 {
-	if (c->ctx.opened)
+	if (c->ctx.opened) { /* here, and what the kernel still has */
 		input_flush(&c->input);
+		tcflush(tty_fd(c->tty), TCIFLUSH);
+	}
 	c->ctx.opened = false;
 	if (c->ctx.redraw)
 		tty_forget(c->tty);

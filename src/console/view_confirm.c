@@ -32,6 +32,24 @@ confirm_open_key(struct confirm *k, int host, const char *fingerprint, int64_t n
 	snprintf(k->fingerprint, sizeof k->fingerprint, "%s", fingerprint);
 }
 
+void
+confirm_open_second(struct confirm *k, int64_t now_ms)
+{
+	k->open = k->second = true;
+	k->opened_ms = now_ms;
+	k->typed[0] = k->anew[0] = '\0';
+	snprintf(k->word, sizeof k->word, "%s", CONFIRM_ANYWAY);
+}
+
+void
+confirm_open_anew(struct confirm *k, const char *why, int64_t now_ms)
+{
+	int verb = k->verb;
+
+	confirm_open_verb(k, verb, now_ms);
+	snprintf(k->anew, sizeof k->anew, "%s", why);
+}
+
 static enum confirm_answer
 answer(struct confirm *k, enum confirm_answer a)
 {
@@ -95,7 +113,11 @@ view_confirm_draw(const struct confirm *k, struct canvas *c, struct rect r,
 	lines_init(&l, width - 4 > 1 ? width - 4 : 1);
 	confirm_text(&l, k, m, now, r.rows > 4 ? r.rows - 3 : 1);
 	if (k->what == CONFIRM_VERB)
-		snprintf(title, sizeof title, "%s VM 102?", verb_rows[k->verb].name);
+		snprintf(title, sizeof title,
+		    !k->second	     ? "%s VM 102?"
+			: r.cols < 30 ? "%s anyway?"
+				      : "%s VM 102 ANYWAY?",
+		    verb_rows[k->verb].name);
 	else
 		snprintf(
 		    title, sizeof title, "new host key of %s", vm_host_names[k->host]);
