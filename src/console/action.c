@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 void
 action_say(struct action_context *a, enum item_tone tone, const char *text)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* action_confirm.c: what is asked about before it is done: mutating verbs, changed keys. */
+/* action_confirm.c: what is asked about before it is done: mutating verbs, changed keys.
+ */
 #include <stdio.h>
 #include <string.h>
 

@@ -13,6 +13,7 @@
 #include "wire/verbs.h"
 
 #define NARROW_COLS 50 /* below this, no column for the labels */
+#define TINY_ROWS 3    /* up to this, no labels, and one line of the verdict */
 #define STAGED_SHOWN 6 /* changes that are named; more are counted */
 #define PARAGRAPHS_MAX 32
 
@@ -33,7 +34,7 @@ struct box {
 	const struct verdict *verdict;
 	int64_t now;
 	int verb;
-	bool narrow, warned, keys;
+	bool narrow, tiny, warned, keys;
 	int count;
 	struct paragraph all[PARAGRAPHS_MAX];
 };
@@ -48,7 +49,7 @@ paragraph(
 	memset(p, 0, sizeof *p);
 	p->rank = rank;
 	p->look = look;
-	snprintf(p->name, sizeof p->name, "%s", name);
+	snprintf(p->name, sizeof p->name, "%s", b->tiny ? "" : name);
 	snprintf(p->text, sizeof p->text, "%s", text);
 	return p;
 }
@@ -115,7 +116,8 @@ say_against(struct box *b)
 {
 	char text[CONFIRM_WHY_MAX];
 
-	b->warned = confirm_against(b->model, b->verb, b->now, b->keys, text, sizeof text);
+	b->warned =
+	    confirm_against(b->model, b->verb, b->now, b->keys, text, sizeof text);
 	if (b->warned)
 		paragraph(b, MUST, LOOK_BAD, "warning", text);
 }
@@ -182,19 +184,26 @@ static void
 say_verdict(struct box *b)
 {
 	const struct verdict *v = b->verdict;
-	char age[32], text[384];
+	char age[32], ask[32], text[384];
 
+	keymap_verb_label(VERB_FORENSICS, b->keys, ask, sizeof ask);
 	if (!v->known) {
-		paragraph(
-		    b, MAY, LOOK_BUSY, "verdict", "none yet; F3 captures the evidence");
+		snprintf(text, sizeof text, "none yet; %s captures the evidence", ask);
+		paragraph(b, MAY, LOOK_BUSY, "verdict", text);
+		return;
+	}
+	if (b->tiny && verdict_is_fresh(v, b->now)) {
+		snprintf(text, sizeof text, "%s: %s", v->word,
+		    verdict_advice(v) == b->verb ? "advised" : "NOT advised");
+		paragraph(b, MUST, LOOK_STRONG, "", text);
 		return;
 	}
 	words_age(b->now - v->checked, age, sizeof age);
 	if (v->outdated)
 		snprintf(text, sizeof text, "was %s, before the last verb", v->word);
 	else if (!verdict_is_fresh(v, b->now))
-		snprintf(text, sizeof text, "%s, %s: too old to go by; F3 asks again",
-		    v->word, b->now < v->checked ? "earlier" : age);
+		snprintf(text, sizeof text, "%s, %s: too old to go by; %s asks again",
+		    v->word, b->now < v->checked ? "earlier" : age, ask);
 	else
 		snprintf(text, sizeof text, "%s%s (%s)%s%s", v->word,
 		    verdict_is_doubtful(v) ? ", evidence incomplete" : "", age,
@@ -293,11 +302,12 @@ say_agent(struct box *b)
 		snprintf(more, sizeof more, " (+%d)", count - 1);
 	if (last)
 		snprintf(text, sizeof text, "runs on %s for %s%s: %.160s", last->host,
-		    words_span(b->now - last->began, span, sizeof span), more, last->what);
+		    words_span(b->now - last->began, span, sizeof span), more,
+		    last->what);
 	else
 		snprintf(text, sizeof text, "works now%s%s",
 		    b->vm->agent.progress[0] ? ": " : "", b->vm->agent.progress);
-	paragraph(b, MAY, LOOK_BUSY, "agent", text);
+	paragraph(b, SHOULD, LOOK_BUSY, "agent", text);
 }
 
 /* Who else is here: they see this, and it is their work that ends, too. */
@@ -315,10 +325,27 @@ say_people(struct box *b)
 		const struct operator_here *o = &in->here[i];
 
 		at += (size_t)snprintf(text + at, sizeof text - at, "%s%s%s%s",
-		    at ? ", " : "", o->name, strcmp(o->name, in->you) == 0 ? " (you)" : "",
-		    o == d ? " drives" : o->read_only ? " only watches" : "");
+		    at ? ", " : "", o->name,
+		    strcmp(o->name, in->you) == 0 ? " (you)" : "",
+		    o == d	       ? " drives"
+			: o->read_only ? " only watches"
+				       : "");
 	}
-	paragraph(b, MAY, LOOK_PLAIN, "here", text);
+	paragraph(b, SHOULD, LOOK_PLAIN, "here", text);
+}
+
+static void
+say_usual(struct box *b)
+{
+	const struct vm_usual *u = &b->vm->usual[b->verb];
+	char span[32], text[128];
+
+	if (u->n <= 0 || u->ms < 0)
+		return;
+	snprintf(text, sizeof text, "usually %s until %s (%lld earlier)",
+	    words_span(u->ms, span, sizeof span),
+	    b->verb == VERB_STOP ? "it is off" : "the devvm is healthy", (long long)u->n);
+	paragraph(b, MAY, LOOK_PLAIN, "takes", text);
 }
 
 /* Why what was typed is gone. */
@@ -337,12 +364,14 @@ say_anew(struct box *b, const struct confirm *k)
 static void
 say_second(struct box *b)
 {
-	int advice = verdict_is_fresh(b->verdict, b->now) ? verdict_advice(b->verdict) : -1;
+	int advice =
+	    verdict_is_fresh(b->verdict, b->now) ? verdict_advice(b->verdict) : -1;
 	char name[32], text[128];
 
 	keymap_verb_label(advice, b->keys, name, sizeof name);
 	if (advice >= 0 && advice != b->verb) {
-		snprintf(text, sizeof text, "No, then %s: the verdict advises that", name);
+		snprintf(
+		    text, sizeof text, "no, then %s: the verdict advises that", name);
 		paragraph(b, SHOULD, LOOK_STRONG, "better", text);
 	}
 	paragraph(b, DOES, LOOK_PLAIN, "does", verb_rows[b->verb].does);
@@ -361,12 +390,13 @@ build_verb(struct box *b, const struct confirm *k)
 	}
 	say_verdict(b);
 	say_staged(b);
+	say_agent(b);
+	say_people(b);
 	say_host(b);
 	paragraph(b, DOES, LOOK_STRONG, "does", verb_rows[b->verb].does);
 	paragraph(b, MAY, LOOK_PLAIN, "not", verb_rows[b->verb].limits);
+	say_usual(b);
 	say_state(b);
-	say_agent(b);
-	say_people(b);
 	paragraph(b, LAST, LOOK_QUIET, "first", "forensics are captured, always");
 }
 
@@ -396,6 +426,7 @@ confirm_text(struct lines *l, const struct confirm *k, const struct model *m, in
 	b->verb = k->verb;
 	b->narrow = l->width < NARROW_COLS;
 	b->keys = rows > 0;
+	b->tiny = rows > 0 && rows <= TINY_ROWS;
 	if (k->what == CONFIRM_VERB)
 		build_verb(b, k);
 	else

@@ -71,7 +71,8 @@ add(uint64_t h, const char *text)
 static uint64_t
 of_slot(const struct vm *vm, uint64_t h)
 {
-	bool runs = vm->unfinished.verb[0] && strcmp(vm->unfinished.outcome, "running") == 0;
+	bool runs =
+	    vm->unfinished.verb[0] && strcmp(vm->unfinished.outcome, "running") == 0;
 
 	h = add(add(h, vm->slot.holder), vm->slot.verb);
 	return add(h, runs ? vm->unfinished.verb : "");
@@ -103,8 +104,8 @@ of_staged(const struct vm *vm, uint64_t h)
 	int kept = vm->staged_count < VM_STAGED_MAX ? vm->staged_count : VM_STAGED_MAX;
 
 	for (int i = 0; i < kept; i++)
-		h = add(add(add(h, vm->staged[i].key), vm->staged[i].from),
-		    vm->staged[i].to);
+		h = add(
+		    add(add(h, vm->staged[i].key), vm->staged[i].from), vm->staged[i].to);
 	return h;
 }
 
@@ -120,8 +121,7 @@ look(const struct confirm *k, const struct model *m, int64_t now,
 	out[CONFIRM_LOCK] = of_lock(vm, h);
 	out[CONFIRM_VERDICT] = of_verdict(k, m, now, h);
 	out[CONFIRM_STAGED] = of_staged(vm, h);
-	out[CONFIRM_HOST] =
-	    add(h, strcmp(vm->host_program, "old") == 0 ? "old" : "");
+	out[CONFIRM_HOST] = add(h, strcmp(vm->host_program, "old") == 0 ? "old" : "");
 }
 
 static void
@@ -132,12 +132,13 @@ say(int topic, const struct model *m, char *why)
 
 	switch (topic) {
 	case CONFIRM_STATE:
-		snprintf(why, size, "VM 102 is %s now.", vm->known ? vm->status : "unknown");
+		snprintf(
+		    why, size, "VM 102 is %s now.", vm->known ? vm->status : "unknown");
 		break;
 	case CONFIRM_SLOT:
 		if (vm->slot.holder[0])
-			snprintf(why, size, "%s runs %s now.", vm->slot.holder,
-			    vm->slot.verb);
+			snprintf(
+			    why, size, "%s runs %s now.", vm->slot.holder, vm->slot.verb);
 		else
 			snprintf(why, size, "The verb that ran has ended.");
 		break;
@@ -145,7 +146,7 @@ say(int topic, const struct model *m, char *why)
 		snprintf(why, size, "The lock or the job on VM 102 is another now.");
 		break;
 	case CONFIRM_VERDICT:
-		snprintf(why, size, "What the verdict says of this verb has changed.");
+		snprintf(why, size, "The verdict on this verb has changed.");
 		break;
 	case CONFIRM_STAGED:
 		snprintf(why, size, "The staged config has changed.");

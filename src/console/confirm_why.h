@@ -14,11 +14,11 @@
 
 /*
  * Why this verb cannot help or cannot work, one sentence; false: nothing is known that
- * says so.  now: the engine's clock.  keys: other verbs are named by their F-keys, else as
- * commands.
+ * says so.  now: the engine's clock.  keys: other verbs are named by their F-keys, else
+ * as commands.
  */
-bool confirm_against(const struct model *m, int verb, int64_t now, bool keys, char *out,
-    size_t size);
+bool confirm_against(
+    const struct model *m, int verb, int64_t now, bool keys, char *out, size_t size);
 
 /*
  * Compares what the box warns of with what it warned of when it was read, and takes it

@@ -37,7 +37,8 @@ confirm_open_second(struct confirm *k, int64_t now_ms)
 {
 	k->open = k->second = true;
 	k->opened_ms = now_ms;
-	k->typed[0] = k->anew[0] = '\0';
+	memset(k->typed, 0, sizeof k->typed);
+	k->anew[0] = '\0';
 	snprintf(k->word, sizeof k->word, "%s", CONFIRM_ANYWAY);
 }
 
@@ -114,7 +115,7 @@ view_confirm_draw(const struct confirm *k, struct canvas *c, struct rect r,
 	confirm_text(&l, k, m, now, r.rows > 4 ? r.rows - 3 : 1);
 	if (k->what == CONFIRM_VERB)
 		snprintf(title, sizeof title,
-		    !k->second	     ? "%s VM 102?"
+		    !k->second	      ? "%s VM 102?"
 			: r.cols < 30 ? "%s anyway?"
 				      : "%s VM 102 ANYWAY?",
 		    verb_rows[k->verb].name);

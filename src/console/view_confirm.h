@@ -21,7 +21,7 @@
 #include "model/model.h"
 
 #define CONFIRM_DEAF_MS 300
-#define CONFIRM_ANEW_MAX 95 /* bytes */
+#define CONFIRM_ANEW_MAX 95	/* bytes */
 #define CONFIRM_ANYWAY "anyway" /* the word of the second question */
 
 enum confirm_what { CONFIRM_VERB, CONFIRM_KEY };
@@ -47,9 +47,9 @@ struct confirm {
 	char fingerprint[128]; /* the one that was shown is the one that is accepted */
 	bool second; /* the word was typed, and it is asked once more: anyway? */
 	bool read;   /* seen holds what the box warned of when it was read */
-	uint64_t seen[CONFIRM_TOPICS];	/* see confirm_why.h */
+	uint64_t seen[CONFIRM_TOPICS];	 /* see confirm_why.h */
 	char anew[CONFIRM_ANEW_MAX + 1]; /* why it is asked anew, or "" */
-	int64_t opened_ms;     /* the reader's clock */
+	int64_t opened_ms;		 /* the reader's clock */
 };
 
 void confirm_open_verb(struct confirm *k, int verb, int64_t now_ms);
