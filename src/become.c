@@ -43,6 +43,15 @@ become(const struct command_opts *c, const char *program, struct args *a)
 	return COMMAND_FAILED;
 }
 
+static void
+add_theme(struct args *a, const struct command_opts *c)
+{
+	const char *theme = c->value[OPT_THEME];
+
+	args_add(a, "--theme");
+	args_add(a, theme ? theme : c->options->theme);
+}
+
 /* Where this program is; a console starts an engine with it when that is gone. */
 static const char *
 own_path(char path[PATH_MAX])
@@ -82,6 +91,7 @@ become_console(const struct command_opts *c)
 		args_add(&a, "--linear");
 	if (strcmp(c->options->editing, "vi") == 0)
 		args_add(&a, "--vi");
+	add_theme(&a, c);
 	for (int i = 0; i < c->verbose && i < 2; i++)
 		args_add(&a, "--log");
 	return become(c, "console", &a);
@@ -121,6 +131,7 @@ become_replay(const struct command_opts *c, int count, char **words)
 		args_add(&a, "--speed");
 		args_add(&a, c->value[OPT_SPEED]);
 	}
+	add_theme(&a, c);
 	if (c->given & 1U << OPT_LINEAR)
 		args_add(&a, "--linear");
 	for (int i = 0; i < c->verbose && i < 2; i++)

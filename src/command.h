@@ -49,6 +49,7 @@ enum command_opt {
 	OPT_SINCE,
 	OPT_SPEED,
 	OPT_TAIL,
+	OPT_THEME,
 	OPTS
 };
 

@@ -26,6 +26,7 @@ static const struct option long_options[] = {
     {"since", required_argument, NULL, LONG_ONLY + OPT_SINCE},
     {"speed", required_argument, NULL, LONG_ONLY + OPT_SPEED},
     {"tail", required_argument, NULL, LONG_ONLY + OPT_TAIL},
+    {"theme", required_argument, NULL, LONG_ONLY + OPT_THEME},
     {"verbose", no_argument, NULL, 'v'},
     {"version", no_argument, NULL, OPT_VERSION},
     {0},
@@ -91,7 +92,8 @@ option_name(int opt)
 static int
 check_options(const struct command_opts *c, const struct command *row)
 {
-	unsigned takes = row ? row->options : 1U << OPT_LINEAR | 1U << OPT_READ_ONLY;
+	unsigned takes =
+	    row ? row->options : 1U << OPT_LINEAR | 1U << OPT_READ_ONLY | 1U << OPT_THEME;
 
 	if (row && row->words_max == COMMAND_RAW)
 		takes |= 1U << OPT_JSON; /* handed on */

@@ -217,7 +217,8 @@ action_run(struct action_context *a, enum action action, const char *args)
 		return;
 	if (keymap_verb(action) >= 0)
 		action_verb(a, keymap_verb(action));
-	else if (!run_page(a->screen, action) && !run_pane(a, action, args))
+	else if (!run_page(a->screen, action) && !run_pane(a, action, args) &&
+	    !action_arrange(a, action, args))
 		run_other(a, action, args);
 }
 

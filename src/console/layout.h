@@ -5,8 +5,8 @@
  *   which moment is replayed    in a replay alone
  *   status line                 always
  *   banners                     what must not be overlooked, at most three
- *   chat | tools                side by side from 120 columns, stacked at 80x24,
- *                               one with a switch below that
+ *   chat | tools                side by side from 120 columns, stacked from 60x18,
+ *                               one with a switch (Tab) below that
  *   prompt
  *   key bar                     from 8 rows
  *
@@ -24,6 +24,9 @@
 #include "console/view_page.h"
 #include "console/view_tools.h"
 #include "model/model.h"
+
+#define LAYOUT_SPLIT_MIN 20 /* percent of the chat pane */
+#define LAYOUT_SPLIT_MAX 80
 
 enum focus { FOCUS_CHAT, FOCUS_TOOLS };
 enum page { PAGE_NONE, PAGE_HELP, PAGE_VERDICT, PAGE_WHO }; /* what lies over the panes */
@@ -45,6 +48,10 @@ struct screen {
 	struct ask_box ask;
 	enum focus focus;
 	bool zoom;
+	int split;	     /* percent of the chat pane, 0: the usual */
+	bool wide, alone;    /* as last drawn: side by side; one pane only */
+	uint64_t seen_lines; /* of the tools, when they were last on the screen */
+	uint64_t seen_items; /* the same of the chat */
 	enum page page;
 	struct page_at page_at;
 	struct browse browse;
@@ -76,6 +83,12 @@ void layout_draw_prompt(const struct screen *s, struct canvas *c);
 
 /* Scrolls the pane that has the focus (or the page over it). */
 void layout_scroll(struct screen *s, int lines);
+/* Moves the border between the panes, in percent of the whole; bounded. */
+void layout_split(struct screen *s, int points);
+void layout_split_to(struct screen *s, int percent);
+void layout_split_reset(struct screen *s);
+int layout_split_now(const struct screen *s);
+
 void layout_to_end(struct screen *s);
 void layout_to_start(struct screen *s);
 int layout_page(const struct screen *s); /* lines of one PgUp */

@@ -11,6 +11,7 @@
 #include "console/cast.h"
 #include "console/console.h"
 #include "console/player.h"
+#include "console/theme.h"
 #include "wire/journal_file.h"
 
 #define EXIT_USAGE 64 /* no such incident, too */
@@ -34,6 +35,7 @@ static const struct option long_options[] = {
     {"socket", required_argument, NULL, 's'},
     {"speed", required_argument, NULL, 'x'},
     {"starter", required_argument, NULL, 'b'},
+    {"theme", required_argument, NULL, 't'},
     {"vi", no_argument, NULL, 'v'},
     {0},
 };
@@ -71,6 +73,18 @@ read_speed(struct arguments *a, const char *text)
 }
 
 static int
+read_theme(const char *name)
+{
+	if (theme_use_name(name))
+		return 0;
+	fprintf(stderr,
+	    "breakglass: there is no theme %.40s: dark, light, mono, "
+	    "contrast or auto\n",
+	    name);
+	return -1;
+}
+
+static int
 read_arguments(struct arguments *a, int argc, char **argv)
 {
 	int c;
@@ -97,6 +111,8 @@ read_arguments(struct arguments *a, int argc, char **argv)
 		else if (c == 'b')
 			a->console.starter = optarg;
 		else if (c == 'x' && read_speed(a, optarg) == 0)
+			continue;
+		else if (c == 't' && read_theme(optarg) == 0)
 			continue;
 		else if (c == 'v')
 			a->console.vi = true;

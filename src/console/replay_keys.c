@@ -59,6 +59,8 @@ replay_keys_may(enum action action)
 	case ACTION_ZOOM:
 	case ACTION_FOLD:
 	case ACTION_BROWSE:
+	case ACTION_SPLIT:
+	case ACTION_THEME:
 	case ACTION_PAGE_UP:
 	case ACTION_PAGE_DOWN:
 	case ACTION_TO_START:

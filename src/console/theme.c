@@ -137,7 +137,7 @@ static const uint32_t mono[LOOKS] = {
     ROLE(LOOK_REPLAY_LINE) = B,
 };
 
-static enum theme now = THEME_DARK;
+static enum theme now = THEMES; /* nobody chose yet */
 static int terminal_colours = 256;
 static bool terminal_dim = true;
 
@@ -191,6 +191,8 @@ theme_use(enum theme t)
 enum theme
 theme_now(void)
 {
+	if (now == THEMES)
+		now = theme_of_environment();
 	return now;
 }
 
@@ -241,5 +243,5 @@ theme_style_of(enum theme t, int colours, bool dim, uint32_t style)
 uint32_t
 theme_style(uint32_t style)
 {
-	return theme_style_of(now, terminal_colours, terminal_dim, style);
+	return theme_style_of(theme_now(), terminal_colours, terminal_dim, style);
 }

@@ -35,7 +35,7 @@ enum theme theme_of_environment(void);
 /* Takes a name of theme_names or "auto"; false: it is neither, nothing changed. */
 bool theme_use_name(const char *name);
 void theme_use(enum theme t);
-enum theme theme_now(void);
+enum theme theme_now(void); /* as the environment says until one was chosen */
 
 /* What the terminal has: 0 (none), 8, 16, 256 colours; can dim text be read on it? */
 void theme_terminal(int colours, bool dim);

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOUR_MS ((int64_t)3600 * 1000) /* a stage that says it took longer is no stage \
-					*/
+#define HOUR_MS                                                                \
+	((int64_t)3600 * 1000) /* a stage that says it took longer is no stage \
+				*/
 
 #define V(verb) (1u << VERB_##verb)
 #define MUTATING (V(START) | V(STOP) | V(RESET) | V(CYCLE))
