@@ -124,35 +124,45 @@ print_chat(struct said *n, const struct screen *s)
 /* --- output of runs --- */
 
 static void
+print_output(const struct tail_run *r, const struct tail_line *l)
+{
+	char prefix[64], text[96];
+
+	snprintf(
+	    prefix, sizeof prefix, "[%s]%s ", r->id, l->stream == TAIL_ERR ? "!" : "");
+	if (!l->gap) {
+		said_line(prefix, l->text ? l->text : "", l->len);
+		return;
+	}
+	snprintf(text, sizeof text, "… %lld bytes not shown; the journal has what came …",
+	    (long long)(l->gap->to - l->gap->from));
+	said_line(prefix, text, strlen(text));
+}
+
+static void
 print_run(struct said *n, const struct tail_run *r)
 {
-	size_t slot = r->serial % SAID_MAX;
-	uint64_t last = r->first_line + r->count - (r->open >= 0 && r->count > 0 ? 1 : 0);
+	size_t slot = r->serial % SAID_MAX, i,
+	       last = r->count - (r->open >= 0 && r->count > 0 ? 1 : 0);
 	char prefix[64], text[128];
 
 	if (n->run_serial[slot] != r->serial) {
 		n->run_serial[slot] = r->serial;
-		n->run_line[slot] = r->first_line;
+		n->run_line[slot] = 0;
 		n->run_ended[slot] = false;
 		snprintf(prefix, sizeof prefix, "[%s] %s $ ", r->id, r->host);
 		said_line(prefix, r->what, strlen(r->what));
 	}
-	if (r->wraps_others)
-		n->run_line[slot] = last;
-	if (last > n->run_line[slot] + BURST_LINES) {
-		snprintf(text, sizeof text, "[%s] … %llu lines not read out …", r->id,
-		    (unsigned long long)(last - BURST_LINES - n->run_line[slot]));
+	i = r->wraps_others ? last : tail_index(r, n->run_line[slot]);
+	if (last > i + BURST_LINES) {
+		snprintf(text, sizeof text, "[%s] … %zu lines not read out …", r->id,
+		    last - BURST_LINES - i);
 		say(text);
-		n->run_line[slot] = last - BURST_LINES;
+		i = last - BURST_LINES;
 	}
-	for (; n->run_line[slot] < last; n->run_line[slot]++) {
-		const struct tail_line *l =
-		    tail_line(r, n->run_line[slot] - r->first_line);
-
-		snprintf(prefix, sizeof prefix, "[%s]%s ", r->id,
-		    l->stream == TAIL_ERR ? "!" : "");
-		said_line(prefix, l->text ? l->text : "", l->len);
-	}
+	for (; i < last; i++)
+		print_output(r, tail_line(r, i));
+	n->run_line[slot] = last < r->count ? tail_line(r, last)->at : r->next_place;
 	if (r->ended && !n->run_ended[slot]) {
 		n->run_ended[slot] = true;
 		snprintf(prefix, sizeof prefix, "[%s] ", r->id);

@@ -46,6 +46,7 @@ struct view_tools {
 	enum tools_show show;
 	struct tools_choice choice[TAIL_RUNS_MAX];
 	size_t choices;
+	bool replay;	     /* there is no engine that could be asked for more */
 	uint64_t fold_below; /* runs that began before that one may fold by themselves */
 	const struct model *model; /* during a call */
 	int width;

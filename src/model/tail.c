@@ -13,8 +13,6 @@
 #include "model/tail_int.h"
 #include "wire/messages.h"
 
-#define RUN_LINES_MAX 16384
-
 struct feeding {
 	struct tail *t;
 	struct tail_run *r;
@@ -26,38 +24,6 @@ tail_init(struct tail *t)
 {
 	memset(t, 0, sizeof *t);
 	t->next_serial = TAIL_FIRST_SERIAL;
-}
-
-static size_t
-line_cost(const struct tail_line *l)
-{
-	return sizeof *l + l->len + l->spans * sizeof l->span[0];
-}
-
-static void
-drop_line(struct tail *t, struct tail_run *r)
-{
-	struct tail_line *l = &r->lines[r->head];
-	size_t cost = line_cost(l);
-
-	free(l->text);
-	free(l->span);
-	r->bytes -= cost;
-	t->bytes -= cost;
-	r->head = (r->head + 1) % r->size;
-	r->count--;
-	r->first_line++;
-}
-
-void
-tail_run_free(struct tail_run *r)
-{
-	for (size_t i = 0; i < r->count; i++) {
-		free(r->lines[(r->head + i) % r->size].text);
-		free(r->lines[(r->head + i) % r->size].span);
-	}
-	free(r->lines);
-	free(r);
 }
 
 static void
@@ -92,109 +58,6 @@ tail_by_serial(const struct tail *t, uint64_t serial)
 		if (t->runs[i]->serial == serial)
 			return t->runs[i];
 	return NULL;
-}
-
-const struct tail_line *
-tail_line(const struct tail_run *r, size_t i)
-{
-	return i < r->count ? &r->lines[(r->head + i) % r->size] : NULL;
-}
-
-/* Makes room: the oldest run that has ended and still has lines gives them first. */
-static void
-keep_bounds(struct tail *t, struct tail_run *r)
-{
-	while (
-	    r->count > 1 && (r->bytes > TAIL_RUN_BYTES_MAX || r->count > RUN_LINES_MAX))
-		drop_line(t, r);
-	while (t->bytes > TAIL_BYTES_MAX) {
-		struct tail_run *victim = NULL;
-
-		for (size_t i = 0; i < t->count && !victim; i++)
-			if (t->runs[i] != r && t->runs[i]->ended && t->runs[i]->count > 0)
-				victim = t->runs[i];
-		for (size_t i = 0; i < t->count && !victim; i++)
-			if (t->runs[i]->count > 1)
-				victim = t->runs[i];
-		if (!victim)
-			return;
-		drop_line(t, victim);
-	}
-}
-
-struct tail_line *
-tail_new_line(struct tail *t, struct tail_run *r, int stream)
-{
-	struct tail_line *l;
-
-	if (r->count == r->size) {
-		size_t size = r->size ? r->size * 2 : 16;
-		struct tail_line *lines = mem_alloc(size * sizeof *lines);
-
-		for (size_t i = 0; i < r->count; i++)
-			lines[i] = r->lines[(r->head + i) % r->size];
-		free(r->lines);
-		r->lines = lines;
-		r->size = size;
-		r->head = 0;
-	}
-	l = &r->lines[(r->head + r->count) % r->size];
-	memset(l, 0, sizeof *l);
-	l->stream = (uint8_t)stream;
-	r->count++;
-	r->bytes += line_cost(l);
-	t->bytes += line_cost(l);
-	keep_bounds(t, r);
-	return &r->lines[(r->head + r->count - 1) % r->size];
-}
-
-void
-tail_add_text(struct tail *t, struct tail_run *r, struct tail_line *l, const char *text,
-    size_t len, uint32_t style)
-{
-	size_t before = line_cost(l);
-
-	l->text = mem_resize(l->text, l->len + len);
-	memcpy(l->text + l->len, text, len);
-	l->len = (uint16_t)(l->len + len);
-	if (l->spans > 0 && l->span[l->spans - 1].style == style) {
-		l->span[l->spans - 1].len = (uint16_t)(l->span[l->spans - 1].len + len);
-	} else {
-		l->span = mem_resize(l->span, (l->spans + 1u) * sizeof l->span[0]);
-		l->span[l->spans].style = style;
-		l->span[l->spans++].len = (uint16_t)len;
-	}
-	r->bytes += line_cost(l) - before;
-	t->bytes += line_cost(l) - before;
-}
-
-void
-tail_clear_line(struct tail *t, struct tail_run *r, struct tail_line *l)
-{
-	size_t before = line_cost(l);
-
-	l->len = l->spans = 0;
-	r->bytes -= before - line_cost(l);
-	t->bytes -= before - line_cost(l);
-}
-
-struct tail_line *
-tail_last_line(const struct tail_run *r)
-{
-	return &r->lines[(r->head + r->count - 1) % r->size];
-}
-
-void
-tail_drop_last(struct tail *t, struct tail_run *r)
-{
-	struct tail_line *l = tail_last_line(r);
-	size_t cost = line_cost(l);
-
-	free(l->text);
-	free(l->span);
-	r->bytes -= cost;
-	t->bytes -= cost;
-	r->count--;
 }
 
 /* --- what the sanitiser hands over --- */
@@ -235,6 +98,7 @@ on_newline(void *arg)
 
 	if (f->r->open != f->stream)
 		tail_new_line(f->t, f->r, f->stream);
+	f->r->newlines++;
 	if (f->stream == TAIL_OUT && f->r->verb[0])
 		tail_mark_line(f->t, f->r);
 	f->r->open = -1;
@@ -251,19 +115,44 @@ on_restart(void *arg)
 
 static const struct scrub_sink tail_sink = {on_text, on_newline, on_restart};
 
-/* --- facts --- */
-
-/* The engine's own scripts begin with ": what for;": that says it, the rest is sh. */
-static void
-own_words(struct tail_run *r)
+void
+tail_feed(struct tail *t, struct tail_run *r, int stream, const char *data, size_t len)
 {
-	size_t len = strcspn(r->what, ";");
+	struct feeding f = {t, r, stream};
 
-	if (strcmp(r->asked, "engine") != 0 || strncmp(r->what, ": ", 2) != 0 || len < 3)
-		return;
-	memmove(r->what, r->what + 2, len - 2);
-	r->what[len - 2] = '\0';
+	r->scrub[stream].sink = &tail_sink;
+	r->scrub[stream].arg = &f;
+	scrub_feed(&r->scrub[stream], data, len);
 }
+
+void
+tail_feed_end(struct tail *t, struct tail_run *r, int stream)
+{
+	struct feeding f = {t, r, stream};
+
+	r->scrub[stream].sink = &tail_sink;
+	r->scrub[stream].arg = &f;
+	scrub_finish(&r->scrub[stream]);
+}
+
+void
+tail_add_gap(struct tail *t, struct tail_run *r, int stream, int64_t from, int64_t to)
+{
+	struct tail_line *l = tail_new_line(t, r, stream);
+	size_t before = tail_line_cost(l);
+
+	l->kind = TAIL_GAP;
+	l->gap = mem_alloc(sizeof *l->gap);
+	*l->gap = (struct tail_gap){from, to, GAP_SKIPPED};
+	r->gaps++;
+	r->next_place += (uint64_t)(to - from);
+	r->bytes += tail_line_cost(l) - before;
+	t->bytes += tail_line_cost(l) - before;
+	r->open = -1;
+	scrub_init(&r->scrub[stream], &tail_sink, NULL, 0);
+}
+
+/* --- facts --- */
 
 static struct tail_run *
 new_run(struct tail *t, const struct js *fact)
@@ -280,6 +169,7 @@ new_run(struct tail *t, const struct js *fact)
 	r = mem_alloc(sizeof *r);
 	r->serial = t->next_serial++;
 	r->began = js_int(fact, "mono_ms", 0);
+	r->next_place = 1;
 	r->open = -1;
 	incident_label(fact, "id", r->id, sizeof r->id);
 	incident_label(fact, "at", r->at, sizeof r->at);
@@ -299,9 +189,10 @@ begin(struct tail *t, const struct js *fact)
 	incident_label(fact, "verb", r->verb, sizeof r->verb);
 	buf_init(&what, 256 * 1024);
 	if (js_bytes(fact, "what", &what) == 0)
-		scrub_label(buf_str(&what), what.len, r->what, sizeof r->what);
+		tail_command(r, buf_str(&what), what.len);
 	buf_fini(&what);
-	own_words(r);
+	t->bytes += r->bytes;
+	r->seq = js_int(fact, "seq", 0);
 	for (size_t i = 0; i + 1 < t->count; i++)
 		if (!t->runs[i]->ended && strcmp(t->runs[i]->host, "local") == 0 &&
 		    strcmp(r->asked, "agent") == 0 && strcmp(r->host, "local") != 0)
@@ -315,30 +206,15 @@ begin_stub(struct tail *t, const struct js *fact)
 	struct tail_run *r = new_run(t, fact);
 
 	r->stub = true;
-	r->first_line = TAIL_FIRST_SERIAL;
+	r->next_place = TAIL_STUB_PLACE;
 	snprintf(r->what, sizeof r->what, "(it began earlier)");
 	return r;
-}
-
-static void
-gap(struct tail *t, struct tail_run *r, int stream, int64_t bytes)
-{
-	struct tail_line *l = tail_new_line(t, r, stream);
-	char text[96];
-
-	l->kind = TAIL_GAP;
-	r->open = -1;
-	snprintf(text, sizeof text,
-	    "… %" PRId64 " bytes not shown; the journal has what came …", bytes);
-	tail_add_text(t, r, l, text, strlen(text), 0);
-	scrub_init(&r->scrub[stream], &tail_sink, NULL, 0);
 }
 
 static bool
 output(struct tail *t, struct tail_run *r, const struct js *fact)
 {
 	int stream = js_is(fact, "stream", "err") ? TAIL_ERR : TAIL_OUT;
-	struct feeding f = {t, r, stream};
 	int64_t off = js_int(fact, "off", r->next[stream]);
 	struct buf data;
 	size_t seen;
@@ -352,13 +228,13 @@ output(struct tail *t, struct tail_run *r, const struct js *fact)
 		r->next[stream] = off;
 	r->met[stream] = true;
 	if (off > r->next[stream])
-		gap(t, r, stream, off - r->next[stream]);
+		tail_add_gap(t, r, stream, r->next[stream], off);
 	seen = off < r->next[stream] ? (size_t)(r->next[stream] - off) : 0;
 	if (seen < data.len) {
-		r->scrub[stream].sink = &tail_sink;
-		r->scrub[stream].arg = &f;
-		scrub_feed(&r->scrub[stream], data.data + seen, data.len - seen);
+		tail_feed(t, r, stream, data.data + seen, data.len - seen);
 		r->next[stream] = off + (int64_t)data.len;
+		if (r->said < js_int(fact, "mono_ms", 0))
+			r->said = js_int(fact, "mono_ms", 0);
 	}
 	buf_fini(&data);
 	return true;
@@ -370,16 +246,12 @@ end(struct tail *t, struct tail_run *r, const struct js *fact)
 	char why[128];
 
 	for (int s = 0; s < TAIL_STREAMS; s++) {
-		struct feeding f = {t, r, s};
-
-		r->scrub[s].sink = &tail_sink;
-		r->scrub[s].arg = &f;
-		scrub_finish(&r->scrub[s]);
+		tail_feed_end(t, r, s);
 		r->total[s] = js_int(fact, s == TAIL_OUT ? "out" : "err", r->next[s]);
 		if (r->stub && !r->met[s])
 			r->next[s] = r->total[s]; /* what it said is older */
 		if (r->total[s] > r->next[s] + TAIL_FETCH_MAX) {
-			gap(t, r, s, r->total[s] - TAIL_FETCH_MAX - r->next[s]);
+			tail_add_gap(t, r, s, r->next[s], r->total[s] - TAIL_FETCH_MAX);
 			r->next[s] = r->total[s] - TAIL_FETCH_MAX;
 		}
 	}

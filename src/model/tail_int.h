@@ -5,6 +5,26 @@
 
 #include "model/tail.h"
 
+#define TAIL_RUN_LINES_MAX 16384
+#define TAIL_FILLED_LINES_MAX 32768 /* of an ended run, whose gaps were filled */
+
+size_t tail_line_cost(const struct tail_line *l);
+void tail_line_free(struct tail_line *l);	   /* what it owns */
+void tail_resize(struct tail_run *r, size_t size); /* of the ring; its head is 0 then */
+void tail_keep_bounds(struct tail *t, struct tail_run *r); /* r is the last to give */
+
+/* Bytes of that stream were not sent. */
+void tail_add_gap(
+    struct tail *t, struct tail_run *r, int stream, int64_t from, int64_t to);
+
+/* Bytes that come next in that stream. */
+void tail_feed(
+    struct tail *t, struct tail_run *r, int stream, const char *data, size_t len);
+void tail_feed_end(struct tail *t, struct tail_run *r, int stream);
+
+/* The command of a tool fact. */
+void tail_command(struct tail_run *r, const char *text, size_t len);
+
 /* Lines of a run; each call may drop its oldest ones, so no line is held over one. */
 struct tail_line *tail_new_line(struct tail *t, struct tail_run *r, int stream);
 struct tail_line *tail_last_line(const struct tail_run *r); /* there must be one */

@@ -17,17 +17,19 @@
 static const char MARK_HEAD[] = "#bg ";
 
 static struct tail_line *
-line_of(const struct tail_run *r, uint64_t serial)
+line_of(const struct tail_run *r, uint64_t place)
 {
-	if (serial < r->first_line || serial - r->first_line >= r->count)
+	size_t i = tail_index(r, place);
+
+	if (i == r->count || tail_line(r, i)->at != place)
 		return NULL;
-	return &r->lines[(r->head + (serial - r->first_line)) % r->size];
+	return &r->lines[(r->head + i) % r->size];
 }
 
 static uint64_t
-last_serial(const struct tail_run *r)
+last_place(const struct tail_run *r)
 {
-	return r->first_line + r->count - 1;
+	return tail_last_line(r)->at;
 }
 
 static void
@@ -95,7 +97,7 @@ begin_section(struct tail *t, struct tail_run *r, const char *name)
 	snprintf(text, sizeof text, "%s%s", in_screen(r) ? "the guest's screen" : name,
 	    in_screen(r) ? "" : ":");
 	add_line(t, r, in_screen(r) ? TAIL_FRAME : TAIL_HEADING, text);
-	r->heading = last_serial(r) + 1;
+	r->heading = last_place(r);
 }
 
 static void
@@ -112,13 +114,13 @@ end_picture(struct tail *t, struct tail_run *r, long rc)
 		snprintf(text, sizeof text, "screen as PNG, %" PRId64 " KB",
 		    (bytes + 1023) / 1024);
 	add_line(t, r, TAIL_HEADING, text);
-	r->picture = rc == 0 && bytes > 0 ? last_serial(r) + 1 : 0;
+	r->picture = rc == 0 && bytes > 0 ? last_place(r) : 0;
 }
 
 static void
 end_section(struct tail *t, struct tail_run *r, const char *name, long rc, long ms)
 {
-	struct tail_line *l = r->heading ? line_of(r, r->heading - 1) : NULL;
+	struct tail_line *l = r->heading ? line_of(r, r->heading) : NULL;
 	char text[64], age[24];
 
 	tail_drop_last(t, r);
@@ -185,7 +187,7 @@ show_screen_line(struct tail *t, struct tail_run *r)
 		r->blanks++;
 		return;
 	}
-	if (r->blanks > 0 && r->heading != last_serial(r) + 1)
+	if (r->blanks > 0 && r->heading != last_place(r))
 		add_line(t, r, TAIL_SCREEN, "");
 	r->blanks = 0;
 	add_line(t, r, TAIL_SCREEN, text);
@@ -236,7 +238,7 @@ tail_picture_saved(struct tail *t, const char *path)
 {
 	for (size_t i = t->count; i-- > 0;) {
 		struct tail_run *r = t->runs[i];
-		struct tail_line *l = r->picture ? line_of(r, r->picture - 1) : NULL;
+		struct tail_line *l = r->picture ? line_of(r, r->picture) : NULL;
 		char text[400];
 
 		if (!l)

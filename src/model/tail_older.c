@@ -5,16 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "model/tail_int.h"
 
 /* The end of its lines keeps its place: a view that stands there does not move. */
 static void
 take_place(struct tail_run *r, const struct tail_run *stub)
 {
-	uint64_t shift = stub->first_line + stub->count - r->first_line - r->count;
+	uint64_t shift = stub->next_place - r->next_place;
 
 	r->serial = stub->serial;
-	r->first_line += shift;
+	for (size_t i = 0; i < r->count; i++)
+		r->lines[(r->head + i) % r->size].at += shift;
+	r->next_place += shift;
 	if (r->heading)
 		r->heading += shift;
 	if (r->picture)
@@ -32,6 +35,10 @@ take_name(struct tail_run *stub, const struct tail_run *r)
 	memcpy(stub->verb, r->verb, sizeof stub->verb);
 	memcpy(stub->what, r->what, sizeof stub->what);
 	memcpy(stub->at, r->at, sizeof stub->at);
+	if (r->command)
+		stub->command = mem_dup(r->command);
+	stub->more = r->more;
+	stub->seq = r->seq;
 	stub->began = r->began;
 	stub->stub = r->stub;
 }

@@ -463,7 +463,7 @@ Test(layout, a_turn_and_a_verb_at_work, .init = init)
 	screen_fini(&s);
 }
 
-Test(layout, a_folded_run_is_its_head_and_its_end, .init = init)
+Test(layout, a_folded_run_is_one_line, .init = init)
 {
 	struct screen s;
 	struct canvas c;
@@ -474,9 +474,9 @@ Test(layout, a_folded_run_is_its_head_and_its_end, .init = init)
 	s.tools.fold = TOOLS_FOLD_ENDED;
 	canvas_init(&c, 80, 24);
 	layout_draw(&s, &c);
-	cr_assert_not_null(strstr(printed(&c), "$ devvm df -h /"));
+	cr_assert_not_null(strstr(printed(&c), "✗ devvm df -h /"));
 	cr_assert_null(strstr(printed(&c), "/dev/sda1"));
-	cr_assert_not_null(strstr(printed(&c), "exit 1, 1.2 s"));
+	cr_assert_not_null(strstr(printed(&c), "exit 1          1.2 s      45 B    r1"));
 	cr_assert(view_tools_find(&s.tools, &s.model, "sda1"));
 	layout_draw(&s, &c);
 	cr_assert_not_null(strstr(printed(&c), "/dev/sda1"));

@@ -270,7 +270,7 @@ Test(older, a_run_that_began_earlier_is_shown_and_then_named)
 	cr_assert_eq(m.tools.runs[0]->count, 2);
 	cr_assert_eq(m.tools.runs[0]->next[TAIL_OUT], 14);
 	uint64_t serial = m.tools.runs[0]->serial,
-		 last = m.tools.runs[0]->first_line + m.tools.runs[0]->count;
+		 last = m.tools.runs[0]->next_place;
 	apply(&older, 0, 2);
 	model_prepend(&m, &older);
 	cr_assert_eq(m.tools.count, 1);
@@ -278,7 +278,7 @@ Test(older, a_run_that_began_earlier_is_shown_and_then_named)
 	cr_assert_eq(m.tools.runs[0]->count, 3);
 	cr_assert_eq(tail_line(m.tools.runs[0], 1)->len, 3);
 	cr_assert_eq(m.tools.runs[0]->serial, serial);
-	cr_assert_eq(m.tools.runs[0]->first_line + m.tools.runs[0]->count, last,
+	cr_assert_eq(m.tools.runs[0]->next_place, last,
 	    "what stands on the screen keeps its place");
 	model_fini(&m);
 	model_fini(&older);
