@@ -54,7 +54,7 @@ lines_told(const struct tail *t)
 
 	for (size_t i = 0; i < t->count; i++)
 		if (t->runs[i]->serial >= TAIL_FIRST_SERIAL)
-			n += t->runs[i]->first_line + t->runs[i]->count;
+			n += t->runs[i]->gone + t->runs[i]->count;
 	return n;
 }
 
@@ -212,6 +212,8 @@ layout_draw_title(
 	put_place(&t, s, which);
 	if (alone)
 		put_other(&t, s, which);
+	if (which == FOCUS_TOOLS)
+		put_left(&t, LOOK_BUSY, view_tools_words(&s->tools));
 	if (which == FOCUS_TOOLS)
 		put_counts(&t, s);
 	if (s->zoom && r.cols >= STACKED_COLS)
