@@ -73,6 +73,13 @@ struct agent_outcome {
 	double cost_usd; /* of this turn; negative unknown */
 };
 
+/* Something is waited for, from this moment on. */
+struct agent_wait {
+	int64_t quiet_ms;      /* nothing came for so long already; 0: it is not that */
+	int64_t again_ms;      /* the other side is asked again so much later; -1 */
+	int attempt, attempts; /* of these tries; 0: not told */
+};
+
 /*
  * All strings are lent for the call.  No callback comes from inside a call of ops.
  * Every pointer is set by who listens; a driver calls those that it has words for.
@@ -105,6 +112,9 @@ struct agent_events {
 	void (*trouble)(const char *text, const char *todo, void *arg);
 	/* The end of a prompt's turn; exactly once per prompt that returned 0. */
 	void (*done)(const struct agent_outcome *outcome, void *arg);
+	/* Told once, in front of the state that it belongs to: who shows it counts. It
+	 * is over with the next sign of life.  May be NULL. */
+	void (*waits)(const struct agent_wait *wait, void *arg);
 };
 
 struct agent;

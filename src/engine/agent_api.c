@@ -43,6 +43,13 @@ api_say_progress(struct agent_api *c, const char *text)
 	c->base.events->progress(text, c->base.arg);
 }
 
+void
+api_say_wait(struct agent_api *c, const struct agent_wait *w)
+{
+	if (!c->dead && c->base.events->waits)
+		c->base.events->waits(w, c->base.arg);
+}
+
 /* The clock runs only while something may hang: an idle engine is woken by nothing. */
 static void
 api_watch_clock(struct agent_api *c)

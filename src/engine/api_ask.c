@@ -64,6 +64,7 @@ on_body(const char *data, size_t len, void *arg)
 	if (c->over)
 		return true;
 	c->heard_ms = clock_mono_ms();
+	c->quiet_told = false;
 	if (!c->stream) {
 		if (c->body.len < API_ERROR_BODY_MAX)
 			buf_add_some(&c->body, data, len);
@@ -140,11 +141,9 @@ api_ask_tick(struct agent_api *c, int64_t now)
 		snprintf(text, sizeof text, "bytes, but no event for %lld s",
 		    (long long)(now - c->event_at_ms) / 1000);
 		answer_fault(c, HTTP_SILENT, text);
-	} else if (quiet >= c->quiet_ms && now >= c->due_ms) {
-		c->due_ms = now + 1000;
-		snprintf(text, sizeof text, "no word from %.60s for %lld s", c->ep->name,
-		    (long long)quiet / 1000);
-		api_say_progress(c, text);
+	} else if (quiet >= c->quiet_ms && !c->quiet_told) {
+		c->quiet_told = true;
+		api_say_wait(c, &(struct agent_wait){.quiet_ms = quiet, .again_ms = -1});
 	}
 }
 
@@ -281,6 +280,7 @@ request_start(struct agent_api *c, const struct credential_value *v)
 	    c->request[0] = '\0';
 	buf_clear(&c->body);
 	c->asked_ms = c->heard_ms = c->event_at_ms = clock_mono_ms();
+	c->quiet_told = false;
 	c->due_ms = 0;
 	api_enter(c, API_ASKING, NULL);
 	snprintf(text, sizeof text, "asks %.60s", c->ep->name);

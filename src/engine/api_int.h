@@ -116,6 +116,7 @@ struct agent_api {
 	int open_block; /* text that was shown and has not ended; -1 none */
 	struct buf shown;
 	int64_t asked_ms, heard_ms, event_at_ms;
+	bool quiet_told; /* that nothing comes; the next byte takes it back */
 
 	struct api_tool **calls;
 	size_t n_calls, n_open;
@@ -130,6 +131,7 @@ void api_enter(struct agent_api *c, enum api_state state, const char *why);
 void api_wish(struct agent_api *c, enum api_wish wish);
 void api_say_trouble(struct agent_api *c, const char *text, const char *todo);
 void api_say_progress(struct agent_api *c, const char *text); /* NULL clears */
+void api_say_wait(struct agent_api *c, const struct agent_wait *w);
 void api_session_fresh(struct agent_api *c);
 
 /* api_turn.c */

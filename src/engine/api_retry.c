@@ -179,24 +179,18 @@ wait_for(struct agent_api *c, const struct api_judged *j)
 	    j->why, c->attempts, API_ATTEMPTS_MAX - 1, (long long)ms / 1000,
 	    (long long)ms % 1000 / 100);
 	api_say_progress(c, NULL);
+	api_say_wait(c,
+	    &(struct agent_wait){.again_ms = ms,
+		.attempt = c->attempts,
+		.attempts = API_ATTEMPTS_MAX - 1});
 	api_enter(c, API_WAITING, why);
 }
 
 void
 api_waiting_tick(struct agent_api *c, int64_t now)
 {
-	char text[96];
-
-	if (now >= c->due_ms) {
+	if (now >= c->due_ms)
 		api_ask(c);
-		return;
-	}
-	if (now - c->asked_ms < 1000)
-		return;
-	c->asked_ms = now;
-	snprintf(text, sizeof text, "asks %.30s again in %lld s", c->ep->name,
-	    (long long)(c->due_ms - now + 999) / 1000);
-	api_say_progress(c, text);
 }
 
 /* The same step at the next endpoint, or the end of the turn. */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/guest_screen.h"
 #include "engine/incident.h"
 #include "engine/proof.h"
 #include "engine/shot.h"
@@ -26,6 +27,7 @@ struct assess {
 	struct ladder *ladder;
 	struct proof *proof;
 	struct shot *shot;
+	struct guest_screen *screen;
 	uv_timer_t timer; /* of a climb that is wanted, but not yet */
 	/* The host's last answer, and the capture that it does not contradict. */
 	struct vmfacts now, cap;
@@ -517,6 +519,7 @@ assess_verb_line(struct assess *a, const struct vmfacts *vm,
 	static const char captured[] = "#bg phase=forensics-done";
 
 	shot_line(a->shot, what->id, line, len);
+	guest_screen_line(a->screen, what->id, line, len);
 	if (!verb_rows[what->verb].mutating || len < sizeof captured - 1 ||
 	    memcmp(line, captured, sizeof captured - 1) != 0)
 		return;
@@ -531,6 +534,7 @@ assess_verb_ended(struct assess *a, const struct vmfacts *vm,
 	static const struct vmfacts unanswered; /* no status */
 
 	shot_end(a->shot);
+	guest_screen_end(a->screen);
 	if (verb_rows[what->verb].mutating)
 		mutation_ended(a, vm, what, how, exit);
 	else if (what->verb == VERB_FORENSICS)
@@ -597,6 +601,7 @@ assess_new(uv_loop_t *loop, struct incident *incident, struct broker *broker,
 	proof_on_over(proof, on_proof_over, a);
 	a->ladder = ladder_new(loop, broker);
 	a->shot = shot_new(loop, incident, on_shot, a);
+	a->screen = guest_screen_new(incident);
 	vmfacts_begin(&a->now);
 	vmfacts_begin(&a->cap);
 	ladder_seen_init(&a->seen);
@@ -621,5 +626,6 @@ assess_free(struct assess *a)
 		return;
 	ladder_free(a->ladder);
 	shot_free(a->shot);
+	guest_screen_free(a->screen);
 	uv_close((uv_handle_t *)&a->timer, on_timer_closed);
 }

@@ -271,6 +271,15 @@ on_done(const struct agent_outcome *o, void *arg)
 		choice_on_done(c, o);
 }
 
+static void
+on_waits(const struct agent_wait *w, void *arg)
+{
+	struct choice *c = heard(arg);
+
+	if (c && c->base.events->waits)
+		c->base.events->waits(w, c->base.arg);
+}
+
 static const struct agent_events slot_events = {
     .state = on_state,
     .session = on_session,
@@ -284,6 +293,7 @@ static const struct agent_events slot_events = {
     .route = on_route,
     .trouble = on_trouble,
     .done = on_done,
+    .waits = on_waits,
 };
 
 const struct agent_events *

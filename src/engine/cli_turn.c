@@ -304,6 +304,11 @@ on_retry(int attempt, int max, int delay_ms, int status, const char *error, void
 		    "no answer from the API: retry %d of %d in %d.%d s", attempt, max,
 		    delay_ms / 1000, delay_ms % 1000 / 100);
 	c->waiting = true;
+	if (c->state == CLI_TURN && c->base.events->waits)
+		c->base.events->waits(
+		    &(struct agent_wait){
+			.again_ms = delay_ms, .attempt = attempt, .attempts = max},
+		    c->base.arg);
 	if (c->state == CLI_TURN)
 		cli_tell_state(c, AGENT_WAITING, why, NULL);
 }

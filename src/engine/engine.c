@@ -190,6 +190,8 @@ on_incident_ready(void *arg)
 	broker_found_end(e->broker);
 	broker_connect(e->broker);
 	watch_start(e->watch);
+	if (!e->opts->one_shot)
+		usual_look(e->usual);
 	engine_start_runbooks(e);
 	engine_start_agent(e);
 	if (life_listen(e, &err) < 0) {
@@ -231,7 +233,11 @@ on_power_line(const struct power_what *what, const char *line, size_t len, void 
 static void
 on_power_before(const struct power_what *what, void *arg)
 {
-	watch_before(((struct engine *)arg)->watch, what);
+	struct engine *e = arg;
+
+	if (verb_rows[what->verb].mutating)
+		usual_of(e->usual, what->verb);
+	watch_before(e->watch, what);
 }
 
 static void
@@ -251,6 +257,8 @@ on_fact(struct js *fact, void *arg)
 	struct engine *e = arg;
 	char text[NOTICE_MAX];
 
+	if (e->usual)
+		usual_see(e->usual, fact);
 	recap_see(e->recap, fact);
 	context_see(e->context, fact);
 	people_see(e->people, fact);
@@ -347,6 +355,7 @@ engine_build(struct engine *e, struct err *err)
 	    .events = &power_events,
 	    .arg = e});
 	e->watch = watch_new(loop, e->incident, e->broker);
+	e->usual = usual_new(loop, e->incident, o->sessions_dir);
 	engine_watch_ends(e);
 	e->turn = turn_new(&(struct turn_config){.loop = loop,
 	    .incident = e->incident,
@@ -381,6 +390,8 @@ engine_end(struct engine *e)
 	if (e->power)
 		power_leave(e->power);
 	engine_end_agent(e);
+	usual_free(e->usual);
+	e->usual = NULL;
 	watch_free(e->watch);
 	power_free(e->power);
 	unfinished_free(e->unfinished);

@@ -25,6 +25,7 @@
 #include "engine/shell.h"
 #include "engine/turn.h"
 #include "engine/unfinished.h"
+#include "engine/usual.h"
 #include "engine/watch.h"
 
 #define ENGINE_SIGNALS 4
@@ -44,6 +45,7 @@ struct engine {
 	struct broker *broker;
 	struct power *power;
 	struct watch *watch;
+	struct usual *usual;
 	struct unfinished *unfinished;
 	struct turn *turn;
 	struct choice *choice; /* the turn's agent, which frees it */

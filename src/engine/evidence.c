@@ -18,6 +18,7 @@ struct lines {
 	const struct vmfacts *h;
 	const struct vmfacts_measured *m;
 	const struct ladder_seen *l; /* NULL: no climb */
+	unsigned asked;		     /* the lines that the word rests on */
 };
 
 static void __attribute__((format(printf, 2, 3)))
@@ -157,18 +158,51 @@ say_cpu(struct lines *o)
 		say(o, "host: the guest uses %ld %% of a core", o->m->vcpu_pct);
 }
 
+/* Rows that tell of trouble, quoted; false: there is none, or it shows a login. */
+static bool
+say_screen_trouble(struct lines *o)
+{
+	const struct screen_seen *s = &o->m->seen;
+	bool said = false;
+
+	for (int i = 0; i < s->count; i++) {
+		if (screen_says_group(s->line[i].row) == SCREEN_LOGIN)
+			continue;
+		say(o, "host: the screen shows%s: %s: %s",
+		    s->line[i].above ? ", scrolled out of sight" : "",
+		    screen_says_words(s->line[i].row), s->line[i].text);
+		said = true;
+	}
+	return said;
+}
+
 static void
 say_screen(struct lines *o)
 {
 	const struct vmfacts_measured *m = o->m;
 
+	if (say_screen_trouble(o))
+		return;
 	if (m->screen_says[0])
 		say(o, "host: the screen shows: %s", m->screen_says);
 	for (int i = 0; i < 2; i++)
 		if (m->screen_line[i][0])
 			say(o, "host: screen: %s", m->screen_line[i]);
+}
+
+/* What the guest itself wrote there is said whatever the word is. */
+static void
+say_screen_beside(struct lines *o)
+{
+	if (!(o->asked & E_SCREEN))
+		say_screen_trouble(o);
+}
+
+static void
+say_picture(struct lines *o)
+{
 	if (o->in->png)
-		say(o, "host: its picture is saved: %s", o->in->png);
+		say(o, "host: the screen's picture is saved: %s", o->in->png);
 }
 
 static void
@@ -378,13 +412,16 @@ static const struct {
     {~0u, say_in_the_way},
     {E_PAST, say_past},
     {E_HOST, say_host},
+    {~0u, say_screen_beside},
+    {~0u, say_picture},
 };
 
 void
 evidence_add(struct verdict *v, const struct verdict_in *in, const struct vmfacts *host,
     unsigned lines)
 {
-	struct lines o = {.v = v, .in = in, .h = host, .m = &host->m, .l = in->ladder};
+	struct lines o = {
+	    .v = v, .in = in, .h = host, .m = &host->m, .l = in->ladder, .asked = lines};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (lines & rows[i].line)

@@ -230,6 +230,7 @@ incident_record_present(struct incident *i)
 		if (f) {
 			js_fill(f, begun[k]);
 			js_del(f, "quiet_ms"); /* wire only */
+			js_del(f, "retry_ms");
 			js_del(f, "progress");
 			incident_add(i, FACT_STATE, f, true);
 		}

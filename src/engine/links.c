@@ -58,6 +58,23 @@ link_changed(struct links_told *told, const struct remote *r)
 	return true;
 }
 
+/* What is waited for while it connects; NULL: it does not. */
+static const char *
+link_step(const struct remote *r)
+{
+	switch (remote_state(r)) {
+	case REMOTE_CONNECTING:
+		return "tcp";
+	case REMOTE_HANDSHAKE:
+		return remote_mark_ms(r, REMOTE_MARK_BANNER) < 0 ? "greeting"
+								 : "key exchange";
+	case REMOTE_AUTH:
+		return "login";
+	default:
+		return NULL;
+	}
+}
+
 void
 links_tell(
     struct incident *i, struct links_told *told, const struct remote *r, const char *host)
@@ -69,6 +86,9 @@ links_tell(
 	js_set_str(f, "state", link_state(remote_state(r)));
 	if (remote_why(r)[0])
 		js_set_str(f, "why", remote_why(r));
+	js_set_str(f, "step", link_step(r));
+	if (link_step(r))
+		js_set_int(f, "since", remote_mark_ms(r, REMOTE_MARK_DIAL));
 	if (remote_rtt_ms(r) >= 0)
 		js_set_int(f, "ms", remote_rtt_ms(r));
 	if (remote_retry_ms(r) >= 0)

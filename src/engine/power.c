@@ -205,6 +205,7 @@ verb_on_mark(struct power_verb *v, const struct mark *m)
 	} else {
 		js_set_str(f, "stage", mark_get(m, "phase"));
 		js_set_int(f, "ms", mark_int(m, "t_ms", -1));
+		js_set_str(f, "how", mark_get(m, "by"));
 	}
 	incident_emit(v->power->cfg.incident, FACT_VERB, f);
 }

@@ -29,10 +29,13 @@ remote_try_begins(struct remote *r)
 void
 remote_try_came_to(struct remote *r, enum remote_mark mark)
 {
-	if (r->marks_ms[mark] < 0)
-		r->marks_ms[mark] = clock_mono_ms();
 	if (mark == REMOTE_MARK_BANNER)
 		r->mute_ms = 0;
+	if (r->marks_ms[mark] >= 0)
+		return;
+	r->marks_ms[mark] = clock_mono_ms();
+	if (mark == REMOTE_MARK_BANNER)
+		r->notify = true; /* the step that is waited for is another one */
 }
 
 /*

@@ -37,6 +37,10 @@ void
 turn_heard(struct turn *t)
 {
 	t->heard_ms = clock_mono_ms();
+	if (t->wait.quiet_ms == 0 && t->wait.again_ms < 0)
+		return;
+	t->wait = (struct agent_wait){.again_ms = -1};
+	turn_tell_agent(t);
 }
 
 struct js *
@@ -99,6 +103,7 @@ static const struct agent_events agent_events = {
     .route = turn_on_route,
     .trouble = turn_on_trouble,
     .done = turn_on_done,
+    .waits = turn_on_waits,
 };
 
 const struct agent_events *
@@ -145,8 +150,9 @@ on_quiet(uv_timer_t *timer)
 	int64_t quiet = clock_mono_ms() - t->heard_ms;
 
 	/* a tool that works is no silence of the model */
-	if (quiet >= TURN_QUIET_MS && !turn_has_tool(t))
-		turn_tell_quiet(t, quiet);
+	if (quiet >= TURN_QUIET_MS && !turn_has_tool(t) && t->wait.quiet_ms == 0 &&
+	    t->wait.again_ms < 0)
+		turn_on_waits(&(struct agent_wait){.quiet_ms = quiet, .again_ms = -1}, t);
 }
 
 void
@@ -248,6 +254,7 @@ turn_start(struct turn *t, struct queued_prompt *q)
 
 	t->now = q;
 	t->began_ms = t->heard_ms = clock_mono_ms();
+	t->wait = (struct agent_wait){.again_ms = -1};
 	t->end_stop = NULL;
 	t->end_told = false;
 	repeat_begin(&t->repeat);
@@ -378,6 +385,7 @@ turn_new(const struct turn_config *cfg)
 	const struct options *o = cfg->options;
 
 	t->cfg = *cfg;
+	t->wait.again_ms = -1;
 	t->queue_end = &t->queue;
 	t->block = -1;
 	buf_init(&t->text, TURN_BLOCK_MAX);

@@ -20,6 +20,24 @@ set_text(struct js *f, const char *key, const char *text)
 		js_set_str(f, key, text);
 }
 
+/* How long is counted by whoever shows it, from the fact's mono_ms on. */
+static void
+add_wait(const struct turn *t, struct js *f, enum agent_state s)
+{
+	int64_t passed = clock_mono_ms() - t->wait_ms;
+
+	if (t->wait.quiet_ms > 0 && t->state != TURN_IDLE)
+		js_set_int(f, "quiet_ms", t->wait.quiet_ms + passed);
+	if (t->wait.again_ms < 0 || s != AGENT_WAITING)
+		return;
+	js_set_int(
+	    f, "retry_ms", passed < t->wait.again_ms ? t->wait.again_ms - passed : 0);
+	if (t->wait.attempts > 0) {
+		js_set_int(f, "attempt", t->wait.attempt);
+		js_set_int(f, "attempts", t->wait.attempts);
+	}
+}
+
 static struct js *
 agent_fact(struct turn *t)
 {
@@ -51,6 +69,7 @@ agent_fact(struct turn *t)
 	js_set_int(f, "queued", t->queued);
 	set_text(f, "why", t->why);
 	set_text(f, "todo", t->todo);
+	add_wait(t, f, s);
 	return f;
 }
 
@@ -96,12 +115,18 @@ tell_more(struct turn *t, struct js *f)
 	incident_tell(t->cfg.incident, FACT_STATE, f);
 }
 
+/* A state that says so comes behind it, where there is one: told at once all the same. */
 void
-turn_tell_quiet(struct turn *t, int64_t quiet_ms)
+turn_on_waits(const struct agent_wait *wait, void *arg)
 {
-	struct js *f = agent_fact(t);
+	struct turn *t = arg;
+	struct js *f;
 
-	js_set_int(f, "quiet_ms", quiet_ms);
+	t->wait = *wait;
+	t->wait_ms = clock_mono_ms();
+	if (wait->again_ms >= 0)
+		return;
+	f = agent_fact(t);
 	set_text(f, "progress", t->progress);
 	tell_more(t, f);
 }
@@ -187,6 +212,8 @@ turn_on_state(enum agent_state state, const char *why, const char *todo, void *a
 	struct turn *t = arg;
 
 	t->agent_state = state;
+	if (state != AGENT_WAITING)
+		t->wait = (struct agent_wait){.again_ms = -1};
 	free(t->why);
 	free(t->todo);
 	t->why = mem_dup(why);
@@ -272,7 +299,6 @@ turn_on_trouble(const char *text, const char *todo, void *arg)
 {
 	struct turn *t = arg;
 
-	turn_heard(t);
 	turn_error(t, text, todo);
 }
 

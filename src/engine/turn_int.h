@@ -49,6 +49,8 @@ struct turn {
 	enum agent_state agent_state;
 	struct turn_route route;
 	char *progress;
+	struct agent_wait wait; /* what is waited for; since or until wait_ms */
+	int64_t wait_ms;
 	struct js *told; /* the last state fact that was recorded */
 	bool told_more;	 /* and a wire-only one came after it */
 	int last_turn;
@@ -100,11 +102,11 @@ void turn_on_session(
     const char *session, const char *model, const char *version, void *arg);
 void turn_on_route(const struct agent_route *route, void *arg);
 void turn_on_progress(const char *text, void *arg);
+void turn_on_waits(const struct agent_wait *wait, void *arg);
 void turn_on_usage(const struct agent_usage *sofar, void *arg);
 void turn_on_trouble(const char *text, const char *todo, void *arg);
 void turn_error(struct turn *t, const char *text, const char *todo);
 void turn_tell_agent(struct turn *t);
-void turn_tell_quiet(struct turn *t, int64_t quiet_ms);
 void turn_tell_cancelled(struct turn *t);
 void turn_tell_result(struct turn *t, const struct agent_outcome *o);
 void turn_tell_budget(struct turn *t, bool recorded);

@@ -178,6 +178,12 @@ static const struct rule rules[] = {
     {"panic", seen_panic_on_screen, FIX,
 	E_SCREEN | E_AGENT | E_CPU | E_DISKS | E_LADDER | E_STATUS,
 	"the guest's screen shows a kernel panic", NULL},
+    {"boot-waits", seen_boot_waits, NONE,
+	E_SCREEN | E_AGENT | E_CPU | E_DISKS | E_LADDER | E_STATUS,
+	"the guest's boot stands still and waits for a person at its console",
+	"its screen says what it waits for (/screen): answer it at its console, on the PVE "
+	"host as root qm terminal 102, or in Proxmox's web console; a reset boots the same "
+	"way again"},
     {"ssh-down", seen_login_fails, NONE, E_LADDER | E_AGENT | E_STATUS,
 	"the devvm's sshd answers and does not let us in",
 	"its authorized_keys or sshd_config has changed: contrib/bootstrap devvm, by another "

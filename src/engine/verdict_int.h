@@ -60,6 +60,7 @@ bool seen_slow_disk(const struct seen *s);
 bool seen_frozen_by_witness(const struct seen *s);
 bool seen_guest_kernel_hangs(const struct seen *s);
 bool seen_panic_on_screen(const struct seen *s);
+bool seen_boot_waits(const struct seen *s);
 bool seen_login_fails(const struct seen *s);
 bool seen_link_cut(const struct seen *s);
 bool seen_spins(const struct seen *s);

@@ -322,11 +322,30 @@ seen_guest_kernel_hangs(const struct seen *s)
 	return write_hangs(s) && writes_stand_still(s) && s->m->vq_inuse == 0;
 }
 
+static bool
+screen_shows(const struct seen *s, const char *name)
+{
+	int row = screen_seen_now(&s->m->seen);
+
+	return row >= 0 && is(screen_says_name(row), name);
+}
+
 bool
 seen_panic_on_screen(const struct seen *s)
 {
-	return s->captured && is(s->m->screen_says, "panic") &&
+	return s->captured &&
+	    (is(s->m->screen_says, "panic") || screen_shows(s, "panic")) &&
 	    !is(s->m->agent, "alive") && (!s->l || ladder_stands_at(s->l) <= RUNG_AUTH);
+}
+
+/* It waits at its console: no agent, no sshd, no writes, whatever it burns meanwhile. */
+bool
+seen_boot_waits(const struct seen *s)
+{
+	int row = screen_seen_now(&s->m->seen);
+
+	return s->captured && row >= 0 && screen_says_group(row) == SCREEN_BOOT &&
+	    seen_runs(s) && !guest_lives(s) && (!s->l || no_ssh(s));
 }
 
 /* sshd speaks, so the guest lives; it is the login that it does not grant. */

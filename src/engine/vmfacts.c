@@ -108,7 +108,7 @@ vmfacts_begin(struct vmfacts *v)
 	js_free(v->staged);
 	v->staged = NULL;
 	measured_begin(&v->m);
-	v->in_pending = v->in_screen = v->marks = v->plain = false;
+	v->in_pending = v->in_screen = v->in_above = v->marks = v->plain = false;
 	v->lock[0] = v->qmp[0] = '\0';
 	hostjob_begin(&v->host);
 	v->pid = 0;
@@ -147,8 +147,10 @@ vmfacts_mark(struct vmfacts *v, const struct mark *m)
 	if (strcmp(m->kind, "section") == 0) {
 		v->in_pending = strcmp(mark_get(m, "section"), "pending") == 0;
 		v->in_screen = strcmp(mark_get(m, "section"), "screen") == 0;
+		v->in_above = strcmp(mark_get(m, "section"), "screen-above") == 0;
+		v->m.seen.before[0] = '\0';
 	} else if (strcmp(m->kind, "end") == 0) {
-		v->in_pending = v->in_screen = false;
+		v->in_pending = v->in_screen = v->in_above = false;
 	} else if (strcmp(m->kind, "run") == 0) {
 		hostjob_run(&v->host, (s = mark_get(m, "id")) ? s : "");
 	} else if (strcmp(m->kind, "fact") == 0) {
@@ -259,8 +261,11 @@ vmfacts_line(struct vmfacts *v, const char *line, size_t len)
 		vmfacts_mark(v, &m);
 	} else if (v->in_pending) {
 		vmfacts_pending(v, line, len);
-	} else if (v->in_screen) {
-		vmfacts_screen(v, line, len);
+	} else if (v->in_screen || v->in_above) {
+		if (len >= 2 && line[0] == ' ' && line[1] == ' ')
+			screen_seen_row(&v->m.seen, line + 2, len - 2, v->in_above);
+		if (v->in_screen)
+			vmfacts_screen(v, line, len);
 	} else if (!v->marks && len > sizeof status && len < 40 &&
 	    memcmp(line, status, sizeof status - 1) == 0) {
 		v->plain = true;

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "engine/hostjob.h"
+#include "engine/screen_says.h"
 #include "wire/json.h"
 
 #define VMFACTS_STAGED_MAX 32 /* staged settings that are shown */
@@ -32,6 +33,7 @@ struct vmfacts_measured {
 	char vm[12], qemu[12], agent[12], freeze[12], link[8];
 	char screen[12], screen_says[16];
 	char screen_line[2][VMFACTS_SCREEN_MAX + 1]; /* the last two that are not blank */
+	struct screen_seen seen;		     /* its rows that matter */
 	char main_waits_in[64], hung_probes[96];
 	char host_load1[16], host_psi_io[16];
 	char ha[8], startable[8], startable_why[240], lock_holder[200];
@@ -50,7 +52,7 @@ struct vmfacts {
 	struct js *staged;   /* array; NULL: none */
 	struct vmfacts_measured m;
 	/* While reading. */
-	bool in_pending, in_screen;
+	bool in_pending, in_screen, in_above;
 };
 
 /* Forgets what one reading left behind; status, pid and so on stay. */

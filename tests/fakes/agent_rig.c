@@ -380,6 +380,16 @@ on_done(const struct agent_outcome *o, void *arg)
 	    o->why ? o->why : "", o->todo ? o->todo : "");
 }
 
+static void
+on_waits(const struct agent_wait *w, void *arg)
+{
+	if (w->again_ms >= 0)
+		say("waits %lld ms, %d of %d", (long long)w->again_ms, w->attempt,
+		    w->attempts);
+	else
+		say("waits: quiet for %lld ms", (long long)w->quiet_ms);
+}
+
 static const struct agent_events events = {.state = on_state,
     .session = on_session,
     .delta = on_delta,
@@ -391,7 +401,8 @@ static const struct agent_events events = {.state = on_state,
     .progress = on_progress,
     .route = on_route,
     .trouble = on_trouble,
-    .done = on_done};
+    .done = on_done,
+    .waits = on_waits};
 
 static bool
 on_command(char *line, size_t len, void *arg)

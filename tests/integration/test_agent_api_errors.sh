@@ -23,7 +23,7 @@ for what in busy five html bare; do
 done
 ask limit
 events 'done ok' && events 'state waiting\|.*429.*in 2\.[0-9] s' || fail "429: $(event waiting)"
-events 'progress asks vendor again in [12] s' || fail "no countdown"
+events 'waits [12][0-9][0-9][0-9] ms, 1 of [0-9]' || fail "no countdown"
 waited=$(($(when ' done ') - $(when 'state waiting')))
 [ $waited -ge 1900 ] || fail "retry-after: only $waited ms were waited"
 ask always
@@ -90,7 +90,7 @@ api_rig RIG_IDLE_MS=500 RIG_EVENT_MS=700 RIG_QUIET_MS=200
 for what in before middle trickle; do
 	ask $what
 	events 'done ok' && events 'text [01] whole' || fail "$what: $(event ' done ')"
-	[ $what = trickle ] || events 'progress no word from vendor for' || fail "$what: silence is not told"
+	[ $what = trickle ] || events 'waits: quiet for [0-9]* ms' || fail "$what: silence is not told"
 done
 events 'text 0 cut half' || fail "trickle: not cut"
 stop_rig
