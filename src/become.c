@@ -62,6 +62,27 @@ own_path(char path[PATH_MAX])
 	return len > 0 ? path : "breakglass";
 }
 
+/* The file of what was typed before: the setting, else its place in the home. */
+static void
+args_add_history(struct args *a, const char *setting)
+{
+	const char *state = getenv("XDG_STATE_HOME");
+	char *home = options_home(), *path;
+
+	if (setting[0])
+		path = mem_dup(setting);
+	else if (state && state[0] == '/')
+		path = mem_printf("%s/breakglass/history", state);
+	else
+		path = mem_printf("%s/.local/state/breakglass/history", home);
+	if (strcmp(path, "none") != 0) {
+		args_add(a, "--history");
+		args_add(a, path);
+	}
+	free(path);
+	free(home);
+}
+
 /* The engine is up then, or why it is not has been said. */
 int
 become_console(const struct command_opts *c)
@@ -92,6 +113,7 @@ become_console(const struct command_opts *c)
 	if (strcmp(c->options->editing, "vi") == 0)
 		args_add(&a, "--vi");
 	add_theme(&a, c);
+	args_add_history(&a, c->options->history);
 	for (int i = 0; i < c->verbose && i < 2; i++)
 		args_add(&a, "--log");
 	return become(c, "console", &a);

@@ -370,7 +370,7 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 	c->typing = (struct typing){.screen = &c->screen, .ctx = &c->ctx, .vi = opts->vi};
 	history_init(&c->history, &c->screen, on_send, c);
 	input_init(&c->input, on_key, c);
-	prompt_start(opts->vi, on_prompt_line, c);
+	prompt_start(opts->vi, opts->replay ? NULL : opts->history, on_prompt_line, c);
 	uv_timer_init(&c->loop, &c->esc);
 	c->esc.data = c;
 	console_signals(c);

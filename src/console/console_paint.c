@@ -58,7 +58,6 @@ look(struct console *c)
 	s->line = prompt_text();
 	s->cursor = prompt_cursor();
 	s->prompt = prompt_label();
-	s->hint = prompt_matches();
 	source_look(c->source, s);
 	pace_refill(&c->pace, c->canvas.cols * c->canvas.rows, s->now);
 }

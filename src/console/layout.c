@@ -44,27 +44,31 @@ banner_rows(int rows)
 	return rows >= 22 ? 4 : rows >= 12 ? 2 : 1;
 }
 
+/* So many rows as the picture has for it: a longer prompt scrolls until the next one. */
 static struct rect
-prompt_rect(const struct canvas *c)
+prompt_rect(const struct screen *s, const struct canvas *c)
 {
-	return (struct rect){c->rows - 1 - (c->rows >= KEYS_ROWS), 0, 1, c->cols};
+	int rows = s->prompt_rows > 0 ? s->prompt_rows : 1;
+
+	return (struct rect){
+	    c->rows - rows - (c->rows >= KEYS_ROWS), 0, rows, c->cols};
 }
 
 static void
 draw_prompt(const struct screen *s, struct canvas *c)
 {
 	if (s->browse.on)
-		browse_draw_row(s, c, prompt_rect(c));
+		browse_draw_row(s, c, prompt_rect(s, c));
 	else if (s->replay.on && !(s->line && s->line[0]))
-		view_replay_bar(s, c, prompt_rect(c));
+		view_replay_bar(s, c, prompt_rect(s, c));
 	else
-		view_prompt_draw(s, c, prompt_rect(c));
+		view_prompt_draw(s, c, prompt_rect(s, c));
 }
 
 void
 layout_draw_prompt(const struct screen *s, struct canvas *c)
 {
-	canvas_fill(c, prompt_rect(c), 0);
+	canvas_fill(c, prompt_rect(s, c), 0);
 	draw_prompt(s, c);
 }
 
@@ -89,6 +93,7 @@ layout_draw(struct screen *s, struct canvas *c)
 	int keys = all.rows >= KEYS_ROWS, top;
 
 	canvas_clear(c);
+	s->prompt_rows = view_prompt_rows(s, all.cols, view_prompt_max(all.rows));
 	if (all.rows < 3) {
 		draw_prompt(s, c);
 		if (s->replay.on)
@@ -99,7 +104,7 @@ layout_draw(struct screen *s, struct canvas *c)
 	mid.row = top +
 	    view_banner_draw(
 		s, c, (struct rect){top, 0, banner_rows(all.rows), all.cols});
-	mid.rows = all.rows - mid.row - 1 - keys;
+	mid.rows = all.rows - mid.row - s->prompt_rows - keys;
 	if (mid.rows > 0)
 		layout_draw_panes(s, c, mid);
 	draw_prompt(s, c);

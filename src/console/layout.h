@@ -66,6 +66,7 @@ struct screen {
 	const char *prompt;   /* "> ", or what the line editor shows while it searches */
 	const char *line;     /* what is typed; lent */
 	size_t cursor;	      /* bytes before the cursor */
+	int prompt_rows;      /* of the picture that was drawn last; 0: none was */
 	int64_t now;	      /* this machine's monotonic clock */
 };
 

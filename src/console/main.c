@@ -25,6 +25,7 @@ struct arguments {
 
 static const struct option long_options[] = {
     {"cast", required_argument, NULL, 'c'},
+    {"history", required_argument, NULL, 'H'},
     {"linear", no_argument, NULL, 'l'},
     {"log", no_argument, NULL, 'L'},
     {"name", required_argument, NULL, 'n'},
@@ -96,6 +97,8 @@ read_arguments(struct arguments *a, int argc, char **argv)
 			a->console.linear = true;
 		else if (c == 'L')
 			a->log++;
+		else if (c == 'H')
+			a->console.history = optarg;
 		else if (c == 'n')
 			a->console.name = optarg;
 		else if (c == 'r')

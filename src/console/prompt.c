@@ -8,10 +8,10 @@
 #include <readline/history.h>
 
 #include "base/mem.h"
-#include "console/keymap.h"
+#include "base/text.h"
+#include "console/canvas.h"
+#include "console/recall.h"
 #include "wire/messages.h"
-
-#define HISTORY_MAX 500
 
 static struct {
 	prompt_line_fn *fn;
@@ -19,7 +19,8 @@ static struct {
 	FILE *null;
 	char queue[64];
 	size_t head, len;
-	char matches[256];
+	int goal; /* cells from the begin of a line that Up and Down keep to */
+	struct recall *recall;
 } prompt;
 
 /* --- what readline calls --- */
@@ -52,51 +53,137 @@ on_line(char *line)
 	if (!line)
 		return;
 	last = history_length > 0 ? history_get(history_base + history_length - 1) : NULL;
-	if (line[0] && (!last || strcmp(last->line, line) != 0))
+	if (recall_wants(line) && (!last || strcmp(last->line, line) != 0)) {
 		add_history(line);
+		recall_add(prompt.recall, line);
+	}
 	prompt.fn(line, prompt.arg);
 	free(line);
 }
 
-static char *
-next_slash(const char *text, int state)
-{
-	static size_t i;
-
-	if (state == 0)
-		i = 0;
-	while (i < keymap_count) {
-		const char *slash = keymap_rows[i++].slash;
-		char *word;
-
-		if (!slash || text[0] != '/' ||
-		    strncmp(slash, text + 1, strlen(text) - 1) != 0)
-			continue;
-		word = malloc(strlen(slash) + 2); /* readline frees it */
-		if (!word)
-			abort();
-		sprintf(word, "/%s", slash);
-		return word;
-	}
-	return NULL;
-}
-
+/* The palette completes; readline would offer the names of files. */
 static char **
 on_complete(const char *text, int start, int end)
 {
-	rl_attempted_completion_over = 1; /* never file names */
-	return start == 0 ? rl_completion_matches(text, next_slash) : NULL;
+	rl_attempted_completion_over = 1;
+	return NULL;
 }
 
-static void
-on_matches(char **matches, int count, int longest)
-{
-	size_t at = 0;
+/* --- a prompt of several lines --- */
 
-	prompt.matches[0] = '\0';
-	for (int i = 1; i <= count && at + 24 < sizeof prompt.matches; i++)
-		at += (size_t)snprintf(prompt.matches + at, sizeof prompt.matches - at,
-		    "%s%s", i > 1 ? " " : "", matches[i]);
+static int
+line_begin(int at)
+{
+	while (at > 0 && rl_line_buffer[at - 1] != '\n')
+		at--;
+	return at;
+}
+
+static int
+line_end(int at)
+{
+	while (at < rl_end && rl_line_buffer[at] != '\n')
+		at++;
+	return at;
+}
+
+/* Where that many cells of the line that begins at begin are over. */
+static int
+at_cells(int begin, int cells)
+{
+	int end = line_end(begin), at = begin;
+
+	while (at < end) {
+		uint32_t cp;
+		int n = (int)text_decode(
+		    rl_line_buffer + at, (size_t)(end - at), &cp);
+
+		if (canvas_width(rl_line_buffer + begin, (size_t)(at + n - begin)) >
+		    cells)
+			break;
+		at += n;
+	}
+	return at;
+}
+
+static int on_up(int count, int key);
+static int on_down(int count, int key);
+
+/* One line up or down (dir), to where the first of several such steps began. */
+static bool
+move_line(int dir)
+{
+	int begin = line_begin(rl_point), end = line_end(rl_point);
+
+	if (dir < 0 ? begin == 0 : end == rl_end)
+		return false;
+	if (rl_last_func != on_up && rl_last_func != on_down)
+		prompt.goal =
+		    canvas_width(rl_line_buffer + begin, (size_t)(rl_point - begin));
+	rl_point = at_cells(dir < 0 ? line_begin(begin - 1) : end + 1, prompt.goal);
+	return true;
+}
+
+static int
+on_up(int count, int key)
+{
+	return move_line(-1) ? 0 : rl_get_previous_history(count, key);
+}
+
+static int
+on_down(int count, int key)
+{
+	return move_line(1) ? 0 : rl_get_next_history(count, key);
+}
+
+/* To the line's begin; there already: to that of all. */
+static int
+on_home(int count, int key)
+{
+	int begin = line_begin(rl_point);
+
+	rl_point = rl_point == begin ? 0 : begin;
+	return 0;
+}
+
+static int
+on_end(int count, int key)
+{
+	int end = line_end(rl_point);
+
+	rl_point = rl_point == end ? rl_end : end;
+	return 0;
+}
+
+/* The rest of the line; at its end: the line end. */
+static int
+on_kill(int count, int key)
+{
+	int end = line_end(rl_point);
+
+	if (end == rl_end || count < 1)
+		return rl_kill_line(count, key);
+	return rl_kill_text(rl_point, end == rl_point ? end + 1 : end);
+}
+
+/* A backslash at the end, and not one that another one stands for. */
+static bool
+goes_on(void)
+{
+	int n = 0;
+
+	while (n < rl_end && rl_line_buffer[rl_end - 1 - n] == '\\')
+		n++;
+	return n % 2 == 1;
+}
+
+static bool
+new_line(void)
+{
+	if (rl_end + 1 > WIRE_PROMPT_MAX)
+		return false;
+	rl_insert_text("\n");
+	return true;
 }
 
 /* --- setting it up --- */
@@ -104,17 +191,34 @@ on_matches(char **matches, int count, int longest)
 static void
 bind_keys(Keymap map)
 {
-	rl_bind_keyseq_in_map("\\e[A", rl_get_previous_history, map);
-	rl_bind_keyseq_in_map("\\e[B", rl_get_next_history, map);
+	rl_bind_keyseq_in_map("\\e[A", on_up, map);
+	rl_bind_keyseq_in_map("\\e[B", on_down, map);
 	rl_bind_keyseq_in_map("\\e[C", rl_forward_char, map);
 	rl_bind_keyseq_in_map("\\e[D", rl_backward_char, map);
-	rl_bind_keyseq_in_map("\\e[H", rl_beg_of_line, map);
-	rl_bind_keyseq_in_map("\\e[F", rl_end_of_line, map);
+	rl_bind_keyseq_in_map("\\e[H", on_home, map);
+	rl_bind_keyseq_in_map("\\e[F", on_end, map);
 	rl_bind_keyseq_in_map("\\e[3~", rl_delete, map);
+	/* A control character that is typed on purpose is still none of a prompt's. */
+	rl_unbind_function_in_map(rl_quoted_insert, map);
+}
+
+static void
+bind_emacs(Keymap map)
+{
+	rl_bind_key_in_map('A' - '@', on_home, map);
+	rl_bind_key_in_map('E' - '@', on_end, map);
+	rl_bind_key_in_map('K' - '@', on_kill, map);
+}
+
+/* The history's own limit is recall's: what comes out of the file is as many. */
+static void
+on_recalled(const char *text, void *arg)
+{
+	add_history(text);
 }
 
 void
-prompt_start(bool vi, prompt_line_fn *fn, void *arg)
+prompt_start(bool vi, const char *recall, prompt_line_fn *fn, void *arg)
 {
 	memset(&prompt, 0, sizeof prompt);
 	prompt.fn = fn;
@@ -130,18 +234,18 @@ prompt_start(bool vi, prompt_line_fn *fn, void *arg)
 	rl_input_available_hook = on_available;
 	rl_redisplay_function = on_redisplay;
 	rl_attempted_completion_function = on_complete;
-	rl_completion_display_matches_hook = on_matches;
-	rl_completer_word_break_characters = " ";
-	rl_completion_append_character = ' ';
 	rl_initialize();
 	rl_variable_bind("bell-style", "none");
 	rl_variable_bind("enable-bracketed-paste", "off");
-	rl_variable_bind("show-all-if-ambiguous", "on");
 	rl_variable_bind("editing-mode", vi ? "vi" : "emacs");
 	bind_keys(rl_get_keymap_by_name("emacs-standard"));
 	bind_keys(rl_get_keymap_by_name("vi-insert"));
 	bind_keys(rl_get_keymap_by_name("vi-command"));
-	stifle_history(HISTORY_MAX);
+	bind_emacs(rl_get_keymap_by_name("emacs-standard"));
+	clear_history();
+	stifle_history(RECALL_ENTRIES_MAX);
+	prompt.recall = recall_new(recall);
+	recall_load(prompt.recall, on_recalled, NULL);
 	rl_callback_handler_install("> ", on_line);
 }
 
@@ -153,6 +257,8 @@ prompt_stop(void)
 	if (prompt.null)
 		fclose(prompt.null);
 	prompt.null = NULL;
+	recall_free(prompt.recall);
+	prompt.recall = NULL;
 }
 
 /* --- keys --- */
@@ -165,7 +271,6 @@ feed(const char *bytes, size_t len)
 	memcpy(prompt.queue, bytes, len);
 	prompt.head = 0;
 	prompt.len = len;
-	prompt.matches[0] = '\0';
 	while (prompt.len > 0)
 		rl_callback_read_char();
 }
@@ -174,7 +279,6 @@ static size_t
 key_bytes(const struct input *in, char out[8])
 {
 	static const char *const edit[INPUT_KINDS] = {[INPUT_ENTER] = "\r",
-	    [INPUT_TAB] = "\t",
 	    [INPUT_BACKSPACE] = "\x7f",
 	    [INPUT_DELETE] = "\x1b[3~",
 	    [INPUT_UP] = "\x1b[A",
@@ -194,16 +298,52 @@ key_bytes(const struct input *in, char out[8])
 	return edit[in->kind] ? (size_t)snprintf(out, 8, "%s", edit[in->kind]) : 0;
 }
 
+/* A search, an argument, half of a key: what follows is not one of its keys. */
+static void
+settle(void)
+{
+	if (RL_ISSTATE(RL_STATE_ISEARCH))
+		feed("\n", 1); /* keeps what was found */
+	else if (RL_ISSTATE(RL_STATE_NSEARCH | RL_STATE_NUMERICARG | RL_STATE_MULTIKEY |
+		     RL_STATE_METANEXT | RL_STATE_VIMOTION | RL_STATE_CHARSEARCH |
+		     RL_STATE_MOREINPUT))
+		feed("\a", 1); /* Ctrl-G */
+}
+
+/* Enter behind a backslash: a new line, and the backslash has done its work. */
+static bool
+enter_goes_on(const struct input *in)
+{
+	if (in->kind != INPUT_ENTER || prompt_is_searching() || !goes_on())
+		return false;
+	rl_begin_undo_group();
+	rl_delete_text(rl_end - 1, rl_end);
+	rl_point = rl_end;
+	new_line();
+	rl_end_undo_group();
+	return true;
+}
+
 bool
 prompt_key(const struct input *in)
 {
 	char bytes[8];
 	size_t len = key_bytes(in, bytes);
 
+	if (in->kind == INPUT_ALT && (in->n == '\r' || in->n == '\n')) {
+		settle();
+		return new_line();
+	}
+	if (in->kind == INPUT_ESC && prompt_is_searching()) {
+		settle();
+		return true;
+	}
 	if (in->kind == INPUT_ESC && rl_editing_mode != 0)
 		return false; /* emacs would wait for the key that it modifies */
 	if (in->kind == INPUT_CHAR && (size_t)rl_end + len > WIRE_PROMPT_MAX)
 		return false;
+	if (enter_goes_on(in))
+		return true;
 	feed(bytes, len);
 	return len > 0;
 }
@@ -215,6 +355,7 @@ prompt_insert(const char *text, size_t len)
 
 	if ((size_t)rl_end + len > WIRE_PROMPT_MAX)
 		return false;
+	settle();
 	copy = mem_dupn(text, len);
 	rl_insert_text(copy);
 	free(copy);
@@ -234,6 +375,25 @@ prompt_set(const char *text)
 	rl_point = rl_end;
 }
 
+void
+prompt_replace(size_t from, size_t to, const char *text)
+{
+	if (to > (size_t)rl_end || from > to ||
+	    (size_t)rl_end - (to - from) + strlen(text) > WIRE_PROMPT_MAX)
+		return;
+	rl_begin_undo_group();
+	rl_delete_text((int)from, (int)to);
+	rl_point = (int)from;
+	rl_insert_text(text);
+	rl_end_undo_group();
+}
+
+bool
+prompt_is_searching(void)
+{
+	return RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH);
+}
+
 const char *
 prompt_text(void)
 {
@@ -250,10 +410,4 @@ const char *
 prompt_label(void)
 {
 	return rl_display_prompt ? rl_display_prompt : "> ";
-}
-
-const char *
-prompt_matches(void)
-{
-	return prompt.matches;
 }

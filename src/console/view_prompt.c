@@ -2,26 +2,122 @@
 #include "console/view_prompt.h"
 
 #include <string.h>
+#include <wchar.h>
 
 #include "base/text.h"
 
-/* A line end in a pasted text is shown as a sign: the prompt is one line. */
-static int
-draw_piece(struct canvas *c, struct rect r, int col, const char *text, size_t len)
-{
-	while (len > 0) {
-		const char *lf = memchr(text, '\n', len);
-		size_t n = lf ? (size_t)(lf - text) : len;
+#define INDENT 2    /* cells in front of each row: "> " in front of the first */
+#define SMALL 8	    /* rows of a screen that has one for the prompt */
+#define TAB_CELLS 8 /* a tab is blanks */
 
-		col = canvas_put(c, r, 0, col, LOOK_PLAIN, text, n);
-		if (!lf)
-			break;
-		col = canvas_text(c, r, 0, col, LOOK_BUSY, "⏎");
-		text += n + 1;
-		len -= n + 1;
+/* --- where each character stands --- */
+
+struct walk {
+	const char *text;
+	size_t len, at;
+	int cols;	   /* of a row, without the indent */
+	int row, col;	   /* behind what was walked over */
+	int width;	   /* of the character that was; 0: it joins the one before */
+	size_t bytes;	   /* of it */
+	int was_row, was_col; /* where it stands */
+};
+
+static int
+cell_width(const struct walk *w, uint32_t cp)
+{
+	int width;
+
+	if (cp == '\n')
+		return 0;
+	if (cp == '\t') {
+		width = TAB_CELLS - w->col % TAB_CELLS;
+		return width > w->cols - w->col && w->col < w->cols ? w->cols - w->col
+								    : width;
 	}
-	return col;
+	width = scrub_is_plain(cp) ? wcwidth((wchar_t)cp) : 1;
+	width = width < 0 ? 1 : width;
+	return width > w->cols ? w->cols : width;
 }
+
+/* One character on; false: there is none. */
+static bool
+walk_step(struct walk *w)
+{
+	uint32_t cp;
+
+	if (w->at >= w->len)
+		return false;
+	w->bytes = text_decode(w->text + w->at, w->len - w->at, &cp);
+	w->width = cell_width(w, cp);
+	if (w->width > 0 && w->col + w->width > w->cols) {
+		w->row++;
+		w->col = 0;
+	}
+	w->was_row = w->row;
+	w->was_col = w->col;
+	w->col += w->width;
+	w->at += w->bytes;
+	if (cp == '\n') {
+		w->row++;
+		w->col = 0;
+	}
+	return true;
+}
+
+static const char *
+label(const struct screen *s)
+{
+	return s->prompt ? s->prompt : "> ";
+}
+
+/* A search's label is longer than the indent: the first row begins behind it. */
+static struct walk
+walk_begin(const struct screen *s, int cols)
+{
+	const char *line = s->line ? s->line : "";
+	struct walk w = {.text = line, .len = strlen(line)};
+
+	w.cols = cols - INDENT > 0 ? cols - INDENT : 1;
+	w.col = canvas_width(label(s), strlen(label(s))) - INDENT;
+	if (w.col < 0)
+		w.col = 0;
+	if (w.col >= w.cols)
+		w.col = w.cols - 1;
+	return w;
+}
+
+/* Where the cursor stands: behind a full row is the next one's begin. */
+static void
+walk_cursor(struct walk *w, size_t cursor, int *row, int *col)
+{
+	while (w->at < cursor && walk_step(w))
+		continue;
+	*row = w->row + (w->col >= w->cols);
+	*col = w->col >= w->cols ? 0 : w->col;
+	while (walk_step(w))
+		continue;
+}
+
+int
+view_prompt_max(int screen_rows)
+{
+	return screen_rows < SMALL ? 1 : screen_rows / 3;
+}
+
+int
+view_prompt_rows(const struct screen *s, int cols, int max)
+{
+	struct walk w = walk_begin(s, cols);
+	int row, col, rows;
+
+	if (max <= 1 || s->browse.on)
+		return 1;
+	walk_cursor(&w, s->cursor, &row, &col);
+	rows = (row > w.row ? row : w.row) + 1;
+	return rows > max ? max : rows;
+}
+
+/* --- one row, moved sideways --- */
 
 /* Skips characters until what is left up to the cursor takes at most cols cells. */
 static size_t
@@ -40,42 +136,124 @@ first_shown(const char *line, size_t cursor, int cols)
 	return from;
 }
 
-static void
-draw_hint(const struct screen *s, struct canvas *c, struct rect r, int col)
+static int
+draw_piece(struct canvas *c, struct rect r, int col, const char *text, size_t len)
 {
-	const struct vm *vm = &s->model.vm;
-	const char *hint = "say what is wrong, /triage or /help";
+	while (len > 0) {
+		size_t n = 0;
 
-	if (s->read_only)
-		hint = "READ-ONLY: nothing is sent from here";
-	else if (incident_is_watching(&s->model.incident))
-		hint = "watching: /drive takes over";
-	else if (strcmp(vm->agent.state, "working") == 0)
-		hint = "the agent works; Enter queues, F8 stops it";
-	else if (strcmp(vm->agent.driver, "runbook") == 0)
-		hint = "no model answers: /triage looks, the keys act";
-	else if (strcmp(vm->agent.state, "unavailable") == 0)
-		hint = "no agent; the keys and /commands work";
-	canvas_text(c, r, 0, col + 1, LOOK_QUIET, hint);
+		while (n < len && text[n] != '\n' && text[n] != '\t')
+			n++;
+		col = canvas_put(c, r, 0, col, LOOK_PLAIN, text, n);
+		if (n == len)
+			break;
+		col = canvas_text(c, r, 0, col, LOOK_BUSY, text[n] == '\n' ? "⏎" : " ");
+		text += n + 1;
+		len -= n + 1;
+	}
+	return col;
 }
 
-void
-view_prompt_draw(const struct screen *s, struct canvas *c, struct rect r)
+/* Returns the column behind the text. */
+static int
+draw_sideways(const struct screen *s, struct canvas *c, struct rect r)
 {
 	const char *line = s->line ? s->line : "";
 	size_t from, len = strlen(line);
-	int col = canvas_text(c, r, 0, 0, LOOK_NAME, s->prompt ? s->prompt : "> ");
+	int col = canvas_text(c, r, 0, 0, LOOK_NAME, label(s));
 
+	if (col > r.cols / 2)
+		col = r.cols / 2; /* what is found matters more than how it is called */
 	from = first_shown(line, s->cursor, r.cols - col - 2);
 	if (from > 0)
 		canvas_text(c, r, 0, col - 1, LOOK_QUIET, "‹");
 	c->cursor_row = r.row;
 	c->cursor_col = r.col + draw_piece(c, r, col, line + from, s->cursor - from);
-	draw_piece(c, r, c->cursor_col - r.col, line + s->cursor, len - s->cursor);
+	return draw_piece(
+	    c, r, c->cursor_col - r.col, line + s->cursor, len - s->cursor);
+}
+
+/* --- as many rows as it takes --- */
+
+static void
+draw_rows(const struct screen *s, struct canvas *c, struct rect r, int top)
+{
+	struct walk w = walk_begin(s, r.cols);
+	struct rect in = {r.row, r.col + INDENT, r.rows, r.cols - INDENT};
+
+	while (walk_step(&w)) {
+		const char *ch = w.text + w.at - w.bytes;
+
+		if (w.was_row < top || *ch == '\n' || *ch == '\t')
+			continue;
+		if (w.was_row >= top + r.rows)
+			break;
+		canvas_put(c, in, w.was_row - top, w.was_col, LOOK_PLAIN, ch, w.bytes);
+	}
+}
+
+/* What is above and below, in the indent. */
+static void
+draw_margin(const struct screen *s, struct canvas *c, struct rect r, int top, int rows)
+{
+	if (top == 0)
+		canvas_text(c, r, 0, 0, LOOK_NAME, label(s));
+	else
+		canvas_text(c, r, 0, 0, LOOK_BUSY, "↑");
+	if (top + r.rows < rows)
+		canvas_text(c, r, r.rows - 1, 0, LOOK_BUSY, "↓");
+}
+
+/* Returns the column behind the text of the last row. */
+static int
+draw_wrapped(const struct screen *s, struct canvas *c, struct rect r)
+{
+	struct walk w = walk_begin(s, r.cols);
+	int row, col, rows, top;
+
+	walk_cursor(&w, s->cursor, &row, &col);
+	rows = (row > w.row ? row : w.row) + 1;
+	/* As far down as the end asks for, as far up as the cursor does. */
+	top = rows > r.rows ? rows - r.rows : 0;
+	if (row < top)
+		top = row;
+	draw_margin(s, c, r, top, rows);
+	draw_rows(s, c, r, top);
+	c->cursor_row = r.row + row - top;
+	c->cursor_col = r.col + INDENT + col;
+	return INDENT + w.col;
+}
+
+/* --- words behind it --- */
+
+static const char *
+empty_hint(const struct screen *s)
+{
+	const struct vm *vm = &s->model.vm;
+
+	if (s->read_only)
+		return "READ-ONLY: nothing is sent from here";
+	if (incident_is_watching(&s->model.incident))
+		return "watching: /drive takes over";
+	if (strcmp(vm->agent.state, "working") == 0)
+		return "the agent works; Enter queues, F8 stops it";
+	if (strcmp(vm->agent.driver, "runbook") == 0)
+		return "no model answers: /triage looks, the keys act";
+	if (strcmp(vm->agent.state, "unavailable") == 0)
+		return "no agent; the keys and /commands work";
+	return "say what is wrong, /triage or /help";
+}
+
+void
+view_prompt_draw(const struct screen *s, struct canvas *c, struct rect r)
+{
+	int col = r.rows > 1 || c->rows >= SMALL ? draw_wrapped(s, c, r)
+						 : draw_sideways(s, c, r);
+
+	if (!s->line || !s->line[0])
+		canvas_text(c, r, 0, col + 1, LOOK_QUIET, empty_hint(s));
+	else if (s->hint && s->hint[0])
+		canvas_text(c, r, r.rows - 1, col + 2, LOOK_QUIET, s->hint);
 	if (c->cursor_col >= r.col + r.cols)
 		c->cursor_col = r.col + r.cols - 1;
-	if (len == 0)
-		draw_hint(s, c, r, col);
-	else if (s->hint && s->hint[0])
-		canvas_text(c, r, 0, c->cursor_col - r.col + 2, LOOK_QUIET, s->hint);
 }

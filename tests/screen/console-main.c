@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The console alone, for tests that bring an engine of their own:
- *     console-main SOCKET [NAME] [--linear] [--read-only] [--vi]
+ *     console-main SOCKET [NAME] [--linear] [--read-only] [--vi] [--history FILE]
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,8 @@ main(int argc, char **argv)
 
 	if (argc < 2) {
 		fprintf(stderr,
-		    "usage: console-main SOCKET [NAME] [--linear] [--read-only] [--vi]\n");
+		    "usage: console-main SOCKET [NAME] [--linear] [--read-only] "
+		    "[--vi] [--history FILE]\n");
 		return 64;
 	}
 	o.socket_path = argv[1];
@@ -26,6 +27,8 @@ main(int argc, char **argv)
 			o.read_only = true;
 		else if (strcmp(argv[i], "--vi") == 0)
 			o.vi = true;
+		else if (strcmp(argv[i], "--history") == 0 && i + 1 < argc)
+			o.history = argv[++i];
 		else
 			o.name = argv[i];
 	}
