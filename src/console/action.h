@@ -29,6 +29,9 @@ struct action_context {
 /* args: what followed a slash command, or "". */
 void action_run(struct action_context *a, enum action action, const char *args);
 
+/* Would it change more than how this console looks, and more than a watcher may? */
+bool action_acts(const struct screen *s, enum action action, const char *args);
+
 /* A finished line of the prompt: a slash command or a prompt for the agent. */
 void action_line(struct action_context *a, const char *line);
 

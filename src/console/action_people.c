@@ -29,11 +29,10 @@ autonomy_rank(const char *level)
 	return strcmp(level, "observe") == 0 ? 0 : strcmp(level, "repair") == 0 ? 1 : 2;
 }
 
-/* Would it change anything but how this console looks, and more than a watcher may? */
-static bool
-is_drivers(const struct action_context *a, enum action action, const char *args)
+bool
+action_acts(const struct screen *s, enum action action, const char *args)
 {
-	int verb = keymap_verb(action), now = autonomy_rank(a->screen->model.vm.autonomy);
+	int verb = keymap_verb(action), now = autonomy_rank(s->model.vm.autonomy);
 
 	if (verb >= 0)
 		return verb != VERB_STATUS;
@@ -63,7 +62,7 @@ action_is_refused(struct action_context *a, enum action action, const char *args
 {
 	const struct keymap_row *row = keymap_row(action);
 
-	return is_drivers(a, action, args) &&
+	return action_acts(a->screen, action, args) &&
 	    action_watches(a, row && row->slash ? row->slash : "that");
 }
 

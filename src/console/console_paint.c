@@ -15,6 +15,7 @@
 #define FIRST_MS 40 /* the first picture waits so long for an engine that answers */
 #define TICK_IDLE_MS 19000  /* ages grow in steps of 20 s; a byte goes out in each */
 #define KEEP_ALIVE_MS 20000 /* so long no line is silent */
+#define LIST_MS 40	    /* the palette's list waits so long behind a typed key */
 #define TICK_BUSY_MS 1000   /* elapsed seconds of what runs */
 #define STALL_MS 20000	    /* a terminal that takes nothing for so long is lost */
 
@@ -101,16 +102,32 @@ console_paint(struct console *c)
 	send_frame(c);
 }
 
-/* The whole picture, or while the budget is used up the prompt alone. */
+/* Is what a key changes beside the prompt painted with the next frame? */
+static bool
+key_is_alone(const struct console *c)
+{
+	const struct screen *s = &c->screen;
+
+	if (c->shell.on || s->browse.on || s->confirm.open || s->ask.open ||
+	    s->page != PAGE_NONE)
+		return false;
+	return s->palette.later || (c->dirty && c->pace.budget <= 0);
+}
+
+/* The whole picture, or the prompt alone: what is typed never waits for a list. */
 void
 console_paint_key(struct console *c)
 {
 	look(c);
-	if (c->shell.on || c->pace.budget > 0 || !c->dirty || c->screen.browse.on ||
-	    c->screen.confirm.open || c->screen.ask.open || c->screen.page != PAGE_NONE) {
+	if (!key_is_alone(c)) {
 		console_paint(c);
 		return;
 	}
+	if (c->screen.palette.later && !c->dirty)
+		uv_timer_start(&c->frame, on_frame, LIST_MS, 0);
+	else if (c->screen.palette.later)
+		console_arm(c);
+	c->dirty = c->dirty || c->screen.palette.later;
 	c->key_waits = c->writing;
 	if (c->writing)
 		return;

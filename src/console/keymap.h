@@ -28,6 +28,9 @@ enum action {
 	ACTION_DETACH_IF_EMPTY,
 	ACTION_SUSPEND,
 	ACTION_REDRAW,
+	ACTION_NEWLINE, /* these three are the prompt's: the help tells of them */
+	ACTION_RECALL,
+	ACTION_PALETTE,
 	ACTION_FOCUS,
 	ACTION_ZOOM,
 	ACTION_FOLD,

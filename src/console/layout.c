@@ -8,6 +8,7 @@
 #include "console/view_detail.h"
 #include "console/view_help.h"
 #include "console/view_keys.h"
+#include "console/view_palette.h"
 #include "console/view_prompt.h"
 #include "console/view_replay.h"
 #include "console/view_status.h"
@@ -18,6 +19,7 @@ screen_init(struct screen *s)
 {
 	memset(s, 0, sizeof *s);
 	model_init(&s->model);
+	palette_init(&s->palette);
 }
 
 void
@@ -50,8 +52,7 @@ prompt_rect(const struct screen *s, const struct canvas *c)
 {
 	int rows = s->prompt_rows > 0 ? s->prompt_rows : 1;
 
-	return (struct rect){
-	    c->rows - rows - (c->rows >= KEYS_ROWS), 0, rows, c->cols};
+	return (struct rect){c->rows - rows - (c->rows >= KEYS_ROWS), 0, rows, c->cols};
 }
 
 static void
@@ -94,6 +95,8 @@ layout_draw(struct screen *s, struct canvas *c)
 
 	canvas_clear(c);
 	s->prompt_rows = view_prompt_rows(s, all.cols, view_prompt_max(all.rows));
+	s->palette.room = view_palette_fits(all.rows);
+	s->palette.later = false;
 	if (all.rows < 3) {
 		draw_prompt(s, c);
 		if (s->replay.on)
@@ -107,6 +110,8 @@ layout_draw(struct screen *s, struct canvas *c)
 	mid.rows = all.rows - mid.row - s->prompt_rows - keys;
 	if (mid.rows > 0)
 		layout_draw_panes(s, c, mid);
+	view_palette_draw(
+	    s, c, (struct rect){1, 0, all.rows - 1 - s->prompt_rows - keys, all.cols});
 	draw_prompt(s, c);
 	mid = (struct rect){all.rows - 1, 0, 1, all.cols};
 	if (keys && s->replay.on)

@@ -17,6 +17,7 @@
 
 #include "console/browse.h"
 #include "console/canvas.h"
+#include "console/palette.h"
 #include "console/player.h"
 #include "console/view_ask.h"
 #include "console/view_chat.h"
@@ -62,12 +63,12 @@ struct screen {
 	bool link_up;
 	char link_words[256]; /* why the link is not up, and what is done about it */
 	char older[48];	      /* at the top of a pane: what is older, or "" */
-	const char *hint;     /* completions that fit, or "" */
-	const char *prompt;   /* "> ", or what the line editor shows while it searches */
-	const char *line;     /* what is typed; lent */
-	size_t cursor;	      /* bytes before the cursor */
-	int prompt_rows;      /* of the picture that was drawn last; 0: none was */
-	int64_t now;	      /* this machine's monotonic clock */
+	struct palette palette;
+	const char *prompt; /* "> ", or what the line editor shows while it searches */
+	const char *line;   /* what is typed; lent */
+	size_t cursor;	    /* bytes before the cursor */
+	int prompt_rows;    /* of the picture that was drawn last; 0: none was */
+	int64_t now;	    /* this machine's monotonic clock */
 };
 
 void screen_init(struct screen *s);

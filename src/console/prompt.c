@@ -95,8 +95,7 @@ at_cells(int begin, int cells)
 
 	while (at < end) {
 		uint32_t cp;
-		int n = (int)text_decode(
-		    rl_line_buffer + at, (size_t)(end - at), &cp);
+		int n = (int)text_decode(rl_line_buffer + at, (size_t)(end - at), &cp);
 
 		if (canvas_width(rl_line_buffer + begin, (size_t)(at + n - begin)) >
 		    cells)

@@ -18,7 +18,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define LOCK_TRIES 25 /* milliseconds: a lock is held for less than one */
+#define LOCK_TRIES 25	      /* milliseconds: a lock is held for less than one */
 #define WAIT_MAX (192 * 1024) /* bytes that wait for the file, in memory */
 /* A file is made anew when it is over what is kept by this much. */
 #define SLACK_BYTES (64 * 1024)
@@ -145,8 +145,8 @@ check_folder(struct recall *r)
 static int
 open_file(struct recall *r, int flags, struct stat *st)
 {
-	int fd = open(r->path,
-	    flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+	int fd =
+	    open(r->path, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 
 	if (fd < 0)
 		return refuse(r, errno == ELOOP ? "it is a link" : strerror(errno));

@@ -47,6 +47,7 @@ twin(struct typing *t, const struct input *in)
 	if (!armed || in->kind != INPUT_CHAR || in->text[0] < '0' || in->text[0] > '9')
 		return false;
 	browse_again(t->screen);
+	palette_close(t->screen);
 	action_run(t->ctx, keymap_digit(in->text[0]), "");
 	return true;
 }
@@ -63,25 +64,49 @@ escape(struct typing *t, const struct input *in)
 	return true;
 }
 
+/* The action of a key here and now; ACTION_NONE: it is the line editor's. */
+static enum action
+action_of(const struct typing *t, const struct input *in, bool empty)
+{
+	enum action action = keymap_key(in);
+
+	if (action == ACTION_NEWLINE)
+		return ACTION_NONE;
+	if (t->vi && in->kind == INPUT_ALT && !empty)
+		return ACTION_NONE; /* Esc, then a count: vi's, not ours */
+	if ((action == ACTION_FOCUS || action == ACTION_DETACH_IF_EMPTY) && !empty)
+		return ACTION_NONE;
+	return action == ACTION_DETACH_IF_EMPTY ? ACTION_DETACH : action;
+}
+
 static void
 edit(struct typing *t, const struct input *in)
 {
-	enum action action = keymap_key(in);
 	bool empty = prompt_text()[0] == '\0';
+	enum action action = action_of(t, in, empty);
 
-	if (t->vi && in->kind == INPUT_ALT && !empty)
-		action = ACTION_NONE; /* Esc, then a count: vi's, not ours */
 	if (in->kind == INPUT_F && t->pasted &&
 	    t->screen->now - t->pasted < PASTE_DEAF_MS)
 		return;
-	if ((action == ACTION_FOCUS || action == ACTION_DETACH_IF_EMPTY) && !empty)
-		action = ACTION_NONE;
-	if (action == ACTION_DETACH_IF_EMPTY)
-		action = ACTION_DETACH;
-	if (action != ACTION_NONE)
+	if (action != ACTION_NONE) {
+		palette_close(t->screen);
 		action_run(t->ctx, action, "");
-	else
-		prompt_key(in);
+		return;
+	}
+	prompt_key(in);
+	palette_typed(t->screen, in, empty);
+}
+
+/* What is typed: a paste is text, whatever is in it. */
+static void
+type(struct typing *t, const struct input *in)
+{
+	if (in->kind == INPUT_PASTE) {
+		paste(t, in);
+		palette_typed(t->screen, in, false);
+	} else if (!palette_key(t->screen, in) && !escape(t, in)) {
+		edit(t, in);
+	}
 }
 
 void
@@ -103,7 +128,10 @@ typing_key(struct typing *t, const struct input *in)
 	}
 	if (twin(t, in))
 		return;
+	if (in->kind == INPUT_BACKTAB && s->palette.open && palette_key(s, in))
+		return;
 	if (browse_key(t->ctx, in)) {
+		palette_close(s);
 		s->esc_armed = in->kind == INPUT_ESC;
 		t->esc_at = s->now;
 		return;
@@ -114,8 +142,5 @@ typing_key(struct typing *t, const struct input *in)
 	}
 	if (action_replay_key(t->ctx, in))
 		return;
-	if (in->kind == INPUT_PASTE)
-		paste(t, in);
-	else if (!escape(t, in))
-		edit(t, in);
+	type(t, in);
 }

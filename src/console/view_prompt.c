@@ -15,10 +15,10 @@
 struct walk {
 	const char *text;
 	size_t len, at;
-	int cols;	   /* of a row, without the indent */
-	int row, col;	   /* behind what was walked over */
-	int width;	   /* of the character that was; 0: it joins the one before */
-	size_t bytes;	   /* of it */
+	int cols;	      /* of a row, without the indent */
+	int row, col;	      /* behind what was walked over */
+	int width;	      /* of the character that was; 0: it joins the one before */
+	size_t bytes;	      /* of it */
 	int was_row, was_col; /* where it stands */
 };
 
@@ -169,8 +169,7 @@ draw_sideways(const struct screen *s, struct canvas *c, struct rect r)
 		canvas_text(c, r, 0, col - 1, LOOK_QUIET, "‹");
 	c->cursor_row = r.row;
 	c->cursor_col = r.col + draw_piece(c, r, col, line + from, s->cursor - from);
-	return draw_piece(
-	    c, r, c->cursor_col - r.col, line + s->cursor, len - s->cursor);
+	return draw_piece(c, r, c->cursor_col - r.col, line + s->cursor, len - s->cursor);
 }
 
 /* --- as many rows as it takes --- */
@@ -251,9 +250,9 @@ view_prompt_draw(const struct screen *s, struct canvas *c, struct rect r)
 						 : draw_sideways(s, c, r);
 
 	if (!s->line || !s->line[0])
-		canvas_text(c, r, 0, col + 1, LOOK_QUIET, empty_hint(s));
-	else if (s->hint && s->hint[0])
-		canvas_text(c, r, r.rows - 1, col + 2, LOOK_QUIET, s->hint);
+		canvas_text(c, r, 0, col + 1, LOOK_HINT, empty_hint(s));
+	else if (!s->palette.room && s->palette.hint[0])
+		canvas_text(c, r, r.rows - 1, col + 2, LOOK_HINT, s->palette.hint);
 	if (c->cursor_col >= r.col + r.cols)
 		c->cursor_col = r.col + r.cols - 1;
 }

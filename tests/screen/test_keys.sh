@@ -78,7 +78,8 @@ expect a "There is no /shutdown now"
 
 # a paste is text, whatever is in it
 raw a 1b 5b 32 30 30 7e 61 0d 1b 5b 31 38 7e 62 1b 5b 32 30 31 7e
-expect a "> a⏎[18~b"
+expect a "> a"
+expect a "  [18~b"
 expect_gone a "Type cycle"
 keys a C-u
 
