@@ -83,6 +83,18 @@ args_add_history(struct args *a, const char *setting)
 	free(home);
 }
 
+/* Where text that is copied or viewed goes. */
+static void
+add_ways_out(struct args *a, const struct command_opts *c)
+{
+	args_add(a, "--copy");
+	args_add(a, c->options->copy);
+	if (!c->options->pager[0])
+		return;
+	args_add(a, "--pager");
+	args_add(a, c->options->pager);
+}
+
 /* The engine is up then, or why it is not has been said. */
 int
 become_console(const struct command_opts *c)
@@ -114,6 +126,9 @@ become_console(const struct command_opts *c)
 		args_add(&a, "--vi");
 	add_theme(&a, c);
 	args_add_history(&a, c->options->history);
+	args_add(&a, "--sessions");
+	args_add(&a, c->options->sessions_dir);
+	add_ways_out(&a, c);
 	for (int i = 0; i < c->verbose && i < 2; i++)
 		args_add(&a, "--log");
 	return become(c, "console", &a);
@@ -149,6 +164,7 @@ become_replay(const struct command_opts *c, int count, char **words)
 	args_add(&a, count > 0 ? words[0] : "last");
 	args_add(&a, "--sessions");
 	args_add(&a, c->options->sessions_dir);
+	add_ways_out(&a, c);
 	if (c->value[OPT_SPEED]) {
 		args_add(&a, "--speed");
 		args_add(&a, c->value[OPT_SPEED]);

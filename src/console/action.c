@@ -193,6 +193,11 @@ run_other(struct action_context *a, enum action action, const char *args)
 	case ACTION_RETRY:
 		action_people(a, action);
 		break;
+	case ACTION_COPY:
+	case ACTION_SAVE:
+	case ACTION_VIEW:
+		action_clip(a, action, args);
+		break;
 	case ACTION_SHELL:
 		ask_shell(a);
 		break;

@@ -12,6 +12,8 @@
 #include "console/replay_keys.h"
 #include "wire/json.h"
 
+struct clip;
+
 struct action_context {
 	struct screen *screen;
 	/* Takes request. */
@@ -19,6 +21,7 @@ struct action_context {
 	/* In a replay: what an operator wants of it; text: what is looked for, or "". */
 	void (*play)(void *arg, enum play play, const char *text);
 	void *arg;
+	struct clip *clip;	    /* where text can go out of here; NULL: nowhere */
 	bool quit, suspend, redraw; /* set here, done by the caller */
 	bool shell;		    /* the same: a shell on the devvm */
 	bool opened;		    /* a box was opened: the caller drops type-ahead */

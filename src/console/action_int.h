@@ -35,5 +35,7 @@ void action_answer(struct action_context *a, const char *args);
 
 /* action_screen.c: how the screen is divided and looks; false: none of these */
 bool action_arrange(struct action_context *a, enum action action, const char *args);
+/* action_clip.c */
+void action_clip(struct action_context *a, enum action action, const char *args);
 
 #endif

@@ -70,16 +70,23 @@ fetch_end(struct console *c, const struct js *fact)
 	}
 }
 
+void
+console_back(struct console *c)
+{
+	c->dirty = true;
+	pace_full(&c->pace);
+	c->shell_left = clock_mono_ms();
+	console_watch(c);
+	console_flush(c);
+	console_paint(c);
+}
+
 static void
 after_shell(struct console *c)
 {
-	c->dirty = true;
 	if (c->shell.why[0])
 		model_local(&c->screen.model, TONE_PLAIN, c->shell.why);
-	pace_full(&c->pace);
-	c->shell_left = clock_mono_ms();
-	console_flush(c);
-	console_paint(c);
+	console_back(c);
 }
 
 static void
@@ -233,7 +240,7 @@ console_suspend(struct console *c)
 {
 	c->ctx.suspend = false;
 	tty_leave(c->tty);
-	raise(SIGSTOP); /* SIGTSTP is ours, to leave the terminal first */
+	console_stop_job(true);
 	tty_enter(c->tty);
 }
 
@@ -257,6 +264,7 @@ after_keys(struct console *c)
 		console_suspend(c);
 	if (c->ctx.shell)
 		open_shell(c);
+	console_clip(c);
 	console_paint_key(c);
 }
 
@@ -301,6 +309,10 @@ read_keys(struct console *c)
 			after_shell(c);
 		return;
 	}
+	if (outside_state(c->outside) == OUTSIDE_PRINT) {
+		outside_typed(c->outside, bytes, (size_t)n);
+		return;
+	}
 	if (c->shell_left && clock_mono_ms() - c->shell_left < SHELL_DEAF_MS)
 		return; /* else they would be text in the prompt */
 	input_feed(&c->input, bytes, (size_t)n, clock_mono_ms());
@@ -331,8 +343,14 @@ on_terminal(uv_poll_t *poll, int status, int events)
 void
 console_watch(struct console *c)
 {
-	uv_poll_start(
-	    &c->poll, UV_READABLE | (c->writing ? UV_WRITABLE : 0), on_terminal);
+	/* A pager's keys are the pager's. */
+	int events = outside_state(c->outside) == OUTSIDE_PAGER ? 0 : UV_READABLE;
+
+	events |= c->writing ? UV_WRITABLE : 0;
+	if (events)
+		uv_poll_start(&c->poll, events, on_terminal);
+	else
+		uv_poll_stop(&c->poll);
 }
 
 /* --- start and end --- */
@@ -378,6 +396,7 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 	if (rc < 0)
 		return err_set(err, ERR_SYSTEM, "terminal: %s", uv_strerror(rc));
 	c->poll.data = c;
+	console_outside_start(c, opts);
 	console_watch(c);
 	c->source = make_source(c, opts, err);
 	if (!c->source)
@@ -399,6 +418,7 @@ static void
 finish(struct console *c)
 {
 	source_free(c->source);
+	console_outside_end(c);
 	uv_walk(&c->loop, close_one, NULL);
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&c->loop);

@@ -17,9 +17,12 @@ struct console_opts {
 	char **argv;	     /* of this program, to become it again; or NULL */
 	bool read_only;	     /* watch only */
 	bool linear;	     /* no cursor movement, whatever the terminal can do */
-	bool vi;	     /* line editing like vi, else emacs */
-	const char *history; /* file of what was typed before, or NULL (recall.h) */
-	const char *replay;  /* a journal's file to be shown again: no engine is asked */
+	const char *copy;    /* the settings "copy" and "pager", or NULL */
+	const char *pager;
+	const char *sessions; /* where the incidents are, or NULL */
+	bool vi;	      /* line editing like vi, else emacs */
+	const char *history;  /* file of what was typed before, or NULL (recall.h) */
+	const char *replay;   /* a journal's file to be shown again: no engine is asked */
 	int speed; /* of a replay: 1 to 64, 0 all at once; below: 1, or line by line 0 */
 };
 

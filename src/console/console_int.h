@@ -9,10 +9,12 @@
 #include <uv.h>
 
 #include "console/action.h"
+#include "console/clip.h"
 #include "console/console.h"
 #include "console/history.h"
 #include "console/input.h"
 #include "console/layout.h"
+#include "console/outside.h"
 #include "console/pace.h"
 #include "console/shell.h"
 #include "console/source.h"
@@ -34,6 +36,11 @@ struct console {
 	struct pace pace;
 	struct typing typing;
 	struct history history;
+	struct clip clip;
+	char *clip_dir;
+	struct outside *outside;
+	struct feed *tmux; /* it is being told of a copy */
+	int tmux_old;	   /* it does not know all that we ask of it */
 	int64_t shell_left;
 	int64_t sent_ms; /* when the terminal was last sent something */
 	bool key_waits;	 /* a key came while the terminal was taking a frame */
@@ -51,6 +58,14 @@ void console_lost(struct console *c); /* the terminal is gone */
 void console_suspend(struct console *c);
 void console_watch(struct console *c); /* the terminal: for keys, and for room */
 
+void console_back(struct console *c); /* the screen is ours again */
+
+/* console_outside.c */
+void console_clip(struct console *c); /* after a key: what was copied or is viewed */
+void console_outside_start(struct console *c, const struct console_opts *opts);
+void console_outside_end(struct console *c);
+bool console_is_away(const struct console *c); /* somebody else has the terminal */
+
 /* console_paint.c */
 void console_paint(struct console *c); /* everything, as soon as the terminal takes it */
 void console_paint_key(struct console *c); /* after a key */
@@ -60,7 +75,8 @@ void console_arm_first(struct console *c, int ms); /* the first picture */
 void console_ticking(struct console *c); /* elapsed seconds are shown from now on */
 void console_paint_start(struct console *c);
 
-/* console_signals.c */
+/* console_signals.c; stops this process, or with all of its job */
+void console_stop_job(bool all);
 void console_signals(struct console *c);
 
 #endif

@@ -78,7 +78,7 @@ send_frame(struct console *c)
 static void
 keep_alive(struct console *c, int tick_ms)
 {
-	if (c->writing || c->shell.on ||
+	if (c->writing || console_is_away(c) ||
 	    clock_mono_ms() + tick_ms - c->sent_ms < KEEP_ALIVE_MS)
 		return;
 	tty_keep_alive(c->tty);
@@ -90,7 +90,7 @@ void
 console_paint(struct console *c)
 {
 	look(c);
-	if (c->writing || c->shell.on) {
+	if (c->writing || console_is_away(c)) {
 		c->dirty = c->key_waits = true;
 		return;
 	}
@@ -108,7 +108,7 @@ key_is_alone(const struct console *c)
 {
 	const struct screen *s = &c->screen;
 
-	if (c->shell.on || s->browse.on || s->confirm.open || s->ask.open ||
+	if (console_is_away(c) || s->browse.on || s->confirm.open || s->ask.open ||
 	    s->page != PAGE_NONE)
 		return false;
 	return s->palette.later || (c->dirty && c->pace.budget <= 0);
@@ -150,7 +150,7 @@ on_frame(uv_timer_t *timer)
 {
 	struct console *c = timer->data;
 
-	if (!c->dirty || c->writing || c->shell.on)
+	if (!c->dirty || c->writing || console_is_away(c))
 		return;
 	look(c);
 	if (c->pace.budget <= 0)

@@ -25,8 +25,11 @@ static void
 on_cont(uv_signal_t *sig, int signum)
 {
 	struct console *c = sig->data;
+	enum outside_state outside = outside_state(c->outside);
 
-	if (c->shell.on)
+	if (outside == OUTSIDE_PAGER)
+		return; /* it went on, too, and has the terminal */
+	if (c->shell.on || outside == OUTSIDE_PRINT)
 		tty_hand_over(c->tty);
 	else
 		tty_enter(c->tty);
@@ -48,8 +51,28 @@ on_int(uv_signal_t *sig, int signum)
 {
 	struct console *c = sig->data;
 
+	if (console_is_away(c))
+		return; /* it was meant for who has the terminal */
 	action_run(&c->ctx, ACTION_CANCEL, "");
 	console_paint(c);
+}
+
+/*
+ * SIGTSTP is ours, to leave the terminal first; from here it is the kernel's again.
+ * Where nobody could wake us up (kubectl exec: no shell with jobs above us) it does
+ * nothing, as SIGSTOP would not.
+ */
+void
+console_stop_job(bool all)
+{
+	struct sigaction stop = {.sa_handler = SIG_DFL}, ours;
+
+	sigaction(SIGTSTP, &stop, &ours);
+	if (all)
+		kill(0, SIGTSTP);
+	else
+		raise(SIGTSTP);
+	sigaction(SIGTSTP, &ours, NULL);
 }
 
 static void
@@ -57,8 +80,10 @@ on_tstp(uv_signal_t *sig, int signum)
 {
 	struct console *c = sig->data;
 
-	if (c->shell.on)
-		return; /* the shell has the terminal: Ctrl-Z is a byte for it */
+	if (outside_state(c->outside) == OUTSIDE_PAGER)
+		console_stop_job(false); /* it gives the terminal back by itself */
+	if (console_is_away(c))
+		return; /* a shell has the terminal: Ctrl-Z is a byte for it */
 	console_suspend(c);
 	console_paint(c);
 }

@@ -68,6 +68,9 @@ enum action {
 	ACTION_WATCH,
 	ACTION_WHO,
 	ACTION_RETRY,
+	ACTION_COPY, /* action_clip.c */
+	ACTION_SAVE,
+	ACTION_VIEW,
 	ACTIONS
 };
 

@@ -18,7 +18,7 @@
 
 struct arguments {
 	struct console_opts console;
-	const char *replay, *sessions; /* what was asked for, and where to look */
+	const char *replay; /* what was asked for */
 	const char *cast, *size;
 	int log;
 };
@@ -26,9 +26,11 @@ struct arguments {
 static const struct option long_options[] = {
     {"cast", required_argument, NULL, 'c'},
     {"history", required_argument, NULL, 'H'},
+    {"copy", required_argument, NULL, 'C'},
     {"linear", no_argument, NULL, 'l'},
     {"log", no_argument, NULL, 'L'},
     {"name", required_argument, NULL, 'n'},
+    {"pager", required_argument, NULL, 'p'},
     {"read-only", no_argument, NULL, 'r'},
     {"replay", required_argument, NULL, 'R'},
     {"sessions", required_argument, NULL, 'S'},
@@ -99,6 +101,10 @@ read_arguments(struct arguments *a, int argc, char **argv)
 			a->log++;
 		else if (c == 'H')
 			a->console.history = optarg;
+		else if (c == 'C')
+			a->console.copy = optarg;
+		else if (c == 'p')
+			a->console.pager = optarg;
 		else if (c == 'n')
 			a->console.name = optarg;
 		else if (c == 'r')
@@ -106,7 +112,7 @@ read_arguments(struct arguments *a, int argc, char **argv)
 		else if (c == 'R')
 			a->replay = optarg;
 		else if (c == 'S')
-			a->sessions = optarg;
+			a->console.sessions = optarg;
 		else if (c == 'z')
 			a->size = optarg;
 		else if (c == 's')
@@ -148,7 +154,8 @@ static int
 show_again(struct arguments *a)
 {
 	struct err err = {0};
-	char *path = journal_find(a->sessions ? a->sessions : ".", a->replay, &err);
+	char *path = journal_find(
+	    a->console.sessions ? a->console.sessions : ".", a->replay, &err);
 	int code;
 
 	if (!path) {

@@ -40,6 +40,7 @@ struct tty {
 	SCREEN *screen;
 	struct termios raw;
 	bool colours, few_keys, known;
+	const char *guess; /* what it is taken for, when TERM is of no use */
 	struct canvas shown;
 	char *pending;
 	size_t pending_len, pending_at, pending_size;
@@ -245,8 +246,11 @@ choose_term(struct tty *t, const char *term)
 	if (known && (strcmp(term, "dumb") == 0 || strcmp(term, "emacs") == 0))
 		return false;
 	t->few_keys = true; /* a guess */
-	return (known && looks_modern(term) && try_term(t, "xterm-256color")) ||
-	    try_term(t, "vt100");
+	t->guess = "xterm-256color";
+	if (known && looks_modern(term) && try_term(t, t->guess))
+		return true;
+	t->guess = "vt100";
+	return try_term(t, t->guess);
 }
 
 static int
@@ -371,6 +375,18 @@ tty_size(const struct tty *t, int *cols, int *rows)
 	}
 	*cols = w.ws_col < CANVAS_COLS_MAX ? w.ws_col : CANVAS_COLS_MAX;
 	*rows = w.ws_row < CANVAS_ROWS_MAX ? w.ws_row : CANVAS_ROWS_MAX;
+}
+
+const char *
+tty_term(const struct tty *t)
+{
+	return t->guess;
+}
+
+void
+tty_deaf(struct tty *t)
+{
+	tcflush(t->fd, TCIFLUSH);
 }
 
 bool

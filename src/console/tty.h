@@ -31,6 +31,12 @@ void tty_utf8(void);
 /* Sets the terminal back and frees t.  gone: it does not take bytes any more. */
 void tty_close(struct tty *t, bool gone);
 
+/* Forgets what was typed and has not been read. */
+void tty_deaf(struct tty *t);
+
+/* The name that it goes by here when that is not TERM's, or NULL. */
+const char *tty_term(const struct tty *t);
+
 int tty_fd(const struct tty *t); /* for polling and reading; not blocking */
 void tty_size(const struct tty *t, int *cols, int *rows);
 
