@@ -3,6 +3,7 @@
  * The letters of browse mode that are actions of others: on the run under the cursor,
  * on the message under it, on the panes.
  */
+#include "console/action_chat.h"
 #include "console/action_run.h"
 #include "console/browse_int.h"
 
@@ -18,7 +19,8 @@ on_item(struct action_context *a, int key)
 	if (!w || s->page != PAGE_NONE)
 		return false;
 	at = w->cur.pos;
-	if (s->focus == FOCUS_CHAT || !action_run_key(a, key, &at))
+	if (s->focus == FOCUS_CHAT ? !action_chat_key(a, key, &at)
+				   : !action_run_key(a, key, &at))
 		return false;
 	w = browse_held(s, &src);
 	if (w && (at.unit != w->cur.pos.unit || at.part != w->cur.pos.part))

@@ -15,16 +15,35 @@ lines_init(struct lines *l, int width)
 }
 
 void
+lines_shorten(struct lines *l, size_t count)
+{
+	while (l->count > count) {
+		struct lines_line *n = &l->line[--l->count];
+
+		free(n->text);
+		free(n->span);
+	}
+	l->open = l->at_edge = false;
+}
+
+void
 lines_fini(struct lines *l)
 {
-	for (size_t i = 0; i < l->count; i++) {
-		free(l->line[i].text);
-		free(l->line[i].span);
-	}
+	lines_shorten(l, 0);
 	free(l->line);
 	l->line = NULL;
-	l->count = l->size = 0;
-	l->open = false;
+	l->size = 0;
+}
+
+/* Bytes that are allocated for so many: a line grows by characters. */
+static size_t
+room_for(size_t len)
+{
+	size_t n = 32;
+
+	while (n < len)
+		n *= 2;
+	return n;
 }
 
 static void
@@ -32,7 +51,8 @@ line_add(struct lines_line *n, uint32_t style, const char *text, size_t len)
 {
 	if (len == 0)
 		return;
-	n->text = mem_resize(n->text, n->len + len + 1);
+	if (n->len == 0 || room_for(n->len + len) > room_for(n->len))
+		n->text = mem_resize(n->text, room_for(n->len + len));
 	memcpy(n->text + n->len, text, len);
 	n->len += (uint32_t)len;
 	n->cols += canvas_width(text, len);
@@ -53,6 +73,7 @@ new_line(struct lines *l)
 		l->line = mem_resize(l->line, l->size * sizeof *l->line);
 	}
 	memset(&l->line[l->count], 0, sizeof *l->line);
+	l->line[l->count].code = l->code;
 	l->open = true;
 	return &l->line[l->count++];
 }
@@ -91,8 +112,9 @@ move_end(struct lines_line *from, struct lines_line *to, size_t keep)
 
 /* Where the line can be broken: behind its last blank that follows a word; 0: nowhere. */
 static size_t
-break_place(const struct lines *l, const struct lines_line *n, size_t indent)
+break_place(const struct lines *l, const struct lines_line *n)
 {
+	size_t indent = n->mark > n->lead ? n->mark : n->lead;
 	bool word = false;
 
 	if (l->keep_blanks)
@@ -132,13 +154,11 @@ wrap(struct lines *l)
 
 	if (canvas_width(l->indent, indent) * 2 > l->width)
 		indent = 0;
-	place = l->at_edge
-	    ? 0
-	    : break_place(l, &l->line[l->count - 1], l->count > 1 ? indent : 0);
+	place = l->at_edge ? 0 : break_place(l, &l->line[l->count - 1]);
 	l->at_edge = false;
 	n = new_line(l);
 	from = &l->line[l->count - 2];
-	line_add(n, 0, l->indent, indent);
+	line_add(n, l->indent_look, l->indent, indent);
 	n->cont = true;
 	n->lead = (uint8_t)indent;
 	if (place > 0)
@@ -203,6 +223,15 @@ lines_sign(struct lines *l, uint32_t style, const char *text)
 	n = l->count > 0 ? &l->line[l->count - 1] : NULL;
 	if (n && l->open)
 		n->lead = n->len < UINT8_MAX ? (uint8_t)n->len : UINT8_MAX;
+}
+
+void
+lines_mark(struct lines *l)
+{
+	struct lines_line *n = l->count > 0 ? &l->line[l->count - 1] : NULL;
+
+	if (n && l->open)
+		n->mark = n->len < UINT8_MAX ? (uint8_t)n->len : UINT8_MAX;
 }
 
 void

@@ -29,6 +29,8 @@ struct lines_line {
 	bool cont;	/* goes on with the line before: that one was wrapped */
 	uint8_t blanks; /* with cont: blanks that the break took */
 	uint8_t lead;	/* bytes at its front that are our sign or indent, not its text */
+	uint8_t mark;  /* the same with a bullet or number behind it: no place to break */
+	uint16_t code; /* the number of its code block in the item, from 1; 0: none */
 };
 
 struct lines {
@@ -39,6 +41,8 @@ struct lines {
 	bool open;	 /* the last line can still grow */
 	bool at_edge;	 /* it is full and a blank followed: break before the next word */
 	bool keep_blanks; /* break anywhere, keep every blank (code, output) */
+	uint16_t code;	  /* of the lines that come */
+	uint32_t indent_look;
 };
 
 void lines_init(struct lines *l, int width);
@@ -48,10 +52,13 @@ void lines_put(struct lines *l, uint32_t style, const char *text, size_t len);
 void lines_str(struct lines *l, uint32_t style, const char *text);
 /* The same at a line's front, as ours: it is drawn, and no part of what is copied. */
 void lines_sign(struct lines *l, uint32_t style, const char *text);
+void lines_mark(struct lines *l); /* what the open line has so far is bullet or number */
 /* As much of text as fits on the open line, with "…" where it was cut. */
 void lines_cut(struct lines *l, uint32_t style, const char *text);
 void lines_break(struct lines *l); /* ends the line; a blank one when none is open */
 void lines_scrub(struct lines *l, uint32_t style, const char *text, size_t len);
+void lines_shorten(
+    struct lines *l, size_t count); /* forgets those behind; none is open */
 
 /* Draws line i at row of r; the rest of the row is left as it is. */
 void lines_draw(

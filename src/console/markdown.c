@@ -1,169 +1,82 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* markdown.c: what md4c finds, to markdown_draw.c. */
 #include "console/markdown.h"
 
 #include <md4c.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "console/markdown_int.h"
 
-#define LIST_DEPTH_MAX 8
+#define ADDRESS_MAX 2048 /* bytes of a link's address that are shown */
 
-struct list {
-	bool ordered;
-	unsigned next;
-};
+/* --- blocks --- */
 
-struct render {
-	struct lines *lines;
-	struct list lists[LIST_DEPTH_MAX];
-	int depth; /* lists we are in (may pass LIST_DEPTH_MAX) */
-	int quotes;
-	uint32_t style;
-	unsigned strong, emphasis, code, link, heading;
-	bool code_block, fresh_item, any;
-	bool first_cell;
-};
-
-static void
-set_style(struct render *r)
+static char
+task_of(const MD_BLOCK_LI_DETAIL *d)
 {
-	uint32_t s = 0;
-
-	if (r->strong || r->heading)
-		s |= STYLE_BOLD;
-	if (r->emphasis)
-		s |= STYLE_ITALIC;
-	if (r->code || r->code_block)
-		s |= LOOK_CODE;
-	if (r->link || r->heading)
-		s |= STYLE_UNDERLINE;
-	r->style = s;
-}
-
-/* Continued lines stand under the text of their list item or behind their quote bar. */
-static void
-set_indent(struct render *r)
-{
-	int depth = r->depth > LIST_DEPTH_MAX ? LIST_DEPTH_MAX : r->depth;
-	char *p = r->lines->indent;
-
-	p[0] = '\0';
-	for (int i = 0; i < r->quotes && i < 3; i++)
-		strcat(p, "│ ");
-	for (int i = 0; i < depth; i++)
-		strcat(p, "  ");
-	if (r->code_block)
-		strcat(p, "  ");
+	return !d->is_task ? 0 : d->task_mark == ' ' ? ' ' : 'x';
 }
 
 static void
-gap(struct render *r)
+enter_cell(struct render *r, const MD_BLOCK_TD_DETAIL *d)
 {
-	if (r->fresh_item)
-		return;
-	if (r->lines->open)
-		lines_break(r->lines);
-	if (r->any && r->depth == 0)
-		lines_break(r->lines);
-	r->any = true;
-}
+	enum table_align align = d->align == MD_ALIGN_RIGHT ? TABLE_RIGHT
+	    : d->align == MD_ALIGN_CENTER		    ? TABLE_CENTER
+							    : TABLE_LEFT;
 
-static void
-start_line(struct render *r)
-{
-	set_indent(r);
-	if (!r->lines->open && !r->fresh_item)
-		lines_str(r->lines, LOOK_QUIET, r->lines->indent);
-	r->fresh_item = false;
-}
-
-static void
-start_item(struct render *r)
-{
-	struct list *l =
-	    r->depth > 0 && r->depth <= LIST_DEPTH_MAX ? &r->lists[r->depth - 1] : NULL;
-	char bullet[24];
-
-	if (r->lines->open)
-		lines_break(r->lines);
-	r->depth--;
-	set_indent(r);
-	r->depth++;
-	lines_str(r->lines, LOOK_QUIET, r->lines->indent);
-	if (l && l->ordered)
-		snprintf(bullet, sizeof bullet, "%u. ", l->next++);
-	else
-		snprintf(bullet, sizeof bullet, "- ");
-	lines_str(r->lines, 0, bullet);
-	r->fresh_item = true;
-	set_indent(r);
-}
-
-static void
-enter_list(struct render *r, bool ordered, unsigned start)
-{
-	if (r->depth == 0)
-		gap(r);
-	r->depth++;
-	if (r->depth <= LIST_DEPTH_MAX)
-		r->lists[r->depth - 1] = (struct list){ordered, start};
+	r->out = &table_add(&r->table, align)->text;
 }
 
 static int
 on_enter_block(MD_BLOCKTYPE type, void *detail, void *arg)
 {
 	struct render *r = arg;
+	const MD_BLOCK_CODE_DETAIL *code = detail;
 
 	switch (type) {
 	case MD_BLOCK_UL:
-		enter_list(r, false, 0);
+		render_enter_box(r, false, false, 0);
 		break;
 	case MD_BLOCK_OL:
-		enter_list(r, true, ((MD_BLOCK_OL_DETAIL *)detail)->start);
+		render_enter_box(r, false, true, ((MD_BLOCK_OL_DETAIL *)detail)->start);
 		break;
 	case MD_BLOCK_LI:
-		start_item(r);
+		render_enter_item(r, task_of(detail));
 		break;
 	case MD_BLOCK_QUOTE:
-		gap(r);
-		r->any = false;
-		r->quotes++;
+		render_enter_box(r, true, false, 0);
 		break;
 	case MD_BLOCK_CODE:
-		gap(r);
-		r->code_block = r->lines->keep_blanks = true;
+		render_gap(r);
+		render_code(r, code->lang.text, code->lang.size);
 		break;
 	case MD_BLOCK_H:
 		r->heading++;
-		gap(r);
+		render_gap(r);
 		break;
 	case MD_BLOCK_HR:
-		gap(r);
+		render_gap(r);
+		render_begin(r);
 		lines_str(r->lines, LOOK_QUIET, "────────");
+		render_end(r);
 		break;
 	case MD_BLOCK_P:
-	case MD_BLOCK_TABLE:
-		gap(r);
+		render_gap(r);
 		break;
-	case MD_BLOCK_TR:
-		if (r->lines->open)
-			lines_break(r->lines);
-		r->first_cell = true;
+	case MD_BLOCK_TABLE:
+		render_gap(r);
+		r->table.cols = (int)((MD_BLOCK_TABLE_DETAIL *)detail)->col_count;
 		break;
 	case MD_BLOCK_TH:
 	case MD_BLOCK_TD:
-		if (!r->first_cell)
-			lines_str(r->lines, LOOK_QUIET, " │ ");
-		r->first_cell = false;
 		r->strong += type == MD_BLOCK_TH;
+		enter_cell(r, detail);
 		break;
 	default:
 		break;
 	}
-	set_style(r);
-	set_indent(r);
+	render_style(r);
 	return 0;
 }
 
@@ -175,139 +88,145 @@ on_leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
 	switch (type) {
 	case MD_BLOCK_UL:
 	case MD_BLOCK_OL:
-		r->depth--;
+		render_leave_box(r, false);
+		break;
+	case MD_BLOCK_LI:
+		render_leave_item(r);
 		break;
 	case MD_BLOCK_QUOTE:
-		r->quotes--;
+		render_leave_box(r, true);
 		break;
 	case MD_BLOCK_CODE:
-		r->code_block = r->lines->keep_blanks = false;
+		render_code_end(r);
 		break;
 	case MD_BLOCK_H:
 		r->heading--;
+		render_end(r);
+		break;
+	case MD_BLOCK_P:
+		render_end(r);
+		break;
+	case MD_BLOCK_TABLE:
+		render_table(r);
 		break;
 	case MD_BLOCK_TH:
-		r->strong--;
+	case MD_BLOCK_TD:
+		r->strong -= type == MD_BLOCK_TH;
 		break;
 	default:
 		break;
 	}
-	r->fresh_item = false;
-	if (type != MD_BLOCK_TH && type != MD_BLOCK_TD && r->lines->open)
-		lines_break(r->lines);
-	set_style(r);
-	set_indent(r);
+	render_style(r);
 	return 0;
 }
 
-static int
-span(struct render *r, MD_SPANTYPE type, unsigned step)
-{
-	if (type == MD_SPAN_STRONG)
-		r->strong += step;
-	else if (type == MD_SPAN_EM)
-		r->emphasis += step;
-	else if (type == MD_SPAN_CODE)
-		r->code += step;
-	else if (type == MD_SPAN_A)
-		r->link += step;
-	set_style(r);
-	return 0;
-}
-
-static int
-on_enter_span(MD_SPANTYPE type, void *detail, void *arg)
-{
-	return span(arg, type, 1);
-}
-
-/* The address of a link is shown: a text that names another place deceives. */
-static int
-on_leave_span(MD_SPANTYPE type, void *detail, void *arg)
-{
-	struct render *r = arg;
-	const MD_SPAN_A_DETAIL *a = detail;
-
-	span(r, type, -1u);
-	if (type == MD_SPAN_A && a && a->href.size > 0 && a->href.size < 512) {
-		lines_str(r->lines, LOOK_QUIET, " <");
-		lines_scrub(r->lines, LOOK_QUIET, a->href.text, a->href.size);
-		lines_str(r->lines, LOOK_QUIET, ">");
-	}
-	return 0;
-}
-
-/* "&#27;" is a control character again once it is decoded: so it is cleaned like one. */
-static void
-entity(struct render *r, const char *text, size_t len)
-{
-	static const char *const named[][2] = {{"&amp;", "&"}, {"&lt;", "<"},
-	    {"&gt;", ">"}, {"&quot;", "\""}, {"&apos;", "'"}, {"&nbsp;", " "}};
-	char copy[16], utf8[5] = {0};
-	unsigned long cp;
-
-	for (size_t i = 0; i < sizeof named / sizeof named[0]; i++)
-		if (strlen(named[i][0]) == len && memcmp(named[i][0], text, len) == 0) {
-			lines_scrub(r->lines, r->style, named[i][1], 1);
-			return;
-		}
-	if (len < 4 || len >= sizeof copy || text[1] != '#') {
-		lines_scrub(r->lines, r->style, text, len);
-		return;
-	}
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	cp = copy[2] == 'x' || copy[2] == 'X' ? strtoul(copy + 3, NULL, 16)
-					      : strtoul(copy + 2, NULL, 10);
-	if (cp == 0 || cp > 0x10ffff)
-		cp = TEXT_REPLACEMENT;
-	lines_scrub(r->lines, r->style, utf8, text_encode((uint32_t)cp, utf8));
-}
-
-static void
-code_text(struct render *r, const char *text, size_t len)
-{
-	while (len > 0) {
-		const char *lf = memchr(text, '\n', len);
-		size_t n = lf ? (size_t)(lf - text) : len;
-
-		start_line(r);
-		lines_scrub(r->lines, r->style, text, n);
-		if (!lf)
-			return;
-		lines_break(r->lines);
-		text += n + 1;
-		len -= n + 1;
-	}
-}
+/* --- words --- */
 
 static int
 on_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *arg)
 {
 	struct render *r = arg;
 
-	if (type == MD_TEXT_CODE && r->code_block) {
-		code_text(r, text, size);
-		return 0;
-	}
-	start_line(r);
-	if (type == MD_TEXT_BR)
-		lines_break(r->lines);
+	if (type == MD_TEXT_CODE && r->code_block)
+		render_code_text(r, text, size);
+	else if (type == MD_TEXT_BR)
+		render_end(r);
 	else if (type == MD_TEXT_SOFTBR)
-		lines_str(r->lines, r->style, " ");
+		render_text(r, " ", 1);
 	else if (type == MD_TEXT_ENTITY)
-		entity(r, text, size);
+		render_entity(r, text, size);
 	else if (type == MD_TEXT_NULLCHAR)
-		lines_str(r->lines, r->style, "\xef\xbf\xbd");
+		render_text(r, "\xef\xbf\xbd", 3);
+	else if (r->out != r->lines && !r->code && !r->link)
+		render_cell_text(r, text, size);
 	else
-		lines_scrub(r->lines, r->style, text, size);
+		render_text(r, text, size);
+	return 0;
+}
+
+/* --- links: the address is shown where it is not the text: it could deceive --- */
+
+static bool
+is_said(const struct render *r, const char *address, size_t len)
+{
+	static const char *const added[] = {"", "mailto:", "http://", "https://"};
+
+	for (size_t i = 0; i < 4; i++) {
+		size_t n = strlen(added[i]);
+
+		if (len == n + r->said.len && memcmp(address, added[i], n) == 0 &&
+		    memcmp(address + n, buf_str(&r->said), r->said.len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+put_address(struct render *r, const MD_ATTRIBUTE *a)
+{
+	uint32_t was = r->style;
+	bool all = a->size <= ADDRESS_MAX;
+
+	if (a->size == 0 || is_said(r, a->text, a->size))
+		return;
+	r->style = LOOK_QUIET;
+	render_text(r, " <", 2);
+	for (int i = 0; a->substr_offsets[i] < a->size && all; i++) {
+		MD_OFFSET from = a->substr_offsets[i], to = a->substr_offsets[i + 1];
+
+		if (a->substr_types[i] == MD_TEXT_ENTITY)
+			render_entity(r, a->text + from, to - from);
+		else
+			render_text(r, a->text + from, to - from);
+	}
+	if (!all) {
+		render_text(r, a->text, text_cut(a->text, ADDRESS_MAX));
+		render_text(r, "…", strlen("…"));
+	}
+	render_text(r, ">", 1);
+	r->style = was;
+}
+
+static int
+on_enter_span(MD_SPANTYPE type, void *detail, void *arg)
+{
+	struct render *r = arg;
+
+	if (type == MD_SPAN_IMG)
+		render_text(r, "image: ", strlen("image: "));
+	if ((type == MD_SPAN_A || type == MD_SPAN_IMG) && r->link++ == 0)
+		buf_clear(&r->said);
+	else if (type == MD_SPAN_DEL)
+		render_text(r, "~~", 2);
+	r->strong += type == MD_SPAN_STRONG;
+	r->emphasis += type == MD_SPAN_EM;
+	r->code += type == MD_SPAN_CODE;
+	render_style(r);
+	return 0;
+}
+
+static int
+on_leave_span(MD_SPANTYPE type, void *detail, void *arg)
+{
+	struct render *r = arg;
+
+	r->strong -= type == MD_SPAN_STRONG;
+	r->emphasis -= type == MD_SPAN_EM;
+	r->code -= type == MD_SPAN_CODE;
+	r->link -= type == MD_SPAN_A || type == MD_SPAN_IMG;
+	render_style(r);
+	if (type == MD_SPAN_DEL)
+		render_text(r, "~~", 2);
+	else if (type == MD_SPAN_A)
+		put_address(r, &((MD_SPAN_A_DETAIL *)detail)->href);
+	else if (type == MD_SPAN_IMG)
+		put_address(r, &((MD_SPAN_IMG_DETAIL *)detail)->src);
 	return 0;
 }
 
 void
-markdown_render(struct lines *lines, const char *text, size_t len)
+markdown_parse(struct render *r, const char *text, size_t len)
 {
-	struct render r = {.lines = lines};
 	MD_PARSER parser = {0};
 
 	parser.flags = MD_DIALECT_GITHUB | MD_FLAG_NOHTML;
@@ -316,10 +235,6 @@ markdown_render(struct lines *lines, const char *text, size_t len)
 	parser.enter_span = on_enter_span;
 	parser.leave_span = on_leave_span;
 	parser.text = on_text;
-	if (md_parse(text, (MD_SIZE)len, &parser, &r) != 0)
-		lines_scrub(lines, 0, text, len);
-	lines->indent[0] = '\0';
-	lines->keep_blanks = false;
-	if (lines->open)
-		lines_break(lines);
+	if (md_parse(text, (MD_SIZE)len, &parser, r) != 0)
+		lines_scrub(r->lines, 0, text, len);
 }

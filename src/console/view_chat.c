@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "console/markdown.h"
+#include "console/view_chat_int.h"
 #include "console/view_proof.h"
 #include "console/view_verdict.h"
 
@@ -163,24 +163,55 @@ is_kept(const struct view_chat *v, const struct view_chat_kept *k, const struct 
 	    !(it->kind == ITEM_PROOF && it->tone == TONE_BUSY); /* its seconds run */
 }
 
+/* A text that has only grown: its finished blocks stand as they are. */
+static bool
+has_grown(const struct view_chat *v, const struct view_chat_kept *k,
+    const struct item *it, bool air)
+{
+	return it->kind == ITEM_TEXT && k->serial == it->serial && k->width == v->width &&
+	    k->rewritten == it->rewritten && k->air == air;
+}
+
+static void
+render_text(struct view_chat_kept *k, const struct item *it)
+{
+	markdown_grow(
+	    &k->markdown, &k->lines, buf_str(&it->text), it->text.len, !it->final);
+}
+
 static const struct lines *
 rendered(struct view_chat *v, const struct item *it)
 {
 	struct view_chat_kept *k = &v->kept[it->serial % VIEW_CHAT_KEPT];
 	bool air = it->kind != ITEM_GONE && wants_air(v, it);
 
-	if (is_kept(v, k, it))
+	if (is_kept(v, k, it) && k->air == air)
 		return &k->lines;
-	lines_fini(&k->lines);
-	lines_init(&k->lines, v->width);
-	if (air)
-		lines_break(&k->lines);
-	view_chat_render(&k->lines, it, v->rows > 1 ? v->rows - air : 1, v->now);
+	if (!has_grown(v, k, it, air)) {
+		lines_fini(&k->lines);
+		lines_init(&k->lines, v->width);
+		if (air)
+			lines_break(&k->lines);
+		markdown_start(&k->markdown, &k->lines);
+	}
+	if (it->kind == ITEM_TEXT)
+		render_text(k, it);
+	else
+		view_chat_render(&k->lines, it, v->rows > 1 ? v->rows - air : 1, v->now);
 	k->serial = it->serial;
 	k->version = it->version;
+	k->rewritten = it->rewritten;
 	k->width = v->width;
 	k->rows = v->rows;
+	k->air = air;
 	return &k->lines;
+}
+
+const struct lines *
+view_chat_lines(struct view_chat *v, const struct model *m, const struct item *it)
+{
+	v->model = m;
+	return rendered(v, it);
 }
 
 /* --- the list, as the scroller wants it: a unit is an item --- */
@@ -249,6 +280,12 @@ source_lines(void *arg, struct scroll_pos pos)
 	return at(arg, pos);
 }
 
+static bool
+copy_range(void *arg, struct scroll_pos pos, size_t line, struct scroll_range *range)
+{
+	return view_chat_copy_range(arg, pos, line, range);
+}
+
 struct scroll_source
 view_chat_source(struct view_chat *v, const struct model *m)
 {
@@ -259,7 +296,8 @@ view_chat_source(struct view_chat *v, const struct model *m)
 	    .height = height,
 	    .draw = draw,
 	    .whole = whole,
-	    .lines = source_lines};
+	    .lines = source_lines,
+	    .copy_range = copy_range};
 }
 
 /* --- nothing yet: what to do at 3 a.m. --- */

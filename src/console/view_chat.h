@@ -9,6 +9,7 @@
 #define CONSOLE_VIEW_CHAT_H
 
 #include "console/lines.h"
+#include "console/markdown.h"
 #include "console/scroll.h"
 #include "model/model.h"
 
@@ -16,8 +17,10 @@
 
 struct view_chat_kept {
 	uint64_t serial;
-	uint32_t version;
+	uint32_t version, rewritten;
 	int width, rows; /* of the pane */
+	bool air;
+	struct markdown markdown; /* of a text that grows */
 	struct lines lines;
 };
 
@@ -41,6 +44,14 @@ bool view_chat_find(struct view_chat *v, const struct model *m, const char *text
 void view_chat_prepended(struct view_chat *v, const struct model *m, uint64_t serial);
 
 void view_chat_fini(struct view_chat *v);
+
+/* --- what else can be done with an item; pos as the scroller's --- */
+
+/* The run that the item is a line of, or NULL.  Lent. */
+const char *view_chat_run(const struct model *m, struct scroll_pos pos);
+
+/* The next older (dir -1) or newer (1) item that tells of a failure. */
+bool view_chat_failure(const struct model *m, int dir, struct scroll_pos *pos);
 
 /*
  * Renders one item.  rows: of the pane, which a verdict and a proof do not pass; 0:

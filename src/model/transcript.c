@@ -130,6 +130,7 @@ transcript_truncate(struct transcript *t, struct item *it, size_t len)
 	if (it->text.data)
 		it->text.data[len] = '\0';
 	it->version++;
+	it->rewritten++;
 }
 
 /* --- clean text of several lines --- */
@@ -272,6 +273,20 @@ leave_place(struct transcript *t, const struct js *fact)
 	it->version++;
 }
 
+/* What was told in pieces is most often just what is recorded: it stays as it is. */
+static void
+finish_block(struct transcript *t, struct item *it, const struct buf *text)
+{
+	size_t have = it->text.len;
+
+	if (have > text->len || memcmp(buf_str(&it->text), buf_str(text), have) != 0) {
+		transcript_truncate(t, it, 0);
+		have = 0;
+	}
+	transcript_append(t, it, buf_str(text) + have, text->len - have);
+	it->version++; /* its end is known now */
+}
+
 static bool
 apply_text(struct transcript *t, const struct js *fact)
 {
@@ -285,10 +300,11 @@ apply_text(struct transcript *t, const struct js *fact)
 		return false;
 	}
 	if (!it->final)
-		transcript_truncate(t, it, 0);
+		finish_block(t, it, &text);
+	else
+		transcript_append(t, it, buf_str(&text), text.len);
 	it->final = true;
 	it->kind = js_bool(fact, "thinking", false) ? ITEM_THINKING : ITEM_TEXT;
-	transcript_append(t, it, buf_str(&text), text.len);
 	if (js_bool(fact, "cut", false))
 		transcript_append(t, it, " […cut off here]", strlen(" […cut off here]"));
 	t->answering = false;

@@ -55,8 +55,9 @@ enum item_tone { TONE_PLAIN, TONE_GOOD, TONE_BAD, TONE_BUSY };
 struct item {
 	enum item_kind kind;
 	enum item_tone tone;
-	uint64_t serial;  /* rises, never reused; the place of an item for a view */
-	uint32_t version; /* rises when the item changes */
+	uint64_t serial;    /* rises, never reused; the place of an item for a view */
+	uint32_t version;   /* rises when the item changes */
+	uint32_t rewritten; /* rises when its text does more than grow */
 	int64_t turn, block;
 	int64_t raw; /* ITEM_TEXT: bytes of the block so far (deltas' offsets) */
 	bool final;  /* ITEM_TEXT: the finished text is here */

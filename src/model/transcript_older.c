@@ -44,6 +44,7 @@ fill(struct transcript *t, struct item *stub, struct item *it)
 	memcpy(stub->at, it->at, sizeof stub->at);
 	memcpy(stub->head, it->head, sizeof stub->head);
 	stub->version++;
+	stub->rewritten++;
 }
 
 /* A climb that went on in the younger part is told there. */

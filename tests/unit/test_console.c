@@ -10,7 +10,6 @@
 #include "console/keymap.h"
 #include "console/layout.h"
 #include "console/lines.h"
-#include "console/markdown.h"
 #include "console/pace.h"
 #include "console/view_confirm.h"
 #include "console/words.h"
@@ -58,7 +57,7 @@ Test(canvas, text_stays_in_its_rectangle, .init = init)
 	canvas_fini(&c);
 }
 
-/* --- lines and Markdown --- */
+/* --- lines --- */
 
 static const char *
 joined(struct lines *l)
@@ -84,63 +83,12 @@ wrapped(int width, const char *text)
 	return joined(&l);
 }
 
-static const char *
-markdown(int width, const char *text)
-{
-	struct lines l;
-
-	lines_init(&l, width);
-	markdown_render(&l, text, strlen(text));
-	return joined(&l);
-}
-
 Test(lines, break_at_blanks_and_lose_no_word, .init = init)
 {
 	cr_assert_str_eq(wrapped(10, "press the reset button of VM 102 now"),
 	    "press the\nreset\nbutton of\nVM 102 now\n");
 	cr_assert_str_eq(wrapped(5, "abcde fg"), "abcde\nfg\n");
 	cr_assert_str_eq(wrapped(4, "abcdefghij"), "abcd\nefgh\nij\n");
-}
-
-Test(markdown, renders_what_models_write, .init = init)
-{
-	cr_assert_str_eq(
-	    markdown(40, "# Found\n\nThe **disk** is full.\n\n- one\n- two\n  - three\n"),
-	    "Found\n\nThe disk is full.\n\n- one\n- two\n  - three\n");
-	cr_assert_str_eq(markdown(40, "1. a\n2. b\n\n```\nls  -l\n\nx\n```\n"),
-	    "1. a\n2. b\n\n  ls  -l\n  \n  x\n");
-	cr_assert_str_eq(markdown(40, "a & b &amp; c &lt;tag&gt;"), "a & b & c <tag>\n");
-}
-
-Test(markdown, loose_lists_keep_their_bullets_beside_the_text, .init = init)
-{
-	cr_assert_str_eq(markdown(40, "- one\n\n- two\n"), "- one\n- two\n");
-}
-
-Test(markdown, an_entity_is_no_way_to_a_control_character, .init = init)
-{
-	cr_assert_str_eq(markdown(40, "a&#27;[2Jb"), "a␛[2Jb\n");
-	cr_assert_null(strchr(markdown(40, "x\x1b[2J\x1b]0;t\x07y `\x1b[1m`"), 0x1b));
-}
-
-Test(markdown, a_link_shows_where_it_leads, .init = init)
-{
-	cr_assert_str_eq(markdown(60, "[the docs](https://example.org/x)"),
-	    "the docs <https://example.org/x>\n");
-}
-
-Test(markdown, any_cut_of_a_text_renders, .init = init)
-{
-	const char *text =
-	    "# h\n\n> quote **b\n\n1. a\n   ```\n   x\n   ```\n| a | b |\n|---|---|\n| 1 | 2 |\n";
-
-	for (size_t i = 0; i <= strlen(text); i++) {
-		struct lines l;
-
-		lines_init(&l, 20);
-		markdown_render(&l, text, i);
-		lines_fini(&l);
-	}
 }
 
 /* --- keys --- */

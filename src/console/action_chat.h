@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* action_chat.h: what an operator wants of an item of the chat, by a letter. */
+#ifndef CONSOLE_ACTION_CHAT_H
+#define CONSOLE_ACTION_CHAT_H
+
+#include "console/action.h"
+
+/*
+ * A key of browse mode in the chat, with the item under the cursor, which e and E move:
+ * '\r' on the line of a run opens it in the tool pane.  False: none of these.
+ */
+bool action_chat_key(struct action_context *a, int key, struct scroll_pos *at);
+
+#endif
