@@ -83,8 +83,9 @@ draw_head(const struct screen *s, struct canvas *c)
 		view_replay_head(&s->replay, c, r);
 		r.row++;
 	}
+	r.rows = view_status_rows(c->cols, c->rows);
 	view_status_draw(s, c, r);
-	return r.row + 1;
+	return r.row + r.rows;
 }
 
 void

@@ -6,36 +6,37 @@
 
 #include "console/keymap.h"
 #include "console/view_proof.h"
+#include "console/view_status_parts.h"
 #include "console/view_verdict.h"
 #include "console/view_who.h"
 #include "console/words.h"
 #include "wire/verbs.h"
 
-#define PARTS_MAX 12
 #define TINY_COLS 30	       /* below this, one thing is said of the VM */
 #define OLD_MS (5 * 60 * 1000) /* a verdict that is older shows its age */
-#define ESSENTIAL 5	       /* parts that are shortened before they are left out */
+#define TWO_ROWS 24
+#define TWO_COLS 60
+#define NEAR 80 /* percent of a limit from which it is told */
 
-struct part {
-	char text[2][160]; /* long, short */
-	uint32_t look;
-	bool shorter, gone;
+/* Where the pieces stand: the first row ends with what comes and goes. */
+enum place {
+	AT_VM,
+	AT_VERDICT,
+	AT_AGENT,
+	AT_SLOT,
+	AT_PROOF,
+
+	AT_PVE,
+	AT_DEVVM,
+	AT_AUTONOMY,
+	AT_READ_ONLY,
+	AT_PEOPLE,
+	AT_INCIDENT,
+	AT_COST,
+	AT_VERBS,
+	AT_TURN,
+	AT_SPENT
 };
-
-struct parts {
-	struct part part[PARTS_MAX]; /* in the order of their rank */
-	int count;
-};
-
-static struct part *
-part_add(struct parts *p, uint32_t look)
-{
-	struct part *n = &p->part[p->count < PARTS_MAX - 1 ? p->count++ : p->count];
-
-	memset(n, 0, sizeof *n);
-	n->look = look;
-	return n;
-}
 
 static bool
 says_tiny(const struct screen *s)
@@ -69,7 +70,7 @@ add_vm(struct parts *p, const struct screen *s, int64_t now, int cols)
 	bool hung;
 
 	if (!vm->known) {
-		n = part_add(p, LOOK_BUSY);
+		n = parts_add(p, AT_VM, LOOK_BUSY);
 		/* The engine asks by itself; a frozen QEMU keeps the host busy for 5 s.
 		 */
 		snprintf(n->text[0], sizeof n->text[0], "VM 102 %s",
@@ -78,8 +79,8 @@ add_vm(struct parts *p, const struct screen *s, int64_t now, int cols)
 		snprintf(n->text[1], sizeof n->text[1], "VM ?");
 		return;
 	}
-	n = part_add(
-	    p, strcmp(vm->status, "running") == 0 ? LOOK_GOOD | STYLE_BOLD : LOOK_BAD);
+	n = parts_add(p, AT_VM,
+	    strcmp(vm->status, "running") == 0 ? LOOK_GOOD | STYLE_BOLD : LOOK_BAD);
 	if (strcmp(vm->qmp, "hung") == 0)
 		n->look = LOOK_BAD;
 	words_age(now - vm->checked, age, sizeof age);
@@ -88,6 +89,7 @@ add_vm(struct parts *p, const struct screen *s, int64_t now, int cols)
 	    (!s->model.verdict.known || s->model.verdict.outdated);
 	snprintf(n->text[0], sizeof n->text[0], "VM 102 %s%s (%s)", vm->status,
 	    hung ? ", QMP hung" : "", age);
+	n->least = (int)(strlen(n->text[0]) - strlen(age) + strlen("20 s ago"));
 	if (cols < TINY_COLS)
 		put_tiny(n, s, age);
 	else
@@ -110,7 +112,7 @@ add_verdict(struct parts *p, const struct screen *s, int64_t now, int cols)
 
 	if (!v->known || (cols < TINY_COLS && says_tiny(s)))
 		return;
-	n = part_add(p, v->outdated ? LOOK_QUIET : view_verdict_look(v));
+	n = parts_add(p, AT_VERDICT, v->outdated ? LOOK_QUIET : view_verdict_look(v));
 	if (now - v->checked >= OLD_MS) {
 		snprintf(age, sizeof age, " (%s)",
 		    words_age(now - v->checked, span, sizeof span));
@@ -133,7 +135,7 @@ add_proof(struct parts *p, const struct screen *s, int64_t now)
 
 	if (!proof_is_climbing(proof))
 		return;
-	n = part_add(p, LOOK_BUSY);
+	n = parts_add(p, AT_PROOF, LOOK_BUSY);
 	view_proof_words(proof, now, false, n->text[0], sizeof n->text[0]);
 	view_proof_words(proof, now, true, n->text[1], sizeof n->text[1]);
 }
@@ -147,7 +149,7 @@ add_slot(struct parts *p, const struct screen *s, int64_t now)
 
 	if (!vm->slot.holder[0])
 		return;
-	n = part_add(p, LOOK_BUSY | STYLE_BOLD);
+	n = parts_add(p, AT_SLOT, LOOK_BUSY | STYLE_BOLD);
 	words_span(now - vm->slot.since, span, sizeof span);
 	snprintf(n->text[0], sizeof n->text[0], "%s by %s %s", vm->slot.verb,
 	    vm->slot.holder, span);
@@ -160,7 +162,8 @@ add_link(struct parts *p, const struct screen *s, enum vm_host host, int64_t now
 	const struct vm_link *l = &s->model.vm.link[host];
 	const char *name = vm_host_names[host];
 	bool up = strcmp(l->state, "up") == 0;
-	struct part *n = part_add(p, up ? LOOK_GOOD : LOOK_BUSY);
+	struct part *n =
+	    parts_add(p, host == VM_PVE ? AT_PVE : AT_DEVVM, up ? LOOK_GOOD : LOOK_BUSY);
 	char age[32];
 
 	if (!l->known) {
@@ -172,6 +175,7 @@ add_link(struct parts *p, const struct screen *s, enum vm_host host, int64_t now
 	    strcmp(l->state, "silent") == 0)
 		n->look = LOOK_BAD;
 	snprintf(n->text[1], sizeof n->text[1], "%s %s", name, l->state);
+	n->least = (int)strlen(name) + (int)strlen(" up 999 ms");
 	if (up && l->ms >= 0)
 		snprintf(n->text[0], sizeof n->text[0], "%s up %lld ms", name,
 		    (long long)l->ms);
@@ -193,7 +197,7 @@ add_agent(struct parts *p, const struct screen *s)
 
 	if (!vm->agent.known)
 		return;
-	n = part_add(p,
+	n = parts_add(p, AT_AGENT,
 	    strcmp(vm->agent.state, "ready") == 0	      ? LOOK_GOOD
 		: strcmp(vm->agent.state, "unavailable") == 0 ? LOOK_BAD
 							      : LOOK_BUSY);
@@ -207,6 +211,7 @@ add_agent(struct parts *p, const struct screen *s)
 	    vm->agent.driver[0] ? ")" : "", more, vm->agent.progress[0] ? ": " : "",
 	    vm->agent.progress);
 	snprintf(n->text[1], sizeof n->text[1], "agent %s", vm->agent.state);
+	n->least = (int)(strlen(n->text[0]) - strlen(vm->agent.state)) + 7; /* working */
 	if (vm->agent.quiet_ms >= 60000)
 		snprintf(n->text[0], sizeof n->text[0], "agent %s, quiet for %lld s",
 		    vm->agent.state, (long long)(vm->agent.quiet_ms / 1000));
@@ -218,101 +223,178 @@ add_people(struct parts *p, const struct screen *s, int cols)
 	struct part *n;
 
 	if (s->read_only) {
-		n = part_add(p, LOOK_STRONG);
+		n = parts_add(p, AT_READ_ONLY, LOOK_STRONG);
 		snprintf(n->text[0], sizeof n->text[0], "READ-ONLY");
 		snprintf(n->text[1], sizeof n->text[1], "READ-ONLY");
 	}
 	if (s->model.incident.operators < 2)
 		return;
-	n = part_add(p, LOOK_STRONG);
+	n = parts_add(p, AT_PEOPLE, LOOK_STRONG);
 	view_who_long(s, cols, n->text[0], sizeof n->text[0]);
 	view_who_short(s, n->text[1], sizeof n->text[1]);
 }
 
 static void
-add_rest(struct parts *p, const struct screen *s)
+add_autonomy(struct parts *p, const struct screen *s)
+{
+	const char *level = s->model.vm.autonomy;
+	struct part *n;
+
+	if (!level[0])
+		return;
+	n = parts_add(p, AT_AUTONOMY, LOOK_PLAIN);
+	snprintf(n->text[0], sizeof n->text[0], "%s", level);
+	snprintf(n->text[1], sizeof n->text[1], "%s",
+	    strcmp(level, "autonomous") == 0 ? "auto" : level);
+}
+
+static void
+add_incident(struct parts *p, const struct screen *s)
+{
+	const struct incident *in = &s->model.incident;
+	struct part *n;
+
+	if (!in->id[0])
+		return;
+	n = parts_add(p, AT_INCIDENT, in->open ? LOOK_QUIET : LOOK_BUSY);
+	snprintf(
+	    n->text[0], sizeof n->text[0], "%s%s", in->id, in->open ? "" : " (closed)");
+	snprintf(
+	    n->text[1], sizeof n->text[1], "%.12s%s", in->id, in->open ? "" : " closed");
+}
+
+/* --- budgets --- */
+
+struct limit {
+	char text[96];
+	bool near;
+};
+
+/* "12/200 calls" behind what is there already. */
+static void
+limit_add(struct limit *l, int64_t used, int64_t most, const char *unit)
+{
+	size_t at = strlen(l->text);
+	char a[16], b[16] = "";
+
+	words_count(used, a, sizeof a);
+	if (most > 0)
+		words_count(most, b, sizeof b);
+	snprintf(l->text + at, sizeof l->text - at, "%s%s%s%s %s", at ? ", " : "", a,
+	    most > 0 ? "/" : "", b, unit);
+	l->near = l->near || (most > 0 && used * 100 >= most * NEAR);
+}
+
+static void
+add_turn(struct parts *p, const struct screen *s, int64_t now)
+{
+	const struct vm *vm = &s->model.vm;
+	struct limit all = {"", false}, calls = {"", false};
+	struct part *n;
+	int64_t ms = vm->budget.turn_began > 0 ? now - vm->budget.turn_began : 0;
+
+	if (vm->budget.turn_calls_max <= 0 && vm->budget.turn_tokens_max <= 0)
+		return;
+	limit_add(&calls, vm->budget.turn_calls, vm->budget.turn_calls_max, "calls");
+	limit_add(&all, vm->budget.turn_calls, vm->budget.turn_calls_max, "calls");
+	limit_add(&all, vm->budget.turn_tokens, vm->budget.turn_tokens_max, "tokens");
+	if (vm->budget.turn_began > 0)
+		limit_add(&all, ms / 60000, vm->budget.turn_ms_max / 60000, "min");
+	n = parts_add(p, AT_TURN, all.near ? LOOK_BUSY : LOOK_QUIET);
+	snprintf(n->text[0], sizeof n->text[0], "turn%s: %s",
+	    all.near ? " near its limit" : "", all.text);
+	snprintf(
+	    n->text[1], sizeof n->text[1], "%s%s", all.near ? "near: " : "", calls.text);
+}
+
+static void
+add_cost(struct parts *p, const struct screen *s)
+{
+	const struct vm *vm = &s->model.vm;
+	double cost = vm->budget.cost_usd, most = vm->budget.cost_max_usd;
+	bool near = most > 0 && cost * 100 >= most * NEAR;
+	struct part *n;
+	char tokens[16], of[24] = "";
+
+	if (vm->budget.in + vm->budget.out == 0)
+		return;
+	words_count(vm->budget.in + vm->budget.out, tokens, sizeof tokens);
+	if (most > 0)
+		snprintf(of, sizeof of, " of $%.0f", most);
+	n = parts_add(p, AT_COST, near ? LOOK_BUSY : LOOK_QUIET);
+	snprintf(n->text[0], sizeof n->text[0], "$%.2f%s%s, %s tokens", cost, of,
+	    near ? " (near)" : "", tokens);
+	snprintf(n->text[1], sizeof n->text[1], "$%.2f%s", cost, near ? of : "");
+}
+
+/* A limit that was reached, and the agent's power verbs of this hour. */
+static void
+add_limits(struct parts *p, const struct screen *s)
 {
 	const struct vm *vm = &s->model.vm;
 	struct part *n;
-	char tokens[16], most[24] = "", calls[48] = "", verbs[48] = "";
 
-	if (vm->budget.cost_max_usd > 0)
-		snprintf(most, sizeof most, "$%.0f", vm->budget.cost_max_usd);
-	if (vm->autonomy[0]) {
-		n = part_add(p, LOOK_PLAIN);
-		snprintf(n->text[0], sizeof n->text[0], "%s", vm->autonomy);
-		snprintf(n->text[1], sizeof n->text[1], "%s",
-		    strcmp(vm->autonomy, "autonomous") == 0 ? "auto" : vm->autonomy);
+	if (vm->budget.spent[0]) {
+		n = parts_add(p, AT_SPENT, LOOK_BAD);
+		snprintf(n->text[0], sizeof n->text[0], "spent: %s", vm->budget.spent);
+		snprintf(n->text[1], sizeof n->text[1], "spent: %s", vm->budget.spent);
 	}
-	if (s->model.incident.id[0]) {
-		n = part_add(p, LOOK_QUIET);
-		snprintf(n->text[0], sizeof n->text[0], "%s%s", s->model.incident.id,
-		    s->model.incident.open ? "" : " (closed)");
-		snprintf(n->text[1], sizeof n->text[1], "%.12s", s->model.incident.id);
-	}
-	if (vm->budget.in + vm->budget.out > 0) {
-		n = part_add(p, LOOK_QUIET);
-		words_count(vm->budget.in + vm->budget.out, tokens, sizeof tokens);
-		if (vm->budget.turn_calls_max > 0)
-			snprintf(calls, sizeof calls, ", calls %lld/%lld",
-			    (long long)vm->budget.turn_calls,
-			    (long long)vm->budget.turn_calls_max);
-		if (vm->budget.verbs_hour > 0)
-			snprintf(verbs, sizeof verbs, ", verbs %lld/%lld",
-			    (long long)vm->budget.verbs_hour,
-			    (long long)vm->budget.verbs_hour_max);
-		if (vm->budget.spent[0])
-			n->look = LOOK_BAD;
-		snprintf(n->text[0], sizeof n->text[0], "%s tokens $%.2f%s%s%s%s%s%.32s",
-		    tokens, vm->budget.cost_usd, most[0] ? " of " : "", most, calls,
-		    verbs, vm->budget.spent[0] ? ", spent: " : "", vm->budget.spent);
-		snprintf(n->text[1], sizeof n->text[1], "$%.2f", vm->budget.cost_usd);
+	if (vm->budget.verbs_hour > 0) {
+		n = parts_add(p, AT_VERBS,
+		    vm->budget.verbs_hour >= vm->budget.verbs_hour_max ? LOOK_BUSY
+								       : LOOK_QUIET);
+		snprintf(n->text[0], sizeof n->text[0], "agent's verbs %lld/%lld",
+		    (long long)vm->budget.verbs_hour,
+		    (long long)vm->budget.verbs_hour_max);
+		snprintf(n->text[1], sizeof n->text[1], "verbs %lld/%lld",
+		    (long long)vm->budget.verbs_hour,
+		    (long long)vm->budget.verbs_hour_max);
 	}
 }
 
-static int
-total_width(const struct parts *p)
-{
-	int cols = 0;
+/* --- the rows --- */
 
-	for (int i = 0; i < p->count; i++) {
-		const struct part *n = &p->part[i];
-		const char *text = n->text[n->shorter];
-
-		if (!n->gone)
-			cols += canvas_width(text, strlen(text)) + (cols > 0 ? 3 : 0);
-	}
-	return cols;
-}
-
-/* Shortens and leaves out from the last rank up; what the VM does comes last. */
 static void
-squeeze(struct parts *p, int cols)
+draw_two(const struct screen *s, struct canvas *c, struct rect r, int64_t now)
 {
-	for (int i = p->count - 1; i > 0 && total_width(p) > cols; i--)
-		p->part[i].shorter = true;
-	for (int i = p->count - 1; i >= ESSENTIAL && total_width(p) > cols; i--)
-		p->part[i].gone = true;
-	if (total_width(p) > cols)
-		p->part[0].shorter = true;
-	for (int i = p->count - 1; i > 0 && total_width(p) > cols; i--)
-		p->part[i].gone = true;
-	for (int i = 0; i < p->count; i++) { /* what was taken too much is given back */
-		p->part[i].shorter = p->part[i].shorter && !p->part[i].gone;
-		if (!p->part[i].shorter)
-			continue;
-		p->part[i].shorter = false;
-		p->part[i].shorter = total_width(p) > cols;
-	}
+	struct parts p = {.essential = 5};
+
+	add_vm(&p, s, now, r.cols);
+	add_slot(&p, s, now);
+	add_verdict(&p, s, now, r.cols);
+	add_proof(&p, s, now);
+	add_agent(&p, s);
+	parts_draw(&p, c, r);
+
+	p = (struct parts){.essential = 4};
+	add_link(&p, s, VM_PVE, now);
+	add_link(&p, s, VM_DEVVM, now);
+	add_people(&p, s, r.cols);
+	add_autonomy(&p, s);
+	add_limits(&p, s);
+	add_cost(&p, s);
+	add_incident(&p, s);
+	add_turn(&p, s, now);
+	r.row++;
+	parts_draw(&p, c, r);
+}
+
+int
+view_status_rows(int cols, int rows)
+{
+	return rows >= TWO_ROWS && cols >= TWO_COLS ? 2 : 1;
 }
 
 void
 view_status_draw(const struct screen *s, struct canvas *c, struct rect r)
 {
 	int64_t now = model_now(&s->model, s->now);
-	struct parts p = {.count = 0};
-	int col = 0;
+	struct parts p = {.essential = 5, .by_rank = true};
 
+	if (r.rows >= 2) {
+		draw_two(s, c, r, now);
+		return;
+	}
 	add_vm(&p, s, now, r.cols);
 	add_verdict(&p, s, now, r.cols);
 	add_slot(&p, s, now);
@@ -321,15 +403,8 @@ view_status_draw(const struct screen *s, struct canvas *c, struct rect r)
 	add_link(&p, s, VM_PVE, now);
 	add_link(&p, s, VM_DEVVM, now);
 	add_agent(&p, s);
-	add_rest(&p, s);
-	squeeze(&p, r.cols);
-	for (int i = 0; i < p.count; i++) {
-		const struct part *n = &p.part[i];
-
-		if (n->gone)
-			continue;
-		if (col > 0)
-			col = canvas_text(c, r, 0, col, LOOK_QUIET, " │ ");
-		col = canvas_text(c, r, 0, col, n->look, n->text[n->shorter]);
-	}
+	add_autonomy(&p, s);
+	add_incident(&p, s);
+	add_cost(&p, s);
+	parts_draw(&p, c, r);
 }

@@ -146,6 +146,7 @@ budget_end(struct budget *b, const struct agent_outcome *o)
 	if (o->cost_usd >= 0)
 		u->cost_usd = o->cost_usd;
 	b->turn_tokens = tokens_of(u);
+	b->turn_began = 0;
 	b->past = budget_sums(b);
 	b->past.turns++;
 	b->sofar = unknown;
@@ -182,6 +183,8 @@ budget_tell(const struct budget *b, struct js *f)
 	js_set_int(f, "calls", s.calls);
 	js_set_dbl(f, "cost_usd", s.cost_usd);
 	js_set_int(f, "turns", s.turns);
+	if (b->turn_began > 0)
+		js_set_int(f, "turn_began", b->turn_began);
 	js_set_int(f, "turn_calls", b->turn_calls);
 	js_set_int(f, "turn_tokens", b->turn_tokens);
 	tell_limit(f, "turn_ms_max", b->limits.turn_ms);

@@ -34,6 +34,7 @@ struct budget {
 	struct budget_limits limits;
 	struct budget_sums past;  /* of the incident's turns that are over */
 	struct agent_usage sofar; /* of the turn in hand */
+	int64_t turn_began;	  /* the clock when it began; 0: none is in hand */
 	int turn_calls;		  /* tool calls of the turn in hand, or of the last */
 	int64_t turn_tokens;	  /* the same, as the limit counts them */
 	const char *spent;	  /* "time", "calls", "tokens", "cost", or NULL */

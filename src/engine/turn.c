@@ -265,6 +265,7 @@ turn_start(struct turn *t, struct queued_prompt *q)
 		uv_timer_start(&t->limit, on_limit,
 		    (uint64_t)t->cfg.options->turn_timeout_seconds * 1000, 0);
 	uv_timer_start(&t->quiet, on_quiet, TURN_QUIET_MS, TURN_QUIET_MS / 2);
+	t->budget.turn_began = clock_mono_ms();
 	if (!budget_begin(&t->budget) && !turn_is_free(t, q)) {
 		o.stop = "budget";
 		o.why = t->budget.why;

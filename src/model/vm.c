@@ -142,6 +142,7 @@ apply_budget(struct vm *vm, const struct js *f)
 	vm->budget.turn_tokens = js_int(f, "turn_tokens", 0);
 	vm->budget.turn_tokens_max = js_int(f, "turn_tokens_max", 0);
 	vm->budget.turn_ms_max = js_int(f, "turn_ms_max", 0);
+	vm->budget.turn_began = js_int(f, "turn_began", 0);
 	vm->budget.cost_usd = js_dbl(f, "cost_usd", 0);
 	vm->budget.cost_max_usd = js_dbl(f, "cost_max_usd", 0);
 	vm->budget.verbs_hour = js_int(f, "verbs_hour", -1);

@@ -84,7 +84,7 @@ struct vm {
 		int64_t in, out, turns;
 		/* of the turn in hand or the last one; a maximum of 0 is no limit */
 		int64_t turn_calls, turn_calls_max, turn_tokens, turn_tokens_max;
-		int64_t turn_ms_max;
+		int64_t turn_ms_max, turn_began; /* began 0: none is in hand */
 		double cost_usd, cost_max_usd;
 		int64_t verbs_hour, verbs_hour_max; /* -1: not told */
 		char spent[32];			    /* the limit that was reached */

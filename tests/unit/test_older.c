@@ -269,8 +269,7 @@ Test(older, a_run_that_began_earlier_is_shown_and_then_named)
 	cr_assert(m.tools.runs[0]->stub);
 	cr_assert_eq(m.tools.runs[0]->count, 2);
 	cr_assert_eq(m.tools.runs[0]->next[TAIL_OUT], 14);
-	uint64_t serial = m.tools.runs[0]->serial,
-		 last = m.tools.runs[0]->next_place;
+	uint64_t serial = m.tools.runs[0]->serial, last = m.tools.runs[0]->next_place;
 	apply(&older, 0, 2);
 	model_prepend(&m, &older);
 	cr_assert_eq(m.tools.count, 1);
