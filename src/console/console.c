@@ -65,6 +65,8 @@ fetch_end(struct console *c, const struct js *fact)
 		js_set_str(m, "stream", streams[s]);
 		js_set_int(m, "from", r->next[s]);
 		js_set_int(m, "to", r->total[s]);
+		if (r->seq > 0)
+			js_set_int(m, "after", r->seq);
 		if (source_send(c->source, m, &err) < 0)
 			LOG("console", "fetch: %s", err.words);
 	}
@@ -89,6 +91,17 @@ after_shell(struct console *c)
 	console_back(c);
 }
 
+/* What was asked for by a part of the screen is no news for the model. */
+static bool
+answers(struct console *c, const struct js *fact)
+{
+	if (!gaps_fact(&c->gaps, fact))
+		return false;
+	c->dirty = true;
+	console_arm(c);
+	return true;
+}
+
 static void
 on_fact(void *arg, const struct js *fact)
 {
@@ -96,7 +109,9 @@ on_fact(void *arg, const struct js *fact)
 	bool ticking = layout_is_ticking(&c->screen);
 	bool past = history_fact(&c->history, fact),
 	     far = history_is_far(&c->history, fact);
-	unsigned what = past ? 0 : model_apply(&c->screen.model, fact, clock_mono_ms());
+	unsigned what = past || answers(c, fact)
+	    ? 0
+	    : model_apply(&c->screen.model, fact, clock_mono_ms());
 
 	if (c->shell.on && shell_fact(&c->shell, fact))
 		after_shell(c);
@@ -107,6 +122,7 @@ on_fact(void *arg, const struct js *fact)
 	if (far || (what & MODEL_RESET)) {
 		if (shell_lost(&c->shell))
 			after_shell(c);
+		gaps_lost(&c->gaps);
 		screen_reset(&c->screen);
 		history_reset(&c->history);
 		source_restart(c->source);
@@ -139,6 +155,7 @@ on_state(void *arg, enum link_state state, const char *words)
 		model_attach(&c->screen.model);
 	c->screen.link_up = state == LINK_UP;
 	history_lost(&c->history);
+	gaps_lost(&c->gaps);
 	if (state == LINK_OTHER)
 		console_stop(c, AGAIN_EXIT);
 	if (shell_lost(&c->shell))
@@ -387,6 +404,7 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 	    .screen = &c->screen, .send = on_send, .play = on_play, .arg = c};
 	c->typing = (struct typing){.screen = &c->screen, .ctx = &c->ctx, .vi = opts->vi};
 	history_init(&c->history, &c->screen, on_send, c);
+	gaps_init(&c->gaps, &c->screen, on_send, c);
 	input_init(&c->input, on_key, c);
 	prompt_start(opts->vi, opts->replay ? NULL : opts->history, on_prompt_line, c);
 	uv_timer_init(&c->loop, &c->esc);
@@ -426,6 +444,7 @@ finish(struct console *c)
 	input_fini(&c->input);
 	canvas_fini(&c->canvas);
 	history_fini(&c->history);
+	gaps_fini(&c->gaps);
 	screen_fini(&c->screen);
 }
 

@@ -11,6 +11,7 @@
 #include "console/action.h"
 #include "console/clip.h"
 #include "console/console.h"
+#include "console/gaps.h"
 #include "console/history.h"
 #include "console/input.h"
 #include "console/layout.h"
@@ -41,6 +42,7 @@ struct console {
 	struct outside *outside;
 	struct feed *tmux; /* it is being told of a copy */
 	int tmux_old;	   /* it does not know all that we ask of it */
+	struct gaps gaps;
 	int64_t shell_left;
 	int64_t sent_ms; /* when the terminal was last sent something */
 	bool key_waits;	 /* a key came while the terminal was taking a frame */

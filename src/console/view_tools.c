@@ -141,17 +141,50 @@ unit_lines(void *arg, struct scroll_pos pos)
 	return unit(arg, pos);
 }
 
+/*
+ * A text of so few bytes has no more cells: nothing needs to be rendered, and lines
+ * below the window are counted by the hundred.
+ */
 static size_t
 height(void *arg, struct scroll_pos pos)
 {
+	const struct view_tools *v = arg;
+	const struct tail_run *r = pos.part == 0 || pos.part == PART_END
+	    ? NULL
+	    : tail_by_serial(&v->model->tools, pos.unit);
+	const struct tail_line *l = r ? line_at(r, pos.part) : NULL;
+
+	if (l && l->kind == TAIL_TEXT && l->len + 2 <= v->width)
+		return 1;
 	return unit(arg, pos)->count;
+}
+
+static void
+see_gap(struct view_tools *v, struct scroll_pos pos, size_t line, int row)
+{
+	const struct tail_run *r = tail_by_serial(&v->model->tools, pos.unit);
+	struct tools_gap *g = &v->gap;
+
+	if (g->pos.unit != 0) {
+		if (g->below.unit == 0 && line == 0) {
+			g->below = pos;
+			g->below_row = row;
+		}
+		return;
+	}
+	if (!r || r->gaps == 0 || pos.part == 0 || !tail_gap_at(r, pos.part))
+		return;
+	g->pos = pos;
 }
 
 static void
 draw(void *arg, struct scroll_pos pos, size_t line, struct canvas *c, struct rect r,
     int row)
 {
-	lines_draw(unit(arg, pos), line, c, r, row);
+	struct view_tools *v = arg;
+
+	lines_draw(unit(v, pos), line, c, r, row);
+	see_gap(v, pos, line, row);
 }
 
 struct scroll_source
@@ -167,6 +200,19 @@ view_tools_source(struct view_tools *v, const struct model *m)
 	    .lines = unit_lines};
 }
 
+static void
+see_direction(struct view_tools *v)
+{
+	struct scroll_pos top = v->scroll.top;
+
+	if (!v->scroll.away)
+		v->down = false; /* from here it goes up */
+	else if (top.unit != v->seen.unit)
+		v->down = top.unit > v->seen.unit;
+	else if (top.part != v->seen.part)
+		v->down = top.part > v->seen.part;
+}
+
 void
 view_tools_draw(struct view_tools *v, struct canvas *c, struct rect r,
     const struct model *m, int64_t now)
@@ -175,9 +221,12 @@ view_tools_draw(struct view_tools *v, struct canvas *c, struct rect r,
 
 	v->width = r.cols;
 	v->now = now;
+	v->gap = (struct tools_gap){0};
+	see_direction(v);
 	view_tools_fold_by_itself(v, &m->tools);
 	if (m->tools.count > 0) {
 		scroll_draw(&v->scroll, &src, c, r);
+		v->seen = v->scroll.top;
 		return;
 	}
 	canvas_text(
@@ -191,6 +240,19 @@ view_tools_scroll(struct view_tools *v, const struct model *m, int lines)
 	struct scroll_source src = view_tools_source(v, m);
 
 	scroll_move(&v->scroll, &src, lines);
+}
+
+void
+view_tools_filled(struct view_tools *v, const struct model *m)
+{
+	struct scroll_source src = view_tools_source(v, m);
+
+	if (v->gap.below.unit == 0 || !v->scroll.away)
+		return;
+	v->scroll.top = v->gap.below;
+	v->scroll.line = 0;
+	scroll_move(&v->scroll, &src, -v->gap.below_row);
+	v->seen = v->scroll.top;
 }
 
 static bool

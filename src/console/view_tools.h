@@ -40,6 +40,14 @@ struct tools_choice {
 	bool folded;  /* else opened: with its whole command, too */
 };
 
+/* Something skipped that is on the screen, as last drawn. */
+struct tools_gap {
+	struct scroll_pos pos;	 /* unit 0: none is */
+	bool upper;		 /* it stands in the upper half: read upwards */
+	struct scroll_pos below; /* the unit behind it, unit 0: not on the screen */
+	int below_row;
+};
+
 struct view_tools {
 	struct scroll scroll;
 	enum tools_fold fold;
@@ -48,6 +56,9 @@ struct view_tools {
 	size_t choices;
 	bool replay;	     /* there is no engine that could be asked for more */
 	uint64_t fold_below; /* runs that began before that one may fold by themselves */
+	struct tools_gap gap;
+	bool down;		   /* the reader came to what is shown from above */
+	struct scroll_pos seen;	   /* the top, as last drawn */
 	const struct model *model; /* during a call */
 	int width;
 	int64_t now;		/* the engine's clock */
@@ -90,6 +101,9 @@ void view_tools_fold_by_itself(struct view_tools *v, const struct tail *t);
 
 /* It ended, and not well. */
 bool view_tools_is_failure(const struct tail_run *r);
+
+/* The end of the gap on the screen was filled in: what stands below it stays. */
+void view_tools_filled(struct view_tools *v, const struct model *m);
 
 /* What the pane shows that is not everything, for its title: "errors only", or "". */
 const char *view_tools_words(const struct view_tools *v);

@@ -136,9 +136,9 @@ run_gap_words(const struct view_tools *v, const struct tail_run *r,
 	char bytes[24];
 
 	words_bytes(g->to - g->from, bytes, sizeof bytes);
-	if (v->replay || g->state == GAP_CUT)
+	if (v->replay || (g->cut_from && g->cut_to))
 		snprintf(out, size, "… %s cut: the journal does not have them …", bytes);
-	else if (g->state == GAP_ASKED)
+	else if (g->asked)
 		snprintf(out, size, "… %s skipped, being read …", bytes);
 	else if (!tail_has_room(&v->model->tools, r))
 		snprintf(out, size, "… %s skipped; no room here: /view or /save %s …",

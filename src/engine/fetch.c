@@ -14,10 +14,12 @@ struct fetch {
 	char incident_id[INCIDENT_ID_MAX];
 	char run[LINE_RUN_MAX];
 	char needle[LINE_RUN_MAX + 8]; /* "id":"r12" as a record carries it */
-	const char *stream;
+	const char *stream;	       /* NULL: both, in the order in which they came */
 	int64_t from, to;
+	char req[33]; /* "": nobody asked to be told where it ends */
 	uint64_t next_seq;
 	size_t sent;
+	bool more; /* enough was sent, there is more */
 };
 
 static bool
@@ -26,9 +28,29 @@ fetch_is_wanted(struct fetch *f)
 	return peer_is_here(f->peer) && incident_is(f->incident, f->incident_id);
 }
 
+/* The last word: where the next request goes on. */
+static void
+fetch_done(struct fetch *f)
+{
+	struct js *m;
+
+	if (!f->req[0] || !peer_is_here(f->peer))
+		return;
+	m = incident_fact(FACT_FETCHED, "engine");
+	js_set_str(m, "id", f->run);
+	js_set_str(m, "stream", f->stream);
+	js_set_int(m, "from", f->from);
+	js_set_int(m, "to", f->to);
+	js_set_int(m, "next", (int64_t)f->next_seq - 1);
+	js_set_bool(m, "more", f->more);
+	js_set_str(m, "req", f->req);
+	peer_answer(f->peer, FACT_FETCHED, m);
+}
+
 static void
 fetch_free(struct fetch *f)
 {
+	fetch_done(f);
 	peer_unref(f->peer);
 	free(f);
 }
@@ -49,14 +71,16 @@ fetch_record(struct fetch *f, char *line, size_t len)
 	if (r && js_is(r, "t", "tool_end") && js_is(r, "id", f->run)) {
 		more = false;
 	} else if (r && js_is(r, "t", "output") && js_is(r, "id", f->run) &&
-	    js_is(r, "stream", f->stream)) {
-		off = js_int(r, "off", 0);
+	    (!f->stream || js_is(r, "stream", f->stream))) {
+		off = f->stream ? js_int(r, "off", 0) : f->from;
 		if (off < f->to && off + js_int(r, "len", 0) > f->from) {
 			f->sent += (size_t)js_int(r, "len", 0);
 			js_set_int(r, "seq", 0);
+			js_set_str(r, "req", f->req[0] ? f->req : NULL);
 			peer_answer(f->peer, FACT_OUTPUT, js_ref(r));
 		}
-		more = off < f->to && f->sent < FETCH_MAX;
+		f->more = off < f->to && f->sent >= FETCH_MAX;
+		more = off < f->to && !f->more;
 	}
 	js_free(r);
 	return more;
@@ -87,6 +111,7 @@ fetch_start(
 {
 	const char *run = js_str(m, "id");
 	struct fetch *f;
+	int64_t after;
 
 	if (!run || strlen(run) >= LINE_RUN_MAX || !incident_id(incident)[0]) {
 		peer_error(p, m, "fetch", "there is no such run in this incident", NULL);
@@ -100,9 +125,13 @@ fetch_start(
 	snprintf(f->incident_id, sizeof f->incident_id, "%s", incident_id(incident));
 	snprintf(f->run, sizeof f->run, "%s", run);
 	snprintf(f->needle, sizeof f->needle, "\"id\":\"%s\"", run);
-	f->stream = js_is(m, "stream", "err") ? "err" : "out";
-	f->from = js_int(m, "from", 0);
-	f->to = js_int(m, "to", INT64_MAX);
-	f->next_seq = 1;
-	journal_read(loop, incident_path(incident), 1, 0, 0, on_part, f);
+	if (js_has(m, "stream"))
+		f->stream = js_is(m, "stream", "err") ? "err" : "out";
+	f->from = f->stream ? js_int(m, "from", 0) : 0;
+	f->to = f->stream ? js_int(m, "to", INT64_MAX) : INT64_MAX;
+	snprintf(
+	    f->req, sizeof f->req, "%.32s", js_str(m, "req") ? js_str(m, "req") : "");
+	after = js_int(m, "after", 0);
+	f->next_seq = after > 0 ? (uint64_t)after + 1 : 1;
+	journal_read(loop, incident_path(incident), f->next_seq, 0, 0, on_part, f);
 }

@@ -145,7 +145,7 @@ on_fetch(struct peer *p, const struct js *m, void *arg)
 {
 	struct engine *e = arg;
 
-	if (engine_request_is(p, m, "id stream from to"))
+	if (engine_request_is(p, m, "id stream from to after"))
 		fetch_start(&e->loop, e->incident, p, m);
 }
 

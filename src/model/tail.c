@@ -143,7 +143,7 @@ tail_add_gap(struct tail *t, struct tail_run *r, int stream, int64_t from, int64
 
 	l->kind = TAIL_GAP;
 	l->gap = mem_alloc(sizeof *l->gap);
-	*l->gap = (struct tail_gap){from, to, GAP_SKIPPED};
+	*l->gap = (struct tail_gap){.from = from, .to = to};
 	r->gaps++;
 	r->next_place += (uint64_t)(to - from);
 	r->bytes += tail_line_cost(l) - before;

@@ -51,15 +51,11 @@ struct tail_span {
 	uint16_t len;
 };
 
-enum tail_gap_state {
-	GAP_SKIPPED, /* the engine may have it */
-	GAP_ASKED,
-	GAP_CUT, /* the engine's journal has it neither */
-};
-
 struct tail_gap {
 	int64_t from, to; /* bytes of the line's stream */
-	enum tail_gap_state state;
+	bool asked;	  /* they are being read */
+	bool cut_from,
+	    cut_to; /* the engine's journal has not what follows, comes before */
 };
 
 struct tail_line {

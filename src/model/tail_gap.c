@@ -134,7 +134,6 @@ tail_fill(struct tail *t, struct tail_run *r, uint64_t place, int64_t off,
 		g->to = off + (int64_t)from;
 	else
 		g->from = off + (int64_t)to;
-	g->state = GAP_SKIPPED;
 	i += at_end;
 	if (at_end) {
 		move_lines(t, r, i, piece, end - piece->count);

@@ -255,6 +255,23 @@ def slow_console(rig):
                 p.expect(lambda f: f["off"] < to <= f["off"] + f["len"], t="output", seq=0, id=run)
                 at = to
         check("after fetching, the same bytes", p.output(run) == text)
+    # all of it, in order and in parts, each told to be over
+    tool, got, after = bob.of("tool", id=run)[0]["seq"], b"", 0
+    after = tool
+    for part in range(40):
+        bob.send(t="fetch", id=run, after=after, req="all%d" % part)
+        end = bob.expect(t="fetched", req="all%d" % part)
+        for f in bob.of("output", req="all%d" % part):
+            got += f["data"].encode()
+        after = end["next"]
+        if not end["more"]:
+            break
+    check("all of it in parts", got == text.encode() if isinstance(text, str) else got == text,
+          (len(got), part))
+    check("each part is bounded", part >= 3000000 // (300 * 1024), part)
+    bob.send(t="fetch", id=run, stream="err", req="none", **{"from": 0, "to": 100})
+    end = bob.expect(t="fetched", req="none")
+    check("what is not there is told", not end["more"] and not bob.of("output", req="none"), end)
 
 
 @with_rig(**NO_HOSTS)

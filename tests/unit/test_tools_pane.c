@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "console/action_run.h"
+#include "console/gaps.h"
 #include "console/layout.h"
 #include "pictures.h"
 
@@ -313,7 +314,181 @@ Test(gap, says_what_is_missing_and_why, .init = init)
 	s.zoom = true;
 	cr_assert_not_null(strstr(drawn(80, 24), "skipped; PgUp reads them"));
 	r = run();
-	tail_gap_at(r, tail_line(r, 1)->at)->state = GAP_CUT;
+	tail_gap_at(r, tail_line(r, 1)->at)->cut_from = true;
+	tail_gap_at(r, tail_line(r, 1)->at)->cut_to = true;
 	cr_assert_not_null(strstr(drawn(80, 24), "the journal does not have them"));
 	screen_fini(&s);
+}
+
+/* --- gaps on the screen, with an engine that has the lines 0 to LINES in its journal ---
+ */
+
+#define LINES 9000
+
+static struct gaps gaps;
+static struct js *asked;
+static int hole_from, hole_to; /* bytes that it has not */
+
+static int
+on_send(void *arg, struct js *request, struct err *err)
+{
+	cr_assert_null(asked, "one at a time");
+	asked = request;
+	return 0;
+}
+
+/* Answers in records of 1000 bytes, as they stand in the journal. */
+static void
+answer(void)
+{
+	char *all = numbered(0, LINES);
+	int from = (int)js_int(asked, "from", 0), to = (int)js_int(asked, "to", 0);
+	struct js *f;
+
+	cr_assert_str_eq(js_str(asked, "id"), "r1");
+	cr_assert_leq(to - from, 256 * 1024);
+	for (int off = from / 1000 * 1000; off < to; off += 1000) {
+		if (off < hole_to && off + 1000 > hole_from)
+			continue;
+		f = js_new();
+		js_set_str(f, "t", "output");
+		js_set_int(f, "seq", 0);
+		js_set_str(f, "id", "r1");
+		js_set_int(f, "off", off);
+		js_set_strn(f, "data", all + off, 1000);
+		js_set_str(f, "req", js_str(asked, "req"));
+		cr_assert(gaps_fact(&gaps, f));
+		js_free(f);
+	}
+	f = js_new();
+	js_set_str(f, "t", "fetched");
+	js_set_str(f, "req", js_str(asked, "req"));
+	js_free(asked);
+	asked = NULL;
+	cr_assert(gaps_fact(&gaps, f));
+	js_free(f);
+	free(all);
+}
+
+static const char *
+looked(void)
+{
+	const char *text = drawn(40, 15);
+
+	gaps_look(&gaps);
+	return text;
+}
+
+static void
+flooded(void)
+{
+	skipped(LINES);
+	hole_from = hole_to = 0;
+	asked = NULL;
+	gaps_init(&gaps, &s, on_send, NULL);
+	for (int i = 0; i < 30; i++) {
+		char text[16];
+
+		snprintf(text, sizeof text, "tail %05d\\n", i);
+		says("r1", "out", (LINES + i) * 11, text);
+	}
+	looked();
+}
+
+static void
+quit(void)
+{
+	js_free(asked);
+	asked = NULL;
+	gaps_fini(&gaps);
+	screen_fini(&s);
+}
+
+Test(gap, is_filled_when_it_comes_into_sight_and_what_is_read_stays, .init = init)
+{
+	char before[2048];
+	const char *at;
+
+	flooded();
+	cr_assert_null(asked, "nothing while it follows");
+	for (int i = 0; i < 12 && !asked; i++) {
+		view_tools_scroll(&s.tools, &s.model, -4);
+		looked();
+	}
+	cr_assert_not_null(asked);
+	at = strstr(drawn(40, 15), "line last!");
+	cr_assert_not_null(at);
+	snprintf(before, sizeof before, "%s", at);
+	answer();
+	cr_assert_not_null(strstr(looked(), before), "%s", drawn(40, 15));
+	cr_assert_not_null(strstr(drawn(40, 15), "line 08998"), "%s", drawn(40, 15));
+	quit();
+}
+
+Test(gap, a_whole_run_can_be_scrolled_through_from_its_head, .init = init)
+{
+	int answers = 0;
+
+	flooded();
+	cr_assert(view_tools_open(&s, "r1"));
+	for (int i = 0; i < 2000 && (s.tools.scroll.away || asked); i++) {
+		looked();
+		if (asked) {
+			answer();
+			answers++;
+		}
+		view_tools_scroll(&s.tools, &s.model, 10);
+	}
+	cr_assert_eq(run()->gaps, 0);
+	cr_assert_leq(answers, 3);
+	for (int i = 0; i < LINES - 1; i++) {
+		char want[16];
+
+		snprintf(want, sizeof want, "line %05d", i);
+		cr_assert_arr_eq(tail_line(run(), (size_t)i)->text, want, 10);
+	}
+	quit();
+}
+
+Test(gap, what_the_journal_has_not_is_said_and_not_asked_for_again, .init = init)
+{
+	flooded();
+	hole_from = 22000;
+	hole_to = 60000;
+	for (int pass = 0, n = 1; n > 0; pass++) {
+		cr_assert_leq(pass, 3);
+		cr_assert(view_tools_open(&s, "r1"));
+		n = 0;
+		while (!strstr(looked(), "the journal does not") && s.tools.scroll.away) {
+			for (; asked; n++) {
+				answer();
+				looked();
+			}
+			view_tools_scroll(&s.tools, &s.model, 5);
+		}
+	}
+	cr_assert_eq(run()->gaps, 1);
+	cr_assert_not_null(strstr(looked(), "… 37.1 KiB cut"), "%s", looked());
+	quit();
+}
+
+Test(gap, a_lost_connection_is_no_end_of_it, .init = init)
+{
+	flooded();
+	cr_assert(view_tools_open(&s, "r1"));
+	looked();
+	cr_assert_not_null(asked);
+	cr_assert_not_null(strstr(looked(), "being read"));
+	js_free(asked);
+	asked = NULL;
+	s.link_up = false;
+	gaps_lost(&gaps);
+	looked();
+	cr_assert_null(asked);
+	s.link_up = true;
+	looked();
+	cr_assert_not_null(asked);
+	answer();
+	cr_assert_gt(run()->count, 1000);
+	quit();
 }
