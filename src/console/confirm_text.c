@@ -55,7 +55,7 @@ paragraph(
 }
 
 static void
-render(struct lines *l, const struct paragraph *p)
+render(struct lines *l, const struct box *b, const struct paragraph *p)
 {
 	bool narrow = l->width < NARROW_COLS;
 	char label[24];
@@ -65,7 +65,11 @@ render(struct lines *l, const struct paragraph *p)
 		: narrow ? "  "
 			 : "         ");
 	if (p->name[0]) {
-		snprintf(label, sizeof label, narrow ? "%s " : "%-9s", p->name);
+		snprintf(label, sizeof label,
+		    !b->keys && p->name[0] != ' ' ? "%s: "
+			: narrow		  ? "%s "
+						  : "%-9s",
+		    p->name);
 		lines_str(l, LOOK_QUIET, label);
 	}
 	lines_str(l, p->look, p->text);
@@ -81,7 +85,7 @@ height(const struct box *b, int i, int width)
 
 	lines_init(&l, width);
 	do
-		render(&l, &b->all[i++]);
+		render(&l, b, &b->all[i++]);
 	while (i < b->count && b->all[i].more);
 	rows = (int)l.count;
 	lines_fini(&l);
@@ -434,6 +438,6 @@ confirm_text(struct lines *l, const struct confirm *k, const struct model *m, in
 	choose(b, l->width, rows);
 	for (int i = 0; i < b->count; i++)
 		if (b->all[i].shown)
-			render(l, &b->all[i]);
+			render(l, b, &b->all[i]);
 	free(b);
 }

@@ -463,7 +463,7 @@ console_main(const struct console_opts *opts)
 	struct err err = {0};
 	int code;
 
-	if (opts->linear)
+	if (opts->linear || linear_is_wanted())
 		return line_by_line(opts, "");
 	c = mem_alloc(sizeof *c);
 	c->tty = tty_open(&err);

@@ -172,6 +172,25 @@ keymap_preset(enum action a)
 	return a < ACTION_TRIAGE || a > ACTION_QEMU ? NULL : keymap_row(a)->slash;
 }
 
+bool
+keymap_is_linear(enum action a)
+{
+	switch (a) {
+	case ACTION_FOCUS:
+	case ACTION_ZOOM:
+	case ACTION_FOLD:
+	case ACTION_FAILED:
+	case ACTION_TO_START:
+	case ACTION_TO_END:
+	case ACTION_SHELL:
+	case ACTION_REDRAW:
+	case ACTION_SUSPEND:
+		return false;
+	default:
+		return true;
+	}
+}
+
 void
 keymap_verb_label(int verb, bool keys, char *out, size_t size)
 {

@@ -107,6 +107,9 @@ int keymap_verb(enum action a);
 /* The runbook of a preset's action, or NULL. */
 const char *keymap_preset(enum action a);
 
+/* Does it mean something where there are no panes? */
+bool keymap_is_linear(enum action a);
+
 /* "F7 cycle", or without keys "/cycle"; "" for what is no verb (-1). */
 void keymap_verb_label(int verb, bool keys, char *out, size_t size);
 

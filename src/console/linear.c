@@ -14,40 +14,20 @@
 #include "base/text.h"
 #include "console/action.h"
 #include "console/again.h"
-#include "console/confirm_text.h"
-#include "console/layout.h"
-#include "console/lines.h"
 #include "console/link.h"
+#include "console/linear_int.h"
 #include "console/said.h"
 #include "console/tty.h"
-#include "console/view_detail.h"
-#include "console/view_who.h"
-#include "wire/frame.h"
 #include "wire/messages.h"
-#include "wire/verbs.h"
 
 #define TAIL 200 /* records that an attach is told */
 
-struct linear {
-	uv_loop_t loop;
-	uv_poll_t poll;
-	uv_signal_t sigint, sigterm, sighup;
-	uv_idle_t printer;
-	struct link *link;
-	struct screen screen;
-	struct action_context ctx;
-	struct frame input;
-	struct said said;
-	bool stop, dirty;
-	bool told;	/* that there is something older */
-	int64_t oldest; /* seq of the first record that was told; 0: none */
-	int code, fd;
-};
-
 static void on_printer(uv_idle_t *idle);
 
-static void
-say(const char *text)
+#define STILL_MS 2000 /* how often it is looked whether something is to be said */
+
+void
+linear_say(const char *text)
 {
 	said_line("", text, strlen(text));
 }
@@ -58,7 +38,20 @@ on_printer(uv_idle_t *idle)
 	struct linear *n = idle->data;
 
 	uv_idle_stop(idle);
+	n->screen.now = clock_mono_ms();
 	said_news(&n->said, &n->screen);
+	linear_offer(n);
+	fflush(stdout);
+}
+
+static void
+on_still(uv_timer_t *timer)
+{
+	struct linear *n = timer->data;
+
+	n->screen.now = clock_mono_ms();
+	if (!n->screen.confirm.open && !n->screen.ask.open)
+		said_progress(&n->said, &n->screen);
 	fflush(stdout);
 }
 
@@ -79,15 +72,15 @@ stop(struct linear *n, int code)
 /* --- the link --- */
 
 /* A reader line by line is told the end; what is before it is not read out here. */
-static void
-say_older(struct linear *n)
+void
+linear_say_older(struct linear *n)
 {
 	char text[160];
 
 	snprintf(text, sizeof text,
 	    "%lld older records: \"breakglass replay --linear %.40s\" reads them out.",
 	    (long long)(n->oldest > 1 ? n->oldest - 1 : 0), n->screen.model.incident.id);
-	say(text);
+	linear_say(text);
 }
 
 static void
@@ -99,6 +92,7 @@ on_fact(void *arg, const struct js *fact)
 	if (what & MODEL_RESET) {
 		screen_reset(&n->screen);
 		memset(&n->said, 0, sizeof n->said);
+		n->said.bounded = true;
 		n->oldest = 0;
 		link_since(n->link, 0);
 		link_restart(n->link);
@@ -107,10 +101,11 @@ on_fact(void *arg, const struct js *fact)
 	if (n->oldest == 0)
 		n->oldest = n->screen.model.incident.last;
 	if (js_is(fact, "t", "caught_up") && n->oldest > 1 && !n->told)
-		say_older(n);
+		linear_say_older(n);
 	n->told |= js_is(fact, "t", "caught_up");
 	link_since(n->link, n->screen.model.incident.last);
-	action_people_news(&n->ctx);
+	n->screen.now = clock_mono_ms();
+	linear_news(n);
 	if (what)
 		dirty(n);
 }
@@ -128,7 +123,7 @@ on_state(void *arg, enum link_state state, const char *words)
 	n->screen.link_up = state == LINK_UP;
 	snprintf(n->screen.link_words, sizeof n->screen.link_words, "%s", words);
 	if (state == LINK_UP && !was)
-		say("Connected to the engine.");
+		linear_say("Connected to the engine.");
 	else if (state != LINK_UP && (was || first))
 		said_line("ENGINE: ", words, strlen(words));
 	fflush(stdout);
@@ -144,103 +139,13 @@ on_send(void *arg, struct js *request, struct err *err)
 
 /* --- input --- */
 
-static void
-ask_confirm(struct linear *n)
+/* "1", "yes", whatever: somebody has said that he does not see the screen. */
+bool
+linear_is_wanted(void)
 {
-	const struct confirm *k = &n->screen.confirm;
-	struct lines l;
+	const char *set = getenv("ACCESSIBLE");
 
-	if (k->what == CONFIRM_VERB)
-		printf("%s VM 102?\n", verb_rows[k->verb].name);
-	else
-		printf("New host key of %s?\n", vm_host_names[k->host]);
-	lines_init(&l, SAID_COLS);
-	confirm_text(
-	    &l, k, &n->screen.model, model_now(&n->screen.model, clock_mono_ms()), 0);
-	said_lines(&l);
-	lines_fini(&l);
-	printf("Type %s and Enter; anything else: No.\n", k->word);
-}
-
-static void
-confirm_line(struct linear *n, const char *line)
-{
-	struct confirm *k = &n->screen.confirm;
-	struct input in = {.kind = INPUT_ENTER};
-
-	n->screen.now = clock_mono_ms();
-	if (strcmp(line, k->word) == 0)
-		snprintf(k->typed, sizeof k->typed, "%s", line);
-	else
-		k->typed[0] = '\0';
-	k->opened_ms = 0;
-	action_confirm_key(&n->ctx, &in);
-}
-
-static void
-ask_answer(struct linear *n)
-{
-	const struct ask *q = asks_by_id(&n->screen.model.asks, n->screen.ask.id);
-	struct lines l;
-
-	lines_init(&l, SAID_COLS);
-	if (q)
-		view_ask_render(&l, q, model_now(&n->screen.model, clock_mono_ms()), 0);
-	said_lines(&l);
-	lines_fini(&l);
-	printf("Type y to let it or n to refuse it, and Enter; anything else: later.\n");
-}
-
-static void
-answer_line(struct linear *n, const char *line)
-{
-	struct input in = {.kind = INPUT_ESC};
-
-	n->screen.now = clock_mono_ms();
-	n->screen.ask.opened_ms = 0;
-	if (strcmp(line, "y") == 0 || strcmp(line, "n") == 0) {
-		in.kind = INPUT_CHAR;
-		in.text[0] = line[0];
-	}
-	action_ask_key(&n->ctx, &in);
-}
-
-static void
-print_help(void)
-{
-	for (size_t i = 0; i < keymap_count; i++) {
-		const struct keymap_row *r = &keymap_rows[i];
-		int verb = keymap_verb(r->action);
-
-		if (r->slash && r->action != ACTION_ZOOM && r->action != ACTION_FOLD &&
-		    r->action != ACTION_FOCUS)
-			printf("/%s%s%s: %s\n", r->slash, r->args ? " " : "",
-			    r->args ? r->args : "",
-			    verb >= 0 ? verb_rows[verb].does : r->help);
-	}
-}
-
-static void
-print_who(struct linear *n)
-{
-	struct lines l;
-
-	lines_init(&l, SAID_COLS);
-	view_who_render(&l, &n->screen.model.incident);
-	said_lines(&l);
-	lines_fini(&l);
-}
-
-static void
-print_verdict(struct linear *n)
-{
-	struct lines l;
-
-	lines_init(&l, SAID_COLS);
-	view_detail_render(
-	    &l, &n->screen.model, model_now(&n->screen.model, clock_mono_ms()), false);
-	said_lines(&l);
-	lines_fini(&l);
+	return set && set[0] && strcmp(set, "0") != 0;
 }
 
 static bool
@@ -251,43 +156,34 @@ on_input_line(char *line, size_t len, void *arg)
 	if (len > 0 && line[len - 1] == '\r')
 		line[--len] = '\0';
 	if (strlen(line) != len || !text_is_utf8(line, len)) {
-		say("That line is no text (a NUL or bytes that are no UTF-8); not sent.");
+		linear_say(
+		    "That line is no text (a NUL or bytes that are no UTF-8); not sent.");
 		return true;
 	}
-	if (n->screen.confirm.open)
-		confirm_line(n, line);
-	else if (n->screen.ask.open)
-		answer_line(n, line);
-	else if (strcmp(line, "/help") == 0)
-		print_help();
-	else if (strcmp(line, "/verdict") == 0)
-		print_verdict(n);
-	else if (strcmp(line, "/who") == 0)
-		print_who(n);
-	else if (len > WIRE_PROMPT_MAX)
-		say("That line is over 64 KiB; not sent.");
-	else
-		action_line(&n->ctx, line);
-	if (n->ctx.shell) {
-		n->ctx.shell = n->ctx.opened = false;
-		say("A shell needs a terminal that moves its cursor, and no --linear: ssh to "
-		    "the devvm from another terminal, or ask the agent.");
-	}
-	if (n->ctx.older)
-		say_older(n);
-	if (n->ctx.not_found[0])
-		say("Not found above.");
-	n->ctx.older = false;
-	n->ctx.not_found[0] = '\0';
-	if (n->ctx.opened && n->screen.ask.open)
-		ask_answer(n);
-	else if (n->ctx.opened)
-		ask_confirm(n);
-	n->ctx.opened = false;
+	linear_line(n, line);
 	if (n->ctx.quit)
 		n->stop = true;
 	dirty(n);
 	return !n->stop;
+}
+
+/* An Enter alone is a line, too; a frame has none of these. */
+static void
+feed(struct linear *n, const char *chunk, size_t len)
+{
+	while (len > 0 && !n->stop) {
+		const char *end = memchr(chunk, '\n', len);
+		size_t take = end ? (size_t)(end - chunk) + 1 : len;
+		char empty[1] = "";
+
+		if (end && !n->begun && (take == 1 || (take == 2 && chunk[0] == '\r')))
+			on_input_line(empty, 0, n);
+		else
+			frame_feed(&n->input, chunk, take, on_input_line, n);
+		n->begun = !end;
+		chunk += take;
+		len -= take;
+	}
 }
 
 static void
@@ -301,7 +197,7 @@ on_readable(uv_poll_t *poll, int status, int events)
 		return;
 	n->screen.now = clock_mono_ms();
 	if (got > 0)
-		frame_feed(&n->input, chunk, (size_t)got, on_input_line, n);
+		feed(n, chunk, (size_t)got);
 	if (got <= 0 || n->stop)
 		stop(n, 0);
 }
@@ -327,7 +223,8 @@ static int
 open_input(struct linear *n)
 {
 	n->fd = -1;
-	if (isatty(STDIN_FILENO))
+	n->typed = isatty(STDIN_FILENO);
+	if (n->typed)
 		n->fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (n->fd < 0)
 		n->fd = STDIN_FILENO;
@@ -375,17 +272,22 @@ linear_main(const struct console_opts *opts, const char *why)
 	tty_utf8();
 	if (why[0])
 		printf("breakglass: %s: line by line then.\n", why);
-	printf(
-	    "Type what is wrong and Enter, or /status, /forensics, /cycle, /help, /detach.\n");
+	linear_say(
+	    "breakglass, line by line. Type what is wrong and Enter, or a number of the "
+	    "choices, or /help.");
 	fflush(stdout);
 	uv_loop_init(&n->loop);
 	screen_init(&n->screen);
 	n->screen.read_only = opts->read_only;
 	n->screen.now = clock_mono_ms();
+	n->said.bounded = true;
 	n->ctx = (struct action_context){.screen = &n->screen, .send = on_send, .arg = n};
 	frame_init(&n->input, 2 * WIRE_PROMPT_MAX);
 	uv_idle_init(&n->loop, &n->printer);
 	n->printer.data = n;
+	uv_timer_init(&n->loop, &n->still);
+	n->still.data = n;
+	uv_timer_start(&n->still, on_still, STILL_MS, STILL_MS);
 	n->link = make_link(n, opts);
 	watch_signal(n, &n->sigint, SIGINT, on_sigint);
 	watch_signal(n, &n->sigterm, SIGTERM, on_signal);
@@ -395,7 +297,7 @@ linear_main(const struct console_opts *opts, const char *why)
 		uv_poll_start(&n->poll, UV_READABLE, on_readable);
 		uv_run(&n->loop, UV_RUN_DEFAULT);
 	} else {
-		say("Input must be a terminal or a pipe.");
+		linear_say("Input must be a terminal or a pipe.");
 		n->code = 1;
 	}
 	link_free(n->link);

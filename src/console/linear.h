@@ -9,7 +9,12 @@
 #ifndef CONSOLE_LINEAR_H
 #define CONSOLE_LINEAR_H
 
+#include <stdbool.h>
+
 #include "console/console.h"
+
+/* Does the environment ask for it?  ACCESSIBLE=1, as other programs read it. */
+bool linear_is_wanted(void);
 
 /* why: the sentence that says why there is no screen, "" when it was asked for. */
 int linear_main(const struct console_opts *opts, const char *why);

@@ -6,12 +6,68 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/keymap.h"
-#include "console/view_who.h"
+#include "console/words.h"
+#include "wire/verbs.h"
 
-#define BURST_LINES 200 /* output lines printed at once; more are counted */
+#define KEPT_MAX (16 * 1024) /* bytes of what can be said again */
+#define STILL_MS 10000
+#define STILL_AGENT_MS 30000
 
 static char said_before[16];
+static struct buf kept;
+static bool keeping;
+static uint64_t said_count; /* lines */
+
+void
+said_keep(bool on)
+{
+	if (on) {
+		buf_fini(&kept);
+		buf_init(&kept, KEPT_MAX);
+	}
+	keeping = on;
+}
+
+void
+said_again(void)
+{
+	if (kept.len > 0)
+		fwrite(kept.data, 1, kept.len, stdout);
+	else
+		puts("Nothing that matters was said yet.");
+}
+
+/* Frames and rules are for those who see: "-", "|" and "+" say it with one byte. */
+static void
+put_plain(const struct buf *in)
+{
+	const unsigned char *p = (const unsigned char *)in->data;
+	struct buf out;
+
+	buf_init(&out, 64 * 1024);
+	for (size_t i = 0; i < in->len; i++) {
+		bool box = i + 2 < in->len && p[i] == 0xe2 &&
+		    (p[i + 1] == 0x94 || p[i + 1] == 0x95);
+		unsigned code = box ? (p[i + 1] & 1u) << 6 | (p[i + 2] & 0x3fu) : 0;
+		char sign = '+';
+
+		if (!box) {
+			buf_add_some(&out, in->data + i, 1);
+			continue;
+		}
+		if (code == 0x50 || (code < 12 && code % 4 < 2))
+			sign = '-';
+		else if (code == 0x51 || code < 12)
+			sign = '|';
+		buf_add_some(&out, &sign, 1);
+		i += 2;
+	}
+	fwrite(out.data, 1, out.len, stdout);
+	if (keeping)
+		buf_add_some(&kept, out.data, out.len);
+	said_count++;
+	buf_fini(&out);
+}
 
 void
 said_stamp(const char *stamp)
@@ -33,7 +89,7 @@ said_line(const char *prefix, const char *text, size_t len)
 	col = canvas_text(&c, canvas_rect(&c), 0, col, 0, prefix);
 	canvas_put(&c, canvas_rect(&c), 0, col, 0, text, len);
 	if (canvas_print(&c, &out) == 0)
-		fwrite(out.data, 1, out.len, stdout);
+		put_plain(&out);
 	buf_fini(&out);
 	canvas_fini(&c);
 }
@@ -46,22 +102,78 @@ say(const char *text)
 
 /* --- chat --- */
 
+/* Signs at the beginning of a line that have a word; what is left is text. */
+static const char *
+word_of(const char **text, size_t *len)
+{
+	static const struct {
+		const char *sign, *word;
+	} signs[] = {{"✓ ", "done: "}, {"✗ ", "failed: "}, {"» ", "runs: "}};
+
+	for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+		size_t n = strlen(signs[i].sign);
+
+		if (*len < n || memcmp(*text, signs[i].sign, n) != 0)
+			continue;
+		*text += n;
+		*len -= n;
+		return signs[i].word;
+	}
+	return "";
+}
+
+static bool
+is_rule(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		if (text[i] == ' ') {
+			i++;
+		} else if (i + 2 < len && (unsigned char)text[i] == 0xe2 &&
+		    ((unsigned char)text[i + 1] == 0x94 ||
+			(unsigned char)text[i + 1] == 0x95)) {
+			i += 3;
+		} else {
+			return false;
+		}
+	}
+	return true;
+}
+
 void
 said_lines(const struct lines *l)
 {
-	for (size_t i = 0; i < l->count; i++)
-		said_line("", l->line[i].text ? l->line[i].text : "", l->line[i].len);
+	for (size_t i = 0; i < l->count; i++) {
+		const char *text = l->line[i].text ? l->line[i].text : "";
+		size_t len = l->line[i].len;
+		const char *word = word_of(&text, &len);
+
+		if (!is_rule(text, len))
+			said_line(word, text, len);
+	}
 }
 
 static void
-print_item(const struct item *it)
+print_item(struct said *n, const struct item *it)
 {
+	bool turns = it->kind == ITEM_VERDICT || it->kind == ITEM_PROOF;
+	bool matters = turns || it->kind == ITEM_ERROR;
 	struct lines l;
 
-	lines_init(&l, SAID_COLS);
-	view_chat_render(&l, it, 0, 0);
-	said_lines(&l);
-	lines_fini(&l);
+	if (matters)
+		said_keep(true);
+	if (n->bounded && it->kind == ITEM_VERDICT) {
+		said_verdict(it->verdict);
+	} else if (n->bounded && it->kind == ITEM_PROOF) {
+		said_proof(it->proof);
+	} else {
+		lines_init(&l, SAID_COLS);
+		view_chat_render(&l, it, 0, 0);
+		said_lines(&l);
+		lines_fini(&l);
+	}
+	if (matters)
+		said_keep(false);
+	n->turned |= turns;
 }
 
 /* While the devvm comes back: each rung once. */
@@ -98,19 +210,22 @@ print_chat(struct said *n, const struct screen *s)
 			continue;
 		if ((it->kind == ITEM_TEXT || it->kind == ITEM_THINKING) && !it->final)
 			continue;
+		if (n->bounded && it->kind == ITEM_TOOL &&
+		    tail_by_id(&s->model.tools, it->id))
+			continue; /* its run tells the same, and more */
 		if (it->kind == ITEM_PROOF && it->tone == TONE_BUSY) {
 			print_climb(n, it->proof);
 			continue;
 		}
 		if (first) {
 			*seen = (struct seen){it->serial, it->version, it->text.len};
-			print_item(it);
+			print_item(n, it);
 			continue;
 		}
 		seen->version = it->version;
 		if (it->kind == ITEM_TOOL || it->kind == ITEM_PROOF ||
 		    it->kind == ITEM_VERDICT || it->kind == ITEM_STILL) {
-			print_item(it);
+			print_item(n, it);
 		} else if (it->text.len > seen->len) {
 			const char *more = it->text.data + seen->len +
 			    (it->text.data[seen->len] == '\n');
@@ -118,85 +233,6 @@ print_chat(struct said *n, const struct screen *s)
 			said_line("  ", more, strlen(more));
 			seen->len = it->text.len;
 		}
-	}
-}
-
-/* --- output of runs --- */
-
-static void
-print_output(const struct tail_run *r, const struct tail_line *l)
-{
-	char prefix[64], text[96];
-
-	snprintf(
-	    prefix, sizeof prefix, "[%s]%s ", r->id, l->stream == TAIL_ERR ? "!" : "");
-	if (!l->gap) {
-		said_line(prefix, l->text ? l->text : "", l->len);
-		return;
-	}
-	snprintf(text, sizeof text, "… %lld bytes not shown; the journal has what came …",
-	    (long long)(l->gap->to - l->gap->from));
-	said_line(prefix, text, strlen(text));
-}
-
-static void
-print_run(struct said *n, const struct tail_run *r)
-{
-	size_t slot = r->serial % SAID_MAX, i,
-	       last = r->count - (r->open >= 0 && r->count > 0 ? 1 : 0);
-	char prefix[64], text[128];
-
-	if (n->run_serial[slot] != r->serial) {
-		n->run_serial[slot] = r->serial;
-		n->run_line[slot] = 0;
-		n->run_ended[slot] = false;
-		snprintf(prefix, sizeof prefix, "[%s] %s $ ", r->id, r->host);
-		said_line(prefix, r->what, strlen(r->what));
-	}
-	i = r->wraps_others ? last : tail_index(r, n->run_line[slot]);
-	if (last > i + BURST_LINES) {
-		snprintf(text, sizeof text, "[%s] … %zu lines not read out …", r->id,
-		    last - BURST_LINES - i);
-		say(text);
-		i = last - BURST_LINES;
-	}
-	for (; i < last; i++)
-		print_output(r, tail_line(r, i));
-	n->run_line[slot] = last < r->count ? tail_line(r, last)->at : r->next_place;
-	if (r->ended && !n->run_ended[slot]) {
-		n->run_ended[slot] = true;
-		snprintf(prefix, sizeof prefix, "[%s] ", r->id);
-		said_line(prefix, r->end, strlen(r->end));
-	}
-}
-
-/* --- status: a line when its words change --- */
-
-static void
-print_status(struct said *n, const struct screen *s)
-{
-	const struct vm *vm = &s->model.vm;
-	const struct verdict *v = &s->model.verdict;
-	char text[512], who[120], verdict[160] = "", key[32];
-
-	keymap_verb_label(v->outdated ? -1 : verdict_advice(v), false, key, sizeof key);
-	if (v->known)
-		snprintf(verdict, sizeof verdict, " Verdict: %s%s%s%s%s.",
-		    v->outdated ? "was " : "", v->word, verdict_is_doubtful(v) ? "?" : "",
-		    key[0] ? ", it advises " : "", key);
-	snprintf(text, sizeof text, "VM 102 %s.%s pve %s, devvm %s, agent %s. %s%s%s",
-	    vm->known ? vm->status : "not asked yet", verdict,
-	    vm->link[VM_PVE].known ? vm->link[VM_PVE].state : "?",
-	    vm->link[VM_DEVVM].known ? vm->link[VM_DEVVM].state : "?",
-	    vm->agent.known ? vm->agent.state : "?",
-	    vm->slot.holder[0] ? vm->slot.holder : "", vm->slot.holder[0] ? " runs " : "",
-	    vm->slot.holder[0] ? vm->slot.verb : "");
-	view_who_long(s, SAID_COLS, who, sizeof who);
-	if (who[0])
-		snprintf(text + strlen(text), sizeof text - strlen(text), " %s.", who);
-	if (strcmp(text, n->status) != 0) {
-		memcpy(n->status, text, sizeof text);
-		say(text);
 	}
 }
 
@@ -231,14 +267,77 @@ print_banners(struct said *n, const struct screen *s)
 	free(all);
 }
 
+/* --- the state: a sentence when it changes --- */
+
+static void
+print_state(struct said *n, const struct screen *s)
+{
+	char text[STATE_MAX];
+
+	for (int part = 0; part < STATE_PARTS; part++) {
+		uint64_t now;
+
+		if (part == STATE_VERDICT && n->bounded)
+			continue; /* it is said whole where it comes */
+		state_say(part, s, false, text, sizeof text);
+		now = hash(text);
+		if (now != n->parts[part] && text[0])
+			say(text);
+		n->parts[part] = now;
+	}
+}
+
+void
+said_state(const struct screen *s)
+{
+	char text[STATE_MAX];
+
+	for (int part = 0; part < STATE_PARTS; part++) {
+		state_say(part, s, true, text, sizeof text);
+		if (text[0])
+			say(text);
+	}
+}
+
+void
+said_progress(struct said *n, const struct screen *s)
+{
+	const struct vm *vm = &s->model.vm;
+	const struct course *c = &vm->course;
+	bool works = strcmp(vm->agent.state, "working") == 0;
+	bool verb = c->state == COURSE_RUNNING || c->state == COURSE_CLIMBING;
+	int64_t now = model_now(&s->model, s->now);
+	char span[32], text[320];
+
+	if (said_count != n->lines)
+		n->still = s->now;
+	n->lines = said_count;
+	if (s->now - n->still < (verb ? STILL_MS : STILL_AGENT_MS) || !(verb || works))
+		return;
+	if (verb && c->now >= 0)
+		snprintf(text, sizeof text, "%s goes on: %s for %s.",
+		    verb_rows[c->verb].name, course_stage_name((enum course_stage)c->now),
+		    words_span(now - c->now_began, span, sizeof span));
+	else if (verb)
+		snprintf(text, sizeof text, "%s goes on, %s until now.",
+		    verb_rows[c->verb].name,
+		    words_span(now - c->began, span, sizeof span));
+	else
+		snprintf(text, sizeof text, "The agent works%s%s.",
+		    vm->agent.progress[0] ? ": " : "", vm->agent.progress);
+	say(text);
+	n->still = s->now;
+	n->lines = said_count;
+}
+
 void
 said_news(struct said *n, const struct screen *s)
 {
 	if (s->model.incident.caught_up || !s->link_up) {
-		print_status(n, s);
+		print_state(n, s);
 		print_banners(n, s);
 	}
 	print_chat(n, s);
 	for (size_t i = 0; i < s->model.tools.count; i++)
-		print_run(n, s->model.tools.runs[i]);
+		said_run(n, s->model.tools.runs[i]);
 }

@@ -31,7 +31,7 @@ pid=$!
 exec 3> "$DIR/in"
 says() { grep -qF -- "$1" "$DIR/out"; }
 hear() { wait_for 10 says "$1" || { echo "FAIL: never said: $1"; cat "$DIR/out"; FAILED=1; }; }
-hear "VM 102 running."
+hear "VM 102 running"
 console big 80 24 TERM=xterm-256color
 console phone 40 15 TERM=xterm-256color
 for s in big phone; do expect $s "running"; done
@@ -47,9 +47,9 @@ for s in big phone; do
 	check "the word is on the top line ($s)" sh -c \
 	    "tmux -S $DIR/tmux capture-pane -p -t =$s: | head -n 1 | grep -q '│ hung'"
 done
-hear "verdict: hung"
-hear "  press  /cycle"
-hear "Verdict: hung, it advises /cycle."
+hear "Verdict: hung"
+hear "Advised: /cycle."
+hear "Choose: 1 cycle (advised), 2 forensics"
 
 # the same again is one line
 next
