@@ -5,8 +5,9 @@
 #include "console/markdown_int.h"
 
 #define PIECE_COPY_MAX (2 * 1024 * 1024)
-#define LINK_TEXT_MAX 512 /* bytes of a link's text that are compared with its address \
-			   */
+#define LINK_TEXT_MAX                                                    \
+	512 /* bytes of a link's text that are compared with its address \
+	     */
 
 static void
 text_piece(struct render *r, const char *text, size_t len, bool open)

@@ -26,7 +26,7 @@ struct seen {
 struct said {	      /* zeroed: nothing is said */
 	bool bounded; /* somebody listens: long output is cut, /view reads it */
 	struct seen chat[SAID_MAX];
-	uint64_t run_line[SAID_MAX]; /* by serial: the place of the next line to print */
+	uint64_t run_line[SAID_MAX];  /* by serial: the place of the next line to print */
 	uint64_t run_lines[SAID_MAX]; /* how many were, while it ran */
 	uint64_t run_serial[SAID_MAX];
 	bool run_ended[SAID_MAX];

@@ -11,11 +11,14 @@
 #include "pictures.h"
 #include "wire/verbs.h"
 
-#define HUNG                                                                                      \
-	"{\"t\":\"verdict\",\"seq\":0,\"word\":\"hung\",\"advice\":\"cycle\",\"checked\":100000," \
-	"\"why\":\"QEMU's main loop does not answer: nothing but a new QEMU helps\","             \
-	"\"not\":[{\"verb\":\"reset\",\"why\":\"it goes to the QEMU that hangs, and what it "     \
-	"shows is lost\"}]}"
+/* clang-format off */
+#define HUNG \
+	"{\"t\":\"verdict\",\"seq\":0,\"word\":\"hung\",\"advice\":\"cycle\"," \
+	"\"checked\":100000," \
+	"\"why\":\"QEMU's main loop does not answer: nothing but a new QEMU helps\"," \
+	"\"not\":[{\"verb\":\"reset\",\"why\":\"it goes to the QEMU that hangs, " \
+	"and what it shows is lost\"}]}"
+/* clang-format on */
 #define STATE(status)                                                     \
 	"{\"t\":\"state\",\"seq\":0,\"what\":\"vm\",\"status\":\"" status \
 	"\",\"qmp\":\"alive\",\"checked\":100000}"
