@@ -7,10 +7,8 @@
  *     --size COLSxROWS   of the terminal (80x24)
  *     --until SEQ        the last record that is told (all)
  *     --after MS         so long after it (0)
- *     --open WHAT        help, verdict or who, or the confirm box of a verb
- *     --typed TEXT       in that box, else in the prompt
- *     --focus tools      the other pane (chat)
- *     --zoom             the pane with the focus alone
+ *     --keys KEYS        typed then; \\e is Esc, \\r Enter, \\t Tab, \\xNN a byte, and a
+ *                        pause between two --keys: a box does not hear for 300 ms
  *     --theme NAME       (dark)
  *     --fonts DIR        of DejaVuSansMono.ttf (/usr/share/fonts/truetype/dejavu)
  *
@@ -22,22 +20,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/clock.h"
+#include "console/action.h"
+#include "console/browse.h"
 #include "console/layout.h"
+#include "console/prompt.h"
 #include "console/theme.h"
 #include "console/tty.h"
+#include "console/typing.h"
 #include "paint.h"
 #include "wire/json.h"
 #include "wire/journal_file.h"
-#include "wire/verbs.h"
 
 #define USAGE 64
+#define KEYS_MAX 16	/* --keys on a command line */
+#define BOX_IS_DEAF 400 /* ms, more than it is */
 
 struct wanted {
 	int cols, rows;
 	int64_t until, after;
-	const char *open, *typed, *fonts;
-	bool tools, zoom;
+	const char *fonts, *keys[KEYS_MAX];
+	int key_count;
 };
 
 /* --- the facts --- */
@@ -92,32 +95,104 @@ tell(struct screen *s, const char *path, int64_t until, int64_t *mono, struct er
 	return rc < 0 ? -1 : apply(s, end, sizeof end - 1, mono, err);
 }
 
-/* --- what lies over the panes --- */
+/* --- keys, as a terminal sends them --- */
 
+struct typist {
+	struct screen *screen;
+	struct action_context ctx;
+	struct typing typing;
+	struct input_reader input;
+};
+
+/* Nobody is there to do it. */
 static int
-open_over(struct screen *s, const struct wanted *w, struct err *err)
+on_send(void *arg, struct js *request, struct err *err)
 {
-	static const struct {
-		const char *name;
-		enum page page;
-	} pages[] = {{"help", PAGE_HELP}, {"verdict", PAGE_VERDICT}, {"who", PAGE_WHO}};
+	js_free(request);
+	return 0;
+}
 
-	if (!w->open)
-		return 0;
-	for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
-		if (strcmp(w->open, pages[i].name) == 0) {
-			s->page = pages[i].page;
-			return 0;
-		}
-	for (int v = 0; v < VERBS; v++)
-		if (strcmp(w->open, verb_rows[v].name) == 0 && verb_rows[v].mutating) {
-			confirm_open_verb(&s->confirm, v, s->now - 1000);
-			if (w->typed)
-				snprintf(s->confirm.typed, sizeof s->confirm.typed, "%s",
-				    w->typed);
-			return 0;
-		}
-	return err_set(err, ERR_USAGE, "nothing opens as %s", w->open);
+static void
+on_line(const char *line, void *arg)
+{
+	struct typist *t = arg;
+
+	action_line(&t->ctx, line);
+}
+
+static void
+on_key(const struct input *in, void *arg)
+{
+	struct typist *t = arg;
+
+	typing_key(&t->typing, in);
+}
+
+/* One byte of text that has escapes in it; returns what is behind it. */
+static const char *
+unescape(const char *text, char *out)
+{
+	static const char names[] = "ert", bytes[] = "\x1b\r\t";
+	const char *name;
+	unsigned byte;
+
+	*out = *text;
+	if (text[0] != '\\' || !text[1])
+		return text + 1;
+	name = strchr(names, text[1]);
+	if (name)
+		*out = bytes[name - names];
+	else if (text[1] == 'x' && sscanf(text + 2, "%2x", &byte) == 1) {
+		*out = (char)byte;
+		return text + 4;
+	}
+	return text + 2;
+}
+
+static void
+type(struct typist *t, const char *keys)
+{
+	while (*keys) {
+		char byte;
+
+		keys = unescape(keys, &byte);
+		input_feed(&t->input, &byte, 1, clock_mono_ms());
+		t->ctx.opened = false;
+	}
+	if (input_wait_ms(&t->input, clock_mono_ms()) >= 0)
+		input_timeout(&t->input, clock_mono_ms() + INPUT_ESC_MS);
+	t->screen->confirm.opened_ms -= BOX_IS_DEAF;
+	while (browse_work(t->screen))
+		continue;
+}
+
+/* What the console itself does before it draws. */
+static void
+look(struct screen *s)
+{
+	s->now = clock_mono_ms();
+	s->line = prompt_text();
+	s->cursor = prompt_cursor();
+	s->prompt = prompt_label();
+}
+
+static void
+type_all(struct screen *s, struct canvas *c, const struct wanted *w)
+{
+	struct typist t = {.screen = s,
+	    .ctx = {.screen = s, .send = on_send},
+	    .typing = {.screen = s, .ctx = &t.ctx}};
+
+	input_init(&t.input, on_key, &t);
+	prompt_start(false, NULL, on_line, &t);
+	look(s);
+	layout_draw(s, c); /* keys mean what they do on a screen that is there */
+	for (int i = 0; i < w->key_count; i++) {
+		type(&t, w->keys[i]);
+		look(s);
+		layout_draw(s, c);
+	}
+	input_fini(&t.input);
 }
 
 static int
@@ -134,18 +209,12 @@ draw(const struct wanted *w, const char *path, const char *out, struct err *err)
 	canvas_init(&c, w->cols, w->rows);
 	if (tell(&s, path, w->until, &mono, err) < 0)
 		goto out;
-	s.now = mono + w->after;
+	s.model.skew = mono + w->after - clock_mono_ms();
 	s.link_up = true;
-	s.focus = w->tools ? FOCUS_TOOLS : FOCUS_CHAT;
-	s.zoom = w->zoom;
-	s.line = w->open || !w->typed ? "" : w->typed;
-	s.cursor = strlen(s.line);
-	s.prompt = "> ";
-	if (open_over(&s, w, err) < 0)
-		goto out;
-	layout_draw(&s, &c);
+	type_all(&s, &c, w);
 	rc =
 	    paint_png(&c, theme_now() == THEME_LIGHT ? &day : &night, w->fonts, out, err);
+	prompt_stop();
 out:
 	canvas_fini(&c);
 	screen_fini(&s);
@@ -164,17 +233,10 @@ option(struct wanted *w, int o, const char *arg)
 	case 'a':
 		w->after = atoll(arg);
 		return w->after >= 0 ? 0 : -1;
-	case 'o':
-		w->open = arg;
-		return 0;
-	case 't':
-		w->typed = arg;
-		return 0;
-	case 'f':
-		w->tools = strcmp(arg, "tools") == 0;
-		return w->tools || strcmp(arg, "chat") == 0 ? 0 : -1;
-	case 'z':
-		w->zoom = true;
+	case 'k':
+		if (w->key_count == KEYS_MAX)
+			return -1;
+		w->keys[w->key_count++] = arg;
 		return 0;
 	case 'm':
 		return theme_use_name(arg) ? 0 : -1;
@@ -190,8 +252,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {{"size", 1, NULL, 's'},
-	    {"until", 1, NULL, 'u'}, {"after", 1, NULL, 'a'}, {"open", 1, NULL, 'o'},
-	    {"typed", 1, NULL, 't'}, {"focus", 1, NULL, 'f'}, {"zoom", 0, NULL, 'z'},
+	    {"until", 1, NULL, 'u'}, {"after", 1, NULL, 'a'}, {"keys", 1, NULL, 'k'},
 	    {"theme", 1, NULL, 'm'}, {"fonts", 1, NULL, 'd'}, {NULL, 0, NULL, 0}};
 	struct wanted w = {.cols = 80,
 	    .rows = 24,
