@@ -4,9 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
+#include "console/input_int.h"
 
-enum { GROUND, ESC, CSI, LINUX, SS3, STRING, STRING_ESC, PASTE };
+enum { GROUND, ESC, CSI, LINUX, SS3, STRING, STRING_ESC, PASTE, MOUSE };
+
+#define MOUSE_BYTES 3 /* behind CSI M: a button and a place, not typed by anybody */
 
 void
 input_init(struct input_reader *r, input_fn *fn, void *arg)
@@ -23,8 +27,8 @@ input_fini(struct input_reader *r)
 	buf_fini(&r->paste);
 }
 
-static void
-emit(struct input_reader *r, enum input_kind kind, int n)
+void
+input_emit(struct input_reader *r, enum input_kind kind, int n)
 {
 	struct input in = {.kind = kind, .n = n};
 
@@ -32,8 +36,8 @@ emit(struct input_reader *r, enum input_kind kind, int n)
 	r->fn(&in, r->arg);
 }
 
-static void
-emit_char(struct input_reader *r, const char *text, size_t len)
+void
+input_emit_char(struct input_reader *r, const char *text, size_t len)
 {
 	struct input in = {.kind = INPUT_CHAR};
 
@@ -74,12 +78,20 @@ static const struct final_key ss3_finals[] = {
     {'M', INPUT_ENTER, 0},
 };
 
+/* rxvt's arrows with Shift or Ctrl: a bare CSI or SS3. */
+static const struct final_key rxvt_finals[] = {
+    {'a', INPUT_UP, 0},
+    {'b', INPUT_DOWN, 0},
+    {'c', INPUT_RIGHT, 0},
+    {'d', INPUT_LEFT, 0},
+};
+
 static bool
 emit_final(struct input_reader *r, const struct final_key *keys, size_t count, char final)
 {
 	for (size_t i = 0; i < count; i++)
 		if (keys[i].final == final) {
-			emit(r, keys[i].kind, keys[i].n);
+			input_emit(r, keys[i].kind, keys[i].n);
 			return true;
 		}
 	return false;
@@ -93,9 +105,9 @@ tilde(struct input_reader *r, int n)
 	static const int fkeys[] = {1, 2, 3, 4, 5, 0, 6, 7, 8, 9, 10, 0, 11, 12};
 
 	if (n >= 1 && n <= 8)
-		emit(r, edit[n], 0);
+		input_emit(r, edit[n], 0);
 	else if (n >= 11 && n <= 24 && fkeys[n - 11])
-		emit(r, INPUT_F, fkeys[n - 11]);
+		input_emit(r, INPUT_F, fkeys[n - 11]);
 	else if (n == 200) {
 		r->state = PASTE;
 		r->paste_cut = false;
@@ -112,12 +124,30 @@ csi_final(struct input_reader *r, char final)
 	r->seq[r->seq_len] = '\0';
 	if (params && (r->seq[0] < '0' || r->seq[0] > '9'))
 		return; /* private: an answer of the terminal */
-	if (final == '~')
-		tilde(r, atoi(r->seq));
-	else if (params && final == 'R')
+	if (!params && final == 'M') {
+		r->state = MOUSE;
+		r->taken = 0;
+	} else if (final == 'u' || (final == '~' && strncmp(r->seq, "27;", 3) == 0)) {
+		input_protocol(r, r->seq);
+	} else if (input_is_release(r->seq)) {
+		return; /* the key has been told when it went down */
+	} else if (final == '~' || (params && strchr("^@$", final))) {
+		tilde(r, atoi(r->seq)); /* the others: rxvt's, with Ctrl, Shift or both */
+	} else if (params && final == 'R') {
 		return; /* a cursor report */
-	else
-		emit_final(r, finals, sizeof finals / sizeof finals[0], final);
+	} else if (!params && final >= 'a') {
+		emit_final(r, rxvt_finals, ARRAY_LEN(rxvt_finals), final);
+	} else {
+		emit_final(r, finals, ARRAY_LEN(finals), final);
+	}
+}
+
+/* rxvt ends a key with Shift in '$', which elsewhere stands before the end. */
+static bool
+is_rxvt_shift(const struct input_reader *r, char c)
+{
+	return c == '$' && r->seq_len > 0 && r->seq_len <= 2 &&
+	    strspn(r->seq, "0123456789") >= r->seq_len;
 }
 
 static void
@@ -125,7 +155,7 @@ csi(struct input_reader *r, char c)
 {
 	if (r->taken == 1 && c == '[')
 		r->state = LINUX;
-	else if (c >= 0x40 && c < 0x7f)
+	else if ((c >= 0x40 && c < 0x7f) || is_rxvt_shift(r, c))
 		csi_final(r, c);
 	else if ((unsigned char)c < 0x20 || (unsigned char)c >= 0x7f)
 		r->state = GROUND;
@@ -140,10 +170,10 @@ escape(struct input_reader *r, char c)
 		r->state = c == '[' ? CSI : c == 'O' ? SS3 : STRING;
 		r->seq_len = r->taken = 0;
 	} else if (c == 0x1b) {
-		emit(r, INPUT_ESC, 0);
+		input_emit(r, INPUT_ESC, 0);
 		r->state = ESC;
 	} else {
-		emit(r, INPUT_ALT, (unsigned char)c < 0x80 ? c : 0);
+		input_emit(r, INPUT_ALT, (unsigned char)c < 0x80 ? c : 0);
 	}
 }
 
@@ -201,13 +231,13 @@ control(struct input_reader *r, unsigned char c)
 	if (c == 0x1b)
 		r->state = ESC;
 	else if (c == '\r' || c == '\n')
-		emit(r, INPUT_ENTER, 0);
+		input_emit(r, INPUT_ENTER, 0);
 	else if (c == '\t')
-		emit(r, INPUT_TAB, 0);
+		input_emit(r, INPUT_TAB, 0);
 	else if (c == 0x7f || c == 0x08)
-		emit(r, INPUT_BACKSPACE, 0);
+		input_emit(r, INPUT_BACKSPACE, 0);
 	else if (c > 0)
-		emit(r, INPUT_CTRL, c + '@');
+		input_emit(r, INPUT_CTRL, c + '@');
 }
 
 static void
@@ -220,7 +250,7 @@ ground(struct input_reader *r, unsigned char c)
 	if (c < 0x20 || c == 0x7f) {
 		control(r, c);
 	} else if (c < 0x80) {
-		emit_char(r, (const char *)&c, 1);
+		input_emit_char(r, (const char *)&c, 1);
 	} else if (r->utf8_len == 0) {
 		if (c < 0xc2 || c > 0xf4)
 			return;
@@ -232,7 +262,7 @@ ground(struct input_reader *r, unsigned char c)
 			return;
 		if (text_decode((const char *)r->utf8, r->utf8_len, &cp) == r->utf8_len &&
 		    !(cp >= 0x80 && cp < 0xa0))
-			emit_char(r, (const char *)r->utf8, r->utf8_len);
+			input_emit_char(r, (const char *)r->utf8, r->utf8_len);
 		r->utf8_len = 0;
 	}
 }
@@ -260,13 +290,19 @@ one(struct input_reader *r, char c)
 	case LINUX:
 		r->state = GROUND;
 		if (c >= 'A' && c <= 'E')
-			emit(r, INPUT_F, c - 'A' + 1);
+			input_emit(r, INPUT_F, c - 'A' + 1);
 		break;
 	case SS3:
+		if ((c >= '0' && c <= '9') || c == ';')
+			break; /* old spellings of a modifier */
 		r->state = GROUND;
-		if (!emit_final(r, finals, sizeof finals / sizeof finals[0], c))
-			emit_final(
-			    r, ss3_finals, sizeof ss3_finals / sizeof ss3_finals[0], c);
+		if (!emit_final(r, finals, ARRAY_LEN(finals), c) &&
+		    !emit_final(r, ss3_finals, ARRAY_LEN(ss3_finals), c))
+			emit_final(r, rxvt_finals, ARRAY_LEN(rxvt_finals), c);
+		break;
+	case MOUSE:
+		if (r->taken >= MOUSE_BYTES)
+			r->state = GROUND;
 		break;
 	case STRING:
 		r->state = c == 0x07 ? GROUND : c == 0x1b ? STRING_ESC : STRING;
@@ -290,10 +326,25 @@ input_feed(struct input_reader *r, const char *data, size_t len, int64_t now_ms)
 		one(r, data[i]);
 }
 
+/*
+ * What has begun as only an answer or a key's sequence can is not cut by a line that
+ * stutters: its rest would be text in the prompt.
+ */
+static int
+limit_ms(const struct input_reader *r)
+{
+	if (r->state == PASTE)
+		return 5000;
+	if (r->state == MOUSE || (r->state == CSI && r->seq_len > 0) ||
+	    ((r->state == STRING || r->state == STRING_ESC) && r->taken > 2))
+		return INPUT_BEGUN_MS;
+	return INPUT_ESC_MS;
+}
+
 int
 input_wait_ms(const struct input_reader *r, int64_t now_ms)
 {
-	int64_t left = r->since + (r->state == PASTE ? 5000 : INPUT_ESC_MS) - now_ms;
+	int64_t left = r->since + limit_ms(r) - now_ms;
 
 	if (r->state == GROUND)
 		return -1;
@@ -306,7 +357,7 @@ input_timeout(struct input_reader *r, int64_t now_ms)
 	if (r->state == GROUND || input_wait_ms(r, now_ms) > 0)
 		return;
 	if (r->state == ESC)
-		emit(r, INPUT_ESC, 0);
+		input_emit(r, INPUT_ESC, 0);
 	else if (r->state == PASTE)
 		paste_end(r);
 	r->state = GROUND;

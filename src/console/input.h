@@ -4,8 +4,10 @@
  *
  * Pure, and not curses': terminfo's name for a terminal is often wrong where this
  * runs (a pod, a phone, a nested tmux), so every usual spelling of a key is known
- * at once.  What is no key is taken whole and dropped: a late answer of the
- * terminal, an unknown sequence, a sequence without an end (64 ms, 4 KiB).
+ * at once, and so are the reports of other programs' key protocols (kitty's,
+ * modifyOtherKeys), which a crashed one may have left on.  What is no key is taken
+ * whole and dropped: a late answer of the terminal, a mouse report, an unknown
+ * sequence, a sequence without an end (4 KiB; 64 ms at its begin, 1 s within).
  * Pasted text comes as one event and can never be a key.
  */
 #ifndef CONSOLE_INPUT_H
@@ -18,6 +20,7 @@
 #include "base/buf.h"
 
 #define INPUT_ESC_MS 64		/* after this, an ESC was the key */
+#define INPUT_BEGUN_MS 1000	/* so long the rest of a sequence may be on its way */
 #define INPUT_SEQUENCE_MAX 4096 /* bytes of a sequence */
 #define INPUT_PASTE_MAX                                                \
 	(64 * 1024) /* bytes of a paste; the rest is dropped, and told \
