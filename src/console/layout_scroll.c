@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* layout_scroll.c: moving in the pane that has the focus, and between the panes. */
 #include "console/layout_int.h"
+#include "console/progress.h"
 
 int
 layout_page(const struct screen *s)
@@ -39,7 +40,8 @@ layout_is_ticking(const struct screen *s)
 	const struct tail *t = &s->model.tools;
 
 	if (s->model.asks.count > 0 || s->model.vm.slot.holder[0] ||
-	    proof_is_climbing(&s->model.vm.proof))
+	    proof_is_climbing(&s->model.vm.proof) ||
+	    progress_ticks(&s->model, model_now(&s->model, s->now)))
 		return true;
 	for (size_t i = 0; i < t->count; i++)
 		if (!t->runs[i]->ended)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "console/layout_int.h"
+#include "console/progress.h"
 
 #define NEWS_MAX 999
 
@@ -190,6 +191,17 @@ put_place(struct title *t, const struct screen *s, enum focus which)
 		put_right(t, LOOK_QUIET, s->older);
 }
 
+/* What the model is waited for, as much of it as there is room for. */
+static void
+put_waiting(struct title *t, const struct screen *s)
+{
+	char text[240];
+
+	progress_agent(&s->model.vm, model_now(&s->model, s->now), text, sizeof text);
+	while (!put_left(t, LOOK_BUSY, text) && progress_shorter(text))
+		;
+}
+
 /* The focus is told by a sign and by a thicker line: colours and bold may be missing. */
 void
 layout_draw_title(
@@ -212,6 +224,8 @@ layout_draw_title(
 	put_place(&t, s, which);
 	if (alone)
 		put_other(&t, s, which);
+	if (which == FOCUS_CHAT)
+		put_waiting(&t, s);
 	if (which == FOCUS_TOOLS)
 		put_left(&t, LOOK_BUSY, view_tools_words(&s->tools));
 	if (which == FOCUS_TOOLS)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "console/progress.h"
 #include "console/view_chat_int.h"
 #include "console/view_proof.h"
 #include "console/view_verdict.h"
@@ -160,7 +161,8 @@ is_kept(const struct view_chat *v, const struct view_chat_kept *k, const struct 
 
 	return k->serial == it->serial && k->version == it->version &&
 	    k->width == v->width && (!sized || k->rows == v->rows) &&
-	    !(it->kind == ITEM_PROOF && it->tone == TONE_BUSY); /* its seconds run */
+	    !(it->kind == ITEM_PROOF && it->tone == TONE_BUSY) && /* its seconds run */
+	    !progress_is_of(v->model, it);
 }
 
 /* A text that has only grown: its finished blocks stand as they are. */
@@ -198,6 +200,8 @@ rendered(struct view_chat *v, const struct item *it)
 		render_text(k, it);
 	else
 		view_chat_render(&k->lines, it, v->rows > 1 ? v->rows - air : 1, v->now);
+	if (progress_is_of(v->model, it))
+		progress_strip(&k->lines, &v->model->vm, v->now);
 	k->serial = it->serial;
 	k->version = it->version;
 	k->rewritten = it->rewritten;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "console/keymap.h"
+#include "console/progress.h"
 #include "console/view_proof.h"
 #include "console/view_status_parts.h"
 #include "console/view_verdict.h"
@@ -53,6 +54,9 @@ put_tiny(struct part *n, const struct screen *s, const char *age)
 	const struct verdict *v = &s->model.verdict;
 	const struct vm *vm = &s->model.vm;
 
+	if (progress_verb(
+		vm, model_now(&s->model, s->now), true, n->text[1], sizeof n->text[1])[0])
+		return;
 	if (says_tiny(s))
 		snprintf(n->text[1], sizeof n->text[1], "%s%s (%s)", v->word,
 		    verdict_is_doubtful(v) ? "?" : "", age);
@@ -130,13 +134,22 @@ add_verdict(struct parts *p, const struct screen *s, int64_t now, int cols)
 static void
 add_proof(struct parts *p, const struct screen *s, int64_t now)
 {
-	const struct proof *proof = &s->model.vm.proof;
+	const struct vm *vm = &s->model.vm;
+	const struct proof *proof = &vm->proof;
+	int verb = verb_by_name(proof->verb, strlen(proof->verb));
 	struct part *n;
+	char usual[32];
 
 	if (!proof_is_climbing(proof))
 		return;
 	n = parts_add(p, AT_PROOF, LOOK_BUSY);
 	view_proof_words(proof, now, false, n->text[0], sizeof n->text[0]);
+	if (verb >= 0 && vm->usual[verb].n > 0 && vm->usual[verb].ms >= 0) {
+		size_t len = strlen(n->text[0]);
+
+		snprintf(n->text[0] + len, sizeof n->text[0] - len, " (usually %s)",
+		    words_span(vm->usual[verb].ms, usual, sizeof usual));
+	}
 	view_proof_words(proof, now, true, n->text[1], sizeof n->text[1]);
 }
 
@@ -150,6 +163,10 @@ add_slot(struct parts *p, const struct screen *s, int64_t now)
 	if (!vm->slot.holder[0])
 		return;
 	n = parts_add(p, AT_SLOT, LOOK_BUSY | STYLE_BOLD);
+	if (progress_verb(vm, now, false, n->text[0], sizeof n->text[0])[0]) {
+		progress_verb(vm, now, true, n->text[1], sizeof n->text[1]);
+		return;
+	}
 	words_span(now - vm->slot.since, span, sizeof span);
 	snprintf(n->text[0], sizeof n->text[0], "%s by %s %s", vm->slot.verb,
 	    vm->slot.holder, span);
@@ -181,6 +198,8 @@ add_link(struct parts *p, const struct screen *s, enum vm_host host, int64_t now
 		    (long long)l->ms);
 	else if (up || strcmp(l->state, "idle") == 0)
 		snprintf(n->text[0], sizeof n->text[0], "%s %s", name, l->state);
+	else if (progress_link(l, now, age, sizeof age)[0])
+		snprintf(n->text[0], sizeof n->text[0], "%s %s: %s", name, l->state, age);
 	else if (now - l->since < 20000)
 		snprintf(n->text[0], sizeof n->text[0], "%s %s", name, l->state);
 	else

@@ -26,6 +26,20 @@ verb_line(struct transcript *t, struct item *it, const char *word, const struct 
 	transcript_append(t, it, line, strlen(line));
 }
 
+/* Stages of the same second stand in one line: ten of a verb take a few lines. */
+static bool
+stage_joins(struct transcript *t, struct item *it, const char *stage, const struct js *f)
+{
+	const char *at = js_str(f, "at"), *text = buf_str(&it->text);
+	const char *lf = strrchr(text, '\n'), *last = lf ? lf + 1 : text;
+
+	if (!at || strlen(at) < 19 || strncmp(last, at + 11, 8) != 0 || js_has(f, "text"))
+		return false;
+	transcript_append(t, it, " · ", strlen(" · "));
+	transcript_append(t, it, stage, strlen(stage));
+	return true;
+}
+
 /* docs/host-protocol.md: nothing was done, and the VM is as it was. */
 static bool
 is_refusal(int64_t code)
@@ -73,7 +87,8 @@ transcript_verb(struct transcript *t, const struct js *fact)
 		verb_line(t, it, "sent to the PVE host", fact, "host_run");
 	} else if (js_is(fact, "state", "stage")) {
 		incident_label(fact, "stage", stage, sizeof stage);
-		verb_line(t, it, stage[0] ? stage : "stage", fact, "text");
+		if (!stage[0] || !stage_joins(t, it, stage, fact))
+			verb_line(t, it, stage[0] ? stage : "stage", fact, "text");
 	} else if (js_is(fact, "state", "finished")) {
 		verb_finished(t, it, fact);
 	} else if (js_is(fact, "state", "waiting")) {

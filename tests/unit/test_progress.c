@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What takes longer than a second: a verb's stages, countdowns, the guest's screen. */
+#include <criterion/criterion.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "console/progress.h"
+#include "pictures.h"
+
+#define MONO(ms) "\"seq\":0,\"at\":\"2026-11-26T03:12:07.000Z\",\"mono_ms\":" #ms ","
+#define VERB(seq, ms, rest)                                                   \
+	"{\"t\":\"verb\",\"seq\":" #seq                                       \
+	",\"at\":\"2026-11-26T03:12:07.000Z\",\"by\":\"anna\",\"id\":\"v1\"," \
+	"\"verb\":\"cycle\",\"asked\":\"operator\",\"mono_ms\":" #ms "," rest "}"
+#define STAGE(seq, ms, stage, host) \
+	VERB(seq, ms, "\"state\":\"stage\",\"stage\":\"" stage "\",\"ms\":" #host)
+#define USUAL                                                                        \
+	"{\"t\":\"state\"," MONO(1) "\"what\":\"usual\",\"verb\":\"cycle\",\"n\":7," \
+				    "\"ms\":48000,\"stages\":["                      \
+				    "{\"name\":\"forensics\",\"ms\":3100},"          \
+				    "{\"name\":\"stop\",\"ms\":8000},"               \
+				    "{\"name\":\"start\",\"ms\":4000},"              \
+				    "{\"name\":\"boot\",\"ms\":12000},"              \
+				    "{\"name\":\"ssh\",\"ms\":9000}]}"
+#define SLOT                                                         \
+	"{\"t\":\"state\"," MONO(                                    \
+	    84000) "\"what\":\"slot\",\"holder\":\"anna\",\"verb\":" \
+		   "\"cycle\",\"since\":84000}"
+
+static struct screen s;
+
+static const char *const facts_stopping[] = {SLOT, VERB(1, 84000, "\"state\":\"asked\""),
+    VERB(2, 84000, "\"state\":\"confirmed\""),
+    VERB(3, 84100, "\"state\":\"sent\",\"run\":\"r1\""), STAGE(4, 84200, "accepted", 0),
+    STAGE(5, 84300, "forensics", 100), STAGE(6, 87200, "forensics-done", 3000),
+    STAGE(7, 87300, "preflight", 3100),
+    VERB(8, 88000,
+	"\"state\":\"stage\",\"stage\":\"stopping\",\"ms\":3900,\"how\":\"qm\""),
+    NULL};
+
+static const char *const facts_climbing[] = {STAGE(9, 90000, "stopped", 5900),
+    STAGE(10, 90001, "starting", 5901), STAGE(11, 92000, "verifying", 7900),
+    STAGE(12, 94000, "running", 9900),
+    VERB(13, 94100, "\"state\":\"finished\",\"exit\":0,\"ms\":10100"),
+    "{\"t\":\"state\"," MONO(94100) "\"what\":\"slot\"}",
+    "{\"t\":\"state\",\"seq\":14,\"at\":\"2026-11-26T03:12:17.000Z\",\"mono_ms\":98000,"
+    "\"what\":\"proof\",\"when\":\"after\",\"verb\":\"cycle\",\"ms\":13900,\"rungs\":["
+    "{\"rung\":\"tcp\",\"ok\":true,\"ms\":12200},{\"rung\":\"banner\",\"ok\":true,\"ms\":"
+    "12300},{\"rung\":\"kex\",\"ok\":false},{\"rung\":\"auth\",\"ok\":false},{\"rung\":"
+    "\"exec\",\"ok\":false},{\"rung\":\"sudo\",\"ok\":false},{\"rung\":\"disk\",\"ok\":"
+    "false}]}",
+    NULL};
+
+static void
+init(void)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+	screen_init(&s);
+	tell(&s, facts_quiet);
+}
+
+static void
+fini(void)
+{
+	screen_fini(&s);
+}
+
+TestSuite(progress, .init = init, .fini = fini);
+
+static void
+tell_one(const char *fact)
+{
+	const char *facts[] = {fact, NULL};
+
+	tell(&s, facts);
+}
+
+static void
+expect_sizes(const char *name)
+{
+	expect_picture(&s, 40, 15, name);
+	expect_picture(&s, 80, 24, name);
+	expect_picture(&s, 200, 50, name);
+}
+
+static const char *
+status_line(void)
+{
+	static char text[256];
+
+	return progress_verb(&s.model.vm, s.now, false, text, sizeof text);
+}
+
+Test(progress, a_cycle_says_where_it_is_and_how_long_that_takes_usually)
+{
+	tell_one(USUAL);
+	tell(&s, facts_stopping);
+	s.now = 95000;
+	expect_sizes("progress-stop");
+	cr_assert_str_eq(status_line(), "cycle by anna 10 s: stop 7 s (usually 8 s)");
+	cr_assert(layout_is_ticking(&s));
+}
+
+Test(progress, without_an_earlier_one_nothing_is_compared)
+{
+	tell(&s, facts_stopping);
+	s.now = 95000;
+	expect_sizes("progress-first");
+	cr_assert_str_eq(status_line(), "cycle by anna 10 s: stop 7 s");
+}
+
+Test(progress, what_is_late_is_said_calmly_with_what_the_host_will_do)
+{
+	char late[160];
+
+	tell_one(USUAL);
+	tell(&s, facts_stopping);
+	s.now = 88000 + 15000;
+	cr_assert_str_empty(
+	    progress_late(&s.model.vm, s.now, late, sizeof late), "%s", late);
+	s.now = 88000 + 17000;
+	cr_assert_str_eq(progress_late(&s.model.vm, s.now, late, sizeof late),
+	    "longer than usual: 17 s, usually 8 s; the host kills it at 20 s");
+	expect_sizes("progress-late");
+	s.now = 88000 + 41000;
+	cr_assert_str_eq(progress_late(&s.model.vm, s.now, late, sizeof late),
+	    "longer than usual: 41 s, usually 8 s");
+}
+
+Test(progress, past_the_limit_the_host_goes_on)
+{
+	tell(&s, facts_stopping);
+	tell_one(
+	    VERB(20, 99000, "\"state\":\"waiting\",\"text\":\"no end after 240 s\""));
+	expect_sizes("progress-waiting");
+}
+
+Test(progress, the_climb_speaks_the_same_language)
+{
+	tell_one(USUAL);
+	tell(&s, facts_stopping);
+	tell(&s, facts_climbing);
+	s.now = 101000;
+	expect_sizes("progress-climb");
+	cr_assert_eq(s.model.vm.course.state, COURSE_CLIMBING);
+}
+
+Test(progress, when_the_devvm_is_healthy_nothing_counts_any_more)
+{
+	tell_one(USUAL);
+	tell(&s, facts_stopping);
+	tell(&s, facts_climbing);
+	tell_one(
+	    "{\"t\":\"state\",\"seq\":15,\"mono_ms\":99000,\"what\":\"proof\",\"when\":"
+	    "\"after\",\"verb\":\"cycle\",\"ms\":14900,\"done\":true,\"end\":\"healthy\","
+	    "\"rungs\":[{\"rung\":\"auth\",\"ok\":true,\"ms\":13000}]}");
+	cr_assert_eq(s.model.vm.course.state, COURSE_OVER);
+	cr_assert(s.model.vm.course.healthy);
+	cr_assert_eq(s.model.vm.course.whole_ms, 14900);
+	cr_assert_eq(s.model.vm.course.took[COURSE_STOP], 2000);
+	cr_assert_eq(s.model.vm.course.took[COURSE_HEALTHY], 1900);
+	cr_assert_str_empty(status_line());
+	cr_assert_not(layout_is_ticking(&s));
+}
+
+Test(progress, waiting_for_the_model_is_counted_here)
+{
+	char text[240];
+
+	tell_one("{\"t\":\"state\"," MONO(
+	    99000) "\"what\":\"agent\",\"state\":\"waiting\","
+		   "\"driver\":\"api\",\"turn\":1,\"why\":"
+		   "\"vendor: overloaded (529): retry 1 of 9 in 8.0 s\","
+		   "\"retry_ms\":8000,\"attempt\":1,\"attempts\":9}");
+	cr_assert_str_eq(progress_agent(&s.model.vm, 100000, text, sizeof text),
+	    "asked again in 7 s, try 2 of 10; F8 stops: vendor: overloaded (529)");
+	cr_assert(layout_is_ticking(&s));
+	expect_sizes("progress-retry");
+	cr_assert_str_eq(progress_agent(&s.model.vm, 107001, text, sizeof text),
+	    "asked again now, try 2 of 10; F8 stops: vendor: overloaded (529)");
+	tell_one(
+	    "{\"t\":\"state\"," MONO(99000) "\"what\":\"agent\",\"state\":\"working\","
+					    "\"driver\":\"api\",\"turn\":1,"
+					    "\"quiet_ms\":20000}");
+	cr_assert_str_eq(progress_agent(&s.model.vm, 104000, text, sizeof text),
+	    "no word from the model for 25 s");
+	cr_assert_str_eq(progress_agent(&s.model.vm, 140000, text, sizeof text),
+	    "no word from the model for 1 min 01 s; F8 stops it, the keys need no model");
+	tell_one(
+	    "{\"t\":\"state\"," MONO(99500) "\"what\":\"agent\",\"state\":\"working\","
+					    "\"driver\":\"api\",\"turn\":1}");
+	cr_assert_str_empty(progress_agent(&s.model.vm, 104000, text, sizeof text));
+	cr_assert_not(layout_is_ticking(&s));
+}
+
+Test(progress, a_link_says_what_it_waits_for)
+{
+	char text[64];
+
+	tell_one("{\"t\":\"state\"," MONO(
+	    97000) "\"what\":\"link\",\"host\":\"devvm\","
+		   "\"state\":\"connecting\",\"step\":\"greeting\","
+		   "\"since\":96000}");
+	cr_assert_str_eq(
+	    progress_link(&s.model.vm.link[VM_DEVVM], 100000, text, sizeof text),
+	    "greeting 4 s");
+	cr_assert(layout_is_ticking(&s));
+	cr_assert_str_empty(
+	    progress_link(&s.model.vm.link[VM_DEVVM], 96500, text, sizeof text));
+}
+
+/* Whatever a host says of its stages: no time is believed that cannot be. */
+Test(progress, stages_out_of_order_or_out_of_time_crash_nothing)
+{
+	static const char *const phases[] = {"running", "stopping", "accepted",
+	    "verifying", "killing", "nonsense", "stopped", "starting", "failed",
+	    "\\u001b[2J"};
+	char fact[400];
+	struct canvas c;
+
+	canvas_init(&c, 80, 24);
+	tell_one(USUAL);
+	tell_one(VERB(2, 84000, "\"state\":\"confirmed\""));
+	for (int i = 0; i < 60; i++) {
+		snprintf(fact, sizeof fact,
+		    "{\"t\":\"verb\",\"seq\":%d,\"id\":\"v1\",\"verb\":\"cycle\",\"state\":"
+		    "\"stage\",\"stage\":\"%s\",\"ms\":%d,\"mono_ms\":%d}",
+		    i + 3, phases[i * 7 % 10], i % 3 ? -i * 1000000 : 2000000000,
+		    i % 2 ? 5 : 99000 - i);
+		tell_one(fact);
+		canvas_clear(&c);
+		layout_draw(&s, &c);
+	}
+	canvas_fini(&c);
+}
