@@ -9,9 +9,11 @@
 
 #define LATE_MS 3000 /* so much over one and a half times the usual is late */
 #define BRIEF_MS 1000
-#define QUIET_LONG_MS 60000 /* a model that is silent so long: what can be done is told \
-			     */
-#define LINK_SLOW_MS 1000   /* a step of a connection that is worth a word */
+#define QUIET_LONG_MS                                                     \
+	60000 /* a model that is silent so long: what can be done is told \
+	       */
+#define ROOMY_COLS 50
+#define LINK_SLOW_MS 1000 /* a step of a connection that is worth a word */
 
 /* --- times --- */
 
@@ -103,8 +105,8 @@ part_now(struct lines *l, bool first, const struct vm *vm, int64_t now)
 	int64_t usual = usual_of(vm, c->now), limit = course_limit_ms(c, stage);
 	char text[64], more[96] = "", a[32], b[32];
 
-	if (elapsed(c, now) > limit)
-		limit = 0; /* the host is busy with the rest of it */
+	if (elapsed(c, now) > limit || (usual >= 0 && l->width < ROOMY_COLS))
+		limit = 0; /* past it, or told where it is late */
 	snprintf(text, sizeof text, "%s %s", course_stage_name(stage),
 	    span(elapsed(c, now), a));
 	if (usual >= 0 && limit > 0)
@@ -207,6 +209,25 @@ progress_late(const struct vm *vm, int64_t now, char *out, size_t size)
 	return out;
 }
 
+/* Where it does not fit in one line, what the host will do has its own. */
+static void
+say_late(struct lines *l, char *late)
+{
+	char *then = strstr(late, "; ");
+	bool two = then && 4 + canvas_width(late, strlen(late)) > l->width;
+
+	lines_sign(l, LOOK_PLAIN, l->indent);
+	if (two)
+		*then = '\0';
+	lines_str(l, LOOK_BUSY, late);
+	lines_break(l);
+	if (!two)
+		return;
+	lines_sign(l, LOOK_PLAIN, l->indent);
+	lines_str(l, LOOK_BUSY, then + 2);
+	lines_break(l);
+}
+
 void
 progress_strip(struct lines *l, const struct vm *vm, int64_t now)
 {
@@ -221,11 +242,8 @@ progress_strip(struct lines *l, const struct vm *vm, int64_t now)
 	lines_sign(l, LOOK_PLAIN, l->indent);
 	say_whole(l, vm, now);
 	lines_break(l);
-	if (progress_late(vm, now, late, sizeof late)[0]) {
-		lines_sign(l, LOOK_PLAIN, l->indent);
-		lines_str(l, LOOK_BUSY, late);
-		lines_break(l);
-	}
+	if (progress_late(vm, now, late, sizeof late)[0])
+		say_late(l, late);
 	if (vm->course.waiting) {
 		lines_sign(l, LOOK_PLAIN, l->indent);
 		lines_str(l, LOOK_BUSY,
