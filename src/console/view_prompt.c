@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/view_prompt.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -9,6 +10,8 @@
 #define INDENT 2    /* cells in front of each row: "> " in front of the first */
 #define SMALL 8	    /* rows of a screen that has one for the prompt */
 #define TAB_CELLS 8 /* a tab is blanks */
+#define SEARCH_COLS 60 /* from here readline's name for a search is shown */
+#define LABEL_MAX 96   /* bytes */
 
 /* --- where each character stands --- */
 
@@ -64,10 +67,19 @@ walk_step(struct walk *w)
 	return true;
 }
 
+/* "(failed reverse-i-search)`text': " is a long name for that on a small screen. */
 static const char *
-label(const struct screen *s)
+label(const struct screen *s, int cols, char out[LABEL_MAX])
 {
-	return s->prompt ? s->prompt : "> ";
+	const char *text = s->prompt ? s->prompt : "> ", *what = strchr(text, '`');
+
+	if (text[0] != '(' || !what || cols >= SEARCH_COLS)
+		snprintf(out, LABEL_MAX, "%s", text);
+	else
+		snprintf(out, LABEL_MAX, "%s %s",
+		    strncmp(text, "(failed", 7) == 0 ? "none" : "find", what);
+	out[text_cut(out, strlen(out))] = '\0';
+	return out;
 }
 
 /* A search's label is longer than the indent: the first row begins behind it. */
@@ -76,9 +88,11 @@ walk_begin(const struct screen *s, int cols)
 {
 	const char *line = s->line ? s->line : "";
 	struct walk w = {.text = line, .len = strlen(line)};
+	char name[LABEL_MAX];
 
 	w.cols = cols - INDENT > 0 ? cols - INDENT : 1;
-	w.col = canvas_width(label(s), strlen(label(s))) - INDENT;
+	label(s, cols, name);
+	w.col = canvas_width(name, strlen(name)) - INDENT;
 	if (w.col < 0)
 		w.col = 0;
 	if (w.col >= w.cols)
@@ -160,7 +174,8 @@ draw_sideways(const struct screen *s, struct canvas *c, struct rect r)
 {
 	const char *line = s->line ? s->line : "";
 	size_t from, len = strlen(line);
-	int col = canvas_text(c, r, 0, 0, LOOK_NAME, label(s));
+	char name[LABEL_MAX];
+	int col = canvas_text(c, r, 0, 0, LOOK_NAME, label(s, r.cols, name));
 
 	if (col > r.cols / 2)
 		col = r.cols / 2; /* what is found matters more than how it is called */
@@ -195,8 +210,10 @@ draw_rows(const struct screen *s, struct canvas *c, struct rect r, int top)
 static void
 draw_margin(const struct screen *s, struct canvas *c, struct rect r, int top, int rows)
 {
+	char name[LABEL_MAX];
+
 	if (top == 0)
-		canvas_text(c, r, 0, 0, LOOK_NAME, label(s));
+		canvas_text(c, r, 0, 0, LOOK_NAME, label(s, r.cols, name));
 	else
 		canvas_text(c, r, 0, 0, LOOK_BUSY, "↑");
 	if (top + r.rows < rows)

@@ -58,18 +58,15 @@ slurp(const char *path)
 }
 
 void
-expect_picture(struct screen *s, int cols, int rows, const char *name)
+expect_canvas(const struct canvas *c, const char *name)
 {
 	char path[512];
-	struct canvas c;
 	const char *now;
 	FILE *f;
 
-	snprintf(path, sizeof path, "%s/%s-%dx%d.screen", GOLDEN_DIR, name, cols, rows);
-	canvas_init(&c, cols, rows);
-	layout_draw(s, &c);
-	now = printed(&c);
-	canvas_fini(&c);
+	snprintf(path, sizeof path, "%s/%s-%dx%d.screen", GOLDEN_DIR, name, c->cols,
+	    c->rows);
+	now = printed(c);
 	if (getenv("UPDATE")) {
 		f = fopen(path, "w");
 		cr_assert_not_null(f, "%s", path);
@@ -78,6 +75,17 @@ expect_picture(struct screen *s, int cols, int rows, const char *name)
 	}
 	cr_assert_str_eq(
 	    now, slurp(path), "%s differs; UPDATE=1 writes it anew:\n%s", path, now);
+}
+
+void
+expect_picture(struct screen *s, int cols, int rows, const char *name)
+{
+	struct canvas c;
+
+	canvas_init(&c, cols, rows);
+	layout_draw(s, &c);
+	expect_canvas(&c, name);
+	canvas_fini(&c);
 }
 
 void

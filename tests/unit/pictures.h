@@ -15,6 +15,7 @@ const char *printed(const struct canvas *c);
 void tell(struct screen *s, const char *const *facts);
 
 /* UPDATE=1 in the environment writes the file anew. */
+void expect_canvas(const struct canvas *c, const char *name);
 void expect_picture(struct screen *s, int cols, int rows, const char *name);
 
 /* In four sizes: 80x24, 40x15, 20x6, 140x30. */

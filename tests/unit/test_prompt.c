@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "console/recall.h"
+#include "scratch.h"
+#include "typist.h"
+
+static void
+emacs(void)
+{
+	typist_start(false, NULL);
+}
+
+static void
+expect_line(const char *text, size_t cursor)
+{
+	cr_assert_str_eq(prompt_text(), text);
+	cr_assert_eq(prompt_cursor(), cursor, "%zu", prompt_cursor());
+}
+
+/* --- several lines --- */
+
+Test(prompt, alt_enter_and_a_backslash_make_a_new_line, .init = emacs)
+{
+	type("one" ALT_ENTER "two\\\rthree");
+	expect_line("one\ntwo\nthree", 13);
+	cr_assert_eq(typist_lines, 0);
+	type("\r");
+	cr_assert_str_eq(typist_sent[0], "one\ntwo\nthree");
+	cr_assert_eq(typist_requests, 1);
+}
+
+Test(prompt, two_backslashes_are_one_that_is_meant, .init = emacs)
+{
+	type("c:\\dir\\\\\r");
+	cr_assert_str_eq(typist_sent[0], "c:\\dir\\\\");
+}
+
+Test(prompt, a_pasted_text_sends_nothing_whatever_is_in_it, .init = emacs)
+{
+	typist_paste("look\r/cycle\rcycle\r");
+	cr_assert_eq(typist_lines, 0);
+	cr_assert_eq(typist_requests, 0);
+	cr_assert_not(typist_screen.confirm.open);
+	cr_assert_str_eq(prompt_text(), "look\n/cycle\ncycle\n");
+	type("\r");
+	cr_assert_eq(typist_requests, 1); /* one prompt */
+	typist_paste("/cycle\ncycle\n");
+	type("\r"); /* more than a command's line is no command */
+	cr_assert_eq(typist_requests, 1);
+	cr_assert_not(typist_screen.confirm.open);
+}
+
+Test(prompt, up_and_down_go_through_its_lines_first, .init = emacs)
+{
+	type("older\r");
+	type("first" ALT_ENTER "x" ALT_ENTER "third");
+	type(UP);
+	expect_line("first\nx\nthird", 7); /* a short line's end */
+	type(UP);
+	expect_line("first\nx\nthird", 5); /* the column it came from */
+	type(UP);
+	cr_assert_str_eq(prompt_text(), "older");
+	type(DOWN);
+	cr_assert_str_eq(prompt_text(), "first\nx\nthird");
+}
+
+Test(prompt, a_column_is_one_of_cells, .init = emacs)
+{
+	type("漢字" ALT_ENTER "abcd" HOME);
+	expect_line("漢字\nabcd", 7);
+	type("\x1b[C\x1b[C\x1b[C" UP);
+	expect_line("漢字\nabcd", 3); /* three cells in is within the second sign */
+}
+
+Test(prompt, home_end_and_kill_keep_to_their_line, .init = emacs)
+{
+	type("one" ALT_ENTER "two" ALT_ENTER "three" UP HOME);
+	expect_line("one\ntwo\nthree", 4);
+	type(HOME);
+	expect_line("one\ntwo\nthree", 0);
+	type(END);
+	expect_line("one\ntwo\nthree", 3);
+	type(END);
+	expect_line("one\ntwo\nthree", 13);
+	type(UP);
+	type(CTRL('A'));
+	type(CTRL('K'));
+	expect_line("one\n\nthree", 4);
+	type(CTRL('K'));
+	expect_line("one\nthree", 4);
+	type(CTRL('_')); /* undo */
+	cr_assert_str_eq(prompt_text(), "one\n\nthree");
+	type(CTRL('Y'));
+	cr_assert_str_eq(prompt_text(), "one\n\ntwo\nthree");
+}
+
+Test(prompt, vi_makes_new_lines_with_the_same_keys)
+{
+	typist_start(true, NULL);
+	type("one" ALT_ENTER "two\\\rthree\r");
+	cr_assert_str_eq(typist_sent[0], "one\ntwo\nthree");
+	type("abc\x1b");
+	type("0x");
+	cr_assert_str_eq(prompt_text(), "bc");
+	type(UP);
+	cr_assert_str_eq(prompt_text(), "one\ntwo\nthree");
+}
+
+Test(prompt, no_control_character_can_be_typed, .init = emacs)
+{
+	type(CTRL('V'));
+	type("\x1b");
+	type(CTRL('Q'));
+	type(CTRL('A'));
+	type("x");
+	cr_assert_str_eq(prompt_text(), "x");
+}
+
+Test(prompt, a_search_ends_with_esc_and_keeps_what_it_found, .init = emacs)
+{
+	type("look at the disk\r");
+	type(CTRL('R'));
+	type("the d");
+	cr_assert(prompt_is_searching());
+	cr_assert_str_eq(prompt_label(), "(reverse-i-search)`the d': ");
+	type("\x1b");
+	cr_assert_not(prompt_is_searching());
+	cr_assert_str_eq(prompt_text(), "look at the disk");
+	cr_assert_eq(typist_lines, 1);
+}
+
+Test(prompt, a_paste_ends_a_search_and_goes_into_what_it_found, .init = emacs)
+{
+	type("look at the disk\r");
+	type(CTRL('R'));
+	type("disk");
+	typist_paste("full ");
+	cr_assert_not(prompt_is_searching());
+	cr_assert_str_eq(prompt_text(), "look at the full disk");
+	cr_assert_eq(typist_lines, 1);
+}
+
+Test(prompt, ctrl_c_keeps_what_is_typed, .init = emacs)
+{
+	type("half a sentence");
+	type(CTRL('C'));
+	cr_assert_str_eq(prompt_text(), "half a sentence");
+	cr_assert_eq(typist_requests, 1); /* the cancel */
+}
+
+Test(prompt, takes_no_more_than_a_prompt_may_have, .init = emacs)
+{
+	static char big[64 * 1024 + 1];
+
+	memset(big, 'x', sizeof big - 2);
+	cr_assert(prompt_insert(big, sizeof big - 2));
+	type("y" ALT_ENTER "z");
+	cr_assert_eq(strlen(prompt_text()), sizeof big - 1);
+	cr_assert_not(prompt_insert("more", 4));
+	typist_screen.line = prompt_text();
+	typist_expect_clean(80, 24);
+	typist_expect_clean(20, 6);
+}
+
+/* --- how it looks --- */
+
+Test(view_prompt, wraps_what_is_longer_than_the_screen, .init = emacs)
+{
+	type("the devvm has been slow since the backup began, and now ssh takes half a "
+	     "minute; somebody has seen the disk at 99 %, and there was a kernel "
+	     "message about a task that was blocked for more than 120 seconds");
+	typist_expect("prompt-long");
+}
+
+Test(view_prompt, shows_the_lines_around_the_cursor, .init = emacs)
+{
+	for (int i = 1; i <= 40; i++) {
+		char line[32];
+
+		snprintf(line, sizeof line, "line %d%s", i, i < 40 ? ALT_ENTER : "");
+		type(line);
+	}
+	for (int i = 0; i < 20; i++)
+		type(UP);
+	typist_expect("prompt-lines");
+	tell(&typist_screen, facts_quiet);
+	expect_picture(&typist_screen, 80, 24, "prompt-grown");
+	expect_picture(&typist_screen, 40, 15, "prompt-grown");
+}
+
+Test(view_prompt, wide_joined_and_tabbed_text_stands_where_it_should, .init = emacs)
+{
+	typist_paste("漢字かな交じり文の入力欄は折り返す、ここまで来たら次の行へ\n"
+		     "e\xcc\x81te\xcc\x81\n\tone tab\na\tb");
+	typist_expect("prompt-wide");
+}
+
+static void
+expect_cursor(const char *text, size_t cursor, int cols, int row, int col)
+{
+	struct screen s = {.line = text, .cursor = cursor};
+	struct canvas c;
+	int rows = view_prompt_rows(&s, cols, 5);
+
+	canvas_init(&c, cols, 20);
+	view_prompt_draw(&s, &c, (struct rect){0, 0, rows, cols});
+	cr_assert_eq(c.cursor_row, row, "%s: row %d", text, c.cursor_row);
+	cr_assert_eq(c.cursor_col, col, "%s: col %d", text, c.cursor_col);
+	canvas_fini(&c);
+}
+
+Test(view_prompt, the_cursor_stands_on_its_character, .init = emacs)
+{
+	expect_cursor("", 0, 20, 0, 2);
+	expect_cursor("abc", 1, 20, 0, 3);
+	expect_cursor("漢字", 3, 20, 0, 4);
+	expect_cursor("e\xcc\x81x", 3, 20, 0, 3);
+	expect_cursor("a\tb", 2, 20, 0, 10);
+	expect_cursor("a\nb", 2, 20, 1, 2);
+	expect_cursor("a\n", 2, 20, 1, 2);
+	expect_cursor("0123456789", 10, 12, 1, 2); /* a full row: on the next one */
+	expect_cursor("0123456789", 9, 12, 0, 11);
+	expect_cursor("012345678漢", 9, 12, 0, 11); /* in front of what went down */
+	expect_cursor("012345678漢", 12, 12, 1, 4);
+	expect_cursor("a\nb\nc\nd\ne\nf\ng", 13, 20, 4, 3);
+	expect_cursor("a\nb\nc\nd\ne\nf\ng", 0, 20, 0, 2);
+	expect_cursor("\x1b[2J", 4, 20, 0, 6);
+}
+
+Test(view_prompt, takes_a_third_of_the_screen_at_most)
+{
+	cr_assert_eq(view_prompt_max(6), 1);
+	cr_assert_eq(view_prompt_max(15), 5);
+	cr_assert_eq(view_prompt_max(24), 8);
+	cr_assert_eq(view_prompt_max(50), 16);
+}
+
+Test(view_prompt, a_search_has_a_short_name_where_there_is_no_room, .init = emacs)
+{
+	type("look at the disk\r");
+	type(CTRL('R'));
+	type("the d");
+	typist_expect("prompt-search");
+}
+
+static void
+paste_sample(const char *bytes, size_t len)
+{
+	prompt_clear();
+	input_feed(&typist_input, "\x1b[200~", 6, 0);
+	input_feed(&typist_input, bytes, len, 0);
+	input_feed(&typist_input, "\x1b[201~", 6, 0);
+	input_feed(&typist_input, "\x1b[201~", 6, 0); /* one may have been eaten */
+	typist_screen.line = prompt_text();
+	typist_screen.cursor = prompt_cursor();
+	cr_assert_eq(typist_lines, 0);
+	typist_expect_clean(80, 24);
+	typist_expect_clean(20, 6);
+}
+
+Test(view_prompt, the_hostile_corpus_is_shown_clean, .init = emacs)
+{
+	typist_corpus(paste_sample);
+}
+
+/* --- what was typed before --- */
+
+static char got[600][64];
+static int n_got;
+
+static void
+on_entry(const char *text, void *arg)
+{
+	cr_assert_lt(n_got, 600);
+	for (const char *p = text; *p; p++)
+		cr_assert((unsigned char)*p >= 0x20 || *p == '\n' || *p == '\t');
+	snprintf(got[n_got++], sizeof got[0], "%.60s", text);
+}
+
+static int
+load(const char *path)
+{
+	struct recall *r = recall_new(path);
+
+	n_got = 0;
+	recall_load(r, on_entry, NULL);
+	recall_free(r);
+	return n_got;
+}
+
+static void
+add(const char *path, const char *text)
+{
+	struct recall *r = recall_new(path);
+
+	recall_add(r, text);
+	recall_free(r);
+}
+
+static char *
+in_scratch(const char *name)
+{
+	return mem_printf("%s/%s", scratch_dir[0] ? scratch_dir : scratch(), name);
+}
+
+Test(recall, what_is_kept_comes_back_in_its_order)
+{
+	char *path = in_scratch("new/folder/history");
+	struct stat st;
+
+	add(path, "one");
+	add(path, "two\nlines, a \\ and a \\n\ttoo");
+	add(path, " private");
+	add(path, "");
+	cr_assert_eq(load(path), 2);
+	cr_assert_str_eq(got[0], "one");
+	cr_assert_str_eq(got[1], "two\nlines, a \\ and a \\n\ttoo");
+	cr_assert_eq(stat(path, &st), 0);
+	cr_assert_eq(st.st_mode & 07777, 0600);
+	free(path);
+}
+
+Test(recall, a_prompt_finds_what_another_incident_was_told)
+{
+	char *path = in_scratch("history");
+
+	typist_start(false, path);
+	type("first thing" ALT_ENTER "and more\r");
+	type("second thing\r");
+	type("second thing\r"); /* the same again is one */
+	type(" a secret\r");
+	prompt_stop();
+	typist_start(false, path);
+	type(UP);
+	cr_assert_str_eq(prompt_text(), "second thing");
+	type(UP);
+	cr_assert_str_eq(prompt_text(), "first thing\nand more");
+	type(CTRL('N'));
+	type(CTRL('N'));
+	cr_assert_str_empty(prompt_text());
+	type(CTRL('R'));
+	type("more");
+	cr_assert_str_eq(prompt_text(), "first thing\nand more");
+	free(path);
+}
+
+static void
+put(const char *path, const char *data, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+	cr_assert(fd >= 0);
+	cr_assert_eq(write(fd, data, len), (ssize_t)len);
+	close(fd);
+}
+
+Test(recall, what_others_have_put_into_it_is_text_or_nothing)
+{
+	static const char evil[] = "good\n\x1b]52;c;aGk=\a\n\x1b[2J\n\xff\xfe\n"
+				   "bad \\x escape\nnul \0 here\n\x7f\x01\n\n half a line";
+	char *path = in_scratch("history");
+
+	put(path, evil, sizeof evil - 1);
+	load(path);
+	cr_assert_str_eq(got[0], "good");
+	cr_assert_str_eq(got[1], "]52;c;aGk=");
+	cr_assert_str_eq(got[2], "[2J");
+	cr_assert_str_eq(got[3], "nul  here");
+	cr_assert_eq(n_got, 4);
+	add(path, "after it");
+	cr_assert_eq(load(path), 5);
+	cr_assert_str_eq(got[4], "after it");
+	free(path);
+}
+
+Test(recall, a_file_of_any_size_costs_no_more_than_what_is_kept)
+{
+	char *path = in_scratch("history");
+	static char block[1 << 20];
+	struct stat st;
+
+	memset(block, 'x', sizeof block);
+	for (int i = 0; i < 10; i++) /* one line of 10 MB, then many */
+		put(path, block, sizeof block);
+	put(path, "\n", 1);
+	cr_assert_eq(load(path), 0);
+	for (int i = 0; i < 2000; i++)
+		put(path, "some entry\n", 11);
+	cr_assert_eq(load(path), RECALL_ENTRIES_MAX);
+	add(path, "the last");
+	cr_assert_eq(load(path), RECALL_ENTRIES_MAX);
+	cr_assert_str_eq(got[RECALL_ENTRIES_MAX - 1], "the last");
+	cr_assert_eq(stat(path, &st), 0);
+	cr_assert_lt(st.st_size, RECALL_BYTES_MAX);
+	free(path);
+}
+
+static void
+expect_refused(const char *path)
+{
+	struct recall *r = recall_new(path);
+
+	n_got = 0;
+	recall_load(r, on_entry, NULL);
+	recall_add(r, "words");
+	cr_assert_eq(n_got, 0);
+	cr_assert_str_not_empty(recall_why(r), "%s", path);
+	recall_free(r);
+}
+
+Test(recall, what_is_no_file_of_ours_alone_is_left_alone)
+{
+	char *dir = scratch(), path[128], other[128];
+
+	snprintf(other, sizeof other, "%s/other", dir);
+	put(other, "others\n", 7);
+	snprintf(path, sizeof path, "%s/link", dir);
+	cr_assert_eq(symlink(other, path), 0);
+	expect_refused(path);
+	snprintf(path, sizeof path, "%s/hard", dir);
+	cr_assert_eq(link(other, path), 0);
+	expect_refused(path);
+	unlink(path);
+	cr_assert_eq(load(other), 1); /* nothing was written through them */
+	snprintf(path, sizeof path, "%s/dir", dir);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	expect_refused(path);
+	snprintf(path, sizeof path, "%s/fifo", dir);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	expect_refused(path);
+	snprintf(path, sizeof path, "%s/open", dir);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	cr_assert_eq(chmod(path, 0777), 0);
+	strcat(path, "/history");
+	expect_refused(path);
+	expect_refused("/proc/self/history");
+	expect_refused("/dev/null");
+}
+
+Test(recall, a_lock_that_nobody_gives_back_is_waited_for_a_moment_only)
+{
+	char *path = in_scratch("history");
+	struct recall *r = recall_new(path);
+	int fd;
+
+	put(path, "one\n", 4);
+	fd = open(path, O_RDONLY);
+	cr_assert_eq(flock(fd, LOCK_EX), 0);
+	recall_add(r, "two");
+	cr_assert_str_not_empty(recall_why(r));
+	cr_assert_eq(load(path), 1);
+	close(fd);
+	recall_add(r, "three"); /* and what had to wait is written with the next */
+	cr_assert_str_empty(recall_why(r));
+	recall_free(r);
+	cr_assert_eq(load(path), 3);
+	cr_assert_str_eq(got[1], "two");
+	free(path);
+}
+
+Test(recall, consoles_at_work_at_the_same_time_lose_nothing)
+{
+	enum { WRITERS = 4, EACH = 100 };
+	char *path = in_scratch("history"), text[32];
+	int next[WRITERS] = {0}, status;
+
+	for (int w = 0; w < WRITERS; w++)
+		if (fork() == 0) {
+			struct recall *r = recall_new(path);
+
+			for (int i = 0; i < EACH; i++) {
+				snprintf(text, sizeof text, "%d %d", w, i);
+				recall_add(r, text);
+			}
+			recall_free(r);
+			_exit(0);
+		}
+	while (wait(&status) > 0)
+		cr_assert_eq(status, 0);
+	cr_assert_eq(load(path), WRITERS * EACH);
+	for (int i = 0; i < n_got; i++) {
+		int w, k;
+
+		cr_assert_eq(sscanf(got[i], "%d %d", &w, &k), 2);
+		cr_assert_eq(k, next[w]++); /* each in its own order */
+	}
+	free(path);
+}
