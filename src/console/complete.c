@@ -88,14 +88,14 @@ complete_add(struct complete *c, const char *typed, size_t len, const char *word
 /* --- commands --- */
 
 static void
-put_keys(const struct keymap_row *k, char *out, size_t size)
+put_keys(const struct keymap_row *k, struct complete_row *row)
 {
-	if (k->fkey > 0 && k->fkey <= 10)
-		snprintf(out, size, "F%d  Esc %d", k->fkey, k->fkey % 10);
-	else if (k->fkey > 0)
-		snprintf(out, size, "F%d", k->fkey);
+	if (k->fkey > 0)
+		snprintf(row->keys, sizeof row->keys, "F%d", k->fkey);
 	else
-		snprintf(out, size, "%s", k->keys ? k->keys : "");
+		snprintf(row->keys, sizeof row->keys, "%s", k->keys ? k->keys : "");
+	if (k->fkey > 0 && k->fkey <= 10)
+		snprintf(row->twin, sizeof row->twin, "Esc %d", k->fkey % 10);
 }
 
 static void
@@ -121,7 +121,7 @@ add_command(struct complete *c, const struct screen *s, const struct keymap_row 
 	snprintf(row->args, sizeof row->args, "%s", k->args ? k->args : "");
 	snprintf(row->help, sizeof row->help, "%s", help);
 	snprintf(row->why, sizeof row->why, "%s", complete_why(s, k));
-	put_keys(k, row->keys, sizeof row->keys);
+	put_keys(k, row);
 }
 
 static void

@@ -30,7 +30,8 @@ extern const char *const complete_group_names[COMPLETE_GROUPS];
 struct complete_row {
 	char word[64];	/* what is put in: "/cycle", "r12" */
 	char args[32];	/* what may follow it, or "" */
-	char keys[20];	/* "F7  Esc 7", or "" */
+	char keys[16];	/* "F7", "Ctrl-O", or "" */
+	char twin[8];	/* "Esc 7", or "" */
 	char help[200]; /* clean, one line */
 	char why[24];	/* why it does nothing now, or "" */
 	enum complete_group group;

@@ -44,7 +44,7 @@ agent_why(const struct screen *s, enum action action)
 	case ACTION_CANCEL:
 		return vm->agent.known && !is(vm->agent.state, "working") &&
 			!is(vm->agent.state, "waiting") && vm->agent.queued == 0
-		    ? "it does nothing"
+		    ? "agent idle"
 		    : "";
 	case ACTION_ANSWER:
 		return asks_open(&s->model.asks, model_now(&s->model, s->now))

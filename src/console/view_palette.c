@@ -13,8 +13,10 @@
 #define SMALL_ROWS 8 /* below: no list */
 #define WIDE_COLS 60 /* below: words alone */
 #define LIST_ROWS_MAX 20
-#define LOW_ROWS 18 /* a screen lower than this keeps two rows of its panes in sight */
-#define FOOT_ROWS 2 /* about the chosen one, where words stand alone */
+#define LOW_ROWS 18    /* a screen lower than this keeps two rows of its panes in sight */
+#define FOOT_ROWS 2    /* on a narrow screen: all about the chosen one */
+#define ROOMY_COLS 100 /* from here: a key and its twin */
+#define KEYS_COLS 8
 #define GROUP_COLS 10
 
 /* A list of count things in rows rows, so many in a row. */
@@ -82,11 +84,11 @@ word_cols(const struct complete *l)
 }
 
 static void
-draw_wide(const struct complete *l, int i, bool first, bool chosen, int word,
+draw_wide(const struct complete *l, int i, bool first, bool chosen, bool few,
     struct canvas *c, struct rect r, int row)
 {
 	const struct complete_row *it = &l->row[i];
-	int left = l->command ? GROUP_COLS : 0, col = 2 + left;
+	int left = l->command ? GROUP_COLS : 0, col = 2 + left, word = word_cols(l);
 	uint32_t quiet = it->why[0] && !chosen ? LOOK_QUIET : LOOK_PLAIN;
 
 	if (chosen)
@@ -103,9 +105,16 @@ draw_wide(const struct complete *l, int i, bool first, bool chosen, int word,
 		canvas_text(
 		    c, r, row, col + 1, chosen ? LOOK_PICKED : LOOK_HINT, it->args);
 	col = 2 + left + word + 2;
-	if (l->command && r.cols >= 76) {
-		canvas_text(c, r, row, col, chosen ? LOOK_PICKED : LOOK_HINT, it->keys);
-		col += 11;
+	if (l->command) { /* one of both where the row is short */
+		bool roomy = r.cols >= ROOMY_COLS;
+		uint32_t look = chosen ? LOOK_PICKED : LOOK_HINT;
+
+		if (roomy || !few)
+			canvas_text(c, r, row, col, look, it->keys);
+		col += roomy ? KEYS_COLS : 0;
+		if (roomy || few)
+			canvas_text(c, r, row, col, look, it->twin);
+		col += KEYS_COLS;
 	}
 	if (it->why[0]) {
 		col = canvas_text(
@@ -134,22 +143,26 @@ draw_cell(const struct complete *l, int i, bool chosen, struct canvas *c, struct
 	canvas_text(c, cell, 0, 1, look, it->word);
 }
 
+/* --- the whole --- */
+
 /* What the chosen one does; none: how one is chosen. */
 static void
-draw_foot(const struct complete *l, int chosen, struct canvas *c, struct rect r, int row)
+draw_foot(const struct complete *l, int chosen, int rows, struct canvas *c, struct rect r,
+    int row)
 {
 	const struct complete_row *it = chosen >= 0 ? &l->row[chosen] : NULL;
-	struct rect in = {r.row, r.col + 1, r.rows, r.cols - 1};
+	struct rect in = {r.row, r.col + 2, r.rows, r.cols - 2};
 	struct lines text;
 
 	lines_init(&text, in.cols);
 	if (!it) {
 		lines_str(&text, LOOK_HINT, "↑↓ choose, Tab completes,");
-		lines_break(&text);
-		lines_str(&text, LOOK_HINT, "Enter runs, Esc closes");
+		if (rows > 1)
+			lines_break(&text);
+		lines_str(&text, LOOK_HINT, " Enter runs, Esc closes" + (rows > 1));
 	} else {
-		if (it->keys[0]) {
-			lines_str(&text, LOOK_STRONG, it->keys);
+		if (it->twin[0] && rows > 1) {
+			lines_str(&text, LOOK_STRONG, it->twin);
 			lines_str(&text, LOOK_HINT, "  ");
 		}
 		if (it->why[0]) {
@@ -158,12 +171,10 @@ draw_foot(const struct complete *l, int chosen, struct canvas *c, struct rect r,
 		}
 		lines_str(&text, LOOK_HINT, it->help);
 	}
-	for (int i = 0; i < FOOT_ROWS && i < (int)text.count; i++)
+	for (int i = 0; i < rows && i < (int)text.count; i++)
 		lines_draw(&text, (size_t)i, c, in, row + i);
 	lines_fini(&text);
 }
-
-/* --- the whole --- */
 
 /* "42 commands, 1-14 shown", "3 for /runbook" */
 static void
@@ -187,14 +198,9 @@ put_title(const struct complete *l, const struct window *w, const char *line, ch
 static void
 draw_head(const char *title, struct canvas *c, struct rect r)
 {
-	static const char keys[] = " ↑↓ choose  Tab completes  Enter runs  Esc closes ";
-	int cols = canvas_width(keys, strlen(keys)), col;
-
 	for (int x = 0; x < r.cols; x++)
 		canvas_text(c, r, 0, x, LOOK_RULE, "─");
-	col = canvas_text(c, r, 0, 1, LOOK_TITLE, title);
-	if (r.cols >= WIDE_COLS && r.cols > col + cols + 2)
-		canvas_text(c, r, 0, r.cols - cols - 1, LOOK_HINT, keys);
+	canvas_text(c, r, 0, 1, LOOK_TITLE, title);
 }
 
 static void
@@ -202,7 +208,7 @@ draw_list(const struct screen *s, const struct complete *l, const char *line,
     struct canvas *c, struct rect r)
 {
 	bool wide = r.cols >= WIDE_COLS || !l->command;
-	int foot = wide ? 0 : FOOT_ROWS;
+	int foot = r.cols >= WIDE_COLS ? 1 : FOOT_ROWS;
 	int most = (r.rows < LOW_ROWS ? r.rows - 2 : r.rows * 3 / 5) - 1 - foot;
 	struct window w;
 	struct rect in;
@@ -228,13 +234,12 @@ draw_list(const struct screen *s, const struct complete *l, const char *line,
 			if (wide)
 				draw_wide(l, i,
 				    row == 0 || l->row[i].group != l->row[i - 1].group,
-				    i == chosen, word_cols(l), c, in, row + 1);
+				    i == chosen, s->few_keys, c, in, row + 1);
 			else
 				draw_cell(l, i, i == chosen, c, in, row + 1,
 				    k * (r.cols / 2), r.cols / 2);
 		}
-	if (foot)
-		draw_foot(l, chosen, c, in, w.rows + 1);
+	draw_foot(l, chosen, foot, c, in, w.rows + 1);
 }
 
 void

@@ -7,9 +7,9 @@
 
 #include "base/text.h"
 
-#define INDENT 2    /* cells in front of each row: "> " in front of the first */
-#define SMALL 8	    /* rows of a screen that has one for the prompt */
-#define TAB_CELLS 8 /* a tab is blanks */
+#define INDENT 2       /* cells in front of each row: "> " in front of the first */
+#define SMALL 8	       /* rows of a screen that has one for the prompt */
+#define TAB_CELLS 8    /* a tab is blanks */
 #define SEARCH_COLS 60 /* from here readline's name for a search is shown */
 #define LABEL_MAX 96   /* bytes */
 

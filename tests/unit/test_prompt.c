@@ -362,8 +362,9 @@ put(const char *path, const char *data, size_t len)
 
 Test(recall, what_others_have_put_into_it_is_text_or_nothing)
 {
-	static const char evil[] = "good\n\x1b]52;c;aGk=\a\n\x1b[2J\n\xff\xfe\n"
-				   "bad \\x escape\nnul \0 here\n\x7f\x01\n\n half a line";
+	static const char evil[] =
+	    "good\n\x1b]52;c;aGk=\a\n\x1b[2J\n\xff\xfe\n"
+	    "bad \\x escape\nnul \0 here\n\x7f\x01\n\n half a line";
 	char *path = in_scratch("history");
 
 	put(path, evil, sizeof evil - 1);

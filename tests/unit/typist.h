@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* typist.h: a screen with a real line editor, and keys for it as a terminal sends them. */
+/* typist.h: a screen with a real line editor, and keys for it as a terminal sends them.
+ */
 #ifndef UNIT_TYPIST_H
 #define UNIT_TYPIST_H
 
@@ -64,8 +65,8 @@ typist_start(bool vi, const char *recall)
 	typist_screen.palette.room = true;
 	typist_actions =
 	    (struct action_context){.screen = &typist_screen, .send = typist_send};
-	typist_typing = (struct typing){
-	    .screen = &typist_screen, .ctx = &typist_actions, .vi = vi};
+	typist_typing =
+	    (struct typing){.screen = &typist_screen, .ctx = &typist_actions, .vi = vi};
 	input_init(&typist_input, typist_key, NULL);
 	prompt_start(vi, recall, typist_line, NULL);
 }
@@ -119,8 +120,8 @@ typist_expect_clean(int cols, int rows)
 	layout_draw(&typist_screen, &c);
 	for (int i = 0; i < rows * cols; i++)
 		for (int k = 0; k < CELL_CHARS && c.cells[i].ch[k]; k++)
-			cr_assert(scrub_is_plain(c.cells[i].ch[k]), "U+%04X",
-			    c.cells[i].ch[k]);
+			cr_assert(
+			    scrub_is_plain(c.cells[i].ch[k]), "U+%04X", c.cells[i].ch[k]);
 	cr_assert(c.cursor_row < rows && c.cursor_col < cols);
 	canvas_fini(&c);
 }
