@@ -64,8 +64,8 @@ expect_canvas(const struct canvas *c, const char *name)
 	const char *now;
 	FILE *f;
 
-	snprintf(path, sizeof path, "%s/%s-%dx%d.screen", GOLDEN_DIR, name, c->cols,
-	    c->rows);
+	snprintf(
+	    path, sizeof path, "%s/%s-%dx%d.screen", GOLDEN_DIR, name, c->cols, c->rows);
 	now = printed(c);
 	if (getenv("UPDATE")) {
 		f = fopen(path, "w");
