@@ -59,16 +59,13 @@ static void
 find(struct action_context *a, const char *text)
 {
 	struct screen *s = a->screen;
-	bool found;
 
 	if (!text[0]) {
 		action_say(a, TONE_BAD, "What? /find TEXT");
 		return;
 	}
-	found = s->focus == FOCUS_CHAT ? view_chat_find(&s->chat, &s->model, text)
-				       : view_tools_find(&s->tools, &s->model, text);
-	if (!found)
-		snprintf(a->not_found, sizeof a->not_found, "%s", text);
+	browse_look_for(s, text);
+	browse_work(s);
 }
 
 static void

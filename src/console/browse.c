@@ -319,6 +319,7 @@ browse_key(struct action_context *a, const struct input *in)
 	s->browse.left = false;
 	if (s->browse.on) {
 		mode_key(a, in);
+		browse_work(s);
 		return true;
 	}
 	if (!enters(s, in))

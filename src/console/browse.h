@@ -32,6 +32,7 @@ struct browse {
 	int over_page;	       /* the page that over belongs to */
 	struct scroll over;    /* where that page stands */
 	struct scroll kept[3]; /* chat, tools, page: as an Esc left them */
+	int marked;	       /* whole lines of the selection, as last drawn */
 	char said[160];	       /* what the last key came to, until the next one */
 	uint32_t said_look;
 	struct browse_find find;

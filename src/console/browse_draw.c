@@ -11,12 +11,7 @@
 
 #define SIGN_CURSOR "◂"
 #define SIGN_SELECTED "┃"
-
-/* One row of the window. */
-struct row {
-	struct scroll_at at;
-	int row;
-};
+#define HITS_MAX 512 /* matches of one unit that are shown */
 
 static void
 sign(struct canvas *c, struct rect r, int row, uint32_t look, const char *text)
@@ -38,10 +33,145 @@ mark_row(struct canvas *c, struct rect r, int row, uint32_t look, const char *te
 	sign(c, r, row, look, text);
 }
 
+/* --- matches --- */
+
+struct hit {
+	uint32_t whole, byte, len;
+};
+
+/* The matches of the unit that a row belongs to. */
+struct hits {
+	const struct text_find *what;
+	struct scroll_pos of;
+	bool known;
+	size_t count;
+	struct hit hit[HITS_MAX];
+	uint32_t carry; /* bytes at its begin that belong to a match of the unit before */
+};
+
 static bool
-is_row(const struct scroll_at *a, const struct scroll_at *b)
+on_hit(void *arg, uint32_t whole, uint32_t byte, uint32_t len)
 {
-	return scroll_compare(a, b) == 0;
+	struct hits *h = arg;
+
+	h->hit[h->count++] = (struct hit){whole, byte, len};
+	return h->count < HITS_MAX;
+}
+
+/* Bytes of the last match that are in the next unit. */
+static uint32_t
+carry_of(const struct scroll_source *src, const struct hits *h)
+{
+	const struct lines *l = src->lines(src->arg, h->of);
+	struct scroll_at last = {h->of, l->count > 0 ? l->count - 1 : 0, 0, 0};
+	const struct hit *hit = h->count > 0 ? &h->hit[h->count - 1] : NULL;
+	uint32_t len;
+
+	if (!hit || l->count == 0)
+		return 0;
+	len = scroll_row_bytes(&l->line[last.line]);
+	scroll_anchor(src, &last);
+	if (hit->whole != last.whole || hit->byte + hit->len <= last.byte + len)
+		return 0;
+	return hit->byte + hit->len - last.byte - len;
+}
+
+static void
+collect(struct hits *h, const struct scroll_source *src, struct scroll_pos pos)
+{
+	h->of = pos;
+	h->count = 0;
+	h->known = true;
+	browse_matches(src, pos, h->what, on_hit, h);
+}
+
+static bool
+is_continued(const struct scroll_source *src, struct scroll_pos pos)
+{
+	const struct lines *l = src->lines(src->arg, pos);
+
+	return l->count > 0 && l->line[0].cont;
+}
+
+static void
+hits_of(struct hits *h, const struct scroll_source *src, struct scroll_pos pos)
+{
+	struct scroll_pos before = pos;
+
+	if (h->known && h->of.unit == pos.unit && h->of.part == pos.part)
+		return;
+	h->carry = 0;
+	if (is_continued(src, pos) && src->step(src->arg, &before, -1)) {
+		collect(h, src, before);
+		h->carry = carry_of(src, h);
+	}
+	collect(h, src, pos);
+}
+
+/* Bytes from..to of a row's own text, counted from its begin. */
+static void
+light(struct canvas *c, struct rect r, int row, const struct lines_line *n, long from,
+    long to, uint32_t look)
+{
+	long lead = n->lead < n->len ? n->lead : n->len, blanks = n->cont ? n->blanks : 0;
+	long len = (long)n->len - lead;
+	int left, right;
+
+	from = from > blanks ? from - blanks : 0;
+	to = to - blanks < len ? to - blanks : len;
+	if (from >= to)
+		return;
+	left = canvas_width(n->text, (size_t)(lead + from));
+	right = canvas_width(n->text, (size_t)(lead + to));
+	if (right > r.cols)
+		right = r.cols;
+	canvas_look(c, (struct rect){r.row + row, r.col + left, 1, right - left}, look);
+}
+
+static void
+light_row(const struct browse_find *f, const struct hits *h,
+    const struct scroll_source *src, struct scroll_at at, struct canvas *c, struct rect r,
+    int row)
+{
+	const struct lines_line *n;
+	const struct lines *l;
+
+	scroll_anchor(src, &at);
+	l = src->lines(src->arg, at.pos);
+	if (at.line >= l->count)
+		return;
+	n = &l->line[at.line];
+	if (at.whole == 0 && h->carry > at.byte)
+		light(c, r, row, n, 0, (long)h->carry - at.byte, LOOK_MATCH);
+	for (size_t i = 0; i < h->count; i++) {
+		const struct hit *hit = &h->hit[i];
+		bool here = hit->whole == f->at.whole && hit->byte == f->at.byte &&
+		    at.pos.unit == f->at.pos.unit && at.pos.part == f->at.pos.part &&
+		    (f->state == BROWSE_FIND_FOUND || f->state == BROWSE_FIND_COUNTING);
+
+		if (hit->whole == at.whole && hit->byte + hit->len > at.byte)
+			light(c, r, row, n, (long)hit->byte - at.byte,
+			    (long)hit->byte + hit->len - at.byte,
+			    here ? LOOK_MATCH_HERE : LOOK_MATCH);
+	}
+}
+
+/* --- all of it --- */
+
+/* Whole lines of a selection, at most BROWSE_MARKED_MAX. */
+static int
+count_lines(const struct scroll_source *src, const struct scroll_range *sel)
+{
+	struct scroll_at at = sel->from;
+	int n = 1;
+
+	while (n < BROWSE_MARKED_MAX && scroll_compare(&at, &sel->to) < 0 &&
+	    scroll_forward(src, &at.pos, &at.line)) {
+		const struct lines *l = src->lines(src->arg, at.pos);
+
+		n += at.line < l->count && !l->line[at.line].cont;
+	}
+	return n;
 }
 
 static void
@@ -49,17 +179,23 @@ overlay(struct screen *s, struct scroll *w, const struct scroll_source *src,
     struct canvas *c, struct rect r)
 {
 	struct scroll_at at = {w->top, w->line, 0, 0};
+	struct hits hits = {.what = &s->browse.find.what};
 	struct scroll_range sel;
-	bool selected = w->marked && browse_selection(w, src, &sel);
+	bool selected = browse_selection(w, src, &sel);
 
+	s->browse.marked = selected ? count_lines(src, &sel) : 0;
 	for (int row = 0; row < r.rows; row++) {
 		bool in = selected && scroll_compare(&at, &sel.from) >= 0 &&
 		    scroll_compare(&at, &sel.to) <= 0;
 
-		if (is_row(&at, &w->cur))
+		if (scroll_compare(&at, &w->cur) == 0)
 			mark_row(c, r, row, LOOK_CURSOR, SIGN_CURSOR);
 		else if (in)
 			mark_row(c, r, row, LOOK_SELECTED, SIGN_SELECTED);
+		if (hits.what->count > 0) {
+			hits_of(&hits, src, at.pos);
+			light_row(&s->browse.find, &hits, src, at, c, r, row);
+		}
 		if (!scroll_forward(src, &at.pos, &at.line))
 			break;
 	}
@@ -89,17 +225,4 @@ browse_draw_page(struct screen *s, struct canvas *c)
 	w = browse_held(s, &src);
 	if (w)
 		overlay(s, w, &src, c, s->page_at.in);
-}
-
-void
-browse_draw_row(const struct screen *s, struct canvas *c, struct rect r)
-{
-	int col = canvas_text(c, r, 0, 0, LOOK_KEY, " browse ");
-
-	if (s->browse.said[0])
-		canvas_printf(c, r, 0, col, s->browse.said_look, " %s", s->browse.said);
-	else
-		canvas_text(c, r, 0, col, LOOK_PLAIN,
-		    " Up Down  / find  m mark  y copy  Enter open  ? keys  q back");
-	c->cursor_row = -1;
 }

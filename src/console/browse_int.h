@@ -6,6 +6,8 @@
 #include "console/action_int.h"
 #include "console/browse.h"
 
+#define BROWSE_MARKED_MAX 100 /* lines of a selection that are counted */
+
 struct scroll *browse_held(struct screen *s, struct scroll_source *src);
 void browse_moved(struct screen *s, const struct scroll *w);
 

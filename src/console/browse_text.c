@@ -165,7 +165,11 @@ browse_text(struct screen *s, struct buf *out, char *what, size_t size)
 		browse_selection(w, &src, &range);
 	else
 		item_range(&src, w->cur, &range);
+	if (src.see_all && !w->marked)
+		src.see_all(src.arg, true);
 	lines = add_range(&src, &range, out, &full);
+	if (src.see_all)
+		src.see_all(src.arg, false);
 	if (lines == 0 || out->len == 0)
 		return -1;
 	if (full)

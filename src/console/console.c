@@ -117,8 +117,10 @@ on_fact(void *arg, const struct js *fact)
 		after_shell(c);
 	else if (c->shell.on)
 		console_flush(c);
-	if (past && js_is(fact, "t", "history"))
+	if (past && js_is(fact, "t", "history")) {
 		what = MODEL_ALL;
+		console_browse(c);
+	}
 	if (far || (what & MODEL_RESET)) {
 		if (shell_lost(&c->shell))
 			after_shell(c);
@@ -276,6 +278,7 @@ after_keys(struct console *c)
 		console_stop(c, 0);
 		return;
 	}
+	console_browse(c);
 	history_asked(&c->history, &c->ctx);
 	if (c->ctx.suspend)
 		console_suspend(c);
@@ -421,6 +424,7 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 		return -1;
 	c->shell.tty = c->tty;
 	c->shell.link = source_link(c->source);
+	console_browse_start(c);
 	console_paint_start(c);
 	return 0;
 }

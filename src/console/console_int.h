@@ -26,6 +26,7 @@ struct console {
 	uv_loop_t loop;
 	uv_poll_t poll;
 	uv_timer_t frame, tick, esc, stall;
+	uv_idle_t search;
 	uv_signal_t sigwinch, sigterm, sighup, sigint, sigtstp, sigcont;
 	struct tty *tty;
 	struct source *source;
@@ -76,6 +77,10 @@ void console_arm(struct console *c);		   /* what is dirty is painted in time */
 void console_arm_first(struct console *c, int ms); /* the first picture */
 void console_ticking(struct console *c); /* elapsed seconds are shown from now on */
 void console_paint_start(struct console *c);
+
+/* console_browse.c */
+void console_browse_start(struct console *c);
+void console_browse(struct console *c); /* after keys: a search may go on, or miss */
 
 /* console_signals.c; stops this process, or with all of its job */
 void console_stop_job(bool all);

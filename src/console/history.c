@@ -155,7 +155,10 @@ history_look(struct history *h)
 static void
 say(struct history *h, const char *text)
 {
-	model_local(&h->screen->model, TONE_PLAIN, text);
+	if (h->screen->browse.on)
+		browse_say(h->screen, LOOK_BUSY, text);
+	else
+		model_local(&h->screen->model, TONE_PLAIN, text);
 }
 
 static void
@@ -173,21 +176,26 @@ say_older(struct history *h, const char *what)
 	say(h, text);
 }
 
-/* Finds it above where the pane stands, or asks for what is older still. */
+/* It was not found: what is older still is asked for, and looked through. */
 static void
 find(struct history *h)
 {
-	struct screen *s = h->screen;
-	bool found = h->pane == FOCUS_CHAT
-	    ? view_chat_find(&s->chat, &s->model, h->find)
-	    : view_tools_find(&s->tools, &s->model, h->find);
-
-	if (!found && may_ask(h, h->pane)) {
+	if (may_ask(h, h->pane)) {
 		ask(h);
 		return;
 	}
-	if (!found)
-		say_older(h, "Not found above in this pane. ");
+	say_older(h, "Not found in this pane. ");
+	h->find[0] = '\0';
+}
+
+/* Unless somebody does something else by now. */
+static void
+look_on(struct history *h)
+{
+	struct screen *s = h->screen;
+
+	if (s->focus == h->pane && (s->browse.on || !s->line || !s->line[0]))
+		browse_look_for(s, h->find);
 	h->find[0] = '\0';
 }
 
@@ -226,7 +234,7 @@ put_in_front(struct history *h, const struct js *fact)
 	if (from > 0)
 		h->oldest = from;
 	if (h->find[0])
-		find(h);
+		look_on(h);
 	if (wanted && !model_has_room(m, h->pane == FOCUS_TOOLS))
 		say_older(h, "");
 	history_look(h);
@@ -278,10 +286,7 @@ history_asked(struct history *h, struct action_context *a)
 	if (a->not_found[0] && !h->older) {
 		h->pane = pane;
 		snprintf(h->find, sizeof h->find, "%s", a->not_found);
-		if (may_ask(h, pane))
-			ask(h);
-		else
-			find(h);
+		find(h);
 	} else if (a->older && !h->older) {
 		h->pane = pane;
 		h->wanted = may_ask(h, pane);

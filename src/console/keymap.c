@@ -65,7 +65,7 @@ const struct keymap_row keymap_rows[] = {
     {ACTION_BROWSE, 0, CTRL('T'), "Ctrl-T", "browse", NULL, NULL,
 	"read, find, copy with keys, which the bottom row names"},
     {ACTION_FIND, 0, INPUT_NONE, 0, NULL, "find", "TEXT", NULL,
-	"look for TEXT above, in the pane that has the focus"},
+	"look for TEXT in the pane that has the focus; n is the next"},
     {ACTION_NEWLINE, 0, INPUT_ALT, '\r', "Alt-Enter", NULL, NULL, NULL,
 	"a new line in the prompt; so does a backslash at the end, and Enter"},
     {ACTION_RECALL, 0, INPUT_NONE, 0, "Up/Down", NULL, NULL, NULL,

@@ -26,6 +26,8 @@
 
 #define SCROLL_BELOW_MAX 999 /* lines below the window that are counted */
 
+struct text_find;
+
 struct scroll_pos {
 	uint64_t unit, part;
 };
@@ -61,14 +63,12 @@ struct scroll_source {
 	 */
 	bool (*copy_range)(
 	    void *arg, struct scroll_pos pos, size_t line, struct scroll_range *range);
-	/*
-	 * A quick no: false, when the unit's text cannot hold these bytes (any_case: of
-	 * ASCII).  NULL: each is looked at.
-	 */
-	bool (*may_hold)(void *arg, struct scroll_pos pos, const char *text, size_t len,
-	    bool any_case);
-	/* Makes this unit visible where it is folded away.  NULL: nothing folds. */
-	void (*unfold)(void *arg, struct scroll_pos pos);
+	/* A quick no: false, when the unit cannot hold that.  NULL: each is looked at. */
+	bool (*may_hold)(void *arg, struct scroll_pos pos, const struct text_find *what);
+	/* Until it is called with false, folded units are there like all others.  NULL:
+	 * nothing folds. */
+	void (*see_all)(void *arg, bool all);
+	void (*unfold)(void *arg, struct scroll_pos pos); /* that unit, from now on */
 };
 
 struct scroll {
@@ -101,9 +101,10 @@ bool scroll_backward(
 
 /* --- the cursor --- */
 
-/* Puts it on the last row that is shown; false: there is nothing to stand on. */
+/* Puts it on the last row shown that is not empty; false: there is nothing to stand on.
+ */
 bool scroll_hold(struct scroll *s, const struct scroll_source *src);
-/* Takes it away; at the last line the window follows again. */
+/* Takes it away; when no words are below it the window follows again. */
 void scroll_release(struct scroll *s, const struct scroll_source *src);
 void scroll_cursor_move(struct scroll *s, const struct scroll_source *src, int lines);
 void scroll_cursor_first(struct scroll *s, const struct scroll_source *src);
@@ -116,6 +117,8 @@ void scroll_cursor_to(
 bool scroll_settle(const struct scroll_source *src, struct scroll_at *at);
 /* Fills whole and byte in from the row. */
 void scroll_anchor(const struct scroll_source *src, struct scroll_at *at);
+/* Bytes of a row that are text, with the blanks that its break took. */
+uint32_t scroll_row_bytes(const struct lines_line *n);
 /* Which comes first: negative, 0, positive. */
 int scroll_compare(const struct scroll_at *a, const struct scroll_at *b);
 

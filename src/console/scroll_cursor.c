@@ -23,9 +23,8 @@ scroll_compare(const struct scroll_at *a, const struct scroll_at *b)
 	return a->line == b->line ? 0 : a->line < b->line ? -1 : 1;
 }
 
-/* The text of a row, without what is ours; with the blanks that its break took. */
-static uint32_t
-row_bytes(const struct lines_line *n)
+uint32_t
+scroll_row_bytes(const struct lines_line *n)
 {
 	uint32_t lead = n->lead < n->len ? n->lead : n->len;
 
@@ -39,7 +38,7 @@ scroll_anchor(const struct scroll_source *src, struct scroll_at *at)
 
 	at->whole = at->byte = 0;
 	for (size_t i = 0; i < l->count && i < at->line; i++) {
-		at->byte += row_bytes(&l->line[i]);
+		at->byte += scroll_row_bytes(&l->line[i]);
 		if (i + 1 < l->count && !l->line[i + 1].cont) {
 			at->whole++;
 			at->byte = 0;
@@ -62,7 +61,7 @@ find_row(const struct lines *l, uint32_t whole, uint32_t byte)
 		if (w > whole || (w == whole && b > byte))
 			break;
 		row = i;
-		b += row_bytes(&l->line[i]);
+		b += scroll_row_bytes(&l->line[i]);
 	}
 	return row;
 }
@@ -142,6 +141,14 @@ scroll_keep_cursor(struct scroll *s, const struct scroll_source *src)
 	fill_window(s, src);
 }
 
+static bool
+is_empty(const struct scroll_source *src, struct scroll_pos pos, size_t line)
+{
+	const struct lines *l = src->lines(src->arg, pos);
+
+	return line >= l->count || l->line[line].len == 0;
+}
+
 bool
 scroll_hold(struct scroll *s, const struct scroll_source *src)
 {
@@ -158,6 +165,9 @@ scroll_hold(struct scroll *s, const struct scroll_source *src)
 	line = s->line;
 	for (int i = 1; i < s->rows && scroll_forward(src, &pos, &line); i++)
 		continue;
+	for (int i = 1; i < s->rows && is_empty(src, pos, line); i++)
+		if (!scroll_backward(src, &pos, &line))
+			break;
 	s->cur = (struct scroll_at){pos, line, 0, 0};
 	scroll_anchor(src, &s->cur);
 	s->held = scroll_settle(src, &s->cur);
@@ -179,7 +189,9 @@ scroll_release(struct scroll *s, const struct scroll_source *src)
 		return;
 	pos = s->cur.pos;
 	line = s->cur.line;
-	s->away = scroll_forward(src, &pos, &line);
+	s->away = false;
+	for (int i = 0; !s->away && i < s->rows && scroll_forward(src, &pos, &line); i++)
+		s->away = !is_empty(src, pos, line);
 }
 
 void

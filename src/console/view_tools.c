@@ -53,9 +53,8 @@ run_index(const struct tail *t, uint64_t serial)
 	return i;
 }
 
-/* Does the pane show that line now? */
-static bool
-is_shown(const struct view_tools *v, const struct tail_line *l)
+bool
+view_tools_shows(const struct view_tools *v, const struct tail_line *l)
 {
 	return v->show == TOOLS_BOTH || (l->stream == TAIL_ERR) == (v->show == TOOLS_ERR);
 }
@@ -67,7 +66,7 @@ shown_from(const struct view_tools *v, const struct tail_run *r, size_t i, int d
 	const struct tail_line *l;
 
 	for (; (l = tail_line(r, i)) != NULL; i += (size_t)dir)
-		if (is_shown(v, l))
+		if (view_tools_shows(v, l))
 			return l->at;
 	return 0;
 }
@@ -197,7 +196,11 @@ view_tools_source(struct view_tools *v, const struct model *m)
 	    .step = step,
 	    .height = height,
 	    .draw = draw,
-	    .lines = unit_lines};
+	    .lines = unit_lines,
+	    .copy_range = view_tools_copy_range,
+	    .may_hold = view_tools_may_hold,
+	    .see_all = view_tools_see_all,
+	    .unfold = view_tools_unfold};
 }
 
 static void

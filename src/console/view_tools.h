@@ -55,6 +55,7 @@ struct view_tools {
 	struct tools_choice choice[TAIL_RUNS_MAX];
 	size_t choices;
 	bool replay;	     /* there is no engine that could be asked for more */
+	bool see_all;	     /* while it is looked through: nothing is folded */
 	uint64_t fold_below; /* runs that began before that one may fold by themselves */
 	struct tools_gap gap;
 	bool down;		   /* the reader came to what is shown from above */
@@ -107,6 +108,13 @@ void view_tools_filled(struct view_tools *v, const struct model *m);
 
 /* What the pane shows that is not everything, for its title: "errors only", or "". */
 const char *view_tools_words(const struct view_tools *v);
+
+/* view_tools_browse.c: of its scroll_source */
+bool view_tools_may_hold(void *arg, struct scroll_pos pos, const struct text_find *what);
+void view_tools_see_all(void *arg, bool all);
+void view_tools_unfold(void *arg, struct scroll_pos pos);
+bool view_tools_copy_range(
+    void *arg, struct scroll_pos pos, size_t line, struct scroll_range *range);
 
 void view_tools_fini(struct view_tools *v);
 

@@ -32,6 +32,8 @@ view_tools_is_folded(const struct view_tools *v, const struct tail_run *r)
 {
 	size_t choice = choice_of(v, r);
 
+	if (v->see_all)
+		return r->wraps_others; /* what it shows is shown elsewhere */
 	if (choice < v->choices)
 		return v->choice[choice].folded;
 	if (r->wraps_others)

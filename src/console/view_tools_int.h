@@ -10,6 +10,9 @@
 void view_tools_render(struct view_tools *v, const struct tail_run *r, uint64_t part,
     const struct tail_line *line);
 
+/* Does the pane show that line now? */
+bool view_tools_shows(const struct view_tools *v, const struct tail_line *l);
+
 /* view_tools_words.c: texts are of a fixed small size. */
 enum run_tone { RUN_OK, RUN_BAD, RUN_BUSY };
 

@@ -99,7 +99,7 @@ def an_attach_costs_the_same_at_any_length(rig):
             t.pump(0.7)
         t.type("/find note 90500\r")    # some parts further up
         shows(t, "note 90500", 10)
-        t.type("/find nowhere to be found\r")
+        t.type("q/find nowhere to be found\r")  # q: it was found in browse mode
         t.pump(20, lambda: "older records are not kept" in picture(t) or not t.type(
             "/bottom\r") and t.pump(0.5))
         shows(t, "older records are not kept here", 5)
