@@ -4,6 +4,7 @@
 
 #include "base/scrub.h"
 #include "console/action_int.h"
+#include "console/action_run.h"
 #include "console/browse.h"
 #include "console/clip.h"
 
@@ -65,6 +66,8 @@ action_clip(struct action_context *a, enum action action, const char *args)
 	char what[CLIP_WHAT_MAX] = "the agent's last answer";
 	struct buf text;
 
+	if (action_run_clip(a, action, args))
+		return;
 	if (action == ACTION_COPY && args[0] && !clip_way(args, &way)) {
 		clip_say(a, true,
 		    "Copy how? /copy, /copy osc52 (your terminal's clipboard), /copy print "

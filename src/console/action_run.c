@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "console/action_int.h"
+#include "console/run_text.h"
 
 static void
 say_no_run(struct action_context *a, const char *id)
@@ -102,6 +103,52 @@ action_run_slash(struct action_context *a, enum action action, const char *args)
 	}
 }
 
+static enum run_text_use
+use_of(enum action action)
+{
+	return action == ACTION_SAVE ? RUN_TEXT_SAVE
+	    : action == ACTION_VIEW  ? RUN_TEXT_VIEW
+				     : RUN_TEXT_COPY;
+}
+
+/* The one at the top of a pane that was scrolled, else the latest. */
+static const struct tail_run *
+looked_at(const struct screen *s)
+{
+	const struct tail *t = &s->model.tools;
+	const struct scroll *w = &s->tools.scroll;
+	const struct tail_run *r = w->away ? tail_by_serial(t, w->top.unit) : NULL;
+
+	return r || t->count == 0 ? r : t->runs[t->count - 1];
+}
+
+bool
+action_run_clip(struct action_context *a, enum action action, const char *args)
+{
+	struct screen *s = a->screen;
+	const struct tail_run *r = NULL;
+
+	if (args[0] == 'r' && args[1] >= '0' && args[1] <= '9') {
+		r = named(a, args);
+		if (!r)
+			return true;
+	} else if (!args[0] && !s->browse.on && s->focus == FOCUS_TOOLS) {
+		r = looked_at(s);
+	}
+	if (r)
+		run_text_start(a, r->id, use_of(action));
+	return r != NULL;
+}
+
+static void
+clip_key(struct action_context *a, enum action action, const struct tail_run *r)
+{
+	if (a->screen->tools.scroll.marked)
+		action_clip(a, action, "");
+	else
+		run_text_start(a, r->id, use_of(action));
+}
+
 bool
 action_run_key(struct action_context *a, int key, struct scroll_pos *at)
 {
@@ -128,6 +175,15 @@ action_run_key(struct action_context *a, int key, struct scroll_pos *at)
 		return true;
 	case 'E':
 		to_failure(a, 1, at);
+		return true;
+	case 'y':
+		clip_key(a, ACTION_COPY, r);
+		return true;
+	case 'w':
+		clip_key(a, ACTION_SAVE, r);
+		return true;
+	case 'v':
+		clip_key(a, ACTION_VIEW, r);
 		return true;
 	case '\r':
 		view_tools_open(s, r->id);

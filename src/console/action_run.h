@@ -14,4 +14,10 @@ bool action_run_key(struct action_context *a, int key, struct scroll_pos *at);
 /* /open /save /view /failed /fold with what followed; false: none of these. */
 bool action_run_slash(struct action_context *a, enum action action, const char *args);
 
+/*
+ * /copy, /save and /view of a run: by its number, or because the tool pane has the focus
+ * and nothing is selected.  False: they mean something else.
+ */
+bool action_run_clip(struct action_context *a, enum action action, const char *args);
+
 #endif

@@ -18,6 +18,7 @@
 #include "console/console_int.h"
 #include "console/linear.h"
 #include "console/prompt.h"
+#include "console/run_text.h"
 #include "wire/messages.h"
 
 #define GREETED_MS                                                                 \
@@ -95,7 +96,9 @@ after_shell(struct console *c)
 static bool
 answers(struct console *c, const struct js *fact)
 {
-	if (!gaps_fact(&c->gaps, fact))
+	if (run_text_fact(&c->ctx, fact))
+		console_clip(c);
+	else if (!gaps_fact(&c->gaps, fact))
 		return false;
 	c->dirty = true;
 	console_arm(c);
@@ -125,6 +128,7 @@ on_fact(void *arg, const struct js *fact)
 		if (shell_lost(&c->shell))
 			after_shell(c);
 		gaps_lost(&c->gaps);
+		run_text_lost(&c->ctx);
 		screen_reset(&c->screen);
 		history_reset(&c->history);
 		source_restart(c->source);
@@ -158,6 +162,7 @@ on_state(void *arg, enum link_state state, const char *words)
 	c->screen.link_up = state == LINK_UP;
 	history_lost(&c->history);
 	gaps_lost(&c->gaps);
+	run_text_lost(&c->ctx);
 	if (state == LINK_OTHER)
 		console_stop(c, AGAIN_EXIT);
 	if (shell_lost(&c->shell))

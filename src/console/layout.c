@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "console/layout_int.h"
+#include "console/run_text.h"
 #include "console/view_banner.h"
 #include "console/view_detail.h"
 #include "console/view_help.h"
@@ -27,6 +28,8 @@ screen_fini(struct screen *s)
 {
 	view_chat_fini(&s->chat);
 	view_tools_fini(&s->tools);
+	run_text_free(s->run_text);
+	s->run_text = NULL;
 	view_page_fini(&s->page_at);
 	model_fini(&s->model);
 }

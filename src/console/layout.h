@@ -63,6 +63,7 @@ struct screen {
 	bool link_up;
 	char link_words[256]; /* why the link is not up, and what is done about it */
 	char older[48];	      /* at the top of a pane: what is older, or "" */
+	struct run_text *run_text; /* all of a run, while it is being read; or NULL */
 	struct palette palette;
 	const char *prompt; /* "> ", or what the line editor shows while it searches */
 	const char *line;   /* what is typed; lent */

@@ -6,6 +6,8 @@
 #include "console/layout_int.h"
 #include "console/progress.h"
 
+#include "console/run_text.h"
+
 #define NEWS_MAX 999
 
 /* A title's row: what is told from the left, and from the right; never on each other. */
@@ -226,6 +228,9 @@ layout_draw_title(
 		put_other(&t, s, which);
 	if (which == FOCUS_CHAT)
 		put_waiting(&t, s);
+
+	if (focused)
+		put_left(&t, LOOK_BUSY, run_text_words(s));
 	if (which == FOCUS_TOOLS)
 		put_left(&t, LOOK_BUSY, view_tools_words(&s->tools));
 	if (which == FOCUS_TOOLS)

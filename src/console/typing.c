@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "console/prompt.h"
+#include "console/run_text.h"
 
 #define PASTE_DEAF_MS 200 /* F-keys right after a paste are part of it */
 #define ESC_ARMED_MS 4000 /* Esc, then the digit */
@@ -126,6 +127,8 @@ typing_key(struct typing *t, const struct input *in)
 		action_ask_key(t->ctx, in);
 		return;
 	}
+	if (in->kind == INPUT_ESC) /* and it may begin a twin, too */
+		run_text_cancel(t->ctx);
 	if (twin(t, in))
 		return;
 	if (in->kind == INPUT_BACKTAB && s->palette.open && palette_key(s, in))
