@@ -58,9 +58,12 @@ to_failure(struct action_context *a, int dir, struct scroll_pos *at)
 	struct screen *s = a->screen;
 
 	if (!view_tools_failure(&s->tools, &s->model, dir, at)) {
-		action_say(a, TONE_PLAIN,
-		    dir < 0 ? "No older failure is kept here."
-			    : "No newer failure is kept here.");
+		if (s->browse.on)
+			browse_say(s, LOOK_QUIET,
+			    dir < 0 ? "no older failure" : "no newer failure");
+		else
+			action_say(a, TONE_PLAIN,
+			    "No older failure is kept here: the first is above.");
 		return false;
 	}
 	s->tools.scroll.away = true;

@@ -145,6 +145,8 @@ view_tools_open(struct screen *s, const char *run_id)
 	v->scroll.away = true;
 	v->scroll.top = (struct scroll_pos){r->serial, 0};
 	v->scroll.line = 0;
+	v->scroll.cur = (struct scroll_at){.pos = v->scroll.top};
+	v->scroll.marked = false;
 	v->seen = v->scroll.top;
 	v->down = true;
 	return true;
