@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "console/browse_int.h"
+#include "console/scroll_int.h"
 
 #define SIGN_CURSOR "◂"
 #define SIGN_SELECTED "┃"
@@ -214,15 +215,26 @@ browse_draw(struct screen *s, struct canvas *c, struct rect r, int pane)
 		overlay(s, w, &src, c, r);
 }
 
+/* It was drawn from where it stood; where the cursor would be outside, once more. */
 void
 browse_draw_page(struct screen *s, struct canvas *c)
 {
+	struct page_at *at = &s->page_at;
 	struct scroll_source src;
 	struct scroll *w;
 
 	if (!s->browse.on || s->page == PAGE_NONE)
 		return;
 	w = browse_held(s, &src);
-	if (w)
-		overlay(s, w, &src, c, s->page_at.in);
+	if (!w)
+		return;
+	scroll_keep_cursor(w, &src);
+	if (at->top != (int)w->line) {
+		at->top = (int)w->line;
+		canvas_fill(c, at->in, LOOK_PLAIN);
+		for (int i = 0; i < at->in.rows && w->line + (size_t)i < at->lines.count;
+		     i++)
+			lines_draw(&at->lines, w->line + (size_t)i, c, at->in, i);
+	}
+	overlay(s, w, &src, c, at->in);
 }

@@ -96,20 +96,20 @@ key_words(const struct screen *s, struct words *w)
 	bool marked = s->browse.marked > 0, panes = s->page == PAGE_NONE;
 
 	if (f->what.count > 0 && f->state != BROWSE_FIND_NOTHING) {
-		add(w, "n", "older", 4);
+		add(w, "n", "older", 2);
 		add(w, "N", "newer", 8);
 	}
-	add(w, "/", "find", 2);
+	add(w, "/", "find", 4);
 	if (marked) {
 		add(w, "y", "copy", 3);
-		add(w, "w", "save", 5);
-		add(w, "v", "pager", 6);
-		add(w, "m", "drop mark", 7);
+		add(w, "w", "save", 6);
+		add(w, "v", "pager", 7);
+		add(w, "m", "drop mark", 9);
 	} else {
-		add(w, "m", "mark", 5);
-		add(w, "y", "copy", 6);
+		add(w, "m", "mark", 6);
+		add(w, "y", "copy", 7);
 		if (panes)
-			add(w, "Enter", "open", 7);
+			add(w, "Enter", "open", 8);
 		if (panes)
 			add(w, "e", "failure", 9);
 		if (is_run(s))
@@ -119,7 +119,7 @@ key_words(const struct screen *s, struct words *w)
 		if (panes)
 			add(w, "Tab", "other pane", 13);
 	}
-	add(w, "?", "keys", 3);
+	add(w, "?", "keys", 5);
 	add(w, "q", "back", 1);
 }
 
@@ -175,7 +175,7 @@ draw_typing(const struct screen *s, struct canvas *c, struct rect r)
 		    canvas_printf(c, r, 0, col, LOOK_QUIET, "(Enter: %.24s)", f->last);
 	add(&w, "Enter", "keeps", 2);
 	add(&w, "Esc", "back", 1);
-	if (f->what.count > 0)
+	if (f->total > 1)
 		add(&w, "Up", "older", 3);
 	choose(&w, r.cols - col);
 	draw_words(&w, c, r, col);

@@ -91,6 +91,26 @@ draw_head(const struct screen *s, struct canvas *c)
 	return r.row + r.rows;
 }
 
+/* What lies over the panes; the row of browse mode stays below it. */
+static void
+draw_page(struct screen *s, struct canvas *c, struct rect r)
+{
+	r.rows -= s->browse.on;
+	if (s->page == PAGE_HELP && s->replay.on)
+		view_replay_help(c, r, &s->page_at);
+	else if (s->page == PAGE_HELP)
+		view_help_draw(c, r, &s->page_at);
+	else if (s->page == PAGE_VERDICT)
+		view_detail_draw(
+		    c, r, &s->model, model_now(&s->model, s->now), &s->page_at);
+	else if (s->page == PAGE_WHO)
+		view_who_draw(c, r, &s->model.incident, &s->page_at);
+	if (!s->browse.on || s->page == PAGE_NONE)
+		return;
+	browse_draw_page(s, c);
+	draw_prompt(s, c); /* its cursor was hidden */
+}
+
 void
 layout_draw(struct screen *s, struct canvas *c)
 {
@@ -123,16 +143,7 @@ layout_draw(struct screen *s, struct canvas *c)
 	else if (keys)
 		view_keys_draw(s, c, mid);
 	mid = (struct rect){1, 0, all.rows - 1 - keys, all.cols};
-	if (s->page == PAGE_HELP && s->replay.on)
-		view_replay_help(c, mid, &s->page_at);
-	else if (s->page == PAGE_HELP)
-		view_help_draw(c, mid, &s->page_at);
-	else if (s->page == PAGE_VERDICT)
-		view_detail_draw(
-		    c, mid, &s->model, model_now(&s->model, s->now), &s->page_at);
-	else if (s->page == PAGE_WHO)
-		view_who_draw(c, mid, &s->model.incident, &s->page_at);
-	browse_draw_page(s, c);
+	draw_page(s, c, mid);
 	if (s->ask.open && !asks_by_id(&s->model.asks, s->ask.id))
 		s->ask.open = false; /* somebody else answered, or its time is over */
 	if (s->ask.open)

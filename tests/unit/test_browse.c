@@ -541,6 +541,80 @@ Test(browse, one_key_of_the_cursor_changes_two_rows, .init = init, .fini = fini)
 	canvas_fini(&before);
 }
 
+/* --- pictures --- */
+
+static void
+night(void)
+{
+	static const char *const facts[] = {
+	    "{\"t\":\"prompt\",\"seq\":1,\"turn\":1,\"text\":\"the devvm is slow\",\"state\":\"started\",\"by\":\"anna\"}",
+	    "{\"t\":\"text\",\"seq\":2,\"turn\":1,\"block\":0,\"text\":\"I look at the **disk** first, then at the services that write to it:\\n\\n- `df` and `df -i`\\n- who holds deleted files on the disk\\n\\n```\\ndf -h /\\nlsof +L1\\n```\\n\"}",
+	    "{\"t\":\"tool\",\"seq\":3,\"id\":\"r1\",\"asked\":\"agent\",\"host\":\"devvm\",\"what\":\"df -h /\",\"by\":\"agent\"}",
+	    "{\"t\":\"output\",\"seq\":4,\"id\":\"r1\",\"stream\":\"out\",\"off\":0,\"data\":\"Filesystem      Size  Used Avail Use% Mounted on\\n/dev/sda1        64G   61G  3.0G  96% /\\n\"}",
+	    "{\"t\":\"output\",\"seq\":5,\"id\":\"r1\",\"stream\":\"err\",\"off\":0,\"data\":\"df: /mnt/old: Stale file handle on a disk that went away some time ago\\n\"}",
+	    "{\"t\":\"tool_end\",\"seq\":6,\"id\":\"r1\",\"exit\":1,\"ms\":1210,\"out\":86,\"err\":71}",
+	    NULL};
+
+	tell(&s, facts);
+}
+
+static void
+pictures(const char *name)
+{
+	static const int sizes[][2] = {{40, 15}, {80, 24}, {200, 50}};
+
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+		expect_picture(&s, sizes[i][0], sizes[i][1], name);
+}
+
+Test(browse, looks_like_this, .init = init, .fini = fini)
+{
+	night();
+	s.focus = FOCUS_TOOLS;
+	draw(80, 24);
+	key(INPUT_CTRL, 'T');
+	keys("kk");
+	pictures("browse-tools");
+	key(INPUT_TAB, 0);
+	pictures("browse-chat");
+	expect_picture(&s, 20, 6, "browse-chat");
+}
+
+Test(browse, a_search_looks_like_this, .init = init, .fini = fini)
+{
+	night();
+	s.focus = FOCUS_TOOLS;
+	draw(80, 24);
+	key(INPUT_CTRL, 'T');
+	keys("/disk");
+	pictures("search-typed");
+	expect_picture(&s, 20, 6, "search-typed");
+	keys("\r");
+	pictures("search-kept");
+	keys("/nowhere");
+	pictures("search-none");
+}
+
+Test(browse, a_selection_looks_like_this, .init = init, .fini = fini)
+{
+	night();
+	s.focus = FOCUS_TOOLS;
+	draw(80, 24);
+	key(INPUT_CTRL, 'T');
+	keys("/filesystem\rmj");
+	draw(80, 24);
+	pictures("select-tools");
+}
+
+Test(browse, help_can_be_searched, .init = init, .fini = fini)
+{
+	draw(80, 24);
+	action_run(&a, ACTION_HELP, "");
+	draw(80, 24);
+	keys("/cold case");
+	pictures("search-help");
+}
+
 /* --- everything at once, on a model that grows and drops --- */
 
 static unsigned long seed = 1;
