@@ -131,6 +131,9 @@ run_page(struct screen *s, enum action action)
 	case ACTION_VERDICT:
 		turn_page(s, PAGE_VERDICT);
 		return true;
+	case ACTION_SCREEN:
+		turn_page(s, PAGE_SCREEN);
+		return true;
 	case ACTION_WHO:
 		turn_page(s, PAGE_WHO);
 		return true;

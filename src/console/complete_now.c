@@ -85,6 +85,8 @@ incident_why(const struct screen *s, enum action action)
 			if (!m->tools.runs[i]->ended)
 				return "";
 		return "nothing runs";
+	case ACTION_SCREEN:
+		return m->screen.known ? "" : "none yet";
 	case ACTION_VERDICT:
 		return m->verdict.known ? "" : "none yet";
 	default:

@@ -54,6 +54,7 @@ enum action {
 	ACTION_FIND,
 	ACTION_OLDER,
 	ACTION_VERDICT,
+	ACTION_SCREEN,
 	ACTION_TRIAGE, /* the five presets, see keymap_preset */
 	ACTION_MEMORY,
 	ACTION_DISK,

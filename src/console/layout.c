@@ -12,6 +12,7 @@
 #include "console/view_palette.h"
 #include "console/view_prompt.h"
 #include "console/view_replay.h"
+#include "console/view_screen.h"
 #include "console/view_status.h"
 #include "console/view_who.h"
 
@@ -103,6 +104,9 @@ draw_page(struct screen *s, struct canvas *c, struct rect r)
 	else if (s->page == PAGE_VERDICT)
 		view_detail_draw(
 		    c, r, &s->model, model_now(&s->model, s->now), &s->page_at);
+	else if (s->page == PAGE_SCREEN)
+		view_screen_draw(
+		    c, r, &s->model.screen, model_now(&s->model, s->now), &s->page_at);
 	else if (s->page == PAGE_WHO)
 		view_who_draw(c, r, &s->model.incident, &s->page_at);
 	if (!s->browse.on || s->page == PAGE_NONE)

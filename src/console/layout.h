@@ -30,7 +30,13 @@
 #define LAYOUT_SPLIT_MAX 80
 
 enum focus { FOCUS_CHAT, FOCUS_TOOLS };
-enum page { PAGE_NONE, PAGE_HELP, PAGE_VERDICT, PAGE_WHO }; /* what lies over the panes */
+enum page {
+	PAGE_NONE,
+	PAGE_HELP,
+	PAGE_VERDICT,
+	PAGE_WHO,
+	PAGE_SCREEN
+}; /* what lies over the panes */
 
 /* An incident that is shown again, instead of one that goes on. */
 struct replay {

@@ -15,6 +15,7 @@
 #include "console/keymap.h"
 #include "console/linear_int.h"
 #include "console/view_detail.h"
+#include "console/view_screen.h"
 #include "console/view_who.h"
 #include "wire/messages.h"
 #include "wire/verbs.h"
@@ -219,6 +220,7 @@ help_short(void)
 	linear_say("/again: the last thing that mattered, once more.");
 	linear_say("/view RUN: all output of a run, as in /view r12.");
 	linear_say("/verdict: what is wrong, why, and what not to do.");
+	linear_say("/screen: the guest's screen, as it was captured last.");
 	linear_say("/detach: leave; everything goes on.");
 	linear_say("Any other line goes to the agent; /cancel stops it.");
 	linear_say("/help all: every command. /cold: when the PVE host is silent, too.");
@@ -255,6 +257,17 @@ say_verdict(struct linear *n)
 	lines_fini(&l);
 }
 
+static void
+say_screen(struct linear *n)
+{
+	struct lines l;
+
+	lines_init(&l, SAID_COLS);
+	view_screen_render(&l, &n->screen.model.screen, engine_now(n));
+	said_lines(&l);
+	lines_fini(&l);
+}
+
 /* "/view r12": what follows the word, or NULL where it is another one. */
 static const char *
 after(const char *line, const char *word)
@@ -282,6 +295,8 @@ run_own(struct linear *n, const char *line)
 		said_whole_run(&n->screen.model.tools, rest);
 	else if (after(line, "/verdict"))
 		say_verdict(n);
+	else if (after(line, "/screen"))
+		say_screen(n);
 	else if (after(line, "/who"))
 		say_who(n);
 	else

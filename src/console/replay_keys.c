@@ -51,6 +51,7 @@ replay_keys_may(enum action action)
 	case ACTION_NONE:
 	case ACTION_HELP:
 	case ACTION_VERDICT:
+	case ACTION_SCREEN:
 	case ACTION_DETACH:
 	case ACTION_DETACH_IF_EMPTY:
 	case ACTION_SUSPEND:

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "console/progress.h"
+#include "console/view_screen.h"
 #include "pictures.h"
 
 #define MONO(ms) "\"seq\":0,\"at\":\"2026-11-26T03:12:07.000Z\",\"mono_ms\":" #ms ","
@@ -233,4 +235,95 @@ Test(progress, stages_out_of_order_or_out_of_time_crash_nothing)
 		layout_draw(&s, &c);
 	}
 	canvas_fini(&c);
+}
+
+/* --- the guest's screen --- */
+
+#define SCREEN_FACT                                                                      \
+	"{\"t\":\"state\",\"seq\":21,\"at\":\"2026-11-26T03:10:07.000Z\",\"mono_ms\":"   \
+	"20000,\"what\":\"screen\",\"id\":\"v3\",\"kind\":\"text\",\"checked\":20000,"   \
+	"\"says\":\"panic\",\"above\":[\"[  101.2] Out of memory: Killed process 4711 "  \
+	"(java) total-vm:12345kB, anon-rss:8123kB\"],\"lines\":["                        \
+	"\"[  123.451023] CPU: 0 PID: 1 Comm: init Not tainted 6.1.0-18-cloud-amd64\","  \
+	"\"[  123.451112] Call Trace:\",\"[  123.451200]  dump_stack_lvl+0x44/0x5c\","   \
+	"\"\","                                                                          \
+	"\"[  123.451301] Kernel panic - not syncing: Attempted to kill init! "          \
+	"exitcode=0x0000000b\","                                                         \
+	"\"[  123.451400] ---[ end Kernel panic - not syncing: Attempted to kill init! " \
+	"]---\"],\"matters\":[{\"row\":0,\"says\":\"oom\"},{\"row\":5,\"says\":"         \
+	"\"panic\"},{\"row\":6,\"says\":\"panic\"},{\"row\":99,\"says\":\"oom\"},"       \
+	"{\"row\":-1,\"says\":\"oom\"}]}"
+#define SCREEN_VERDICT                                                                   \
+	"{\"t\":\"verdict\",\"seq\":22,\"mono_ms\":21000,\"word\":\"panic\",\"advice\":" \
+	"\"reset\",\"id\":\"v3\",\"checked\":21000,\"evidence\":[\"host: the screen's "  \
+	"picture is saved: /var/lib/breakglass/incidents/20261126T031007Z-a1b2-v3.png\"]}"
+
+Test(progress, the_guests_screen_is_a_page_with_what_matters_first)
+{
+	tell_one(SCREEN_FACT);
+	tell_one(SCREEN_VERDICT);
+	s.page = PAGE_SCREEN;
+	expect_sizes("screen-panic");
+	cr_assert_eq(s.model.screen.rows, 7);
+	cr_assert_eq(s.model.screen.above, 1);
+}
+
+Test(progress, a_screen_without_text_says_where_its_picture_is)
+{
+	tell_one(
+	    "{\"t\":\"state\",\"seq\":21,\"mono_ms\":99000,\"what\":\"screen\",\"id\":"
+	    "\"v3\",\"kind\":\"graphics\",\"checked\":99000}");
+	tell_one(SCREEN_VERDICT);
+	s.page = PAGE_SCREEN;
+	expect_sizes("screen-graphics");
+}
+
+Test(progress, before_the_first_capture_the_page_says_how_to_get_one)
+{
+	s.page = PAGE_SCREEN;
+	expect_sizes("screen-none");
+}
+
+/* Each of the corpus as a row of the screen: what is drawn is plain. */
+Test(progress, hostile_rows_come_out_clean)
+{
+	FILE *f = fopen(FIXTURES_DIR "/hostile-terminal.jsonl", "r");
+	char line[16384];
+	struct err err;
+	int n = 0;
+
+	cr_assert_not_null(f);
+	while (fgets(line, sizeof line, f)) {
+		struct js *one = js_parse(line, strlen(line), &err), *fact = js_new();
+		struct js *rows = js_array();
+		const char *hex = one ? js_str(one, "hex") : NULL;
+		char row[512];
+		size_t len = 0;
+		unsigned byte;
+		struct lines l;
+
+		for (; hex && len < sizeof row && sscanf(hex, "%2x", &byte) == 1;
+		     hex += 2)
+			row[len++] = (char)byte;
+		row[len < sizeof row ? len : sizeof row - 1] = '\0';
+		js_set_str(fact, "what", "screen");
+		if (text_is_utf8(row, strlen(row)))
+			js_add_str(rows, row);
+		js_set(fact, "lines", rows);
+		screen_read(&s.model.screen, fact);
+		lines_init(&l, 38);
+		view_screen_render(&l, &s.model.screen, 0);
+		for (size_t i = 0; i < l.count; i++)
+			for (size_t b = 0; b < l.line[i].len; b++) {
+				unsigned char ch = (unsigned char)l.line[i].text[b];
+
+				cr_assert(ch >= 0x20 && ch != 0x7f, "%s", line);
+			}
+		lines_fini(&l);
+		js_free(fact);
+		js_free(one);
+		n++;
+	}
+	fclose(f);
+	cr_assert_gt(n, 100, "%d", n);
 }
