@@ -28,7 +28,7 @@ const struct keymap_row keymap_rows[] = {
     {ACTION_VERDICT, 0, INPUT_NONE, 0, NULL, "verdict", NULL, NULL,
 	"all of the verdict: evidence, advice, what not to press, the last proof"},
     {ACTION_SCREEN, 0, INPUT_NONE, 0, NULL, "screen", NULL, NULL,
-	"the guest's screen as last captured: a panic is read there first"},
+	"the guest's screen as last captured: panics are read there"},
     {ACTION_TRIAGE, 0, INPUT_NONE, 0, NULL, "triage", NULL, NULL,
 	"what is wrong: host, guest, disk, memory, services in one look"},
     {ACTION_MEMORY, 0, INPUT_NONE, 0, NULL, "memory", NULL, NULL,
