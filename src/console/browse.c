@@ -281,12 +281,26 @@ action_key(struct action_context *a, const struct input *in)
 	action_run(a, action, "");
 }
 
+static void mode_key(struct action_context *a, const struct input *in);
+
+/* An Esc that leaves a search, and a letter so soon after it that they came as one. */
+static void
+both_keys(struct action_context *a, const struct input *in)
+{
+	mode_key(a, &(struct input){.kind = INPUT_ESC});
+	mode_key(a, &(struct input){.kind = INPUT_CHAR, .text = {(char)in->n}});
+}
+
 static void
 mode_key(struct action_context *a, const struct input *in)
 {
 	struct screen *s = a->screen;
 
 	s->browse.said[0] = '\0';
+	if (s->browse.find.typing && in->kind == INPUT_ALT && (in->n < '0' || in->n > '9')) {
+		both_keys(a, in);
+		return;
+	}
 	if (browse_find_key(a, in) || move_key(s, in))
 		return;
 	if (in->kind == INPUT_PASTE)
