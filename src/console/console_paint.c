@@ -96,7 +96,10 @@ console_paint(struct console *c)
 	}
 	c->key_waits = false;
 	layout_draw(&c->screen, &c->canvas);
-	gaps_look(&c->gaps);
+	if (gaps_look(&c->gaps)) {
+		layout_draw(&c->screen, &c->canvas);
+		gaps_look(&c->gaps);
+	}
 	c->shown = true;
 	c->dirty = false;
 	c->pace.painted = c->screen.now;

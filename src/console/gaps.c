@@ -76,7 +76,16 @@ ask(struct gaps *g, const struct tail_run *r, uint64_t place, struct tail_gap *g
 	buf_clear(&g->data);
 }
 
-void
+static bool
+open_front(struct gaps *g, uint64_t serial)
+{
+	struct tail *t = &g->screen->model.tools;
+	struct tail_run *r = tail_by_serial(t, serial);
+
+	return r && tail_open_front(t, r);
+}
+
+bool
 gaps_look(struct gaps *g)
 {
 	struct screen *s = g->screen;
@@ -84,12 +93,17 @@ gaps_look(struct gaps *g)
 	struct tail_run *r = tail_by_serial(&s->model.tools, v->gap.pos.unit);
 	struct tail_gap *gap = r ? tail_gap_at(r, v->gap.pos.part) : NULL;
 
-	if (!gap || g->asked || !v->scroll.away || !s->link_up || s->replay.on ||
-	    !s->model.incident.caught_up || !tail_has_room(&s->model.tools, r))
-		return;
+	if (g->asked || !v->scroll.away || !s->link_up || s->replay.on ||
+	    !s->model.incident.caught_up)
+		return false;
+	if (v->gap.front && open_front(g, v->gap.front))
+		return true;
+	if (!gap || !tail_has_room(&s->model.tools, r))
+		return false;
 	g->at_end = v->down ? gap->cut_from : !gap->cut_to;
 	if (g->at_end ? !gap->cut_to : !gap->cut_from)
 		ask(g, r, v->gap.pos.part, gap);
+	return false;
 }
 
 /* Bytes that go on where those that are here end; behind a hole it begins anew. */

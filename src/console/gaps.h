@@ -34,8 +34,8 @@ void gaps_fini(struct gaps *g);
 /* True: it was a part of an answer; with the last one the gap is filled. */
 bool gaps_fact(struct gaps *g, const struct js *fact);
 
-/* After a picture: asks for what it shows a gap of. */
-void gaps_look(struct gaps *g);
+/* After a picture: asks for what it shows a gap of.  True: draw it anew, there is one. */
+bool gaps_look(struct gaps *g);
 
 /* The connection is gone, or the incident is another one. */
 void gaps_lost(struct gaps *g);

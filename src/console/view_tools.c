@@ -164,6 +164,9 @@ see_gap(struct view_tools *v, struct scroll_pos pos, size_t line, int row)
 	const struct tail_run *r = tail_by_serial(&v->model->tools, pos.unit);
 	struct tools_gap *g = &v->gap;
 
+	if (r && pos.part == 0 && r->front[TAIL_OUT] + r->front[TAIL_ERR] > 0 &&
+	    !view_tools_is_folded(v, r))
+		g->front = r->serial;
 	if (g->pos.unit != 0) {
 		if (g->below.unit == 0 && line == 0) {
 			g->below = pos;

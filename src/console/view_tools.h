@@ -42,8 +42,9 @@ struct tools_choice {
 
 /* Something skipped that is on the screen, as last drawn. */
 struct tools_gap {
-	struct scroll_pos pos;	 /* unit 0: none is */
-	bool upper;		 /* it stands in the upper half: read upwards */
+	uint64_t front;	       /* a run whose head is on the screen and beginning gone */
+	struct scroll_pos pos; /* unit 0: none is */
+	bool upper;	       /* it stands in the upper half: read upwards */
 	struct scroll_pos below; /* the unit behind it, unit 0: not on the screen */
 	int below_row;
 };

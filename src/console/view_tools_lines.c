@@ -8,7 +8,8 @@
 #include "console/view_tools_int.h"
 #include "console/words.h"
 
-#define WIDE 60	      /* from here a head names the time, a folded run its number */
+#define WIDE 56	      /* from here a head names the time */
+#define COLUMNS 66    /* from here folded runs stand in columns, with their number */
 #define NARROW 30     /* below it a head is the command alone */
 #define HOST_COLS 6   /* of folded runs: "devvm", "local", "pve" below each other */
 #define COMMAND_MIN 9 /* cells of a command that stay, whatever else is said */
@@ -89,7 +90,7 @@ gone_lines(struct lines *l, const struct tail_run *r)
 {
 	char line[120];
 
-	if (r->gone == 0)
+	if (r->front[TAIL_OUT] + r->front[TAIL_ERR] == 0)
 		return;
 	snprintf(l->indent, sizeof l->indent, "  ");
 	snprintf(line, sizeof line,
@@ -202,7 +203,7 @@ folded_right(const struct view_tools *v, const struct tail_run *r, char *out, si
 	run_words(r, v->now, &w);
 	if (w.tone == RUN_BUSY)
 		snprintf(w.state, sizeof w.state, "running");
-	if (v->width >= WIDE)
+	if (v->width >= COLUMNS)
 		snprintf(
 		    out, size, "%-11.20s %9s %9s  %4s", w.state, w.time, w.bytes, r->id);
 	else

@@ -99,6 +99,7 @@ on_newline(void *arg)
 	if (f->r->open != f->stream)
 		tail_new_line(f->t, f->r, f->stream);
 	f->r->newlines++;
+	tail_last_line(f->r)->end = f->r->fed[f->stream];
 	if (f->stream == TAIL_OUT && f->r->verb[0])
 		tail_mark_line(f->t, f->r);
 	f->r->open = -1;
@@ -116,13 +117,26 @@ on_restart(void *arg)
 static const struct scrub_sink tail_sink = {on_text, on_newline, on_restart};
 
 void
-tail_feed(struct tail *t, struct tail_run *r, int stream, const char *data, size_t len)
+tail_feed(struct tail *t, struct tail_run *r, int stream, int64_t off, const char *data,
+    size_t len)
 {
 	struct feeding f = {t, r, stream};
+	const char *lf;
 
 	r->scrub[stream].sink = &tail_sink;
 	r->scrub[stream].arg = &f;
-	scrub_feed(&r->scrub[stream], data, len);
+	r->fed[stream] = off;
+	while (len > 0) { /* line by line: each knows where it ends */
+		size_t n = len;
+
+		lf = memchr(data, '\n', len);
+		if (lf)
+			n = (size_t)(lf + 1 - data);
+		r->fed[stream] += (int64_t)n;
+		scrub_feed(&r->scrub[stream], data, n);
+		data += n;
+		len -= n;
+	}
 }
 
 void
@@ -169,7 +183,7 @@ new_run(struct tail *t, const struct js *fact)
 	r = mem_alloc(sizeof *r);
 	r->serial = t->next_serial++;
 	r->began = js_int(fact, "mono_ms", 0);
-	r->next_place = 1;
+	r->next_place = TAIL_FIRST_PLACE;
 	r->open = -1;
 	incident_label(fact, "id", r->id, sizeof r->id);
 	incident_label(fact, "at", r->at, sizeof r->at);
@@ -206,7 +220,6 @@ begin_stub(struct tail *t, const struct js *fact)
 	struct tail_run *r = new_run(t, fact);
 
 	r->stub = true;
-	r->next_place = TAIL_STUB_PLACE;
 	snprintf(r->what, sizeof r->what, "(it began earlier)");
 	return r;
 }
@@ -231,7 +244,8 @@ output(struct tail *t, struct tail_run *r, const struct js *fact)
 		tail_add_gap(t, r, stream, r->next[stream], off);
 	seen = off < r->next[stream] ? (size_t)(r->next[stream] - off) : 0;
 	if (seen < data.len) {
-		tail_feed(t, r, stream, data.data + seen, data.len - seen);
+		tail_feed(
+		    t, r, stream, off + (int64_t)seen, data.data + seen, data.len - seen);
 		r->next[stream] = off + (int64_t)data.len;
 		if (r->said < js_int(fact, "mono_ms", 0))
 			r->said = js_int(fact, "mono_ms", 0);

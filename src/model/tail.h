@@ -31,7 +31,8 @@
 #define TAIL_FILLED_BYTES_MAX (4 * 1024 * 1024) /* of a run whose gaps were filled */
 #define TAIL_COMMAND_MAX (16 * 1024)		/* bytes of a command that are kept */
 #define TAIL_FIRST_SERIAL ((uint64_t)1 << 32)	/* older ones come in front, downwards */
-#define TAIL_STUB_PLACE ((uint64_t)1 << 48)	/* of lines with older ones before them */
+#define TAIL_FIRST_PLACE \
+	((uint64_t)1 << 48) /* of a line; what went has places before it */
 
 enum tail_stream { TAIL_OUT, TAIL_ERR, TAIL_STREAMS };
 
@@ -60,6 +61,7 @@ struct tail_gap {
 
 struct tail_line {
 	uint64_t at; /* its place */
+	int64_t end; /* bytes of its stream up to its end, 0: not known */
 	uint8_t stream;
 	uint8_t kind;
 	bool wraps; /* the line goes on in the next one */
@@ -94,6 +96,8 @@ struct tail_run {
 					fetch */
 	uint64_t next_place;	     /* of the next line */
 	uint64_t gone;		     /* lines at the beginning that had to go */
+	int64_t front[TAIL_STREAMS]; /* bytes of them, for tail_open_front */
+	int64_t fed[TAIL_STREAMS];   /* offset behind what is being read */
 	uint64_t newlines;	     /* lines that came */
 	size_t gaps;		     /* lines that are gaps */
 	struct tail_line *lines;     /* a ring */
@@ -152,6 +156,12 @@ bool tail_fill(struct tail *t, struct tail_run *r, uint64_t place, int64_t off,
 
 /* May a gap of that run be filled, as far as memory goes? */
 bool tail_has_room(const struct tail *t, const struct tail_run *r);
+
+/*
+ * The beginning of an ended run went for want of room, and there is some now: it is a
+ * gap from now on.  False: nothing went, or there is none.
+ */
+bool tail_open_front(struct tail *t, struct tail_run *r);
 
 /* The gap at that place; NULL: there is none. */
 struct tail_gap *tail_gap_at(const struct tail_run *r, uint64_t place);

@@ -53,7 +53,8 @@ whole_lines(const struct tail_gap *g, int64_t off, const char *data, size_t len,
 
 /* The lines of a run of its own, for a while. */
 static struct tail_run *
-read_lines(const struct tail_run *r, int stream, const char *data, size_t len)
+read_lines(
+    const struct tail_run *r, int stream, int64_t off, const char *data, size_t len)
 {
 	struct tail_run *piece = mem_alloc(sizeof *piece);
 	struct tail t;
@@ -61,7 +62,7 @@ read_lines(const struct tail_run *r, int stream, const char *data, size_t len)
 	tail_init(&t);
 	memcpy(piece->verb, r->verb, sizeof piece->verb);
 	piece->open = -1;
-	tail_feed(&t, piece, stream, data, len);
+	tail_feed(&t, piece, stream, off, data, len);
 	tail_feed_end(&t, piece, stream);
 	return piece;
 }
@@ -127,7 +128,8 @@ tail_fill(struct tail *t, struct tail_run *r, uint64_t place, int64_t off,
 		return false;
 	end = place + 1 + (uint64_t)(g->to - g->from);
 	whole_lines(g, off, data, len, &from, &to);
-	piece = read_lines(r, tail_line(r, i)->stream, data + from, to - from);
+	piece = read_lines(
+	    r, tail_line(r, i)->stream, off + (int64_t)from, data + from, to - from);
 	make_room(r, i + at_end, piece->count);
 	gap = &r->lines[at_end ? i : i + piece->count];
 	if (at_end)
@@ -145,5 +147,39 @@ tail_fill(struct tail *t, struct tail_run *r, uint64_t place, int64_t off,
 		drop_gap(t, r, (size_t)(gap - r->lines));
 	tail_run_free(piece);
 	tail_keep_bounds(t, r);
+	return true;
+}
+
+/* A gap before all lines. */
+static void
+put_in_front(struct tail *t, struct tail_run *r, int stream)
+{
+	int64_t bytes = r->front[stream];
+	uint64_t first = r->count > 0 ? tail_line(r, 0)->at : r->next_place;
+	struct tail_line *l;
+
+	make_room(r, 0, 1);
+	l = &r->lines[0];
+	memset(l, 0, sizeof *l);
+	l->at = first - (uint64_t)bytes - 1;
+	l->stream = (uint8_t)stream;
+	l->kind = TAIL_GAP;
+	l->gap = mem_alloc(sizeof *l->gap);
+	*l->gap = (struct tail_gap){.from = 0, .to = bytes};
+	r->gaps++;
+	r->bytes += tail_line_cost(l);
+	t->bytes += tail_line_cost(l);
+	r->front[stream] = 0;
+}
+
+bool
+tail_open_front(struct tail *t, struct tail_run *r)
+{
+	if (!r->ended || r->front[TAIL_OUT] + r->front[TAIL_ERR] == 0 ||
+	    !tail_has_room(t, r))
+		return false;
+	for (int s = TAIL_STREAMS; s-- > 0;)
+		if (r->front[s] > 0)
+			put_in_front(t, r, s);
 	return true;
 }

@@ -17,9 +17,9 @@ void tail_keep_bounds(struct tail *t, struct tail_run *r); /* r is the last to g
 void tail_add_gap(
     struct tail *t, struct tail_run *r, int stream, int64_t from, int64_t to);
 
-/* Bytes that come next in that stream. */
-void tail_feed(
-    struct tail *t, struct tail_run *r, int stream, const char *data, size_t len);
+/* Bytes that come next in that stream, which is at off. */
+void tail_feed(struct tail *t, struct tail_run *r, int stream, int64_t off,
+    const char *data, size_t len);
 void tail_feed_end(struct tail *t, struct tail_run *r, int stream);
 
 /* The command of a tool fact. */

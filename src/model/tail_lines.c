@@ -30,6 +30,8 @@ drop_line(struct tail *t, struct tail_run *r)
 	if (t->dropped)
 		t->dropped(t->arg, r, l);
 	r->gaps -= l->gap != NULL;
+	if (r->front[l->stream] < (l->gap ? l->gap->to : l->end))
+		r->front[l->stream] = l->gap ? l->gap->to : l->end;
 	tail_line_free(l);
 	r->bytes -= cost;
 	t->bytes -= cost;

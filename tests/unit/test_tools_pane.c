@@ -323,7 +323,7 @@ Test(gap, says_what_is_missing_and_why, .init = init)
 /* --- gaps on the screen, with an engine that has the lines 0 to LINES in its journal ---
  */
 
-#define LINES 9000
+#define LINES 9000 /* of the flooded one */
 
 static struct gaps gaps;
 static struct js *asked;
@@ -341,7 +341,7 @@ on_send(void *arg, struct js *request, struct err *err)
 static void
 answer(void)
 {
-	char *all = numbered(0, LINES);
+	char *all = numbered(0, 19000);
 	int from = (int)js_int(asked, "from", 0), to = (int)js_int(asked, "to", 0);
 	struct js *f;
 
@@ -490,5 +490,62 @@ Test(gap, a_lost_connection_is_no_end_of_it, .init = init)
 	cr_assert_not_null(asked);
 	answer();
 	cr_assert_gt(run()->count, 1000);
+	quit();
+}
+
+/* A run of so many lines that its beginning went while it ran. */
+static void
+grown(int lines)
+{
+	screen_init(&s);
+	tell(&s, facts_quiet);
+	s.focus = FOCUS_TOOLS;
+	hole_from = hole_to = 0;
+	asked = NULL;
+	gaps_init(&gaps, &s, on_send, NULL);
+	begin("r1", "agent", "agent", "devvm", "seq", 30000);
+	for (int i = 0; i < lines; i += 200) {
+		char *piece = numbered(i, i + 200);
+		struct js *f = js_new();
+
+		js_set_str(f, "t", "output");
+		js_set_int(f, "seq", 0);
+		js_set_str(f, "id", "r1");
+		js_set_int(f, "off", i * 11);
+		js_set_str(f, "data", piece);
+		model_apply(&s.model, f, 0);
+		js_free(f);
+		free(piece);
+	}
+	ends("r1", "\"exit\":0", 10, lines * 11, 0, 0);
+}
+
+Test(gap, the_beginning_that_went_comes_back_when_its_head_is_looked_at, .init = init)
+{
+	int answers = 0;
+
+	grown(18000);
+	cr_assert_gt(run()->gone, 1000);
+	cr_assert_gt(run()->front[TAIL_OUT], 1000);
+	for (int i = 0; i < 3; i++)
+		gaps_look(&gaps);
+	cr_assert_null(asked);
+	cr_assert(view_tools_open(&s, "r1"));
+	drawn(40, 15);
+	cr_assert(gaps_look(&gaps), "there is one to be seen now");
+	for (int i = 0; i < 3000 && s.tools.scroll.away; i++) {
+		for (looked(); asked; looked(), answers++)
+			answer();
+		view_tools_scroll(&s.tools, &s.model, 10);
+	}
+	cr_assert_eq(run()->gaps, 0);
+	cr_assert_eq(run()->count, 18000);
+	cr_assert_leq(answers, 6);
+	for (int i = 0; i < 18000; i++) {
+		char want[16];
+
+		snprintf(want, sizeof want, "line %05d", i);
+		cr_assert_arr_eq(tail_line(run(), (size_t)i)->text, want, 10);
+	}
 	quit();
 }
