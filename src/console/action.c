@@ -137,6 +137,9 @@ run_page(struct screen *s, enum action action)
 	case ACTION_WHO:
 		turn_page(s, PAGE_WHO);
 		return true;
+	case ACTION_BANNERS:
+		turn_page(s, PAGE_BANNERS);
+		return true;
 	default:
 		return false;
 	}

@@ -53,6 +53,8 @@ const struct keymap_row keymap_rows[] = {
 	"give the baton back: who acts next drives"},
     {ACTION_WHO, 0, INPUT_NONE, 0, NULL, "who", NULL, NULL,
 	"who is here, how well that is proven, and who drives"},
+    {ACTION_BANNERS, 0, INPUT_NONE, 0, NULL, "banners", NULL, NULL,
+	"all of the lines below the top that must not be overlooked"},
     {ACTION_AGENT, 0, INPUT_NONE, 0, NULL, "agent", "auto|cli|api|runbook ENDPOINT", NULL,
 	"who answers from now on; alone: who does, why, and what it may still use"},
     {ACTION_PAGE_UP, 0, INPUT_PGUP, 0, "PgUp", NULL, NULL, NULL, "scroll the pane up"},

@@ -68,6 +68,7 @@ enum action {
 	ACTION_DRIVE,
 	ACTION_WATCH,
 	ACTION_WHO,
+	ACTION_BANNERS,
 	ACTION_RETRY,
 	ACTION_COPY, /* action_clip.c */
 	ACTION_SAVE,

@@ -109,6 +109,8 @@ draw_page(struct screen *s, struct canvas *c, struct rect r)
 		    c, r, &s->model.screen, model_now(&s->model, s->now), &s->page_at);
 	else if (s->page == PAGE_WHO)
 		view_who_draw(c, r, &s->model.incident, &s->page_at);
+	else if (s->page == PAGE_BANNERS)
+		view_banner_page(s, c, r);
 	if (!s->browse.on || s->page == PAGE_NONE)
 		return;
 	browse_draw_page(s, c);

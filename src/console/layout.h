@@ -35,7 +35,8 @@ enum page {
 	PAGE_HELP,
 	PAGE_VERDICT,
 	PAGE_WHO,
-	PAGE_SCREEN
+	PAGE_SCREEN,
+	PAGE_BANNERS
 }; /* what lies over the panes */
 
 /* An incident that is shown again, instead of one that goes on. */
@@ -67,8 +68,8 @@ struct screen {
 	bool read_only;
 	struct replay replay;
 	bool link_up;
-	char link_words[256]; /* why the link is not up, and what is done about it */
-	char older[48];	      /* at the top of a pane: what is older, or "" */
+	char link_words[256];	   /* why the link is not up, and what is done about it */
+	char older[48];		   /* at the top of a pane: what is older, or "" */
 	struct run_text *run_text; /* all of a run, while it is being read; or NULL */
 	struct palette palette;
 	const char *prompt; /* "> ", or what the line editor shows while it searches */

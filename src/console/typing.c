@@ -49,6 +49,7 @@ twin(struct typing *t, const struct input *in)
 		return false;
 	browse_again(t->screen);
 	palette_close(t->screen);
+	t->screen->few_keys = true; /* the key bar names the twins from now on */
 	action_run(t->ctx, keymap_digit(in->text[0]), "");
 	return true;
 }

@@ -3,15 +3,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "console/lines.h"
 #include "console/view_who.h"
 #include "wire/verbs.h"
-
-#define BANNER_ROWS 2 /* of one banner, where there is room */
 
 struct banners {
 	const struct screen *s;
@@ -45,6 +40,7 @@ unfinished(struct banners *b)
 	int verb = verb_by_name(u->key, strlen(u->key));
 	bool acts = verb >= 0 && verb_rows[verb].mutating;
 	char key[64] = "nothing to press", now[200], at[10] = "";
+	struct banner *n = NULL;
 
 	if (!u->verb[0])
 		return;
@@ -62,14 +58,18 @@ unfinished(struct banners *b)
 	if (now[strlen(now) - 1] == '.')
 		now[strlen(now) - 1] = '\0';
 	if (strcmp(u->outcome, "running") == 0)
-		banner(b, LOOK_BAR | STYLE_BOLD,
+		banner(b, LOOK_NOTICE,
 		    "UNFINISHED %s: the host still runs it. %s. By %s%s.", u->verb, now,
 		    u->by, at);
 	else
-		banner(b, acts ? LOOK_DANGER : LOOK_BAR | STYLE_BOLD,
-		    "UNFINISHED %s: %s. %s. By %s%s%s%s.", u->verb, key, now, u->by, at,
-		    u->outcome[0] ? ": " : "",
+		n = banner(b, LOOK_NOTICE, "UNFINISHED %s: %s. %s. By %s%s%s%s.", u->verb,
+		    key, now, u->by, at, u->outcome[0] ? ": " : "",
 		    strcmp(u->outcome, "unknown") == 0 ? "outcome unknown" : u->outcome);
+	if (n && acts)
+		snprintf(n->key, sizeof n->key, "%s", key);
+	if (n && verb >= 0)
+		snprintf(n->tiny, sizeof n->tiny, "UNFINISHED: F%d %s",
+		    verb_rows[verb].fkey, verb_rows[verb].name);
 }
 
 /* Another try is no news: a banner that came and went with each would move all else. */
@@ -86,7 +86,7 @@ host_keys(struct banners *b)
 {
 	for (int h = VM_HOSTS - 1; h >= 0; h--)
 		if (strcmp(b->s->model.vm.link[h].key, "changed") == 0)
-			banner(b, LOOK_DANGER, "HOST KEY of %s CHANGED: /accept %s. %s",
+			banner(b, LOOK_NOTICE, "HOST KEY of %s CHANGED: /accept %s. %s",
 			    vm_host_names[h], vm_host_names[h],
 			    h == VM_PVE ? "Until then mutating verbs are refused."
 					: "Verbs and agent go on.");
@@ -156,8 +156,7 @@ asks(struct banners *b)
 		return;
 	if (more > 0)
 		snprintf(rest, sizeof rest, " (+%d)", more);
-	banner(b, LOOK_BAR | STYLE_BOLD,
-	    "ASKS%s, %lld s: Enter or F11 answers. %s %s%s%s", rest,
+	banner(b, LOOK_NOTICE, "ASKS%s, %lld s: Enter or F11 answers. %s %s%s%s", rest,
 	    (long long)((q->until - now) / 1000), q->verb[0] ? "pve" : q->host,
 	    q->verb[0] ? q->verb : q->command, q->text[0] ? ". " : "", q->text);
 }
@@ -168,7 +167,7 @@ lost(struct banners *b)
 	char text[200];
 
 	if (view_who_lost(b->s, text, sizeof text))
-		banner(b, LOOK_BAR | STYLE_BOLD, "%s", text);
+		banner(b, LOOK_NOTICE, "%s", text);
 }
 
 static void
@@ -224,7 +223,7 @@ view_banner_list(const struct screen *s, struct banner *all)
 	struct banners b = {s, all, 0};
 
 	if (!s->link_up && s->link_words[0])
-		banner(&b, LOOK_DANGER, "ENGINE: %s", s->link_words);
+		banner(&b, LOOK_NOTICE, "ENGINE: %s", s->link_words);
 	asks(&b);
 	lost(&b);
 	unfinished(&b);
@@ -236,52 +235,4 @@ view_banner_list(const struct screen *s, struct banner *all)
 	agent(&b);
 	route(&b);
 	return b.count;
-}
-
-/* --- drawing --- */
-
-static void
-wrap(struct lines *l, const struct banner *n, int cols, int most)
-{
-	lines_init(l, cols);
-	snprintf(l->indent, sizeof l->indent, "  ");
-	lines_str(l, n->look, n->text);
-	if ((int)l->count <= most || !n->tight[0])
-		return;
-	lines_fini(l);
-	lines_init(l, cols);
-	lines_str(l, n->look, n->tight);
-}
-
-static int
-draw_one(const struct banner *n, struct canvas *c, struct rect r, int most)
-{
-	struct lines l;
-	int row = 0;
-
-	wrap(&l, n, r.cols, most);
-	for (; row < (int)l.count && row < most && row < r.rows; row++) {
-		struct rect line = {r.row + row, r.col, 1, r.cols};
-
-		canvas_fill(c, line, n->look);
-		lines_draw(&l, (size_t)row, c, line, 0);
-	}
-	lines_fini(&l);
-	return row;
-}
-
-int
-view_banner_draw(const struct screen *s, struct canvas *c, struct rect r)
-{
-	struct banner *all = mem_alloc(BANNERS_MAX * sizeof *all);
-	int count = view_banner_list(s, all), rows = 0;
-
-	for (int i = 0; i < count && rows < r.rows; i++) {
-		struct rect left = {r.row + rows, r.col, r.rows - rows, r.cols};
-
-		rows += draw_one(&all[i], c, left,
-		    (r.rows >= 4 || count == 1) && !all[i].brief ? BANNER_ROWS : 1);
-	}
-	free(all);
-	return rows;
 }

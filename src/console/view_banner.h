@@ -2,8 +2,9 @@
 /*
  * view_banner.h: what must not be overlooked, below the top line.
  *
- * The most urgent come first.  A banner begins with what is wrong and what to press;
- * what does not fit is on the page behind /verdict.
+ * The most urgent come first, a line each, or two where there is room for all.  A banner
+ * begins with what is wrong and what to press; all of all of them is on the page behind
+ * /banners, which the last line names where not all are shown.
  */
 #ifndef CONSOLE_VIEW_BANNER_H
 #define CONSOLE_VIEW_BANNER_H
@@ -16,13 +17,18 @@ struct banner {
 	uint32_t look;
 	bool brief; /* one line is enough: it stays for hours */
 	char text[768];
+	char key[40];	/* the part of it that is a power action, or "" */
 	char tight[96]; /* instead, where the text does not fit; "" : the text is cut */
+	char tiny[24];	/* instead, on 20 columns, or "" */
 };
 
 /* Fills all, at most BANNERS_MAX; returns how many. */
 int view_banner_list(const struct screen *s, struct banner *all);
 
-/* Draws at most r.rows lines of banners; returns how many lines it took. */
+/* view_banner_draw.c: at most r.rows lines of banners; returns how many it took. */
 int view_banner_draw(const struct screen *s, struct canvas *c, struct rect r);
+
+/* The page with all of them. */
+void view_banner_page(struct screen *s, struct canvas *c, struct rect r);
 
 #endif

@@ -230,6 +230,7 @@ add_agent(struct parts *p, const struct screen *s)
 	    vm->agent.driver[0] ? ")" : "", more, vm->agent.progress[0] ? ": " : "",
 	    vm->agent.progress);
 	snprintf(n->text[1], sizeof n->text[1], "agent %s", vm->agent.state);
+	n->elastic = true;
 	n->least = (int)(strlen(n->text[0]) - strlen(vm->agent.state)) + 7; /* working */
 	if (vm->agent.quiet_ms >= 60000)
 		snprintf(n->text[0], sizeof n->text[0], "agent %s, quiet for %lld s",

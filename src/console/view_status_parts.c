@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define GAP 3 /* " │ " */
+#define GAP 3	      /* " │ " */
+#define SPARE_LEAST 6 /* cells that a cut text must win */
 
 struct part *
 parts_add(struct parts *p, int place, uint32_t look)
@@ -90,17 +91,36 @@ next_place(const struct parts *p, int after)
 	return next;
 }
 
+/* As much of the long text as the row still has room for, if that is more. */
+static int
+draw_cut(const struct part *n, struct canvas *c, struct rect r, int col, int spare)
+{
+	const char *shorter = n->text[1];
+	int room = canvas_width(shorter, strlen(shorter)) + spare;
+	struct rect in = {r.row, r.col, 1, col + room - 1};
+
+	canvas_text(c, in, 0, col, n->look, n->text[0]);
+	canvas_text(c, r, 0, col + room - 1, n->look, "…");
+	return col + room;
+}
+
 void
 parts_draw(struct parts *p, struct canvas *c, struct rect r)
 {
 	const struct part *n;
-	int col = 0, place = -1;
+	int col = 0, place = -1, spare;
 
 	squeeze(p, r.cols);
 	give_back(p, r.cols);
+	spare = r.cols - total(p);
 	for (; (n = next_place(p, place)) != NULL; place = n->place) {
 		if (col > 0)
 			col = canvas_text(c, r, 0, col, LOOK_RULE, " │ ");
+		if (n->elastic && n->shorter && spare >= SPARE_LEAST) {
+			col = draw_cut(n, c, r, col, spare);
+			spare = 0;
+			continue;
+		}
 		canvas_text(c, r, 0, col, n->look, n->text[n->shorter]);
 		col += width(n);
 	}

@@ -21,6 +21,7 @@ struct part {
 	int place; /* from the left */
 	int least; /* cells it takes while there is room, so that the next keeps its place
 		    */
+	bool elastic; /* instead of its short form: its long one, cut at the row's end */
 	bool shorter, gone, padded;
 };
 
