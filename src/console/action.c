@@ -77,6 +77,8 @@ incident(struct action_context *a, const char *state)
 static void
 run_request(struct action_context *a, enum action action, const char *args)
 {
+	if (action_past(a, action, args))
+		return;
 	if (action == ACTION_CANCEL)
 		action_send(a, message_new("cancel"));
 	else if (action == ACTION_OBSERVE)

@@ -27,6 +27,8 @@ struct action_context {
 	bool opened;		    /* a box was opened: the caller drops type-ahead */
 	bool older;		    /* what is older is wanted in this pane */
 	char not_found[128];	    /* the same, with this text; "": not */
+	/* An earlier incident to be shown, or "". */
+	char replay[JOURNAL_FILE_ID_MAX + 1];
 };
 
 /* args: what followed a slash command, or "". */

@@ -27,6 +27,9 @@ void action_people(struct action_context *a, enum action action);
 void action_verb(struct action_context *a, int verb);
 void action_accept(struct action_context *a, const char *args);
 
+/* action_past.c: /replay; false: it is none of these */
+bool action_past(struct action_context *a, enum action action, const char *args);
+
 /* action_agent.c; args: what followed the command, or "" */
 void action_runbook(struct action_context *a, const char *name, bool offline);
 void action_agent(struct action_context *a, const char *args);

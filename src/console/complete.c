@@ -23,7 +23,7 @@ static const struct {
 } groups[] = {
     {" status forensics start stop reset cycle verdict shell accept ", COMPLETE_VM},
     {" cancel triage memory disk services qemu runbook offline answer lower agent observe "
-     "repair autonomous unqueue drop ",
+     "repair autonomous ",
 	COMPLETE_AGENT},
     {" note who drive watch new close detach retry replay ", COMPLETE_INCIDENT},
 };

@@ -94,6 +94,17 @@ add_agent(const struct wanted *w, bool first)
 	}
 }
 
+/* The newest first: their ids are their times. */
+static void
+add_incidents(const struct wanted *w)
+{
+	const struct earlier *e = &w->s->earlier;
+
+	for (int i = 0; i < e->count; i++)
+		add(w, e->id[i],
+		    strcmp(e->id[i], w->s->model.incident.id) == 0 ? "this one" : "");
+}
+
 static void
 add_themes(const struct wanted *w)
 {
@@ -128,6 +139,8 @@ complete_args(struct complete *c, const struct screen *s, const char *command, s
 		add_runs(&w, false);
 	else if (is(command, n, "accept"))
 		add_hosts(&w);
+	else if (is(command, n, "replay"))
+		add_incidents(&w);
 	else if (is(command, n, "theme"))
 		add_themes(&w);
 	if (first && is(command, n, "copy")) {

@@ -40,6 +40,7 @@ struct console {
 	struct history history;
 	struct clip clip;
 	char *clip_dir;
+	char *program; /* breakglass, or NULL */
 	struct outside *outside;
 	struct feed *tmux; /* it is being told of a copy */
 	int tmux_old;	   /* it does not know all that we ask of it */

@@ -89,6 +89,26 @@ to_tmux(struct console *c)
 		on_tmux(c, -1, 0);
 }
 
+/* An earlier incident has the terminal for a while; this one goes on. */
+static void
+look_back(struct console *c)
+{
+	static char word[] = "replay";
+	char *argv[] = {c->program, word, c->ctx.replay, NULL};
+
+	if (!c->ctx.replay[0] || console_is_away(c))
+		return;
+	if (c->program) {
+		outside_run(c->outside, argv);
+		console_flush(c);
+		console_watch(c);
+	} else {
+		clip_say(&c->ctx, true,
+		    "No replay: this console does not know where breakglass is.");
+	}
+	c->ctx.replay[0] = '\0';
+}
+
 void
 console_clip(struct console *c)
 {
@@ -96,6 +116,7 @@ console_clip(struct console *c)
 	const char *text = buf_str(&c->clip.text);
 
 	c->clip.job = CLIP_NOTHING;
+	look_back(c);
 	if (job == CLIP_NOTHING)
 		return;
 	if (job == CLIP_SEND && c->clip.tmux && !c->tmux) {
@@ -125,6 +146,8 @@ console_outside_start(struct console *c, const struct console_opts *opts)
 	clip_init(&c->clip, opts->copy, c->clip_dir);
 	c->outside = outside_new(&c->loop, c->tty, opts->pager, on_back, c);
 	c->ctx.clip = &c->clip;
+	c->program = opts->starter ? mem_dup(opts->starter) : NULL;
+	c->screen.earlier.sessions = opts->sessions;
 }
 
 void
@@ -135,4 +158,5 @@ console_outside_end(struct console *c)
 	outside_free(c->outside);
 	clip_fini(&c->clip);
 	free(c->clip_dir);
+	free(c->program);
 }

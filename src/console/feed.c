@@ -2,6 +2,7 @@
 #include "console/feed.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -153,7 +154,9 @@ spawn(struct feed *f, uv_loop_t *loop, const struct feed_opts *opts, int fd)
 struct feed *
 feed_start(uv_loop_t *loop, const struct feed_opts *opts, feed_done_fn *done, void *arg)
 {
-	int fd = text_fd(opts->text, opts->len), rc;
+	int fd = opts->text ? text_fd(opts->text, opts->len)
+			    : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+	int rc;
 	struct feed *f;
 
 	if (fd < 0)

@@ -19,7 +19,7 @@ struct feed;
 struct feed_opts {
 	char **argv;	  /* argv[0] is looked up in PATH */
 	const char *term; /* TERM for it, or NULL: as it is */
-	const char *text; /* copied */
+	const char *text; /* copied; NULL: its input is ours, the terminal */
 	size_t len;
 	bool screen;  /* it has the terminal; else what it says goes nowhere */
 	int limit_ms; /* ended after so long; 0: it takes as long as it likes */

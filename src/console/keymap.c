@@ -109,6 +109,8 @@ const struct keymap_row keymap_rows[] = {
 	"the agent may use the power verbs by itself"},
     {ACTION_RETRY, 0, INPUT_NONE, 0, NULL, "retry", NULL, NULL,
 	"try the journal's disk again now, when no disk takes it"},
+    {ACTION_REPLAY, 0, INPUT_NONE, 0, NULL, "replay", "INCIDENT", NULL,
+	"an incident again, on this screen; q comes back; alone: the newest"},
     {ACTION_NEW, 0, INPUT_NONE, 0, NULL, "new", NULL, NULL, "open a new incident"},
     {ACTION_CLOSE, 0, INPUT_NONE, 0, NULL, "close", NULL, NULL, "close this incident"},
     {ACTION_REDRAW, 0, CTRL('L'), "Ctrl-L", NULL, NULL, NULL, "draw the screen anew"},

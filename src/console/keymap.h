@@ -70,7 +70,8 @@ enum action {
 	ACTION_WHO,
 	ACTION_BANNERS,
 	ACTION_RETRY,
-	ACTION_COPY, /* action_clip.c */
+	ACTION_REPLAY, /* action_past.c */
+	ACTION_COPY,   /* action_clip.c */
 	ACTION_SAVE,
 	ACTION_VIEW,
 	ACTIONS

@@ -17,6 +17,7 @@
 
 #include "console/browse.h"
 #include "console/canvas.h"
+#include "console/earlier.h"
 #include "console/palette.h"
 #include "console/player.h"
 #include "console/view_ask.h"
@@ -72,6 +73,7 @@ struct screen {
 	char older[48];		   /* at the top of a pane: what is older, or "" */
 	struct run_text *run_text; /* all of a run, while it is being read; or NULL */
 	struct palette palette;
+	struct earlier earlier; /* other incidents, for /replay */
 	const char *prompt; /* "> ", or what the line editor shows while it searches */
 	const char *line;   /* what is typed; lent */
 	size_t cursor;	    /* bytes before the cursor */

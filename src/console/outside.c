@@ -26,6 +26,7 @@ struct outside {
 	enum outside_state state;
 	struct feed *feed;
 	int tried; /* pagers of this text so far */
+	bool runs; /* it is no pager */
 	struct buf text;
 	struct sigaction quit; /* Ctrl-\ of a pager is not our end */
 	outside_back_fn *back;
@@ -186,6 +187,12 @@ on_done(void *arg, int exit, int64_t ms)
 	char words[160];
 
 	o->feed = NULL;
+	if (o->runs) {
+		o->runs = false;
+		snprintf(words, sizeof words, "That did not end well: exit %d.", exit);
+		come_back(o, exit == 0 ? NULL : words);
+		return;
+	}
 	if (exit > 0 && ms < AT_ONCE_MS) {
 		next_pager(o);
 		return;
@@ -266,4 +273,20 @@ outside_page(struct outside *o, const char *text, size_t len)
 	tty_leave(o->tty);
 	enter(o, OUTSIDE_PAGER);
 	next_pager(o);
+}
+
+void
+outside_run(struct outside *o, char **argv)
+{
+	struct feed_opts opts = {.argv = argv, .term = tty_term(o->tty), .screen = true};
+
+	tty_leave(o->tty);
+	enter(o, OUTSIDE_PAGER);
+	o->runs = true;
+	o->feed = feed_start(o->loop, &opts, on_done, o);
+	if (o->feed)
+		return;
+	o->runs = false;
+	tty_enter(o->tty);
+	come_back(o, "It could not be started.");
 }

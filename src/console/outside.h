@@ -40,6 +40,10 @@ void outside_page(struct outside *o, const char *text, size_t len);
 /* Short text alone; what does not fit on the screen goes to the pager. */
 void outside_print(struct outside *o, const char *text, size_t len);
 
+/* Another program of ours that has the terminal (argv[0]: a path). Only while
+ * OUTSIDE_NOT. */
+void outside_run(struct outside *o, char **argv);
+
 /* While OUTSIDE_PRINT: what was typed. */
 void outside_typed(struct outside *o, const char *data, size_t len);
 

@@ -38,6 +38,14 @@ palette_line(const struct screen *s, size_t *len)
 	return s->line ? s->line : "";
 }
 
+/* Ids are read when they can be wanted. */
+static void
+look_back(struct screen *s)
+{
+	if (strncmp(prompt_text(), "/replay", 7) == 0)
+		earlier_look(&s->earlier, s->now);
+}
+
 /* The screen's words are of the last picture: a key asks the line editor. */
 static struct complete *
 list_now(struct screen *s)
@@ -48,6 +56,7 @@ list_now(struct screen *s)
 
 	s->line = prompt_text();
 	s->cursor = prompt_cursor();
+	look_back(s);
 	line = palette_line(s, &len);
 	complete_list(c, s, line, len);
 	return c;
@@ -229,4 +238,6 @@ palette_typed(struct screen *s, const struct input *in, bool was_empty)
 	palette_close(s);
 	p->open = open;
 	p->later = open;
+	if (open)
+		look_back(s);
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sys/stat.h>
+
 #include "base/mem.h"
 #include "console/complete.h"
 #include "console/palette.h"
+#include "scratch.h"
 #include "typist.h"
 
 static const char *const facts_more[] = {
@@ -119,6 +122,43 @@ Test(complete, runs_hosts_runbooks_and_drivers_follow_their_commands, .init = st
 	cr_assert_eq(listed("/note ")->count, 0);
 	cr_assert_eq(listed("/runbook disk ")->count, 0);
 	cr_assert_str_eq(listed("/theme mo")->row[0].word, "mono");
+}
+
+static void
+touch(const char *dir, const char *name)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	f = fopen(path, "w");
+	cr_assert_not_null(f);
+	fclose(f);
+}
+
+Test(complete, incidents_are_known_by_their_journals_the_newest_first, .init = start)
+{
+	char dir[64];
+
+	snprintf(dir, sizeof dir, "%s/incidents", scratch());
+	cr_assert_eq(mkdir(dir, 0700), 0);
+	touch(dir, "20261126T031207Z-6166.jsonl");
+	touch(dir, "20261127T093223Z-15d6.jsonl");
+	touch(dir, "20261127T093223Z-15d6.png");
+	touch(dir, "\x1b[2J.jsonl");
+	typist_screen.earlier.sessions = scratch_dir;
+	type("/replay ");
+	listed("/replay ");
+	cr_assert_eq(list.count, 2);
+	cr_assert_str_eq(list.row[0].word, "20261127T093223Z-15d6");
+	type("20261126\r");
+	cr_assert_str_eq(typist_actions.replay, "20261126T031207Z-6166");
+	typist_actions.replay[0] = '\0';
+	type("/replay 2026112\r"); /* both begin so */
+	cr_assert_str_empty(typist_actions.replay);
+	type("/replay\r");
+	cr_assert_str_eq(typist_actions.replay, "20261127T093223Z-15d6");
+	cr_assert_eq(typist_requests, 0);
 }
 
 /* --- keys --- */
