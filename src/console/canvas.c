@@ -100,6 +100,15 @@ join(struct canvas *c, int row, int col, int left, uint32_t cp)
 		}
 }
 
+/* Cells of a code point, -1: it may not be drawn.  Most are ASCII or our rules. */
+static int
+width_of(uint32_t cp)
+{
+	if ((cp >= ' ' && cp < 0x7f) || (cp >= 0x2500 && cp < 0x2580))
+		return 1;
+	return scrub_is_plain(cp) ? wcwidth((wchar_t)cp) : -1;
+}
+
 int
 canvas_put(struct canvas *c, struct rect r, int row, int col, uint32_t style,
     const char *text, size_t len)
@@ -117,7 +126,7 @@ canvas_put(struct canvas *c, struct rect r, int row, int col, uint32_t style,
 
 		text += n;
 		len -= n;
-		width = scrub_is_plain(cp) ? wcwidth((wchar_t)cp) : -1;
+		width = width_of(cp);
 		if (width < 0) {
 			cp = '?';
 			width = 1;
@@ -190,7 +199,7 @@ canvas_width(const char *text, size_t len)
 	while (len > 0) {
 		uint32_t cp;
 		size_t n = text_decode(text, len, &cp);
-		int width = scrub_is_plain(cp) ? wcwidth((wchar_t)cp) : 1;
+		int width = width_of(cp);
 
 		cols += width < 0 ? 1 : width;
 		text += n;

@@ -148,6 +148,8 @@ on_fact(void *arg, const struct js *fact)
 		console_arm_first(c, c->screen.model.incident.caught_up ? 0 : GREETED_MS);
 	c->greeted = true;
 	console_arm(c);
+	if (c->shown && js_is(fact, "t", "result"))
+		console_hurry(c);
 	if (!ticking && layout_is_ticking(&c->screen))
 		console_ticking(c);
 }

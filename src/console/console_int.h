@@ -74,6 +74,7 @@ bool console_is_away(const struct console *c); /* somebody else has the terminal
 void console_paint(struct console *c); /* everything, as soon as the terminal takes it */
 void console_paint_key(struct console *c); /* after a key */
 void console_flush(struct console *c);
+void console_hurry(struct console *c);
 void console_arm(struct console *c);		   /* what is dirty is painted in time */
 void console_arm_first(struct console *c, int ms); /* the first picture */
 void console_ticking(struct console *c); /* elapsed seconds are shown from now on */

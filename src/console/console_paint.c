@@ -149,6 +149,15 @@ console_arm(struct console *c)
 		    &c->frame, on_frame, (uint64_t)pace_wait(&c->pace, c->screen.now), 0);
 }
 
+/* A turn is over: its last words are waited for, and no flood stands behind them. */
+void
+console_hurry(struct console *c)
+{
+	pace_full(&c->pace);
+	uv_timer_stop(&c->frame);
+	console_arm(c);
+}
+
 static void
 on_frame(uv_timer_t *timer)
 {

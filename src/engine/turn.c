@@ -395,7 +395,9 @@ turn_new(const struct turn_config *cfg)
 		.turn_calls = o->turn_tool_calls,
 		.turn_tokens = o->turn_tokens,
 		.incident_usd = (double)o->incident_cost_usd});
-	t->open = ARRAY_LEN(timers);
+	t->open = ARRAY_LEN(timers) + 1;
+	uv_prepare_init(cfg->loop, &t->flush);
+	t->flush.data = t;
 	for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
 		uv_timer_init(cfg->loop, timers[i]);
 		timers[i]->data = t;
@@ -458,4 +460,5 @@ turn_free(struct turn *t)
 	uv_close((uv_handle_t *)&t->quiet, on_closed);
 	uv_close((uv_handle_t *)&t->late, on_closed);
 	uv_close((uv_handle_t *)&t->pulse, on_closed);
+	uv_close((uv_handle_t *)&t->flush, on_closed);
 }

@@ -67,6 +67,8 @@ struct turn {
 	bool end_told;
 	int block; /* open block, -1: none */
 	struct buf text;
+	size_t told_to;	    /* bytes of it that deltas have told */
+	uv_prepare_t flush; /* active: there are more */
 	struct local locals[TURN_LOCALS];
 	bool spoke;	   /* in this incident a prompt was given to the driver */
 	unsigned incident; /* generation of the incident that the budget is of */
@@ -86,6 +88,7 @@ void turn_on_delta(int block, size_t off, const char *text, size_t len, void *ar
 void turn_on_text(
     int block, const char *text, size_t len, bool thinking, bool cut, void *arg);
 void turn_cut_open_block(struct turn *t);
+void turn_on_flush(uv_prepare_t *flush);
 
 /* turn_tool.c: events, and tools that are still open at the end */
 void turn_on_tool(

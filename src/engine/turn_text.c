@@ -31,16 +31,6 @@ emit_text(
 	}
 }
 
-/* The driver went on or ended without finishing the open block: keep what is known. */
-void
-turn_cut_open_block(struct turn *t)
-{
-	if (t->block >= 0 && t->text.len)
-		emit_text(t, t->block, t->text.data, t->text.len, false, true);
-	t->block = -1;
-	buf_clear(&t->text);
-}
-
 static void
 tell_delta(struct turn *t, size_t off, const char *text, size_t len)
 {
@@ -52,6 +42,47 @@ tell_delta(struct turn *t, size_t off, const char *text, size_t len)
 	incident_tell(t->cfg.incident, FACT_DELTA, f);
 }
 
+static void
+tell_pending(struct turn *t)
+{
+	uv_prepare_stop(&t->flush);
+	while (t->block >= 0 && t->told_to < t->text.len) {
+		const char *text = t->text.data + t->told_to;
+		size_t n = t->text.len - t->told_to;
+
+		if (n > WIRE_CHUNK_MAX)
+			n = text_cut(text, WIRE_CHUNK_MAX);
+		tell_delta(t, t->told_to, text, n);
+		t->told_to += n;
+	}
+}
+
+static void
+forget_block(struct turn *t)
+{
+	t->block = -1;
+	t->told_to = 0;
+	buf_clear(&t->text);
+	uv_prepare_stop(&t->flush);
+}
+
+/* The driver went on or ended without finishing the open block: keep what is known. */
+void
+turn_cut_open_block(struct turn *t)
+{
+	tell_pending(t);
+	if (t->block >= 0 && t->text.len)
+		emit_text(t, t->block, t->text.data, t->text.len, false, true);
+	forget_block(t);
+}
+
+/* Words that came in one reading are told as one: before we wait for more. */
+void
+turn_on_flush(uv_prepare_t *flush)
+{
+	tell_pending(flush->data);
+}
+
 void
 turn_on_delta(int block, size_t off, const char *text, size_t len, void *arg)
 {
@@ -61,8 +92,14 @@ turn_on_delta(int block, size_t off, const char *text, size_t len, void *arg)
 	if (block != t->block)
 		turn_cut_open_block(t);
 	if (block != t->block || off == 0)
-		buf_clear(&t->text);
+		forget_block(t);
 	t->block = block;
+	if (off == t->text.len && buf_add(&t->text, text, len) == 0) {
+		if (!uv_is_active((uv_handle_t *)&t->flush))
+			uv_prepare_start(&t->flush, turn_on_flush);
+		return;
+	}
+	tell_pending(t); /* more than is kept of a block, or a driver that skips */
 	while (len > 0) {
 		size_t n = len > WIRE_CHUNK_MAX ? text_cut(text, WIRE_CHUNK_MAX) : len;
 
@@ -72,6 +109,7 @@ turn_on_delta(int block, size_t off, const char *text, size_t len, void *arg)
 		text += n;
 		len -= n;
 	}
+	t->told_to = t->text.len;
 }
 
 void
@@ -81,8 +119,8 @@ turn_on_text(int block, const char *text, size_t len, bool thinking, bool cut, v
 
 	turn_heard(t);
 	if (block == t->block) {
-		t->block = -1;
-		buf_clear(&t->text);
+		tell_pending(t);
+		forget_block(t);
 	}
 	emit_text(t, block, text, len, thinking, cut);
 }
@@ -92,6 +130,7 @@ turn_tell_open(struct turn *t, struct peer *p)
 {
 	size_t off = 0;
 
+	tell_pending(t);
 	while (t->block >= 0 && off < t->text.len) {
 		size_t left = t->text.len - off;
 		size_t n = left > WIRE_CHUNK_MAX

@@ -249,7 +249,7 @@ apply_delta(struct transcript *t, const struct js *fact)
 {
 	struct item *it = block_item(t, fact);
 	int64_t off = js_int(fact, "off", 0);
-	bool use = !it->final && off >= 0;
+	bool use = !it->final && it->told == 0 && off >= 0;
 	struct buf text;
 
 	use = bytes_of(fact, "text", &text) && use;
@@ -266,24 +266,33 @@ leave_place(struct transcript *t, const struct js *fact)
 	struct item *it =
 	    find_block(t, js_int(fact, "turn", 0), js_int(fact, "block", 0));
 
-	if (!it || it->final || it == transcript_at(t, t->count - 1))
+	if (!it || it->final || it->told > 0 || it == transcript_at(t, t->count - 1))
 		return;
 	transcript_truncate(t, it, 0);
 	it->kind = ITEM_GONE;
 	it->version++;
 }
 
-/* What was told in pieces is most often just what is recorded: it stays as it is. */
+/*
+ * What was told in pieces is most often just what is recorded: it stays as it is.  The
+ * record of a long one comes in parts.
+ */
 static void
-finish_block(struct transcript *t, struct item *it, const struct buf *text)
+finish_block(struct transcript *t, struct item *it, const struct buf *text, bool last)
 {
-	size_t have = it->text.len;
+	size_t have = it->text.len - it->told;
+	size_t same = have < text->len ? have : text->len;
 
-	if (have > text->len || memcmp(buf_str(&it->text), buf_str(text), have) != 0) {
-		transcript_truncate(t, it, 0);
-		have = 0;
+	if (same > 0 && memcmp(buf_str(&it->text) + it->told, buf_str(text), same) != 0) {
+		transcript_truncate(t, it, it->told);
+		same = 0;
 	}
-	transcript_append(t, it, buf_str(text) + have, text->len - have);
+	transcript_append(t, it, buf_str(text) + same, text->len - same);
+	it->told += text->len;
+	if (it->told > it->text.len) /* no more of it is kept */
+		it->told = it->text.len;
+	if (last)
+		transcript_truncate(t, it, it->told);
 	it->version++; /* its end is known now */
 }
 
@@ -299,11 +308,8 @@ apply_text(struct transcript *t, const struct js *fact)
 		buf_fini(&text);
 		return false;
 	}
-	if (!it->final)
-		finish_block(t, it, &text);
-	else
-		transcript_append(t, it, buf_str(&text), text.len);
-	it->final = true;
+	it->final = js_int(fact, "part", 1) >= js_int(fact, "parts", 1);
+	finish_block(t, it, &text, it->final);
 	it->kind = js_bool(fact, "thinking", false) ? ITEM_THINKING : ITEM_TEXT;
 	if (js_bool(fact, "cut", false))
 		transcript_append(t, it, " […cut off here]", strlen(" […cut off here]"));

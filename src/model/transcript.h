@@ -60,6 +60,7 @@ struct item {
 	uint32_t rewritten; /* rises when its text does more than grow */
 	int64_t turn, block;
 	int64_t raw; /* ITEM_TEXT: bytes of the block so far (deltas' offsets) */
+	size_t told; /* ITEM_TEXT: bytes of it that are recorded */
 	bool final;  /* ITEM_TEXT: the finished text is here */
 	bool stub;   /* its beginning is older than what was told (model/older.h) */
 	bool lost;   /* and not all of its facts could be kept */

@@ -39,6 +39,7 @@ fill(struct transcript *t, struct item *stub, struct item *it)
 	stub->kind = it->kind;
 	stub->tone = it->tone;
 	stub->final = it->final;
+	stub->told = it->told;
 	stub->stub = it->stub;
 	memcpy(stub->by, it->by, sizeof stub->by);
 	memcpy(stub->at, it->at, sizeof stub->at);

@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 import bench_agent                                                   # noqa: E402
 import bench_attach                                                  # noqa: E402
+import bench_chat                                                    # noqa: E402
 import bench_journal                                                 # noqa: E402
 import bench_replay                                                  # noqa: E402
 from bench_figures import Table, cpu_s, p50, p99, p99_of_rounds, pss_mb, rss_mb, wakeups   # noqa: E402
@@ -66,6 +67,10 @@ class Bench:
     def agent(self):
         """A turn of the API driver, beside one of the CLI driver."""
         bench_agent.run(self.site, self.table)
+
+    def chat(self):
+        """An answer, from the vendor's last byte to the screen."""
+        bench_chat.run(self.site, self.table)
 
     def attach(self):
         """An attach to a short and to a long incident."""
@@ -362,7 +367,7 @@ class Speaker(threading.Thread):
         self.socket.close()
 
 
-ALL = ["status", "shim", "agent", "paint", "attach", "keys", "flood", "stream", "idle", "replay",
+ALL = ["status", "shim", "agent", "chat", "paint", "attach", "keys", "flood", "stream", "idle", "replay",
        "journal"]
 
 
