@@ -176,23 +176,17 @@ draw_foot(const struct complete *l, int chosen, int rows, struct canvas *c, stru
 	lines_fini(&text);
 }
 
-/* "42 commands, 1-14 shown", "3 for /runbook" */
+/* "commands, more below", "/runbook" */
 static void
 put_title(const struct complete *l, const struct window *w, const char *line, char *out,
     size_t size)
 {
-	int last = (w->top + w->rows) * w->per_row, n;
+	bool above = w->top > 0, below = w->top + w->rows < w->all;
+	int len = l->command ? 8 : (int)strcspn(line, " ");
 
-	if (l->command)
-		n = snprintf(
-		    out, size, " %d command%s", l->count, l->count == 1 ? "" : "s");
-	else
-		n = snprintf(
-		    out, size, " %d for %.*s", l->count, (int)strcspn(line, " "), line);
-	if (n > 0 && (size_t)n < size)
-		snprintf(out + n, size - (size_t)n,
-		    w->all > w->rows ? ", %d-%d shown " : " ", w->top * w->per_row + 1,
-		    last < l->count ? last : l->count);
+	snprintf(out, size, " %.*s%s%s%s%s ", len, l->command ? "commands" : line,
+	    above || below ? ", more " : "", above ? "above" : "",
+	    above && below ? " and " : "", below ? "below" : "");
 }
 
 static void
