@@ -19,15 +19,18 @@
 #include "console/words.h"
 
 #define REQ "text"
-#define NOTES_MAX 4096 /* bytes that stay free for our own words behind the text */
+#define BEGIN_MAX (RUN_TEXT_MAX / 8 * 7) /* bytes; of what is longer the end stays, too \
+					  */
+#define END_MAX (RUN_TEXT_MAX / 16)
 
 struct run_text {
 	char id[16];
 	enum run_text_use use;
 	struct tail tail;
 	struct buf out;
+	struct buf end;	    /* what comes behind BEGIN_MAX, the last of it */
+	int64_t cut;	    /* bytes between the two */
 	int64_t got, total; /* bytes */
-	bool full;	    /* the text is as long as it may be */
 	bool begun;	    /* a line was written */
 	char words[96];
 };
@@ -37,9 +40,21 @@ struct run_text {
 static void
 add(struct run_text *t, const char *text, size_t len)
 {
-	t->full |= t->out.len + len > RUN_TEXT_MAX - NOTES_MAX;
-	if (!t->full)
+	const char *lf;
+	size_t over;
+
+	if (t->out.len < BEGIN_MAX && t->end.len == 0) {
 		buf_add_some(&t->out, text, len);
+		return;
+	}
+	buf_add_some(&t->end, text, len);
+	if (t->end.len < 2 * END_MAX - 64 * 1024)
+		return;
+	over = t->end.len - END_MAX;
+	lf = memchr(t->end.data + over, '\n', t->end.len - over);
+	over = lf ? (size_t)(lf + 1 - t->end.data) : over;
+	t->cut += (int64_t)over;
+	buf_drop(&t->end, over);
 }
 
 static void
@@ -153,19 +168,20 @@ add_end(struct run_text *t, const char *why, int64_t missing)
 {
 	char line[300], size[24];
 
-	if (t->full) {
-		t->full = false;
+	if (t->cut > 0) {
+		words_bytes(t->cut, size, sizeof size);
 		snprintf(line, sizeof line,
-		    "\n[... cut here: %d MiB is the most; \"breakglass journal\" has the rest ...]\n",
-		    RUN_TEXT_MAX / (1024 * 1024));
-	} else if (missing > 0) {
+		    "\n[... %s are cut here: %d MiB is the most; the journal has them ...]\n",
+		    size, RUN_TEXT_MAX / (1024 * 1024));
+		buf_add_some(&t->out, line, strlen(line));
+	}
+	buf_add_some(&t->out, buf_str(&t->end), t->end.len);
+	if (missing > 0) {
 		words_bytes(missing, size, sizeof size);
 		snprintf(
 		    line, sizeof line, "[... %s are missing here: %s ...]\n", size, why);
-	} else {
-		return;
+		buf_add_some(&t->out, line, strlen(line));
 	}
-	buf_add_some(&t->out, line, strlen(line));
 }
 
 /* --- from the beginning to the end --- */
@@ -180,6 +196,7 @@ text_new(struct screen *s, const struct tail_run *r, enum run_text_use use)
 	t->total = r->ended ? r->total[TAIL_OUT] + r->total[TAIL_ERR]
 			    : r->next[TAIL_OUT] + r->next[TAIL_ERR];
 	buf_init(&t->out, RUN_TEXT_MAX);
+	buf_init(&t->end, 2 * END_MAX);
 	tail_init(&t->tail);
 	t->tail.dropped = on_dropped;
 	t->tail.arg = t;
@@ -196,6 +213,7 @@ run_text_free(struct run_text *t)
 	t->tail.dropped = NULL;
 	tail_fini(&t->tail);
 	buf_fini(&t->out);
+	buf_fini(&t->end);
 	free(t);
 }
 
@@ -328,7 +346,7 @@ run_text_fact(struct action_context *a, const struct js *fact)
 	} else if (js_is(fact, "t", "error")) {
 		run_text_lost(a);
 	} else if (js_is(fact, "t", "fetched") && js_is(fact, "id", t->id)) {
-		if (!js_bool(fact, "more", false) || t->full)
+		if (!js_bool(fact, "more", false))
 			finish(a);
 		else if (!ask(a, t, js_int(fact, "next", 0)))
 			run_text_lost(a);

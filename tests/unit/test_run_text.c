@@ -220,15 +220,18 @@ Test(run_text, what_is_longer_than_the_most_is_cut_and_says_so)
 	for (int i = 99; i < 250000; i += 100)
 		data[i] = '\n';
 	begin("yes", 3);
-	end(0, 100 * 250000, 0, 0);
+	end(0, 100 * 250000 + 9, 0, 0);
 	action_run(&ctx, ACTION_VIEW, "r12");
 	for (int k = 0; k < 100 && s.run_text; k++) {
 		reply("out", k * 250000, data);
+		if (k == 99)
+			reply("out", 100 * 250000, "the end!\n");
 		fetched(k < 99, k);
 	}
 	cr_assert_null(s.run_text);
 	cr_assert_leq(clip.text.len, RUN_TEXT_MAX);
-	cr_assert_not_null(strstr(text() + clip.text.len - 200, "cut here: 16 MiB"));
+	cr_assert_not_null(strstr(text(), "are cut here: 16 MiB is the most"));
+	cr_assert_str_eq(text() + clip.text.len - 9, "the end!\n");
 	free(data);
 	fini();
 }
