@@ -117,7 +117,7 @@ render_head(struct view_tools *v, const struct tail_run *r)
 	l->keep_blanks = true;
 	lines_str(l, LOOK_STRONG, "$ ");
 	lines_str(l, LOOK_NAME, r->host);
-	lines_str(l, LOOK_PLAIN, " ");
+	lines_str(l, LOOK_PLAIN, r->host[0] ? " " : "");
 	if (!opened || strncmp(r->asked, "engine", 6) == 0) {
 		put_cut(l, LOOK_STRONG, title(r), room - (int)strlen(more));
 		lines_str(l, LOOK_QUIET, more);

@@ -73,6 +73,16 @@ going(const struct tail_run *r, int64_t now, struct run_words *w)
 		    words_span(quiet, span, sizeof span));
 }
 
+/* One word for an end that is no exit status: r->end says the rest. */
+static const char *
+failure(const struct tail_run *r)
+{
+	if (strstr(r->end, "engine is gone") || strstr(r->end, "engine ended"))
+		return "lost";
+	return r->ms > 0 || r->next[TAIL_OUT] + r->next[TAIL_ERR] > 0 ? "cut off"
+								      : "failed";
+}
+
 static void
 ended(const struct tail_run *r, struct run_words *w)
 {
@@ -81,14 +91,12 @@ ended(const struct tail_run *r, struct run_words *w)
 	w->tone = r->exit == 0 ? RUN_OK : RUN_BAD;
 	if (r->ms > 0 || r->exit >= 0)
 		took(r->ms, w->time, sizeof w->time);
-	if (r->exit >= 0 || is_signal)
+	if (r->exit >= 0 || is_signal) {
 		snprintf(w->state, sizeof w->state, "%.32s", r->exit ? r->end : "ok");
-	else
-		snprintf(w->state, sizeof w->state, "%s",
-		    r->ms > 0 || r->next[TAIL_OUT] + r->next[TAIL_ERR] > 0 ? "cut off"
-									   : "failed");
-	if (r->exit < 0 && !is_signal)
+	} else {
+		snprintf(w->state, sizeof w->state, "%s", failure(r));
 		snprintf(w->more, sizeof w->more, "%s", r->end);
+	}
 	for (size_t i = 0; i < sizeof known_exits / sizeof known_exits[0]; i++)
 		if (known_exits[i].exit == r->exit)
 			snprintf(w->more, sizeof w->more, "%s", known_exits[i].means);

@@ -124,6 +124,40 @@ Test(tools, an_opened_run_shows_its_whole_command, .init = init)
 	screen_fini(&s);
 }
 
+/* What began before this console, what is shown elsewhere, what is missing. */
+static void
+odd(void)
+{
+	screen_init(&s);
+	tell(&s, facts_quiet);
+	s.focus = FOCUS_TOOLS;
+	s.zoom = true;
+	says("r1", "out", 70000, "the end of something older\\n");
+	ends("r1", "\"exit\":0", 90000, 70027, 0, 0);
+	begin("r2", "agent", "agent", "local", "ssh devvm uptime", 20000);
+	begin("r3", "agent", "agent", "devvm", "uptime", 20100);
+	says("r3", "out", 0, "up 3 days\\n");
+	ends("r3", "\"exit\":0", 40, 10, 0, 0);
+	ends("r2", "\"exit\":0", 80, 10, 0, 0);
+	begin("r4", "agent", "agent", "devvm", "journalctl -k", 30000);
+	says("r4", "out", 0, "kernel: first\\n");
+	says("r4", "out", 18000000, "kernel: last\\n");
+	ends("r4", "\"exit\":0", 3000, 18000013, 0, 2222222);
+	begin("r5", "operator", "a-very-long-operator-name", "devvm", "htpo", 40000);
+	says("r5", "err", 0, "bash: line 1: htpo: command not found\\n");
+	ends("r5", "\"exit\":127", 12, 0, 38, 0);
+	begin("r6", "agent", "agent", "devvm", "sleep 1000", 50000);
+	ends("r6", "\"failed\":\"its engine is gone, and its end with it\"", 0, 0, 0, 0);
+	begin("r7", "agent", "agent", "devvm", "sync", 99000);
+}
+
+Test(tools, what_is_odd_about_a_run_is_said, .init = init)
+{
+	odd();
+	three_sizes("tools-odd");
+	screen_fini(&s);
+}
+
 Test(tools, failures_are_gone_to_one_by_one, .init = init)
 {
 	struct scroll_pos at = {UINT64_MAX, 0};
