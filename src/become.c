@@ -135,6 +135,17 @@ become_console(const struct command_opts *c)
 }
 
 int
+become_help(const struct command_opts *c, const char *topic)
+{
+	struct args a = {0};
+
+	args_add(&a, arg0);
+	args_add(&a, "--help-on");
+	args_add(&a, topic);
+	return become(c, "console", &a);
+}
+
+int
 become_engine(const struct command_opts *c, int count, char **words)
 {
 	return engine_command(c->options, c->verbose, count, words);

@@ -54,6 +54,8 @@ run_ping(const struct command_opts *c, int count, char **words)
 static int
 run_help(const struct command_opts *c, int count, char **words)
 {
+	if (count > 0)
+		return become_help(c, words[0]);
 	command_help();
 	return COMMAND_OK;
 }
@@ -108,7 +110,8 @@ const struct command commands[] = {
 	"a post-mortem in Markdown", become_record},
     {"engine", GROUP_ENGINE, 0, COMMAND_RAW, 0, "[--ensure | --replace [--now]]",
 	"be it in the foreground; have one; put a new one in", become_engine},
-    {"help", GROUP_ENGINE, 0, 0, 0, "", "this", run_help},
+    {"help", GROUP_ENGINE, 0, 1, 0, "[TOPIC]",
+	"this; or of the screen: keys, verbs, browse, replay, linear, cold", run_help},
     {NULL},
 };
 

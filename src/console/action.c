@@ -128,13 +128,22 @@ run_page(struct screen *s, enum action action)
 {
 	switch (action) {
 	case ACTION_HELP:
-		turn_page(s, PAGE_HELP);
+		if (s->page == PAGE_HELP)
+			s->page = PAGE_NONE;
+		else
+			view_help_open(s, HELP_HERE);
 		return true;
 	case ACTION_VERDICT:
 		turn_page(s, PAGE_VERDICT);
 		return true;
 	case ACTION_SCREEN:
 		turn_page(s, PAGE_SCREEN);
+		return true;
+	case ACTION_COLD:
+		view_help_open(s, HELP_COLD);
+		return true;
+	case ACTION_TOUR:
+		turn_page(s, PAGE_TOUR);
 		return true;
 	case ACTION_WHO:
 		turn_page(s, PAGE_WHO);

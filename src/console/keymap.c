@@ -55,6 +55,10 @@ const struct keymap_row keymap_rows[] = {
 	"who is here, how well that is proven, and who drives"},
     {ACTION_BANNERS, 0, INPUT_NONE, 0, NULL, "banners", NULL, NULL,
 	"all of the lines below the top that must not be overlooked"},
+    {ACTION_COLD, 0, INPUT_NONE, 0, NULL, "cold", NULL, NULL,
+	"the cold case: what to do when the PVE host is silent, too"},
+    {ACTION_TOUR, 0, INPUT_NONE, 0, NULL, "tour", NULL, NULL,
+	"what a newcomer is told: how it stands, what to press, what is safe"},
     {ACTION_AGENT, 0, INPUT_NONE, 0, NULL, "agent", "auto|cli|api|runbook ENDPOINT", NULL,
 	"who answers from now on; alone: who does, why, and what it may still use"},
     {ACTION_PAGE_UP, 0, INPUT_PGUP, 0, "PgUp", NULL, NULL, NULL, "scroll the pane up"},
@@ -185,10 +189,21 @@ keymap_is_linear(enum action a)
 	case ACTION_FOCUS:
 	case ACTION_ZOOM:
 	case ACTION_FOLD:
+	case ACTION_SPLIT:
+	case ACTION_THEME:
+	case ACTION_BROWSE:
+	case ACTION_NEWLINE:
+	case ACTION_RECALL:
+	case ACTION_PALETTE:
+	case ACTION_COPY:
+	case ACTION_SAVE:
+	case ACTION_PAGE_UP:
+	case ACTION_PAGE_DOWN:
 	case ACTION_FAILED:
 	case ACTION_TO_START:
 	case ACTION_TO_END:
 	case ACTION_SHELL:
+	case ACTION_TOUR:
 	case ACTION_REDRAW:
 	case ACTION_SUSPEND:
 		return false;

@@ -69,6 +69,8 @@ enum action {
 	ACTION_WATCH,
 	ACTION_WHO,
 	ACTION_BANNERS,
+	ACTION_COLD,
+	ACTION_TOUR,
 	ACTION_RETRY,
 	ACTION_REPLAY, /* action_past.c */
 	ACTION_COPY,   /* action_clip.c */

@@ -7,6 +7,7 @@
 #include "console/run_text.h"
 #include "console/view_banner.h"
 #include "console/view_detail.h"
+#include "console/tour.h"
 #include "console/view_help.h"
 #include "console/view_keys.h"
 #include "console/view_palette.h"
@@ -100,7 +101,9 @@ draw_page(struct screen *s, struct canvas *c, struct rect r)
 	if (s->page == PAGE_HELP && s->replay.on)
 		view_replay_help(c, r, &s->page_at);
 	else if (s->page == PAGE_HELP)
-		view_help_draw(c, r, &s->page_at);
+		view_help_draw(s, c, r);
+	else if (s->page == PAGE_TOUR)
+		tour_draw_page(s, c, r);
 	else if (s->page == PAGE_VERDICT)
 		view_detail_draw(
 		    c, r, &s->model, model_now(&s->model, s->now), &s->page_at);

@@ -23,6 +23,7 @@
 #include "console/view_ask.h"
 #include "console/view_chat.h"
 #include "console/view_confirm.h"
+#include "console/view_help.h"
 #include "console/view_page.h"
 #include "console/view_tools.h"
 #include "model/model.h"
@@ -31,14 +32,16 @@
 #define LAYOUT_SPLIT_MAX 80
 
 enum focus { FOCUS_CHAT, FOCUS_TOOLS };
+/* What lies over the panes. */
 enum page {
 	PAGE_NONE,
 	PAGE_HELP,
 	PAGE_VERDICT,
 	PAGE_WHO,
 	PAGE_SCREEN,
-	PAGE_BANNERS
-}; /* what lies over the panes */
+	PAGE_BANNERS,
+	PAGE_TOUR,
+};
 
 /* An incident that is shown again, instead of one that goes on. */
 struct replay {
@@ -63,6 +66,7 @@ struct screen {
 	uint64_t seen_items; /* the same of the chat */
 	enum page page;
 	struct page_at page_at;
+	struct help help; /* which page of it */
 	struct browse browse;
 	bool esc_armed; /* an Esc came: the next digit is an F-key */
 	bool few_keys;	/* F-keys are doubtful here: show the twins */

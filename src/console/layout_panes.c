@@ -2,11 +2,23 @@
 /* layout_panes.c: where the two panes are, and how much each one gets. */
 #include "console/browse.h"
 #include "console/layout_int.h"
+#include "console/tour.h"
 
 #define LEAST_COLS 24 /* of a pane, however the border is moved */
 #define LEAST_ROWS 3
 #define WIDE_SPLIT 50
 #define STACKED_SPLIT 55
+
+/* Until there is something to read, its place is the tour's. */
+static void
+draw_chat(struct screen *s, struct canvas *c, struct rect r)
+{
+	view_chat_draw(&s->chat, c, r, &s->model, model_now(&s->model, s->now));
+	if (!tour_shows(s) || s->browse.on || s->chat.scroll.away)
+		return;
+	canvas_fill(c, r, LOOK_PLAIN);
+	tour_draw(s, c, r);
+}
 
 static void
 draw_pane(struct screen *s, struct canvas *c, struct rect r, enum focus which, bool alone)
@@ -20,7 +32,7 @@ draw_pane(struct screen *s, struct canvas *c, struct rect r, enum focus which, b
 	if (in.rows <= 0)
 		return;
 	if (which == FOCUS_CHAT)
-		view_chat_draw(&s->chat, c, in, &s->model, model_now(&s->model, s->now));
+		draw_chat(s, c, in);
 	else
 		view_tools_draw(
 		    &s->tools, c, in, &s->model, model_now(&s->model, s->now));

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "console/confirm_text.h"
+#include "console/help_text.h"
 #include "console/keymap.h"
 #include "console/linear_int.h"
 #include "console/view_detail.h"
@@ -227,12 +228,16 @@ help_short(void)
 }
 
 static void
-say_help(struct linear *n, const char *topic)
+say_topic(const char *topic)
 {
-	if (strcmp(topic, "all") == 0)
-		help_all();
+	struct lines l;
+
+	lines_init(&l, SAID_COLS);
+	if (help_topic(&l, topic))
+		said_lines(&l);
 	else
 		help_short();
+	lines_fini(&l);
 }
 
 static void
@@ -286,7 +291,9 @@ run_own(struct linear *n, const char *line)
 	const char *rest;
 
 	if ((rest = after(line, "/help")))
-		say_help(n, rest);
+		strcmp(rest, "all") == 0 ? help_all() : say_topic(rest);
+	else if (after(line, "/cold"))
+		say_topic("cold");
 	else if (after(line, "/again"))
 		said_again();
 	else if (after(line, "/state"))
@@ -304,6 +311,21 @@ run_own(struct linear *n, const char *line)
 	return true;
 }
 
+/* What moves panes has nothing to move here. */
+static bool
+is_of_the_screen(const char *line)
+{
+	const char *args;
+	enum action action = keymap_slash(line, &args);
+	char text[96];
+
+	if (action == ACTION_NONE || action == ACTION_SHELL || keymap_is_linear(action))
+		return false;
+	snprintf(text, sizeof text, "%.32s is of the screen; here all lines stay.", line);
+	linear_say(text);
+	return true;
+}
+
 static void
 command_line(struct linear *n, const char *line)
 {
@@ -318,7 +340,7 @@ command_line(struct linear *n, const char *line)
 		    line);
 		linear_say(text);
 		n->offer = true;
-	} else if (!run_own(n, line)) {
+	} else if (!run_own(n, line) && !is_of_the_screen(line)) {
 		action_line(&n->ctx, line);
 	}
 	if (!line[0] && !n->ctx.opened)

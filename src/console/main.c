@@ -10,16 +10,20 @@
 #include "console/canvas.h"
 #include "console/cast.h"
 #include "console/console.h"
+#include "console/help_text.h"
 #include "console/player.h"
+#include "console/tty.h"
 #include "console/theme.h"
 #include "wire/journal_file.h"
 
+#define HELP_COLS 78
 #define EXIT_USAGE 64 /* no such incident, too */
 
 struct arguments {
 	struct console_opts console;
 	const char *replay; /* what was asked for */
 	const char *cast, *size;
+	const char *help_on; /* a topic of the help: printed, and that is all */
 	int log;
 };
 
@@ -27,6 +31,7 @@ static const struct option long_options[] = {
     {"cast", required_argument, NULL, 'c'},
     {"history", required_argument, NULL, 'H'},
     {"copy", required_argument, NULL, 'C'},
+    {"help-on", required_argument, NULL, 'H'},
     {"linear", no_argument, NULL, 'l'},
     {"log", no_argument, NULL, 'L'},
     {"name", required_argument, NULL, 'n'},
@@ -95,6 +100,8 @@ read_arguments(struct arguments *a, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (c == 'c')
 			a->cast = optarg;
+		else if (c == 'H')
+			a->help_on = optarg;
 		else if (c == 'l')
 			a->console.linear = true;
 		else if (c == 'L')
@@ -128,7 +135,7 @@ read_arguments(struct arguments *a, int argc, char **argv)
 		else
 			return -1;
 	}
-	return a->console.socket_path || a->replay ? 0 : -1;
+	return a->console.socket_path || a->replay || a->help_on ? 0 : -1;
 }
 
 static int
@@ -148,6 +155,29 @@ record_cast(const struct arguments *a, const char *path)
 		return 0;
 	fprintf(stderr, "breakglass: %s\n", err.words);
 	return 1;
+}
+
+/* The words of F1, for a shell. */
+static int
+print_help(const char *topic)
+{
+	char topics[128];
+	struct lines l;
+	bool known;
+
+	tty_utf8();
+	lines_init(&l, HELP_COLS);
+	known = help_topic(&l, topic);
+	for (size_t i = 0; i < l.count; i++)
+		printf(
+		    "%.*s\n", (int)l.line[i].len, l.line[i].text ? l.line[i].text : "");
+	lines_fini(&l);
+	if (known)
+		return 0;
+	help_topics(topics, sizeof topics);
+	fprintf(
+	    stderr, "breakglass: help knows no \"%.40s\"; it knows: %s\n", topic, topics);
+	return EXIT_USAGE;
 }
 
 static int
@@ -178,6 +208,8 @@ main(int argc, char **argv)
 
 	if (read_arguments(&a, argc, argv) < 0)
 		return EXIT_USAGE;
+	if (a.help_on)
+		return print_help(a.help_on);
 	open_log(a.console.socket_path, a.log);
 	return a.replay ? show_again(&a) : console_main(&a.console);
 }

@@ -30,12 +30,17 @@ page_key(struct typing *t, const struct input *in)
 {
 	struct screen *s = t->screen;
 
+	if (view_help_key(s, in))
+		return;
 	if (is_scroll(in))
 		layout_scroll(s, in->kind == INPUT_PGUP ? -10 : 10);
 	else if (in->kind == INPUT_UP || in->kind == INPUT_DOWN)
 		layout_scroll(s, in->kind == INPUT_UP ? -1 : 1);
 	else
 		s->page = PAGE_NONE;
+	/* "Esc 7" is read on a page, too: the first half closes it. */
+	s->esc_armed = in->kind == INPUT_ESC;
+	t->esc_at = s->now;
 }
 
 /* Esc, then a digit: only where a digit would not be text that somebody types. */

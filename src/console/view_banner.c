@@ -110,6 +110,10 @@ links(struct banners *b)
 	const struct vm_link *all = b->s->model.vm.link;
 	bool both = is_down(&all[VM_DEVVM]) && is_down(&all[VM_PVE]);
 
+	if (view_help_is_cold(&b->s->model))
+		banner(b, LOOK_NOTICE | STYLE_BOLD,
+		    "BOTH HOSTS SILENT: /cold shows the way, it looks like the cold case.")
+		    ->brief = true;
 	for (int h = VM_HOSTS - 1; h >= 0; h--) {
 		const struct vm_link *l = &all[h];
 

@@ -304,38 +304,6 @@ view_chat_source(struct view_chat *v, const struct model *m)
 	    .copy_range = copy_range};
 }
 
-/* --- nothing yet: what to do at 3 a.m. --- */
-
-static void
-draw_tour(struct canvas *c, struct rect r, const struct model *m)
-{
-	struct lines l;
-
-	lines_init(&l, r.cols);
-	lines_str(&l, LOOK_STRONG, "breakglass: get VM 102 back when it hangs.");
-	lines_break(&l);
-	lines_break(&l);
-	set_indent(&l, "      ");
-	lines_str(&l, LOOK_PLAIN,
-	    "  1.  F2 asks the PVE host for the state. It changes nothing.\n");
-	lines_str(&l, LOOK_PLAIN,
-	    "  2.  F3 looks closer and says what is wrong and what to press. Also safe.\n");
-	lines_str(
-	    &l, LOOK_PLAIN, "  3.  F7 is the fix for a hung QEMU: stop, then start. ");
-	lines_str(&l, LOOK_PLAIN, "It asks first and captures the evidence.\n");
-	if (!m->vm.agent.known || strcmp(m->vm.agent.state, "unavailable") != 0)
-		lines_str(&l, LOOK_PLAIN,
-		    "  4.  /triage looks at everything and advises; or say what is wrong, and Enter.\n");
-	lines_break(&l);
-	set_indent(&l, "");
-	lines_str(&l, LOOK_QUIET,
-	    "No F-keys on this terminal? Esc, then the digit. F1 or /help shows everything.");
-	lines_break(&l);
-	for (size_t i = 0; i < l.count && (int)i < r.rows; i++)
-		lines_draw(&l, i, c, r, (int)i);
-	lines_fini(&l);
-}
-
 void
 view_chat_draw(struct view_chat *v, struct canvas *c, struct rect r,
     const struct model *m, int64_t now)
@@ -345,9 +313,7 @@ view_chat_draw(struct view_chat *v, struct canvas *c, struct rect r,
 	v->width = r.cols;
 	v->rows = r.rows;
 	v->now = now;
-	if (m->chat.count == 0)
-		draw_tour(c, r, m);
-	else
+	if (m->chat.count > 0) /* else it is the tour's place */
 		scroll_draw(&v->scroll, &src, c, r);
 }
 

@@ -1,14 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* view_help.h: the help page, made of the key table and the verb table. */
+/*
+ * view_help.h: the help that fits the moment: first the keys of what has the focus, then
+ * the verbs, then everything, then the cold case.
+ */
 #ifndef CONSOLE_VIEW_HELP_H
 #define CONSOLE_VIEW_HELP_H
 
+#include "console/help_text.h"
+#include "console/input.h"
 #include "console/view_page.h"
 
-/* All of it, wrapped to the width of lines. */
-void view_help_render(struct lines *l);
+struct model;
+struct screen;
 
-/* top: first line shown; corrected when it is out of bounds. */
-void view_help_draw(struct canvas *c, struct rect r, struct page_at *at);
+struct help {
+	enum help_page page;
+	enum help_where where;
+};
+
+/* Opens that page of it; where is what has the focus now. */
+void view_help_open(struct screen *s, enum help_page page);
+
+/* Left, Right, Tab and the digits turn its pages; false: no key of its own. */
+bool view_help_key(struct screen *s, const struct input *in);
+
+void view_help_draw(struct screen *s, struct canvas *c, struct rect r);
+
+/* Are both hosts silent?  The page on the cold case is offered then. */
+bool view_help_is_cold(const struct model *m);
 
 #endif

@@ -2,6 +2,9 @@
 #include "console/view_page.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#define PAGE_COLS_MAX 104
 
 static bool
 is_framed(struct rect r)
@@ -9,10 +12,21 @@ is_framed(struct rect r)
 	return r.rows >= 5 && r.cols >= 20;
 }
 
+/* Lines that are too long to read are not made: a page has a width of its own there. */
+static struct rect
+middle(struct rect r)
+{
+	if (r.cols > PAGE_COLS_MAX + 8) {
+		r.col += (r.cols - PAGE_COLS_MAX) / 2;
+		r.cols = PAGE_COLS_MAX;
+	}
+	return r;
+}
+
 int
 view_page_cols(struct rect r)
 {
-	return is_framed(r) ? r.cols - 4 : r.cols;
+	return is_framed(r) ? middle(r).cols - 4 : r.cols;
 }
 
 static void
@@ -28,10 +42,14 @@ void
 view_page_draw(struct canvas *c, struct rect r, const char *title, struct lines *l,
     struct page_at *at)
 {
-	struct rect in = {r.row + 1, r.col + 2, r.rows - 2, r.cols - 4};
+	struct rect in;
 	char name[96];
 	int last;
 
+	r = is_framed(r) ? middle(r) : r;
+	if (is_framed(r) && (int)l->count + 2 < r.rows && r.cols == PAGE_COLS_MAX)
+		r.rows = (int)l->count + 2;
+	in = (struct rect){r.row + 1, r.col + 2, r.rows - 2, r.cols - 4};
 	if (!is_framed(r))
 		in = r;
 	keep(at, l, in);
@@ -43,6 +61,9 @@ view_page_draw(struct canvas *c, struct rect r, const char *title, struct lines 
 	if (is_framed(r)) {
 		snprintf(name, sizeof name, "%s - Esc closes%s", title,
 		    last > 0 ? ", PgDn scrolls" : "");
+		if (canvas_width(name, strlen(name)) > r.cols - 5)
+			snprintf(name, sizeof name, "%s - Esc%s", title,
+			    last > 0 ? ", PgDn" : "");
 		canvas_frame(c, r, LOOK_NAME, name);
 	} else {
 		canvas_fill(c, r, 0);

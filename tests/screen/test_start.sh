@@ -32,7 +32,7 @@ for term in "-u TERM" TERM=unknown TERM=xterm-ghostty TERM=vt100 TERM=linux TERM
     "TERM=$(printf 'x%.0s' {1..200})"; do
 	name=t$((++n))
 	console "$name" 80 24 "$term"
-	expect "$name" "get VM 102 back"
+	expect "$name" "This gets it back"
 	check "no error for $term" test ! -s "$DIR/stderr.$name"
 done
 

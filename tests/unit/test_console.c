@@ -468,18 +468,6 @@ Test(layout, reset_is_warned_of_where_it_is_the_wrong_tool, .init = init)
 	screen_fini(&s);
 }
 
-Test(layout, help_is_made_of_the_tables, .init = init)
-{
-	struct screen s;
-
-	screen_init(&s);
-	tell(&s, facts_quiet);
-	s.page = PAGE_HELP;
-	expect_picture(&s, 80, 74, "help");
-	expect_picture(&s, 40, 15, "help");
-	screen_fini(&s);
-}
-
 Test(layout, every_size_can_be_drawn, .init = init)
 {
 	struct screen s;
