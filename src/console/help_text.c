@@ -83,6 +83,7 @@ static const struct {
     {"Enter", "open: a tool line its run, a run its output"},
     {"f F", "fold or unfold this run; all ended runs"},
     {"e E", "the next older failure, the newer one"},
+    {"o", "tools: output and errors, output alone, errors alone"},
     {"Tab", "the other pane"},
     {"z + -", "zoom; move the border between the panes; = puts it back"},
     {"q", "back to the prompt; Esc and Ctrl-T, too"},

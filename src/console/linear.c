@@ -16,6 +16,7 @@
 #include "console/again.h"
 #include "console/link.h"
 #include "console/linear_int.h"
+#include "console/run_text.h"
 #include "console/said.h"
 #include "console/tty.h"
 #include "wire/messages.h"
@@ -87,9 +88,13 @@ static void
 on_fact(void *arg, const struct js *fact)
 {
 	struct linear *n = arg;
-	unsigned what = model_apply(&n->screen.model, fact, clock_mono_ms());
+	bool text = run_text_fact(&n->ctx, fact);
+	unsigned what = text ? 0 : model_apply(&n->screen.model, fact, clock_mono_ms());
 
+	if (text)
+		dirty(n);
 	if (what & MODEL_RESET) {
+		run_text_lost(&n->ctx);
 		screen_reset(&n->screen);
 		memset(&n->said, 0, sizeof n->said);
 		n->said.bounded = true;
@@ -118,6 +123,7 @@ on_state(void *arg, enum link_state state, const char *words)
 
 	if (state == LINK_UP)
 		model_attach(&n->screen.model);
+	run_text_lost(&n->ctx);
 	if (state == LINK_OTHER)
 		stop(n, AGAIN_EXIT);
 	n->screen.link_up = state == LINK_UP;
