@@ -338,6 +338,19 @@ say_people(struct box *b)
 	paragraph(b, SHOULD, LOOK_PLAIN, "here", text);
 }
 
+/* Whose shell on the devvm ends with it. */
+static void
+say_shells(struct box *b)
+{
+	char text[200];
+
+	if (b->vm->shells.open <= 0 || b->verb == VERB_START)
+		return;
+	snprintf(text, sizeof text, "%s has a shell on the devvm: it ends with this",
+	    b->vm->shells.who);
+	paragraph(b, SHOULD, LOOK_BUSY, "shell", text);
+}
+
 static void
 say_usual(struct box *b)
 {
@@ -396,6 +409,7 @@ build_verb(struct box *b, const struct confirm *k)
 	say_staged(b);
 	say_agent(b);
 	say_people(b);
+	say_shells(b);
 	say_host(b);
 	paragraph(b, DOES, LOOK_STRONG, "does", verb_rows[b->verb].does);
 	paragraph(b, MAY, LOOK_PLAIN, "not", verb_rows[b->verb].limits);

@@ -92,6 +92,13 @@ after_shell(struct console *c)
 	console_back(c);
 }
 
+void
+console_shell_tick(struct console *c)
+{
+	if (shell_late(&c->shell))
+		after_shell(c);
+}
+
 /* What was asked for by a part of the screen is no news for the model. */
 static bool
 answers(struct console *c, const struct js *fact)
@@ -116,7 +123,7 @@ on_fact(void *arg, const struct js *fact)
 	    ? 0
 	    : model_apply(&c->screen.model, fact, clock_mono_ms());
 
-	if (c->shell.on && shell_fact(&c->shell, fact))
+	if (shell_fact(&c->shell, fact))
 		after_shell(c);
 	else if (c->shell.on)
 		console_flush(c);
@@ -254,7 +261,7 @@ open_shell(struct console *c)
 	c->ctx.shell = false;
 	c->screen.page = PAGE_NONE;
 	if (shell_start(&c->shell, &err) == 0) {
-		console_flush(c);
+		console_ticking(c);
 		return;
 	}
 	snprintf(text, sizeof text, "No shell: %s.", err.words);
@@ -331,7 +338,7 @@ read_keys(struct console *c)
 		console_lost(c);
 		return;
 	}
-	if (c->shell.on) {
+	if (c->shell.on || c->shell.asked_ms) {
 		if (shell_typed(&c->shell, bytes, (size_t)n))
 			after_shell(c);
 		return;

@@ -71,6 +71,9 @@ void console_outside_end(struct console *c);
 bool console_is_away(const struct console *c); /* somebody else has the terminal */
 
 /* console_paint.c */
+/* A shell that is asked for may be given up by now. */
+void console_shell_tick(struct console *c);
+
 void console_paint(struct console *c); /* everything, as soon as the terminal takes it */
 void console_paint_key(struct console *c); /* after a key */
 void console_flush(struct console *c);

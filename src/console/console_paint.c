@@ -59,6 +59,7 @@ look(struct console *c)
 	s->line = prompt_text();
 	s->cursor = prompt_cursor();
 	s->prompt = prompt_label();
+	s->shell_asked = c->shell.asked_ms;
 	source_look(c->source, s);
 	pace_refill(&c->pace, c->canvas.cols * c->canvas.rows, s->now);
 }
@@ -180,6 +181,7 @@ on_tick(uv_timer_t *timer)
 	int ms = layout_is_ticking(&c->screen) ? TICK_BUSY_MS : TICK_IDLE_MS;
 
 	keep_alive(c, ms);
+	console_shell_tick(c);
 	c->dirty = true;
 	console_arm(c);
 	uv_timer_start(timer, on_tick, (uint64_t)ms, 0);

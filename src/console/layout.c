@@ -5,6 +5,7 @@
 
 #include "console/layout_int.h"
 #include "console/run_text.h"
+#include "console/progress.h"
 #include "console/view_banner.h"
 #include "console/view_detail.h"
 #include "console/tour.h"
@@ -63,7 +64,12 @@ prompt_rect(const struct screen *s, const struct canvas *c)
 static void
 draw_prompt(const struct screen *s, struct canvas *c)
 {
-	if (s->browse.on)
+	char text[96];
+
+	if (s->shell_asked)
+		canvas_text(c, prompt_rect(s, c), 0, 0, LOOK_BUSY,
+		    progress_shell(s->shell_asked, s->now, text, sizeof text));
+	else if (s->browse.on)
 		browse_draw_row(s, c, prompt_rect(s, c));
 	else if (s->replay.on && !(s->line && s->line[0]))
 		view_replay_bar(s, c, prompt_rect(s, c));

@@ -82,6 +82,7 @@ struct screen {
 	const char *line;   /* what is typed; lent */
 	size_t cursor;	    /* bytes before the cursor */
 	int prompt_rows;    /* of the picture that was drawn last; 0: none was */
+	int64_t shell_asked; /* a shell on the devvm is asked for since then; 0: not */
 	int64_t now;	    /* this machine's monotonic clock */
 };
 

@@ -39,7 +39,7 @@ layout_is_ticking(const struct screen *s)
 {
 	const struct tail *t = &s->model.tools;
 
-	if (s->model.asks.count > 0 || s->model.vm.slot.holder[0] ||
+	if (s->shell_asked || s->model.asks.count > 0 || s->model.vm.slot.holder[0] ||
 	    proof_is_climbing(&s->model.vm.proof) ||
 	    progress_ticks(&s->model, model_now(&s->model, s->now)))
 		return true;

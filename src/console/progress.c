@@ -365,6 +365,19 @@ progress_link(const struct vm_link *l, int64_t now, char *out, size_t size)
 	return out;
 }
 
+char *
+progress_shell(int64_t asked, int64_t now, char *out, size_t size)
+{
+	char age[32];
+
+	if (since(asked, now) < BRIEF_MS)
+		snprintf(out, size, "asks for a shell; Esc gives up");
+	else
+		snprintf(out, size, "no shell yet, %s of 15 s; Esc gives up",
+		    words_span(since(asked, now), age, sizeof age));
+	return out;
+}
+
 bool
 progress_ticks(const struct model *m, int64_t now)
 {

@@ -36,6 +36,9 @@ bool progress_shorter(char *text);
 /* What a link that connects waits for, "greeting 4 s"; "" it does not connect. */
 char *progress_link(const struct vm_link *l, int64_t now, char *out, size_t size);
 
+/* A shell that is asked for on the devvm, since then. */
+char *progress_shell(int64_t asked, int64_t now, char *out, size_t size);
+
 /* Do any of these words change by themselves each second? */
 bool progress_ticks(const struct model *m, int64_t now);
 

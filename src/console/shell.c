@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "wire/messages.h"
 
 #define ESCAPE '\x1d' /* Ctrl-] */
 
 static const char greeting[] =
-    "\r\nA shell on the devvm: exit ends it, Ctrl-] comes back at once.\r\n";
+    "\r\nA shell on the devvm: exit ends it, Ctrl-] comes back at once.\r\n"
+    "What it prints goes on record, what you type does not, but for its echo.\r\n";
 
 /* Ctrl-] where a program has switched on another way to report keys. */
 static const char *const long_escapes[] = {"\x1b[93;5u", "\x1b[27;5;93~"};
@@ -49,18 +51,28 @@ shell_start(struct shell *s, struct err *err)
 		js_set_str(m, "term", term);
 	if (link_send(s->link, m, err) < 0)
 		return -1;
+	s->asked_ms = clock_mono_ms();
+	return 0;
+}
+
+static void
+granted(struct shell *s)
+{
+	s->asked_ms = 0;
 	s->on = true;
 	tty_hand_over(s->tty);
 	tty_pass(s->tty, greeting, sizeof greeting - 1);
-	return 0;
+	shell_resized(s); /* it may be another size by now */
 }
 
 static bool
 over(struct shell *s, const char *why)
 {
 	snprintf(s->why, sizeof s->why, "%s", why);
+	s->asked_ms = 0;
+	if (s->on)
+		tty_take_back(s->tty);
 	s->on = false;
-	tty_take_back(s->tty);
 	link_hold(s->link, false);
 	return true;
 }
@@ -80,12 +92,30 @@ before_escape(const char *data, size_t len)
 	return before;
 }
 
+static bool
+give_up(struct shell *s, const char *why)
+{
+	tell(s, message_new("shell_end"));
+	return over(s, why);
+}
+
+/* While it is asked for nothing goes to the devvm: an Esc alone, ^C and ^] give up. */
+static bool
+is_giving_up(const char *data, size_t len)
+{
+	return before_escape(data, len) < len || memchr(data, '\x03', len) ||
+	    (len == 1 && data[0] == '\x1b');
+}
+
 bool
 shell_typed(struct shell *s, const char *data, size_t len)
 {
 	size_t before = before_escape(data, len);
 	struct js *m;
 
+	if (s->asked_ms)
+		return is_giving_up(data, len) &&
+		    give_up(s, "No shell: you did not wait for the devvm to start one.");
 	if (before > 0) {
 		m = message_new("shell_input");
 		js_set_bytes(m, "data", data, before);
@@ -102,7 +132,11 @@ ended(struct shell *s, const struct js *fact)
 {
 	char why[320];
 
-	if (js_str(fact, "why"))
+	if (s->asked_ms)
+		snprintf(why, sizeof why,
+		    "No shell on the devvm: %.220s. F3 says what is wrong there.",
+		    js_str(fact, "why") ? js_str(fact, "why") : "it ended at once");
+	else if (js_str(fact, "why"))
 		snprintf(why, sizeof why, "The shell on the devvm has ended: %.250s.",
 		    js_str(fact, "why"));
 	else
@@ -116,7 +150,7 @@ shell_fact(struct shell *s, const struct js *fact)
 {
 	struct buf data;
 
-	if (!s->on || !js_is(fact, "req", s->req))
+	if ((!s->on && !s->asked_ms) || !js_is(fact, "req", s->req))
 		return false;
 	if (js_is(fact, "t", "error"))
 		return over(s, ""); /* the error itself is shown */
@@ -124,6 +158,8 @@ shell_fact(struct shell *s, const struct js *fact)
 		return ended(s, fact);
 	if (!js_is(fact, "t", "shell_output"))
 		return false;
+	if (s->asked_ms)
+		granted(s);
 	buf_init(&data, WIRE_CHUNK_MAX);
 	if (js_bytes(fact, "data", &data) == 0)
 		tty_pass(s->tty, data.data, data.len);
@@ -136,8 +172,17 @@ shell_fact(struct shell *s, const struct js *fact)
 bool
 shell_lost(struct shell *s)
 {
-	return s->on &&
+	return (s->on || s->asked_ms) &&
 	    over(s, "The connection to the engine is gone, and the shell with it.");
+}
+
+bool
+shell_late(struct shell *s)
+{
+	return s->asked_ms && clock_mono_ms() - s->asked_ms >= SHELL_ASK_MS &&
+	    give_up(s,
+		"No shell: the devvm started none in 15 s, so its sshd or its disk hangs. "
+		"F3 says what is wrong there; the power keys need no ssh.");
 }
 
 void

@@ -32,6 +32,7 @@ enum place {
 	AT_AUTONOMY,
 	AT_READ_ONLY,
 	AT_PEOPLE,
+	AT_SHELLS,
 	AT_INCIDENT,
 	AT_COST,
 	AT_VERBS,
@@ -246,6 +247,13 @@ add_people(struct parts *p, const struct screen *s, int cols)
 		n = parts_add(p, AT_READ_ONLY, LOOK_STRONG);
 		snprintf(n->text[0], sizeof n->text[0], "READ-ONLY");
 		snprintf(n->text[1], sizeof n->text[1], "READ-ONLY");
+	}
+	if (s->model.vm.shells.open > 0) {
+		n = parts_add(p, AT_SHELLS, LOOK_STRONG);
+		snprintf(n->text[0], sizeof n->text[0], "%.120s has a shell on the devvm",
+		    s->model.vm.shells.who);
+		snprintf(n->text[1], sizeof n->text[1], "shell: %.120s",
+		    s->model.vm.shells.who);
 	}
 	if (s->model.incident.operators < 2)
 		return;

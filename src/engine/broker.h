@@ -125,6 +125,8 @@ struct broker_run_events {
 	 * sentence and exit is 255; refused: why says what would have been allowed,
 	 * exit 64. */
 	void (*end)(bool refused, int exit, const char *why, void *arg);
+	/* A shell: the devvm has granted it.  NULL: not wanted to be known. */
+	void (*begun)(void *arg);
 };
 
 struct broker_agent_ask { /* "ssh host command"; borrowed for the call */

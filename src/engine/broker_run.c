@@ -94,8 +94,19 @@ on_channel_end(
 	broker_run_drop(run);
 }
 
-static const struct remote_run_events channel_events = {
-    .sent = on_channel_sent, .output = on_channel_output, .end = on_channel_end};
+static void
+on_channel_begun(struct remote_run *channel, void *arg)
+{
+	struct broker_run *run = arg;
+
+	if (!run->exec && run->shim && run->shim->begun)
+		run->shim->begun(run->arg);
+}
+
+static const struct remote_run_events channel_events = {.sent = on_channel_sent,
+    .output = on_channel_output,
+    .end = on_channel_end,
+    .begun = on_channel_begun};
 
 static void
 on_stopped(void *arg)

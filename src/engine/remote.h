@@ -155,6 +155,8 @@ struct remote_run_events {
 	/* The last callback of a run, exactly once; the run is gone after it. */
 	void (*end)(struct remote_run *run, enum remote_end how, int code,
 	    const char *why, void *arg);
+	/* The host has granted it: it runs there.  NULL: not wanted to be known. */
+	void (*begun)(struct remote_run *run, void *arg);
 };
 
 /*

@@ -167,6 +167,8 @@ run_asking(struct remote_run *run)
 		return;
 	if (step == STEP_DONE) {
 		run->state = RUN_RUNNING;
+		if (!run->gone && run->events->begun)
+			run->events->begun(run, run->arg);
 	} else if (!remote_ssh_is_alive(run->remote)) {
 		run->remote->broken = true;
 	} else {

@@ -231,7 +231,10 @@ on_shell(struct peer *p, const struct js *m, void *arg)
 
 	if (engine_request_is(p, m, "cols rows term") &&
 	    shell_open(e->shells, p, m, &err) < 0)
-		peer_error(p, m, "shell", err.words, NULL);
+		peer_error(p, m, "shell", err.words,
+		    err.code == ERR_UNREACHABLE
+			? "F3 says what is wrong there; the power keys need no ssh"
+			: NULL);
 }
 
 static void

@@ -18,6 +18,7 @@ struct shell {
 	struct broker_run *run;
 	char *req; /* of its request: its facts carry it */
 	bool held;
+	bool spoke; /* the peer knows that it is there */
 };
 
 struct shells {
@@ -102,6 +103,7 @@ shell_tell(struct shell *s, const char *data, size_t len)
 
 	js_set_str(f, "req", s->req);
 	js_set_bytes(f, "data", data, len);
+	s->spoke = true;
 	peer_tell(s->peer, FACT_SHELL_OUTPUT, f);
 }
 
@@ -147,7 +149,17 @@ on_end(bool refused, int exit, const char *why, void *arg)
 	shells_tell(ss);
 }
 
-static const struct broker_run_events shell_events = {on_output, on_end};
+/* The first words of a shell may come late or never: that it is there is told at once. */
+static void
+on_begun(void *arg)
+{
+	struct shell *s = arg;
+
+	if (!s->spoke)
+		shell_tell(s, "", 0);
+}
+
+static const struct broker_run_events shell_events = {on_output, on_end, on_begun};
 
 /* --- what the peer asks for --- */
 

@@ -191,6 +191,9 @@ apply_rest(struct vm *vm, const struct js *f)
 		apply_budget(vm, f);
 	} else if (js_is(f, "what", "autonomy")) {
 		LABEL(f, "level", vm->autonomy);
+	} else if (js_is(f, "what", "shells")) {
+		vm->shells.open = js_int(f, "open", 0);
+		LABEL(f, "who", vm->shells.who);
 	} else if (js_is(f, "what", "usual")) {
 		apply_usual(vm, f);
 	} else if (js_is(f, "what", "unfinished")) {

@@ -90,6 +90,10 @@ struct vm {
 		char spent[32];			    /* the limit that was reached */
 	} budget;
 	char autonomy[16];
+	struct {
+		int64_t open;
+		char who[144]; /* their operators' names */
+	} shells;
 	struct proof proof;
 	struct course course; /* of the mutating verb in hand, or the last one */
 	struct vm_usual usual[VERBS];

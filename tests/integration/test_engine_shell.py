@@ -303,6 +303,46 @@ def ctrl_bracket_comes_back(rig, s):
 
 
 @on_screen
+def a_silent_devvm_is_waited_for_in_words(rig, s):
+    """a devvm that starts no shell: the screen stays, counts, and Esc gives up; a dead one refuses"""
+    rig.devvm.silent()
+    s.keys("F9")
+    s.shows("no shell yet, ")
+    check("the screen stays", "F10detach" in s.text() or "F10 detach" in s.text(), s.text())
+    s.type("reboot")
+    s.keys("Enter")
+    s.keys("Escape")
+    s.shows("you did not wait")
+    check("nothing was typed into anything", "reboot" not in s.text(), s.text())
+    rig.devvm.back()
+    s.hears()
+    s.shell()
+    s.type("PS1=; echo on-$((1+1))\n")
+    s.shows("on-2")
+    s.keys("C-]")
+    s.shows("F10 detach")
+    rig.devvm.refuse()
+    rig.devvm.cut()
+    s.shows("devvm down")
+    s.hears()
+    s.keys("F9")
+    s.shows("the power keys need no ssh")
+
+
+@with_rig(**DEVVM)
+def others_see_whose_it_is(rig):
+    """while a shell is open everybody is told whose it is"""
+    rig.start()
+    p, q = ready(rig), ready(rig, "bob")
+    r = p.ask(t="shell", cols=80, rows=24)
+    p.expect(t="shell_output", req=r)
+    state = q.expect(t="state", what="shells", open=1)
+    check("whose", state["who"] == "ann", state)
+    p.send(t="shell_end")
+    q.expect(t="state", what="shells", open=0)
+
+
+@on_screen
 def engine_gone(rig, s):
     """the engine goes away: the screen is back and says so"""
     s.shell()
@@ -338,4 +378,5 @@ def console_dies():
 
 if __name__ == "__main__":
     main([it_is_a_shell, it_is_on_record, refusals, leaving_hangs_up, slow_readers,
-          f9_and_back, ctrl_bracket_comes_back, engine_gone, console_dies])
+          f9_and_back, ctrl_bracket_comes_back, a_silent_devvm_is_waited_for_in_words,
+          others_see_whose_it_is, engine_gone, console_dies])

@@ -327,3 +327,37 @@ Test(progress, hostile_rows_come_out_clean)
 	fclose(f);
 	cr_assert_gt(n, 100, "%d", n);
 }
+
+/* --- a shell on the devvm --- */
+
+Test(progress, a_shell_that_does_not_come_is_counted_on_the_prompts_row)
+{
+	char text[96];
+
+	s.shell_asked = 97000;
+	cr_assert(layout_is_ticking(&s));
+	expect_sizes("progress-shell");
+	cr_assert_str_eq(progress_shell(97000, 97500, text, sizeof text),
+	    "asks for a shell; Esc gives up");
+}
+
+Test(progress, a_shell_that_is_refused_says_why_and_what_to_do)
+{
+	tell_one("{\"t\":\"state\"," MONO(
+	    99000) "\"what\":\"link\",\"host\":\"devvm\","
+		   "\"state\":\"down\",\"why\":\"devvm did not answer within 5 s: is it "
+		   "switched off, hung, or cut off by a firewall?\"}");
+	tell_one(
+	    "{\"t\":\"error\",\"seq\":0,\"where\":\"shell\",\"text\":\"no shell: "
+	    "devvm did not answer within 5 s: is it switched off, hung, or cut off by a "
+	    "firewall?\",\"todo\":\"F3 says what is wrong there; the power keys need no "
+	    "ssh\"}");
+	expect_sizes("shell-refused");
+}
+
+Test(progress, the_others_see_whose_shell_is_open)
+{
+	tell_one("{\"t\":\"state\"," MONO(99000) "\"what\":\"shells\",\"open\":1,"
+						 "\"who\":\"ann\"}");
+	expect_sizes("shell-other");
+}
