@@ -297,7 +297,8 @@ mode_key(struct action_context *a, const struct input *in)
 	struct screen *s = a->screen;
 
 	s->browse.said[0] = '\0';
-	if (s->browse.find.typing && in->kind == INPUT_ALT && (in->n < '0' || in->n > '9')) {
+	if (s->browse.find.typing && in->kind == INPUT_ALT &&
+	    (in->n < '0' || in->n > '9')) {
 		both_keys(a, in);
 		return;
 	}

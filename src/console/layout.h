@@ -78,12 +78,12 @@ struct screen {
 	struct run_text *run_text; /* all of a run, while it is being read; or NULL */
 	struct palette palette;
 	struct earlier earlier; /* other incidents, for /replay */
-	const char *prompt; /* "> ", or what the line editor shows while it searches */
-	const char *line;   /* what is typed; lent */
-	size_t cursor;	    /* bytes before the cursor */
-	int prompt_rows;    /* of the picture that was drawn last; 0: none was */
+	const char *prompt;  /* "> ", or what the line editor shows while it searches */
+	const char *line;    /* what is typed; lent */
+	size_t cursor;	     /* bytes before the cursor */
+	int prompt_rows;     /* of the picture that was drawn last; 0: none was */
 	int64_t shell_asked; /* a shell on the devvm is asked for since then; 0: not */
-	int64_t now;	    /* this machine's monotonic clock */
+	int64_t now;	     /* this machine's monotonic clock */
 };
 
 void screen_init(struct screen *s);

@@ -20,7 +20,7 @@
 #define PIECE_LIST_MAX 2048  /* from here a list is cut in front of its next item */
 #define PIECE_LINES_MAX 4096 /* anything in front of its next line, but a table ... */
 #define PIECE_TABLE_MAX 32768
-#define PIECE_WORDS_MAX 6144  /* and a line in front of its next word */
+#define PIECE_WORDS_MAX 6144 /* and a line in front of its next word */
 
 enum piece_kind {
 	PIECE_TEXT,  /* Markdown without a fence on its outermost level */

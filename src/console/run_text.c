@@ -19,8 +19,9 @@
 #include "console/words.h"
 
 #define REQ "text"
-#define BEGIN_MAX (RUN_TEXT_MAX / 8 * 7) /* bytes; of what is longer the end stays, too \
-					  */
+#define BEGIN_MAX                                                             \
+	(RUN_TEXT_MAX / 8 * 7) /* bytes; of what is longer the end stays, too \
+				*/
 #define END_MAX (RUN_TEXT_MAX / 16)
 
 struct run_text {
