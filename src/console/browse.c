@@ -6,6 +6,7 @@
 
 #include "console/action.h"
 #include "console/browse_int.h"
+#include "console/view_help.h"
 
 /* --- what is on top --- */
 
@@ -300,6 +301,10 @@ mode_key(struct action_context *a, const struct input *in)
 	if (s->browse.find.typing && in->kind == INPUT_ALT &&
 	    (in->n < '0' || in->n > '9')) {
 		both_keys(a, in);
+		return;
+	}
+	if (!s->browse.find.typing && view_help_key(s, in)) {
+		s->browse.over = (struct scroll){0}; /* another page of it */
 		return;
 	}
 	if (browse_find_key(a, in) || move_key(s, in))

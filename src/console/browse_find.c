@@ -110,7 +110,10 @@ nothing(struct screen *s)
 	struct browse_find *f = &s->browse.find;
 
 	f->state = BROWSE_FIND_NOTHING;
-	if (!f->typing && !s->replay.on && s->page == PAGE_NONE)
+	if (!f->typing && s->replay.on && s->page == PAGE_NONE)
+		browse_say(s, LOOK_BUSY,
+		    "Not in this pane as it is now: q, then / looks in the whole journal.");
+	else if (!f->typing && s->page == PAGE_NONE)
 		memcpy(f->missing, f->text, sizeof f->missing);
 	if (f->from_prompt)
 		browse_leave(s);
@@ -474,6 +477,7 @@ browse_look_for(struct screen *s, const char *text)
 		memcpy(f->last, f->text, sizeof f->last);
 	f->typing = false;
 	f->from_prompt = !was_on;
+	s->browse.said[0] = '\0';
 	set_text(f, text, strlen(text));
 	start(f, row_edge(w, &src, true), -1, false);
 }

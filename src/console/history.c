@@ -152,13 +152,19 @@ history_look(struct history *h)
 
 /* --- what was asked for has come --- */
 
+/* In the one row that browse mode has for it. */
 static void
-say(struct history *h, const char *text)
+say_short(struct history *h)
 {
-	if (h->screen->browse.on)
-		browse_say(h->screen, LOOK_BUSY, text);
+	char text[120];
+
+	if (!has_older(h))
+		snprintf(text, sizeof text, "not found; the incident begins above");
 	else
-		model_local(&h->screen->model, TONE_PLAIN, text);
+		snprintf(text, sizeof text,
+		    "not found; %" PRId64 " older: breakglass replay %.40s",
+		    h->oldest - 1, h->screen->model.incident.id);
+	browse_say(h->screen, LOOK_BUSY, text);
 }
 
 static void
@@ -166,6 +172,10 @@ say_older(struct history *h, const char *what)
 {
 	char text[200];
 
+	if (h->screen->browse.on && what[0]) {
+		say_short(h);
+		return;
+	}
 	if (!has_older(h))
 		snprintf(text, sizeof text, "%sThe incident begins above.", what);
 	else
@@ -173,7 +183,7 @@ say_older(struct history *h, const char *what)
 		    "%s%" PRId64
 		    " older records are not kept here: \"breakglass replay %.40s\" shows all.",
 		    what, h->oldest - 1, h->screen->model.incident.id);
-	say(h, text);
+	model_local(&h->screen->model, TONE_PLAIN, text);
 }
 
 /* It was not found: what is older still is asked for, and looked through. */
@@ -182,6 +192,8 @@ find(struct history *h)
 {
 	if (may_ask(h, h->pane)) {
 		ask(h);
+		if (h->screen->browse.on)
+			browse_say(h->screen, LOOK_QUIET, "looking further up…");
 		return;
 	}
 	say_older(h, "Not found in this pane. ");

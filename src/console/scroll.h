@@ -99,6 +99,9 @@ bool scroll_forward(
 bool scroll_backward(
     const struct scroll_source *src, struct scroll_pos *pos, size_t *line);
 
+/* That unit has got an empty line in front: what stood in it stays where it was. */
+void scroll_shift(struct scroll *s, uint64_t unit);
+
 /* --- the cursor --- */
 
 /* Puts it on the last row shown that is not empty; false: there is nothing to stand on.

@@ -141,6 +141,17 @@ scroll_keep_cursor(struct scroll *s, const struct scroll_source *src)
 	fill_window(s, src);
 }
 
+void
+scroll_shift(struct scroll *s, uint64_t unit)
+{
+	if (s->away && s->top.unit == unit) {
+		s->line++;
+		s->top_whole++;
+	}
+	s->cur.whole += s->cur.pos.unit == unit;
+	s->mark.whole += s->mark.pos.unit == unit;
+}
+
 static bool
 is_empty(const struct scroll_source *src, struct scroll_pos pos, size_t line)
 {

@@ -350,9 +350,8 @@ view_chat_prepended(struct view_chat *v, const struct model *m, uint64_t serial)
 	size_t i = transcript_find(&m->chat, serial);
 
 	v->model = m;
-	if (v->scroll.away && v->scroll.top.unit == serial && i > 0 &&
-	    wants_air(v, transcript_at(&m->chat, i)))
-		v->scroll.line++;
+	if (i > 0 && wants_air(v, transcript_at(&m->chat, i)))
+		scroll_shift(&v->scroll, serial);
 }
 
 void

@@ -23,6 +23,8 @@ used(const struct lines *l)
 static void
 pad(struct lines *l, int col)
 {
+	if (col > l->width)
+		col = l->width;
 	while (used(l) < col)
 		lines_put(l, LOOK_PLAIN, " ", 1);
 }

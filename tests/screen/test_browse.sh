@@ -79,10 +79,12 @@ keys a Enter
 expect a "match 1 of 1"
 keys a q
 keys a F1
-expect a "help - Esc closes"
+expect a "help 1 of 4"
+keys a Right Right Right
+expect a "help 4 of 4"
 keys a /
 type_text a "cold case"
 expect a "match 1 of 1"
 keys a Enter q Escape
-expect_gone a "help - Esc closes"
+expect_gone a "help 4 of 4"
 finish

@@ -508,6 +508,7 @@ Test(browse, works_on_the_page_that_lies_over_the_panes, .init = init, .fini = f
 	run(1, "line", 0, 100, false);
 	draw(80, 24);
 	action_run(&a, ACTION_HELP, "");
+	s.help.page = HELP_ALL;
 	draw(80, 24);
 	keys("/forensics");
 	draw(80, 24);
@@ -539,6 +540,89 @@ Test(browse, one_key_of_the_cursor_changes_two_rows, .init = init, .fini = fini)
 			       80 * sizeof c.cells[0]) != 0;
 	cr_assert_eq(changed, 2);
 	canvas_fini(&before);
+}
+
+Test(browse, works_in_a_replay_and_q_leaves_the_mode_first, .init = init, .fini = fini)
+{
+	run(1, "line", 0, 100, false);
+	s.focus = FOCUS_TOOLS;
+	draw(80, 24);
+	s.replay.on = true;
+	key(INPUT_CTRL, 'T');
+	keys("kn/line 3\r");
+	cr_assert_str_eq(here(), "line 39");
+	keys("/nowhere\r");
+	cr_assert_str_empty(s.browse.find.missing);
+	cr_assert_not_null(strstr(s.browse.said, "whole journal"));
+	keys("q");
+	cr_assert_not(s.browse.on);
+	cr_assert_not(a.quit);
+	s.replay.on = false;
+}
+
+Test(browse, an_esc_leaves_it_and_an_f_keys_twin_brings_it_back, .init = init,
+    .fini = fini)
+{
+	run(1, "line", 0, 100, false);
+	s.focus = FOCUS_TOOLS;
+	draw(80, 24);
+	key(INPUT_CTRL, 'T');
+	keys("kkmkk");
+	draw(80, 24);
+	key(INPUT_ESC, 0);
+	cr_assert_not(s.browse.on);
+	run(1, "line", 100, 40, false);
+	draw(80, 24);
+	browse_again(&s);
+	cr_assert(s.browse.on);
+	draw(80, 24);
+	cr_assert_str_eq(here(), "line 96");
+	cr_assert_eq(s.browse.marked, 3);
+}
+
+Test(browse, what_is_opened_has_the_cursor, .init = init, .fini = fini)
+{
+	run(1, "first", 0, 30, true);
+	run(2, "second", 0, 30, true);
+	draw(80, 24);
+	key(INPUT_CTRL, 'T');
+	keys("/cat first\r");
+	key(INPUT_ENTER, 0);
+	cr_assert_eq(s.focus, FOCUS_TOOLS);
+	draw(80, 24);
+	cr_assert_not_null(strstr(here(), "first"), "%s", here());
+	keys("j");
+	cr_assert_str_eq(here(), "first 0");
+}
+
+Test(browse, older_records_in_front_leave_the_cursor_where_it_is, .init = init,
+    .fini = fini)
+{
+	struct model older;
+	struct item *top;
+	struct js *fact;
+	struct err err;
+	static const char text[] = "{\"t\":\"note\",\"seq\":1,\"text\":\"old\"}";
+
+	for (int i = 0; i < 30; i++)
+		say("{\"t\":\"note\",\"seq\":%d,\"text\":\"note %d\"}", i + 10, i);
+	draw(80, 24);
+	key(INPUT_CTRL, 'T');
+	keys("g");
+	draw(80, 24);
+	cr_assert_not_null(strstr(here(), "note 0"));
+	model_init(&older);
+	fact = js_parse(text, sizeof text - 1, &err);
+	model_apply(&older, fact, 100000);
+	js_free(fact);
+	top = transcript_at(&s.model.chat, 0);
+	model_prepend(&s.model, &older);
+	view_chat_prepended(&s.chat, &s.model, top->serial);
+	draw(80, 24);
+	cr_assert_not_null(strstr(here(), "note 0"), "%s", here());
+	keys("kk");
+	cr_assert_not_null(strstr(here(), "old"), "%s", here());
+	model_fini(&older);
 }
 
 /* --- pictures --- */
@@ -610,8 +694,9 @@ Test(browse, help_can_be_searched, .init = init, .fini = fini)
 {
 	draw(80, 24);
 	action_run(&a, ACTION_HELP, "");
+	s.help.page = HELP_ALL;
 	draw(80, 24);
-	keys("/cold case");
+	keys("/autonomous");
 	pictures("search-help");
 }
 
@@ -694,8 +779,9 @@ Test(browse, any_keys_on_a_model_that_grows_and_drops, .init = init, .fini = fin
 	int rounds = getenv("BG_LONG") ? 200000 : 3000;
 
 	for (int i = 0; i < rounds; i++) {
-		static const int sizes[][2] = {{80, 24}, {40, 15}, {200, 50}, {20, 6}};
-		const int *size = sizes[i / 50 % 4];
+		static const int sizes[][2] = {
+		    {80, 24}, {40, 15}, {200, 50}, {20, 6}, {3, 4}};
+		const int *size = sizes[i / 50 % 5];
 
 		any_fact(i);
 		any_key();
