@@ -20,7 +20,7 @@ init(void)
 	setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-static void
+__attribute__((format(printf, 1, 2))) static void
 fact(const char *fmt, ...)
 {
 	char text[4096];
