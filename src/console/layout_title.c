@@ -175,6 +175,19 @@ put_counts(struct title *t, const struct screen *s)
 		put_left(t, LOOK_BUSY, text);
 }
 
+/* What is shown of them, how many there are, and which one is being read. */
+static void
+put_tools(struct title *t, const struct screen *s)
+{
+	char above[64];
+
+	put_left(t, LOOK_BUSY, view_tools_words(&s->tools));
+	put_counts(t, s);
+	view_tools_above(&s->tools, &s->model, above, sizeof above);
+	if (s->tools.scroll.away)
+		put_left(t, LOOK_QUIET, above);
+}
+
 static void
 put_place(struct title *t, const struct screen *s, enum focus which)
 {
@@ -232,9 +245,7 @@ layout_draw_title(
 	if (focused)
 		put_left(&t, LOOK_BUSY, run_text_words(s));
 	if (which == FOCUS_TOOLS)
-		put_left(&t, LOOK_BUSY, view_tools_words(&s->tools));
-	if (which == FOCUS_TOOLS)
-		put_counts(&t, s);
+		put_tools(&t, s);
 	if (s->zoom && r.cols >= STACKED_COLS)
 		put_left(&t, LOOK_QUIET, "zoomed, Ctrl-O: both");
 }

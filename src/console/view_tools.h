@@ -110,6 +110,10 @@ void view_tools_filled(struct view_tools *v, const struct model *m);
 /* What the pane shows that is not everything, for its title: "errors only", or "". */
 const char *view_tools_words(const struct view_tools *v);
 
+/* "r12 df -h /", of the run whose head stands above what is shown, or "". */
+void view_tools_above(
+    const struct view_tools *v, const struct model *m, char *out, size_t size);
+
 /* view_tools_browse.c: of its scroll_source */
 bool view_tools_may_hold(void *arg, struct scroll_pos pos, const struct text_find *what);
 void view_tools_see_all(void *arg, bool all);

@@ -154,3 +154,19 @@ run_gap_words(const struct view_tools *v, const struct tail_run *r,
 	else
 		snprintf(out, size, "… %s skipped; PgUp reads them …", bytes);
 }
+
+void
+view_tools_above(
+    const struct view_tools *v, const struct model *m, char *out, size_t size)
+{
+	const struct scroll_pos top = v->scroll.top;
+	const struct tail_run *r =
+	    top.part == 0 ? NULL : tail_by_serial(&m->tools, top.unit);
+	char what[32];
+
+	out[0] = '\0';
+	if (!r || top.part == VIEW_TOOLS_END)
+		return;
+	scrub_label(r->what, strlen(r->what), what, sizeof what);
+	snprintf(out, size, "%s %s", r->id, what);
+}

@@ -92,6 +92,19 @@ night(void)
 	says("r6", "err", 0, "tail: /var/log/syslog: file truncated\\n");
 }
 
+static const char *
+drawn(int cols, int rows)
+{
+	static struct canvas c;
+	const char *text;
+
+	canvas_init(&c, cols, rows);
+	layout_draw(&s, &c);
+	text = printed(&c);
+	canvas_fini(&c);
+	return text;
+}
+
 static void
 three_sizes(const char *name)
 {
@@ -121,6 +134,16 @@ Test(tools, an_opened_run_shows_its_whole_command, .init = init)
 	cr_assert(view_tools_open(&s, "r3"));
 	three_sizes("run");
 	cr_assert_not(view_tools_open(&s, "r99"));
+	screen_fini(&s);
+}
+
+Test(tools, the_title_names_the_run_whose_head_is_above, .init = init)
+{
+	night();
+	cr_assert(view_tools_open(&s, "r2"));
+	drawn(80, 24);
+	view_tools_scroll(&s.tools, &s.model, 6);
+	expect_picture(&s, 80, 24, "run-middle");
 	screen_fini(&s);
 }
 
@@ -172,19 +195,6 @@ Test(tools, failures_are_gone_to_one_by_one, .init = init)
 	cr_assert(view_tools_failure(&s.tools, &s.model, 1, &at));
 	cr_assert_str_eq(tail_by_serial(&s.model.tools, at.unit)->id, "r4");
 	screen_fini(&s);
-}
-
-static const char *
-drawn(int cols, int rows)
-{
-	static struct canvas c;
-	const char *text;
-
-	canvas_init(&c, cols, rows);
-	layout_draw(&s, &c);
-	text = printed(&c);
-	canvas_fini(&c);
-	return text;
 }
 
 Test(tools, a_long_run_that_went_well_folds_by_itself_and_a_failure_never, .init = init)
