@@ -187,6 +187,16 @@ new_line(void)
 
 /* --- setting it up --- */
 
+/*
+ * What readline 8.2 can do and a prompt had better not: a macro that plays itself and a
+ * search by lines (Ctrl-R is the other one) end in freed memory, a comment sends the line
+ * with a sign in front, a control character is none of a prompt's.
+ */
+static rl_command_func_t *const unwanted[] = {rl_call_last_kbd_macro, rl_end_kbd_macro,
+    rl_insert_comment, rl_noninc_forward_search, rl_noninc_forward_search_again,
+    rl_noninc_reverse_search, rl_noninc_reverse_search_again, rl_quoted_insert,
+    rl_re_read_init_file, rl_start_kbd_macro, rl_vi_search, rl_vi_search_again};
+
 static void
 bind_keys(Keymap map)
 {
@@ -197,8 +207,8 @@ bind_keys(Keymap map)
 	rl_bind_keyseq_in_map("\\e[H", on_home, map);
 	rl_bind_keyseq_in_map("\\e[F", on_end, map);
 	rl_bind_keyseq_in_map("\\e[3~", rl_delete, map);
-	/* A control character that is typed on purpose is still none of a prompt's. */
-	rl_unbind_function_in_map(rl_quoted_insert, map);
+	for (size_t i = 0; i < ARRAY_LEN(unwanted); i++)
+		rl_unbind_function_in_map(unwanted[i], map);
 }
 
 static void
@@ -262,6 +272,25 @@ prompt_stop(void)
 
 /* --- keys --- */
 
+/* There are ways to insert a control character (vi binds most to that): none stays. */
+static void
+drop_controls(void)
+{
+	for (int i = 0; i < rl_end;) {
+		unsigned char c = (unsigned char)rl_line_buffer[i];
+
+		if ((c >= 0x20 && c != 0x7f) || c == '\n' || c == '\t') {
+			i++;
+			continue;
+		}
+		rl_delete_text(i, i + 1);
+		if (rl_point > i)
+			rl_point--;
+	}
+	if (rl_point > rl_end || rl_point < 0) /* vi's motions may leave it there */
+		rl_point = rl_end;
+}
+
 static void
 feed(const char *bytes, size_t len)
 {
@@ -272,6 +301,7 @@ feed(const char *bytes, size_t len)
 	prompt.len = len;
 	while (prompt.len > 0)
 		rl_callback_read_char();
+	drop_controls();
 }
 
 static size_t
@@ -309,6 +339,18 @@ settle(void)
 		feed("\a", 1); /* Ctrl-G */
 }
 
+/*
+ * While it searches, a key that is not the search's ends it first: readline 8.2 follows a
+ * null pointer when the first half of a key (Ctrl-X) has ended a search.
+ */
+static bool
+is_search_key(const struct input *in)
+{
+	return in->kind == INPUT_CHAR || in->kind == INPUT_BACKSPACE ||
+	    in->kind == INPUT_ENTER ||
+	    (in->kind == INPUT_CTRL && strchr("GHJRSWY", in->n));
+}
+
 /* Enter behind a backslash: a new line, and the backslash has done its work. */
 static bool
 enter_goes_on(const struct input *in)
@@ -337,6 +379,11 @@ prompt_key(const struct input *in)
 		settle();
 		return true;
 	}
+	if (RL_ISSTATE(RL_STATE_ISEARCH) && !is_search_key(in))
+		settle();
+	/* Its line would come with the next key only, and be freed twice. */
+	if (in->kind == INPUT_ENTER && RL_ISSTATE(RL_STATE_NUMERICARG))
+		settle();
 	if (in->kind == INPUT_ESC && rl_editing_mode != 0)
 		return false; /* emacs would wait for the key that it modifies */
 	if (in->kind == INPUT_CHAR && (size_t)rl_end + len > WIRE_PROMPT_MAX)

@@ -269,6 +269,107 @@ Test(view_prompt, the_hostile_corpus_is_shown_clean, .init = emacs)
 	typist_corpus(paste_sample);
 }
 
+/* --- whatever is pressed --- */
+
+static unsigned seed;
+
+static unsigned
+dice(unsigned sides)
+{
+	seed = seed * 1103515245 + 12345;
+	return (seed >> 16) % sides;
+}
+
+/* Keys of every kind, in any order: letters, what edits, what moves, what opens. */
+static void
+press_any(void)
+{
+	static const char *const keys[] = {"a", "b c", "/", "/st", "/runbook ", "漢", "é",
+	    "e\xcc\x81", "\\", "\\\r", ALT_ENTER, "\x1b\n", UP, DOWN, HOME, END, "\x1b[C",
+	    "\x1b[D", "\t", "\x1b[Z", "\x7f", "\x1b[3~", "\x01", "\x05", "\x0b", "\x15",
+	    "\x17", "\x19", "\x1f", "\x12", "\x13", "\x07", "\x0e", "\x10", "\x02",
+	    "\x06", "\x18", "\x1d", "\x1b",
+	    "\x1b"
+	    "b",
+	    "\x1b"
+	    "d",
+	    "\x1b"
+	    "y",
+	    "\x1b"
+	    "5",
+	    "\x1b"
+	    "c",
+	    "\x1b"
+	    "t",
+	    "\x1b"
+	    "p",
+	    "\x1b"
+	    "x",
+	    "\x1b*", "\x1b?",
+	    "\x1b"
+	    "u",
+	    "\x1b-", "\x1b#", "0", "$", "dw", "p", "u", "~", "c", "r", "f", "i", ".", "%",
+	    "\x1b[200~x\ry\tz\x1b[201~", "\r",
+	    "\x1b"
+	    "5\r",
+	    "\x18(", "\x18)",
+	    "\x18"
+	    "e",
+	    "dd", "cw", "yy", "P", "n", "@", "\x1b.", "\x1b<", "\x1b>",
+	    "\x1b"
+	    "r",
+	    "\x18\x15", "\x14", "\x16", "\x11"};
+	unsigned n = dice(sizeof keys / sizeof keys[0]);
+
+	type(keys[n]);
+}
+
+static void
+expect_sane(void)
+{
+	const char *text = prompt_text();
+
+	cr_assert(prompt_cursor() <= strlen(text));
+	for (const char *p = text; *p; p++)
+		cr_assert((unsigned char)*p >= 0x20 || *p == '\n' || *p == '\t', "%02x",
+		    (unsigned char)*p);
+}
+
+static void
+press_many(bool vi)
+{
+	int steps = getenv("BG_LONG") ? 40000 : 3000;
+
+	seed = vi ? 77 : 7;
+	typist_start(vi, NULL);
+	for (int i = 0; i < steps; i++) {
+		press_any();
+		expect_sane();
+		/* Its boxes and pages are for other tests. */
+		typist_screen.confirm.open = typist_screen.ask.open = false;
+		typist_screen.page = PAGE_NONE;
+		typist_screen.browse.on = false;
+		typist_actions.opened = typist_actions.quit = false;
+		typist_lines = 0;
+		if (i % 16 == 0) {
+			typist_expect_clean(40, 15);
+			typist_expect_clean(20, 6);
+		}
+		if (strlen(prompt_text()) > 2000)
+			prompt_clear();
+	}
+}
+
+Test(prompt, any_keys_in_any_order_leave_it_sane)
+{
+	press_many(false);
+}
+
+Test(prompt, any_keys_in_any_order_leave_it_sane_in_vi_mode)
+{
+	press_many(true);
+}
+
 /* --- what was typed before --- */
 
 static char got[600][64];
