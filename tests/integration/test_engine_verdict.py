@@ -250,12 +250,43 @@ def panic_on_screen(rig):
     check("panic, reset", f["word"] == "panic" and f["advice"] == "reset" and
           f["host_word"] == "guest-spin", f)
     check("the screen's words", has(f, "Kernel panic - not syncing"), f)
+    s = p.of("state", what="screen", id=v)
+    check("the screen is a fact", len(s) == 1 and s[0]["says"] == "panic" and
+          s[0]["kind"] == "text" and len(s[0]["lines"]) == 2, s)
+    check("its rows that matter", [m["row"] for m in s[0]["matters"]] == [0, 1], s)
     scripted(rig, *said, "#bg fact staged=2", spin, RESULT)
     v = rig.verb(p, "forensics", confirm=False)
     f = p.expect(t="verdict", id=v)
     check("with staged config a cycle", f["advice"] == "cycle" and "reset" in nots(f), f)
 
 
+@with_rig()
+def boot_waits(rig):
+    """a boot that waits for a person: no verb; the same text beside a stall or an agent is old"""
+    screen = ["#bg section=screen t_ms=8", "  ALERT!  UUID=0f9d does not exist.  Dropping to a shell!",
+              "", "  (initramfs) ", "#bg end=screen rc=0 ms=2",
+              "#bg section=screen-above t_ms=9", "  Kernel panic - not syncing: an old one",
+              "#bg end=screen-above rc=0 ms=0"]
+    dead = [*facts(*HEALTHY[:5], "gap_ms=3000", "rd_delta=0", "wr_delta=0", "vcpu_pct=2",
+                   "agent=silent", "screen=text", "screen_says=emergency"), *screen]
+    rig.devvm.refuse()
+    scripted(rig, *dead, '#bg verdict word=guest-idle advice=reset why="it waits"', RESULT)
+    rig.start()
+    p = rig.console()
+    rig.link(p, "pve", "up")
+    f = whole(p, rig.verb(p, "forensics", confirm=False))
+    check("no reset", f["word"] == "boot-waits" and f["advice"] == "none" and
+          f["host_word"] == "guest-idle", f)
+    check("its line is quoted", has(f, "does not exist"), f)
+    check("what has scrolled away, too", has(f, "scrolled out of sight: a kernel panic"), f)
+    scripted(rig, *dead, '#bg verdict word=stall advice=cycle why="it holds requests"', RESULT)
+    f = p.expect(t="verdict", id=rig.verb(p, "forensics", confirm=False))
+    check("a stall is a stall", f["word"] == "stall" and f["advice"] == "cycle", f)
+    scripted(rig, *facts(*HEALTHY), *screen, END, RESULT)
+    f = p.expect(t="verdict", id=rig.verb(p, "forensics", confirm=False))
+    check("a guest that lives", f["word"] not in ("boot-waits", "panic"), f)
+
+
 if __name__ == "__main__":
     main([partial_then_whole, first_console, stall, nobody_waits_for_ever, stopped_and_back, screen,
-          panic_on_screen, one_shot])
+          panic_on_screen, boot_waits, one_shot])
