@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "console/pen.h"
 #include "console/theme.h"
 
 #define PENDING_GAP 65536 /* written bytes in front of those that wait */
@@ -42,6 +43,7 @@ struct tty {
 	bool colours, few_keys, known;
 	const char *guess; /* what it is taken for, when TERM is of no use */
 	struct canvas shown;
+	struct pen pen; /* of what curses writes */
 	char *pending;
 	size_t pending_len, pending_at, pending_size;
 };
@@ -184,23 +186,28 @@ add_pending(struct tty *t, const char *data, size_t len)
 	t->pending_len += len;
 }
 
+static void
+on_pen(void *arg, const char *data, size_t len)
+{
+	add_pending(arg, data, len);
+}
+
 /* Moves what curses wrote to the end of what is pending. */
 static size_t
 collect(struct tty *t)
 {
+	size_t before = tty_waiting(t);
 	char chunk[4096];
-	size_t total = 0;
 	ssize_t n;
 
 	fflush(t->out);
 	lseek(t->memory, 0, SEEK_SET);
-	while ((n = read(t->memory, chunk, sizeof chunk)) > 0) {
-		add_pending(t, chunk, (size_t)n);
-		total += (size_t)n;
-	}
+	while ((n = read(t->memory, chunk, sizeof chunk)) > 0)
+		pen_feed(&t->pen, chunk, (size_t)n);
+	pen_sync(&t->pen);
 	if (ftruncate(t->memory, 0) == 0)
 		lseek(t->memory, 0, SEEK_SET);
-	return total;
+	return tty_waiting(t) - before;
 }
 
 static void
@@ -311,6 +318,7 @@ tty_open(struct err *err)
 
 	tty_utf8();
 	t->memory = -1;
+	pen_init(&t->pen, on_pen, t);
 	t->fd = open_terminal(err);
 	if (t->fd < 0)
 		goto out;
@@ -503,6 +511,7 @@ void
 tty_forget(struct tty *t)
 {
 	t->known = false;
+	pen_forget(&t->pen);
 }
 
 long
@@ -532,6 +541,7 @@ tty_hand_over(struct tty *t)
 		collect(t);
 		add_pending(t, "\x1b[?2004l", 8);
 		t->known = false;
+		pen_forget(&t->pen);
 	}
 	rescue.handed_over = 1;
 	set_raw(t);
@@ -579,4 +589,5 @@ tty_enter(struct tty *t)
 	set_raw(t);
 	add_pending(t, "\x1b[?2004h", 8);
 	t->known = false;
+	pen_forget(&t->pen);
 }
