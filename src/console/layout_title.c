@@ -184,8 +184,10 @@ put_tools(struct title *t, const struct screen *s)
 	put_left(t, LOOK_BUSY, view_tools_words(&s->tools));
 	put_counts(t, s);
 	view_tools_above(&s->tools, &s->model, above, sizeof above);
-	if (s->tools.scroll.away)
-		put_left(t, LOOK_QUIET, above);
+	if (!s->tools.scroll.away || put_left(t, LOOK_QUIET, above))
+		return;
+	above[strcspn(above, ":")] = '\0';
+	put_left(t, LOOK_QUIET, above);
 }
 
 static void

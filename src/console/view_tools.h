@@ -110,7 +110,7 @@ void view_tools_filled(struct view_tools *v, const struct model *m);
 /* What the pane shows that is not everything, for its title: "errors only", or "". */
 const char *view_tools_words(const struct view_tools *v);
 
-/* "r12 df -h /", of the run whose head stands above what is shown, or "". */
+/* "in r12: df -h /", of the run whose head stands above what is shown, or "". */
 void view_tools_above(
     const struct view_tools *v, const struct model *m, char *out, size_t size);
 

@@ -168,5 +168,5 @@ view_tools_above(
 	if (!r || top.part == VIEW_TOOLS_END)
 		return;
 	scrub_label(r->what, strlen(r->what), what, sizeof what);
-	snprintf(out, size, "%s %s", r->id, what);
+	snprintf(out, size, "in %s: %s", r->id, what);
 }
