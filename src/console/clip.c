@@ -9,6 +9,7 @@
 #include "base/scrub.h"
 #include "base/text.h"
 #include "console/action_int.h"
+#include "console/browse.h"
 #include "console/clip_file.h"
 
 bool
@@ -49,6 +50,8 @@ void
 clip_say(struct action_context *a, bool bad, const char *text)
 {
 	action_say(a, bad ? TONE_BAD : TONE_PLAIN, text);
+	if (a->screen->browse.on) /* the chat may not be in sight there */
+		browse_say(a->screen, bad ? LOOK_BAD : LOOK_GOOD, text);
 }
 
 /*

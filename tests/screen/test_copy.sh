@@ -70,4 +70,25 @@ expect p "[Enter comes back to breakglass]"
 keys p Enter
 expect p "say what is wrong"
 
+# over ssh from within a tmux: no $TMUX, the sequence does it where tmux may take it
+T set -s set-clipboard on
+console s 80 24 -u TMUX TERM=tmux-256color
+expect s "The disk is full."
+T set-buffer nothing
+command_of s /copy
+expect s "set-clipboard"
+has_it() { [ "$(T show-buffer)" = "$text" ]; }
+check "tmux has it from the sequence" wait_for 5 has_it
+console t 80 24 -u TMUX TERM=screen
+expect t "The disk is full."
+T set-buffer nothing
+command_of t /copy
+expect t "through tmux or screen"
+check "and where it is called screen" wait_for 5 has_it
+
+# in browse mode the row says it
+keys t C-t
+keys t y
+expect t "Copied"
+
 finish
