@@ -31,7 +31,7 @@ static const struct option long_options[] = {
     {"cast", required_argument, NULL, 'c'},
     {"history", required_argument, NULL, 'H'},
     {"copy", required_argument, NULL, 'C'},
-    {"help-on", required_argument, NULL, 'H'},
+    {"help-on", required_argument, NULL, 'o'},
     {"linear", no_argument, NULL, 'l'},
     {"log", no_argument, NULL, 'L'},
     {"name", required_argument, NULL, 'n'},
@@ -100,7 +100,7 @@ read_arguments(struct arguments *a, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (c == 'c')
 			a->cast = optarg;
-		else if (c == 'H')
+		else if (c == 'o')
 			a->help_on = optarg;
 		else if (c == 'l')
 			a->console.linear = true;
