@@ -66,9 +66,7 @@ to_failure(struct action_context *a, int dir, struct scroll_pos *at)
 			    "No older failure is kept here: the first is above.");
 		return false;
 	}
-	s->tools.scroll.away = true;
-	s->tools.scroll.top = *at;
-	s->tools.scroll.line = 0;
+	view_tools_to_end(&s->tools, &s->model, at->unit);
 	return true;
 }
 

@@ -31,6 +31,7 @@ draw_pane(struct screen *s, struct canvas *c, struct rect r, enum focus which, b
 	}
 	if (in.rows <= 0)
 		return;
+	s->tools.replay = s->replay.on;
 	if (which == FOCUS_CHAT)
 		draw_chat(s, c, in);
 	else

@@ -86,11 +86,14 @@ bool view_tools_find(struct view_tools *v, const struct model *m, const char *te
 bool view_tools_open(struct screen *s, const char *run_id);
 
 /*
- * The next older (dir -1) or newer (1) run that went wrong, from *pos: fills its head
- * in and unfolds it.  False: there is none.
+ * The next older (dir -1) or newer (1) run that went wrong, from *pos: fills its end in,
+ * where its last words are, and unfolds it.  False: there is none.
  */
 bool view_tools_failure(
     struct view_tools *v, const struct model *m, int dir, struct scroll_pos *pos);
+
+/* The end of a run is on the screen, with what fits of it above. */
+void view_tools_to_end(struct view_tools *v, const struct model *m, uint64_t serial);
 
 bool view_tools_is_folded(const struct view_tools *v, const struct tail_run *r);
 bool view_tools_is_opened(const struct view_tools *v, const struct tail_run *r);

@@ -122,10 +122,25 @@ view_tools_failure(
 			continue;
 		if (view_tools_is_folded(v, r))
 			view_tools_set_folded(v, m, r, false);
-		*pos = (struct scroll_pos){r->serial, 0};
+		*pos = (struct scroll_pos){r->serial, VIEW_TOOLS_END};
 		return true;
 	}
 	return false;
+}
+
+void
+view_tools_to_end(struct view_tools *v, const struct model *m, uint64_t serial)
+{
+	struct scroll_source src = view_tools_source(v, m);
+
+	v->scroll.away = true;
+	v->scroll.top = (struct scroll_pos){serial, VIEW_TOOLS_END};
+	v->scroll.line = 0;
+	scroll_move(&v->scroll, &src, 2 - v->scroll.rows);
+	if (v->scroll.top.unit != serial)
+		v->scroll.top = (struct scroll_pos){serial, 0};
+	v->scroll.line = 0;
+	v->scroll.away = true;
 }
 
 bool

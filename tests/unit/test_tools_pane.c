@@ -197,6 +197,27 @@ Test(tools, failures_are_gone_to_one_by_one, .init = init)
 	screen_fini(&s);
 }
 
+Test(tools, a_failure_is_gone_to_where_its_last_words_are, .init = init)
+{
+	struct action_context ctx = {.screen = &s};
+	char line[32];
+
+	night();
+	for (int i = 0; i < 90; i++) {
+		snprintf(line, sizeof line, "%03d tries\\n", i);
+		says("r3", "out", i * 10, line);
+	}
+	drawn(80, 24);
+	for (int i = 0; i < 3; i++)
+		action_run(&ctx, ACTION_FAILED, "");
+	cr_assert_not_null(strstr(drawn(80, 24), "089 tries"));
+	cr_assert_not_null(strstr(drawn(80, 24), "✗ exit 1"));
+	cr_assert_null(strstr(drawn(80, 24), "$ pve status"));
+	action_run(&ctx, ACTION_FAILED, "");
+	cr_assert_not_null(strstr(drawn(80, 24), "No older failure"));
+	screen_fini(&s);
+}
+
 Test(tools, a_long_run_that_went_well_folds_by_itself_and_a_failure_never, .init = init)
 {
 	night();
