@@ -118,7 +118,7 @@ draw_wide(const struct complete *l, int i, bool first, bool chosen, bool few,
 	}
 	if (it->why[0]) {
 		col = canvas_text(
-		    c, r, row, col, chosen ? LOOK_PICKED : LOOK_BUSY, it->why);
+		    c, r, row, col, chosen ? LOOK_PICKED : LOOK_QUIET, it->why);
 		col = canvas_text(c, r, row, col, chosen ? LOOK_PICKED : quiet, ": ");
 	}
 	draw_cut(c, r, row, col, chosen ? LOOK_PICKED : quiet, it->help);

@@ -335,6 +335,14 @@ expect_sane(void)
 		    (unsigned char)*p);
 }
 
+/* What readline itself forgets of its undo lists is not ours (leak sanitizer's hook). */
+const char *__lsan_default_suppressions(void);
+const char *
+__lsan_default_suppressions(void)
+{
+	return "leak:libreadline";
+}
+
 static void
 press_many(bool vi)
 {
