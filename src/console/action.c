@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/action_chat.h"
 #include "console/action_int.h"
 #include "console/action_run.h"
 
@@ -105,6 +106,8 @@ run_request(struct action_context *a, enum action action, const char *args)
 		action_accept(a, args);
 	else if (action == ACTION_NOTE && args[0])
 		action_send_text(a, "note", "text", args);
+	else if (action == ACTION_DROP)
+		action_drop(a, args);
 	else if (action == ACTION_END && args[0])
 		action_send_text(a, "end", "id", args);
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* action_chat.h: what an operator wants of an item of the chat, by a letter. */
+/* action_chat.h: what an operator wants of an item of the chat. */
 #ifndef CONSOLE_ACTION_CHAT_H
 #define CONSOLE_ACTION_CHAT_H
 
@@ -10,5 +10,8 @@
  * '\r' on the line of a run opens it in the tool pane.  False: none of these.
  */
 bool action_chat_key(struct action_context *a, int key, struct scroll_pos *at);
+
+/* Takes a queued prompt back; args: its turn, or "" for the youngest. */
+void action_drop(struct action_context *a, const char *args);
 
 #endif

@@ -99,6 +99,8 @@ const struct keymap_row keymap_rows[] = {
     {ACTION_SAVE, 0, INPUT_NONE, 0, NULL, "save", "RUN", NULL,
 	"the same into a file beside the journal"},
     {ACTION_VIEW, 0, INPUT_NONE, 0, NULL, "view", "RUN", NULL, "the same in your pager"},
+    {ACTION_DROP, 0, INPUT_NONE, 0, NULL, "drop", "TURN", NULL,
+	"take a prompt that waits back; without a number: the youngest"},
     {ACTION_END, 0, INPUT_NONE, 0, NULL, "end", "RUN", NULL,
 	"close a run (r12) of the agent or of yours; never a mutating verb"},
     {ACTION_ACCEPT, 0, INPUT_NONE, 0, NULL, "accept", "HOST", NULL,

@@ -2,9 +2,9 @@
 /*
  * markdown_table.c: a table in the width that there is.
  *
- * Columns have the width of their words as long as all fit.  Else those that want more
- * than their share give, and their cells wrap; when less than COLUMN_MIN would be left
- * for one, each row is a list of "name: value" lines.
+ * Columns have the width of their text as long as all fit.  Else the widest give, and
+ * their cells wrap between words; where words would be broken or less than COLUMN_MIN be
+ * left, each row is a list of "name: value" lines.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "console/markdown_int.h"
 
 #define COLUMN_MIN 8
+#define WORD_KEPT 20	  /* columns of a word that is not broken */
 #define SEPARATOR 3	  /* " │ " */
 #define CELL_WIDTH 100000 /* a cell is wrapped when its column is known */
 
@@ -57,6 +58,24 @@ cell_width(const struct table_cell *c)
 	return width;
 }
 
+static int
+longest_word(const struct lines_line *n)
+{
+	int longest = 0;
+
+	for (size_t at = 0; at < n->len;) {
+		size_t end = at;
+		int w;
+
+		while (end < n->len && n->text[end] != ' ')
+			end++;
+		w = canvas_width(n->text + at, end - at);
+		longest = w > longest ? w : longest;
+		at = end + 1;
+	}
+	return longest;
+}
+
 static void
 natural_widths(const struct table *t, int width[TABLE_COLS_MAX])
 {
@@ -70,31 +89,55 @@ natural_widths(const struct table *t, int width[TABLE_COLS_MAX])
 	}
 }
 
-/* Fair shares of room: who wants less than the share keeps it.  false: too narrow. */
-static bool
-fit(int *width, int cols, int room)
+/* The longest word of each column, as far as it should not be broken. */
+static void
+least_widths(const struct table *t, int least[TABLE_COLS_MAX])
 {
-	int share = room / cols, left, wide = cols, before;
+	for (int col = 0; col < t->cols; col++)
+		least[col] = 1;
+	for (size_t i = 0; i < t->cells; i++) {
+		const struct lines *text = &t->cell[i].text;
+		int *least_of = &least[i % (size_t)t->cols];
 
-	do {
-		before = wide;
-		left = room;
-		wide = 0;
-		for (int i = 0; i < cols; i++) {
-			if (width[i] <= share)
-				left -= width[i];
-			else
-				wide++;
+		for (size_t line = 0; line < text->count; line++) {
+			int w = longest_word(&text->line[line]);
+
+			w = w > WORD_KEPT ? WORD_KEPT : w;
+			*least_of = w > *least_of ? w : *least_of;
 		}
-		if (wide > 0)
-			share = left / wide;
-	} while (wide > 0 && wide < before);
-	if (wide > 0 && share < COLUMN_MIN)
+	}
+}
+
+/*
+ * Widths that fill room: each column has its longest word, and what is left goes to the
+ * narrowest that want more.  false: too narrow for that.
+ */
+static bool
+fit(const struct table *t, int *width, int room)
+{
+	int natural[TABLE_COLS_MAX], left = room;
+
+	memcpy(natural, width, sizeof natural);
+	least_widths(t, width);
+	for (int i = 0; i < t->cols; i++)
+		left -= width[i];
+	if (left < 0)
 		return false;
-	left -= share * wide;
-	for (int i = 0; i < cols; i++)
-		if (width[i] > share)
-			width[i] = share + (left-- > 0);
+	while (left > 0) {
+		int least = -1;
+
+		for (int i = 0; i < t->cols; i++)
+			if (width[i] < natural[i] &&
+			    (least < 0 || width[i] < width[least]))
+				least = i;
+		if (least < 0)
+			break;
+		width[least]++;
+		left--;
+	}
+	for (int i = 0; i < t->cols; i++)
+		if (width[i] < natural[i] && width[i] < COLUMN_MIN)
+			return false;
 	return true;
 }
 
@@ -218,6 +261,8 @@ draw_record(const struct table *t, size_t first, const struct table_out *o)
 		if (value->count == 0)
 			continue;
 		o->begin(o->arg);
+		if (strlen(o->lines->indent) + 3 < sizeof o->lines->indent)
+			strcat(o->lines->indent, "  ");
 		for (size_t i = 0; i < name->count; i++) {
 			put_line(o->lines, &name->line[i]);
 			lines_str(o->lines, 0, i + 1 < name->count ? " " : ": ");
@@ -265,7 +310,7 @@ table_draw(const struct table *t, const struct table_out *o)
 	natural_widths(t, width);
 	for (int i = 0; i < t->cols; i++)
 		all += width[i] + (i ? SEPARATOR : 0);
-	if (all <= o->width || fit(width, t->cols, o->width - SEPARATOR * (t->cols - 1)))
+	if (all <= o->width || fit(t, width, o->width - SEPARATOR * (t->cols - 1)))
 		draw_grid(t, o, width);
 	else
 		draw_records(t, o);

@@ -6,152 +6,80 @@
 
 #include "console/progress.h"
 #include "console/view_chat_int.h"
-#include "console/view_proof.h"
-#include "console/view_verdict.h"
 
-static uint32_t
-tone_look(enum item_tone tone)
-{
-	static const uint32_t looks[] = {LOOK_PLAIN, LOOK_GOOD, LOOK_BAD, LOOK_BUSY};
+#define LONG_GAP_S 600 /* without a word, before the time of the next one is said */
 
-	return looks[tone];
-}
-
-static void
-set_indent(struct lines *l, const char *indent)
-{
-	snprintf(l->indent, sizeof l->indent, "%s", indent);
-}
-
-static void
-render_prompt(struct lines *l, const struct item *it)
-{
-	lines_str(l, LOOK_NAME, it->by[0] ? it->by : "operator");
-	lines_str(l, LOOK_NAME, "> ");
-	set_indent(l, "  ");
-	lines_put(l, LOOK_STRONG, buf_str(&it->text), it->text.len);
-	if (it->tone == TONE_BUSY)
-		lines_str(l, LOOK_BUSY, "  (queued)");
-}
-
-/* A note of the model to itself: its first words are enough. */
-static void
-render_thinking(struct lines *l, const struct item *it)
-{
-	size_t len = it->text.len < 240 ? it->text.len : 240;
-
-	lines_str(l, LOOK_QUIET, "thinks: ");
-	lines_scrub(l, LOOK_QUIET | STYLE_ITALIC, buf_str(&it->text), len);
-	if (len < it->text.len)
-		lines_str(l, LOOK_QUIET, " …");
-}
-
-static void
-render_tool(struct lines *l, const struct item *it)
-{
-	lines_str(l, tone_look(it->tone),
-	    it->tone == TONE_BUSY	? "» "
-		: it->tone == TONE_GOOD ? "✓ "
-					: "✗ ");
-	set_indent(l, "  ");
-	lines_str(l, LOOK_CODE, it->head);
-	lines_str(l, LOOK_QUIET, "  ");
-	lines_put(l, tone_look(it->tone),
-	    it->tone == TONE_BUSY ? "runs" : buf_str(&it->text),
-	    it->tone == TONE_BUSY ? 4 : it->text.len);
-}
-
-static void
-render_verb(struct lines *l, const struct item *it)
-{
-	lines_str(l, LOOK_STRONG, "VM 102: ");
-	lines_str(l, tone_look(it->tone) | STYLE_BOLD, it->head);
-	lines_str(l, LOOK_QUIET, it->by[0] ? "  asked by " : "");
-	lines_str(l, LOOK_QUIET, it->by);
-	if (it->text.len > 0)
-		lines_break(l);
-	set_indent(l, "    ");
-	lines_put(l, LOOK_PLAIN, buf_str(&it->text), it->text.len);
-}
-
-static void
-render_error(struct lines *l, const struct item *it)
-{
-	const char *text = buf_str(&it->text), *todo = strchr(text, '\n');
-
-	lines_str(l, LOOK_BAD, "error");
-	if (it->head[0]) {
-		lines_str(l, LOOK_BAD, " ");
-		lines_str(l, LOOK_BAD, it->head);
-	}
-	lines_str(l, LOOK_BAD, ": ");
-	set_indent(l, "  ");
-	lines_put(l, LOOK_PLAIN, text, todo ? (size_t)(todo - text) : it->text.len);
-	if (todo) {
-		lines_break(l);
-		lines_str(l, LOOK_STRONG, "  do: ");
-		lines_str(l, LOOK_PLAIN, todo + 1);
-	}
-}
-
-void
-view_chat_render(struct lines *l, const struct item *it, int rows, int64_t now)
-{
-	switch (it->kind) {
-	case ITEM_PROMPT:
-		render_prompt(l, it);
-		break;
-	case ITEM_TEXT:
-		markdown_render(l, buf_str(&it->text), it->text.len);
-		break;
-	case ITEM_THINKING:
-		render_thinking(l, it);
-		break;
-	case ITEM_TOOL:
-		render_tool(l, it);
-		break;
-	case ITEM_VERB:
-		render_verb(l, it);
-		break;
-	case ITEM_ERROR:
-		render_error(l, it);
-		break;
-	case ITEM_VERDICT:
-		view_verdict_render(l, it->verdict, rows);
-		break;
-	case ITEM_PROOF:
-		view_proof_render(l, it->proof, rows, now);
-		break;
-	case ITEM_NOTE:
-		lines_str(l, LOOK_BUSY, it->head);
-		lines_str(l, LOOK_PLAIN, it->head[0] ? ": " : "note: ");
-		lines_put(l, LOOK_PLAIN, buf_str(&it->text), it->text.len);
-		break;
-	case ITEM_GONE:
-		return;
-	default:
-		lines_put(l, it->kind == ITEM_LOCAL ? tone_look(it->tone) : LOOK_QUIET,
-		    buf_str(&it->text), it->text.len);
-	}
-	if (l->open)
-		lines_break(l);
-}
-
-/* Paragraph air: a blank line in front of what starts something new. */
-static bool
-wants_air(const struct view_chat *v, const struct item *it)
+/* The item before, NULL: none that shows. */
+static const struct item *
+item_before(const struct view_chat *v, const struct item *it)
 {
 	size_t i = transcript_find(&v->model->chat, it->serial);
-	const struct item *before = NULL;
+
+	while (i-- > 0) {
+		const struct item *before = transcript_at(&v->model->chat, i);
+
+		if (before->kind != ITEM_GONE)
+			return before;
+	}
+	return NULL;
+}
+
+static int
+seconds(const struct item *it)
+{
+	int h, m, s;
+
+	return sscanf(it->at, "%d:%d:%d", &h, &m, &s) == 3 ? h * 3600 + m * 60 + s : -1;
+}
+
+/* Nothing for so long that an eye asks when this was. */
+static bool
+is_later(const struct item *before, const struct item *it)
+{
+	int from = seconds(before), to = seconds(it);
+
+	return from >= 0 && to >= 0 && (to - from + 86400) % 86400 >= LONG_GAP_S &&
+	    (to - from + 86400) % 86400 < 86400 - LONG_GAP_S; /* facts overtake a bit */
+}
+
+static bool
+waits(const struct item *it)
+{
+	return it->kind == ITEM_PROMPT && it->tone == TONE_BUSY;
+}
+
+/* Paragraph air: a line in front of what starts something new, blank or with the time. */
+static enum chat_air
+air_of(const struct view_chat *v, const struct item *it)
+{
+	const struct item *before = it->kind == ITEM_GONE ? NULL : item_before(v, it);
 	bool small = it->kind == ITEM_TOOL || it->kind == ITEM_EVENT ||
 	    it->kind == ITEM_RESULT || it->kind == ITEM_LOCAL ||
 	    it->kind == ITEM_THINKING || it->kind == ITEM_STILL;
 
-	while (i > 0 && (!before || before->kind == ITEM_GONE))
-		before = transcript_at(&v->model->chat, --i);
-	return before && before->kind != ITEM_GONE &&
-	    (!small || before->kind == ITEM_TEXT || before->kind == ITEM_VERB) &&
-	    !(it->kind == ITEM_RESULT);
+	if (!before)
+		return AIR_NONE;
+	if (is_later(before, it))
+		return AIR_TIME;
+	if (it->kind == ITEM_RESULT || (waits(it) && waits(before)))
+		return AIR_NONE;
+	return !small || before->kind == ITEM_TEXT || before->kind == ITEM_VERB
+	    ? AIR_BLANK
+	    : AIR_NONE;
+}
+
+static void
+put_air(struct lines *l, enum chat_air air, const struct item *it)
+{
+	char text[24];
+
+	if (air == AIR_NONE)
+		return;
+	if (air == AIR_TIME) {
+		snprintf(text, sizeof text, "── %.5s UTC", it->at);
+		lines_sign(l, LOOK_QUIET, text);
+	}
+	lines_break(l);
 }
 
 static bool
@@ -168,7 +96,7 @@ is_kept(const struct view_chat *v, const struct view_chat_kept *k, const struct 
 /* A text that has only grown: its finished blocks stand as they are. */
 static bool
 has_grown(const struct view_chat *v, const struct view_chat_kept *k,
-    const struct item *it, bool air)
+    const struct item *it, enum chat_air air)
 {
 	return it->kind == ITEM_TEXT && k->serial == it->serial && k->width == v->width &&
 	    k->rewritten == it->rewritten && k->air == air;
@@ -185,21 +113,21 @@ static const struct lines *
 rendered(struct view_chat *v, const struct item *it)
 {
 	struct view_chat_kept *k = &v->kept[it->serial % VIEW_CHAT_KEPT];
-	bool air = it->kind != ITEM_GONE && wants_air(v, it);
+	enum chat_air air = air_of(v, it);
 
 	if (is_kept(v, k, it) && k->air == air)
 		return &k->lines;
 	if (!has_grown(v, k, it, air)) {
 		lines_fini(&k->lines);
 		lines_init(&k->lines, v->width);
-		if (air)
-			lines_break(&k->lines);
+		put_air(&k->lines, air, it);
 		markdown_start(&k->markdown, &k->lines);
 	}
 	if (it->kind == ITEM_TEXT)
 		render_text(k, it);
 	else
-		view_chat_render(&k->lines, it, v->rows > 1 ? v->rows - air : 1, v->now);
+		view_chat_render(
+		    &k->lines, it, v->rows > 1 ? v->rows - (air != AIR_NONE) : 1, v->now);
 	if (progress_is_of(v->model, it))
 		progress_strip(&k->lines, &v->model->vm, v->now);
 	k->serial = it->serial;
@@ -350,7 +278,7 @@ view_chat_prepended(struct view_chat *v, const struct model *m, uint64_t serial)
 	size_t i = transcript_find(&m->chat, serial);
 
 	v->model = m;
-	if (i > 0 && wants_air(v, transcript_at(&m->chat, i)))
+	if (i > 0 && air_of(v, transcript_at(&m->chat, i)) != AIR_NONE)
 		scroll_shift(&v->scroll, serial);
 }
 

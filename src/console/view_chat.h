@@ -15,11 +15,13 @@
 
 #define VIEW_CHAT_KEPT 128 /* rendered items */
 
+enum chat_air { AIR_NONE, AIR_BLANK, AIR_TIME }; /* in front of an item */
+
 struct view_chat_kept {
 	uint64_t serial;
 	uint32_t version, rewritten;
 	int width, rows; /* of the pane */
-	bool air;
+	enum chat_air air;
 	struct markdown markdown; /* of a text that grows */
 	struct lines lines;
 };

@@ -75,8 +75,16 @@ engine_on_cancel(struct peer *p, const struct js *m, void *arg)
 {
 	struct engine *e = arg;
 
-	if (!engine_request_is(p, m, ""))
+	struct err err;
+
+	if (!engine_request_is(p, m, "turn"))
 		return;
+	if (js_has(m, "turn")) {
+		if (turn_take_back(
+			e->turn, (int)js_int(m, "turn", 0), peer_name(p), &err) < 0)
+			peer_error(p, m, "cancel", err.words, NULL);
+		return;
+	}
 	if (turn_is_busy(e->turn))
 		turn_cancel(e->turn, peer_name(p));
 	else

@@ -335,29 +335,47 @@ turn_prompt(struct turn *t, const struct turn_ask *ask, struct err *err)
 	return 0;
 }
 
+static void
+take_back(struct turn *t, struct queued_prompt **at, const char *by)
+{
+	struct queued_prompt *q = *at;
+	struct js *f = incident_fact(FACT_CANCELLED, by);
+
+	*at = q->next;
+	if (!*at)
+		t->queue_end = at;
+	t->queued--;
+	js_set_int(f, "turn", q->turn);
+	js_set(f, "runs", js_array());
+	js_set_str(f, "text", "a queued prompt was taken back");
+	incident_emit(t->cfg.incident, FACT_CANCELLED, f);
+	prompt_free(q);
+}
+
 void
 turn_cancel(struct turn *t, const char *by)
 {
-	struct queued_prompt *q;
-
 	if (t->state == TURN_RUNNING) {
 		turn_end(t, by, NULL, "an operator stopped the turn");
 		return;
 	}
-	while (t->state == TURN_IDLE && (q = t->queue) != NULL) {
-		struct js *f = incident_fact(FACT_CANCELLED, by);
+	while (t->state == TURN_IDLE && t->queue)
+		take_back(t, &t->queue, by);
+}
 
-		t->queue = q->next;
-		js_set_int(f, "turn", q->turn);
-		js_set(f, "runs", js_array());
-		js_set_str(f, "text", "a queued prompt was taken back");
-		incident_emit(t->cfg.incident, FACT_CANCELLED, f);
-		prompt_free(q);
-	}
-	if (!t->queue) {
-		t->queue_end = &t->queue;
-		t->queued = 0;
-	}
+int
+turn_take_back(struct turn *t, int turn, const char *by, struct err *err)
+{
+	struct queued_prompt **at = &t->queue;
+
+	while (*at && (*at)->turn != turn)
+		at = &(*at)->next;
+	if (!*at)
+		return err_set(
+		    err, ERR_USAGE, "the prompt of turn %d does not wait", turn);
+	take_back(t, at, by);
+	turn_tell_agent(t);
+	return 0;
 }
 
 bool

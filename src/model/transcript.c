@@ -318,18 +318,6 @@ apply_text(struct transcript *t, const struct js *fact)
 	return true;
 }
 
-static struct item *
-find_prompt(struct transcript *t, int64_t turn)
-{
-	for (size_t i = t->count; i-- > 0;) {
-		struct item *it = transcript_at(t, i);
-
-		if (it->kind == ITEM_PROMPT && it->turn == turn && turn > 0)
-			return it;
-	}
-	return NULL;
-}
-
 struct item *
 transcript_of(struct transcript *t, const struct js *fact)
 {
@@ -341,73 +329,10 @@ transcript_of(struct transcript *t, const struct js *fact)
 	case FACT_TEXT:
 		return find_block(t, js_int(fact, "turn", 0), js_int(fact, "block", 0));
 	case FACT_PROMPT:
-		return find_prompt(t, js_int(fact, "turn", 0));
+		return transcript_find_prompt(t, js_int(fact, "turn", 0));
 	default:
 		return NULL;
 	}
-}
-
-static bool
-apply_prompt(struct transcript *t, const struct js *fact)
-{
-	struct item *it = find_prompt(t, js_int(fact, "turn", 0));
-
-	if (!it)
-		it = transcript_add(t, ITEM_PROMPT, fact);
-	if (js_int(fact, "part", 1) <= 1) /* the parts of a long one are joined */
-		transcript_truncate(t, it, 0);
-	transcript_append_member(t, it, fact, "text");
-	it->tone = js_is(fact, "state", "queued") ? TONE_BUSY : TONE_PLAIN;
-	it->version++;
-	return true;
-}
-
-/* --- runs --- */
-
-static bool
-apply_tool(struct transcript *t, const struct js *fact)
-{
-	struct item *it;
-	char host[16], what[120];
-	struct buf bytes;
-
-	/* The verb's own item tells it; what the engine asks for itself is no news. */
-	if (js_str(fact, "verb") || js_is(fact, "asked", "engine"))
-		return false;
-	it = transcript_add(t, ITEM_TOOL, fact);
-	incident_label(fact, "host", host, sizeof host);
-	bytes_of(fact, "what", &bytes);
-	scrub_label(buf_str(&bytes), bytes.len, what, sizeof what);
-	buf_fini(&bytes);
-	snprintf(it->head, sizeof it->head, "%s: %s", host, what);
-	it->tone = TONE_BUSY;
-	t->answering = false;
-	return true;
-}
-
-static bool
-apply_tool_end(struct transcript *t, const struct js *fact)
-{
-	struct item *it = transcript_find_id(t, ITEM_TOOL, fact);
-	int64_t code = js_int(fact, "exit", -1);
-	char age[32], why[160], line[256];
-
-	if (!it)
-		return false;
-	transcript_truncate(t, it, 0);
-	clock_age(js_int(fact, "ms", 0), age, sizeof age);
-	if (js_str(fact, "failed")) {
-		incident_label(fact, "failed", why, sizeof why);
-		snprintf(line, sizeof line, "%s", why);
-	} else if (js_has(fact, "signal")) {
-		incident_label(fact, "signal", why, sizeof why);
-		snprintf(line, sizeof line, "ended by signal %s after %s", why, age);
-	} else {
-		snprintf(line, sizeof line, "exit %lld, %s", (long long)code, age);
-	}
-	it->tone = code == 0 ? TONE_GOOD : TONE_BAD;
-	transcript_append(t, it, line, strlen(line));
-	return true;
 }
 
 /* --- the rest --- */
@@ -530,11 +455,11 @@ apply(struct transcript *t, const struct js *fact)
 	case FACT_TEXT:
 		return apply_text(t, fact);
 	case FACT_PROMPT:
-		return apply_prompt(t, fact);
+		return transcript_prompt(t, fact);
 	case FACT_TOOL:
-		return apply_tool(t, fact);
+		return transcript_tool(t, fact);
 	case FACT_TOOL_END:
-		return apply_tool_end(t, fact);
+		return transcript_tool_end(t, fact);
 	case FACT_VERB:
 		return transcript_verb(t, fact);
 	case FACT_VERDICT:

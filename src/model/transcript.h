@@ -59,12 +59,15 @@ struct item {
 	uint32_t version;   /* rises when the item changes */
 	uint32_t rewritten; /* rises when its text does more than grow */
 	int64_t turn, block;
-	int64_t raw; /* ITEM_TEXT: bytes of the block so far (deltas' offsets) */
-	size_t told; /* ITEM_TEXT: bytes of it that are recorded */
-	bool final;  /* ITEM_TEXT: the finished text is here */
-	bool stub;   /* its beginning is older than what was told (model/older.h) */
-	bool lost;   /* and not all of its facts could be kept */
-	char id[16]; /* run or verb */
+	int64_t raw;   /* ITEM_TEXT: bytes of the block so far (deltas' offsets) */
+	size_t told;   /* ITEM_TEXT: bytes of it that are recorded */
+	bool final;    /* ITEM_TEXT: the finished text is here */
+	bool stub;     /* its beginning is older than what was told (model/older.h) */
+	bool lost;     /* and not all of its facts could be kept */
+	bool inner;    /* a run that belongs to the agent's tool above it */
+	int64_t bytes; /* of a run that ended */
+	int place;     /* ITEM_PROMPT that waits (TONE_BUSY): in the queue, from 1 */
+	char id[16];   /* run or verb */
 	char by[33];
 	char at[9];	/* "03:12:07" UTC */
 	char head[160]; /* clean: the first words of the item */

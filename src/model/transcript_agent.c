@@ -67,11 +67,14 @@ transcript_answered(struct transcript *t, const struct js *fact)
 bool
 transcript_cancelled(struct transcript *t, const struct js *fact)
 {
-	struct item *it = transcript_add(t, ITEM_NOTE, fact);
 	const struct js *runs = js_get_array(fact, "runs");
+	struct item *it;
 	char id[24];
 	size_t len;
 
+	if (transcript_taken_back(t, fact))
+		return true;
+	it = transcript_add(t, ITEM_NOTE, fact);
 	snprintf(it->head, sizeof it->head, "agent stopped");
 	it->tone = TONE_BUSY;
 	transcript_append_member(t, it, fact, "text");
@@ -141,31 +144,6 @@ transcript_left(struct transcript *t, const struct js *fact)
 		if (js_at(runs, i))
 			left_run(t, it, js_at(runs, i));
 	it->version++;
-	return true;
-}
-
-bool
-transcript_result(struct transcript *t, const struct js *fact)
-{
-	struct item *it = transcript_add(t, ITEM_RESULT, fact);
-	int64_t in = js_int(fact, "in", 0), out = js_int(fact, "out", 0);
-	char age[32], stop[32], endpoint[48], line[256];
-	int n;
-
-	clock_age(js_int(fact, "ms", 0), age, sizeof age);
-	LABEL(fact, "stop", stop);
-	if (strcmp(stop, "end_turn") == 0 || strcmp(stop, "completed") == 0)
-		snprintf(stop, sizeof stop, "done");
-	LABEL(fact, "endpoint", endpoint);
-	n = snprintf(line, sizeof line, "turn %lld: %s, %s", (long long)it->turn,
-	    stop[0] ? stop : "ended", age);
-	if (in + out > 0)
-		n += snprintf(line + n, sizeof line - (size_t)n,
-		    ", %lld tokens in, %lld out, $%.2f", (long long)in, (long long)out,
-		    js_dbl(fact, "cost_usd", 0));
-	if (endpoint[0])
-		snprintf(line + n, sizeof line - (size_t)n, ", by %s", endpoint);
-	transcript_append(t, it, line, strlen(line));
 	return true;
 }
 

@@ -32,8 +32,15 @@ bool transcript_ask(struct transcript *t, const struct js *fact);
 bool transcript_answered(struct transcript *t, const struct js *fact);
 bool transcript_cancelled(struct transcript *t, const struct js *fact);
 bool transcript_left(struct transcript *t, const struct js *fact);
-bool transcript_result(struct transcript *t, const struct js *fact);
 bool transcript_session(struct transcript *t, const struct js *fact);
+
+/* transcript_turn.c: prompts and their queue, runs, and how a turn ended. */
+bool transcript_prompt(struct transcript *t, const struct js *fact);
+bool transcript_taken_back(struct transcript *t, const struct js *fact);
+bool transcript_tool(struct transcript *t, const struct js *fact);
+bool transcript_tool_end(struct transcript *t, const struct js *fact);
+bool transcript_result(struct transcript *t, const struct js *fact);
+struct item *transcript_find_prompt(struct transcript *t, int64_t turn);
 
 /* transcript_vm.c: what is done to VM 102 and what is found about it. */
 bool transcript_verb(struct transcript *t, const struct js *fact);

@@ -95,10 +95,16 @@ def queue(rig):
     agent(ann, queued=16)
     r = bob.ask(t="prompt", text="one too many")
     check("the 17th is refused", "16" in bob.expect(t="error", req=r)["text"])
+    gone = turns.pop(3)
+    ann.ask(t="cancel", turn=gone)
+    check("who took it back", ann.expect(t="cancelled", turn=gone)["by"] == "ann")
+    agent(ann, queued=15)
+    r = ann.ask(t="cancel", turn=gone)
+    check("only once", "does not wait" in ann.expect(t="error", req=r)["text"])
     ann.ask(t="cancel")
     check("the first ended", not done(ann, first)["ok"])
-    for i, t in enumerate(turns):
-        check("in order", ann.expect(t="text", turn=t)["text"] == "n%d" % i)
+    for i, t in zip([n for n in range(16) if n != 3], turns):
+        check("in order, without that one", ann.expect(t="text", turn=t)["text"] == "n%d" % i)
         check("done", done(ann, t)["ok"])
     agent(ann, state="ready", queued=0)
 

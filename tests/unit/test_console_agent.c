@@ -281,7 +281,7 @@ Test(agent, what_the_engine_asks_for_itself_is_in_the_tool_pane_alone_and_in_wor
 {
 	tell(&s, facts_engine_run);
 	cr_assert_eq(s.model.chat.count, 1);
-	cr_assert_str_eq(buf_str(&transcript_at(&s.model.chat, 0)->text),
-	    "turn 1: done, 1.2 s, by lan");
+	cr_assert_str_eq(
+	    buf_str(&transcript_at(&s.model.chat, 0)->text), "done in 1.2 s, by lan");
 	cr_assert_str_eq(s.model.tools.runs[0]->what, "what of the agent is alive");
 }

@@ -169,7 +169,7 @@ Test(case, the_same_verdict_again_is_one_line)
 	tell_one(
 	    "{\"t\":\"verdict\",\"seq\":2,\"at\":\"2026-11-26T03:14:07.000Z\",\"not\":[{\"verb\":\"start\"},{\"verb\":\"reset\"}],\"id\":\"v2\","
 	    "\"word\":\"hung\",\"advice\":\"cycle\",\"checked\":99500}");
-	cr_assert_not_null(strstr(drawn(80, 24), "\nstill hung, 03:14\n"));
+	cr_assert_not_null(strstr(drawn(80, 24), "\n· still hung, 03:14\n"));
 	tell_one(
 	    "{\"t\":\"verdict\",\"seq\":3,\"at\":\"2026-11-26T03:16:07.000Z\",\"not\":[{\"verb\":\"start\"},{\"verb\":\"reset\"}],\"id\":\"v3\","
 	    "\"word\":\"hung\",\"advice\":\"cycle\",\"checked\":99600}");
