@@ -27,24 +27,45 @@ struct arguments {
 	int log;
 };
 
+/* Also the cases of a switch: no two can be the same. */
+enum {
+	ARG_CAST = 256,
+	ARG_COPY,
+	ARG_HELP_ON,
+	ARG_HISTORY,
+	ARG_LINEAR,
+	ARG_LOG,
+	ARG_NAME,
+	ARG_PAGER,
+	ARG_READ_ONLY,
+	ARG_REPLAY,
+	ARG_SESSIONS,
+	ARG_SIZE,
+	ARG_SOCKET,
+	ARG_SPEED,
+	ARG_STARTER,
+	ARG_THEME,
+	ARG_VI,
+};
+
 static const struct option long_options[] = {
-    {"cast", required_argument, NULL, 'c'},
-    {"history", required_argument, NULL, 'H'},
-    {"copy", required_argument, NULL, 'C'},
-    {"help-on", required_argument, NULL, 'o'},
-    {"linear", no_argument, NULL, 'l'},
-    {"log", no_argument, NULL, 'L'},
-    {"name", required_argument, NULL, 'n'},
-    {"pager", required_argument, NULL, 'p'},
-    {"read-only", no_argument, NULL, 'r'},
-    {"replay", required_argument, NULL, 'R'},
-    {"sessions", required_argument, NULL, 'S'},
-    {"size", required_argument, NULL, 'z'},
-    {"socket", required_argument, NULL, 's'},
-    {"speed", required_argument, NULL, 'x'},
-    {"starter", required_argument, NULL, 'b'},
-    {"theme", required_argument, NULL, 't'},
-    {"vi", no_argument, NULL, 'v'},
+    {"cast", required_argument, NULL, ARG_CAST},
+    {"copy", required_argument, NULL, ARG_COPY},
+    {"help-on", required_argument, NULL, ARG_HELP_ON},
+    {"history", required_argument, NULL, ARG_HISTORY},
+    {"linear", no_argument, NULL, ARG_LINEAR},
+    {"log", no_argument, NULL, ARG_LOG},
+    {"name", required_argument, NULL, ARG_NAME},
+    {"pager", required_argument, NULL, ARG_PAGER},
+    {"read-only", no_argument, NULL, ARG_READ_ONLY},
+    {"replay", required_argument, NULL, ARG_REPLAY},
+    {"sessions", required_argument, NULL, ARG_SESSIONS},
+    {"size", required_argument, NULL, ARG_SIZE},
+    {"socket", required_argument, NULL, ARG_SOCKET},
+    {"speed", required_argument, NULL, ARG_SPEED},
+    {"starter", required_argument, NULL, ARG_STARTER},
+    {"theme", required_argument, NULL, ARG_THEME},
+    {"vi", no_argument, NULL, ARG_VI},
     {0},
 };
 
@@ -93,48 +114,71 @@ read_theme(const char *name)
 }
 
 static int
+read_argument(struct arguments *a, int c, char *value)
+{
+	switch (c) {
+	case ARG_CAST:
+		a->cast = value;
+		return 0;
+	case ARG_COPY:
+		a->console.copy = value;
+		return 0;
+	case ARG_HELP_ON:
+		a->help_on = value;
+		return 0;
+	case ARG_HISTORY:
+		a->console.history = value;
+		return 0;
+	case ARG_LINEAR:
+		a->console.linear = true;
+		return 0;
+	case ARG_LOG:
+		a->log++;
+		return 0;
+	case ARG_NAME:
+		a->console.name = value;
+		return 0;
+	case ARG_PAGER:
+		a->console.pager = value;
+		return 0;
+	case ARG_READ_ONLY:
+		a->console.read_only = true;
+		return 0;
+	case ARG_REPLAY:
+		a->replay = value;
+		return 0;
+	case ARG_SESSIONS:
+		a->console.sessions = value;
+		return 0;
+	case ARG_SIZE:
+		a->size = value;
+		return 0;
+	case ARG_SOCKET:
+		a->console.socket_path = value;
+		return 0;
+	case ARG_SPEED:
+		return read_speed(a, value);
+	case ARG_STARTER:
+		a->console.starter = value;
+		return 0;
+	case ARG_THEME:
+		return read_theme(value);
+	case ARG_VI:
+		a->console.vi = true;
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+static int
 read_arguments(struct arguments *a, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		if (c == 'c')
-			a->cast = optarg;
-		else if (c == 'o')
-			a->help_on = optarg;
-		else if (c == 'l')
-			a->console.linear = true;
-		else if (c == 'L')
-			a->log++;
-		else if (c == 'H')
-			a->console.history = optarg;
-		else if (c == 'C')
-			a->console.copy = optarg;
-		else if (c == 'p')
-			a->console.pager = optarg;
-		else if (c == 'n')
-			a->console.name = optarg;
-		else if (c == 'r')
-			a->console.read_only = true;
-		else if (c == 'R')
-			a->replay = optarg;
-		else if (c == 'S')
-			a->console.sessions = optarg;
-		else if (c == 'z')
-			a->size = optarg;
-		else if (c == 's')
-			a->console.socket_path = optarg;
-		else if (c == 'b')
-			a->console.starter = optarg;
-		else if (c == 'x' && read_speed(a, optarg) == 0)
-			continue;
-		else if (c == 't' && read_theme(optarg) == 0)
-			continue;
-		else if (c == 'v')
-			a->console.vi = true;
-		else
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		if (read_argument(a, c, optarg) < 0)
 			return -1;
-	}
 	return a->console.socket_path || a->replay || a->help_on ? 0 : -1;
 }
 

@@ -8,10 +8,8 @@ import sys
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE + "/../integration")
-from engine_rig import BUILD, Failed, check, main, until, with_rig  # noqa: E402
+from engine_rig import PROGRAM, Failed, check, main, until, with_rig  # noqa: E402
 from thin_pty import Screen, Thin  # noqa: E402
-
-CONSOLE = BUILD + "/src/console/console"
 
 
 class Seat:
@@ -19,7 +17,7 @@ class Seat:
 
     def __init__(self, rig, name="ann", size="80x24", **env):
         self.rig = rig
-        self.line = Thin([CONSOLE, "--socket", rig.socket, "--name", name],
+        self.line = Thin([PROGRAM, "--as", name],
                          env=dict(rig.env, TERM="xterm", **env), cwd=rig.dir, size=size)
 
     def __enter__(self):
