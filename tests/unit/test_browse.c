@@ -776,7 +776,7 @@ check(int round)
 
 Test(browse, any_keys_on_a_model_that_grows_and_drops, .init = init, .fini = fini)
 {
-	int rounds = getenv("BG_LONG") ? 200000 : 3000;
+	int rounds = getenv("BG_LONG") ? 30000 : 3000;
 
 	for (int i = 0; i < rounds; i++) {
 		static const int sizes[][2] = {
