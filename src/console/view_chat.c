@@ -253,25 +253,6 @@ view_chat_scroll(struct view_chat *v, const struct model *m, int lines)
 	scroll_move(&v->scroll, &src, lines);
 }
 
-bool
-view_chat_find(struct view_chat *v, const struct model *m, const char *text)
-{
-	size_t i = v->scroll.away ? transcript_find(&m->chat, v->scroll.top.unit)
-				  : m->chat.count;
-
-	while (i-- > 0) {
-		const struct item *it = transcript_at(&m->chat, i);
-
-		if (!strcasestr(buf_str(&it->text), text) && !strcasestr(it->head, text))
-			continue;
-		v->scroll.away = true;
-		v->scroll.top = (struct scroll_pos){it->serial, 0};
-		v->scroll.line = 0;
-		return true;
-	}
-	return false;
-}
-
 void
 view_chat_prepended(struct view_chat *v, const struct model *m, uint64_t serial)
 {

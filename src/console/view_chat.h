@@ -40,8 +40,6 @@ void view_chat_draw(struct view_chat *v, struct canvas *c, struct rect r,
 struct scroll_source view_chat_source(struct view_chat *v, const struct model *m);
 void view_chat_scroll(struct view_chat *v, const struct model *m, int lines);
 
-/* Scrolls to the next older item that holds text (any case); false: there is none. */
-bool view_chat_find(struct view_chat *v, const struct model *m, const char *text);
 /* Older items stand in front of that one now: what is on the screen stays there. */
 void view_chat_prepended(struct view_chat *v, const struct model *m, uint64_t serial);
 

@@ -261,40 +261,6 @@ view_tools_filled(struct view_tools *v, const struct model *m)
 	v->seen = v->scroll.top;
 }
 
-static bool
-holds(const struct tail_run *r, uint64_t part, const char *text)
-{
-	const struct tail_line *n = line_at(r, part);
-
-	if (part == 0)
-		return strstr(r->what, text) || strstr(r->verb, text) ||
-		    (r->command && strstr(r->command, text));
-	return n && n->len > 0 && memmem(n->text, n->len, text, strlen(text));
-}
-
-bool
-view_tools_find(struct view_tools *v, const struct model *m, const char *text)
-{
-	struct scroll_pos pos = v->scroll.top;
-
-	v->fold = TOOLS_FOLD_NONE;
-	v->choices = 0;
-	view_tools_source(v, m);
-	if (!v->scroll.away)
-		pos = (struct scroll_pos){UINT64_MAX, UINT64_MAX};
-	if (!fix(v, &pos))
-		return false;
-	while (step(v, &pos, -1)) {
-		if (!holds(tail_by_serial(&m->tools, pos.unit), pos.part, text))
-			continue;
-		v->scroll.away = true;
-		v->scroll.top = pos;
-		v->scroll.line = 0;
-		return true;
-	}
-	return false;
-}
-
 void
 view_tools_fini(struct view_tools *v)
 {

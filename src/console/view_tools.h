@@ -75,9 +75,6 @@ void view_tools_scroll(struct view_tools *v, const struct model *m, int lines);
 /* The list of units, lent until the next call of this view. */
 struct scroll_source view_tools_source(struct view_tools *v, const struct model *m);
 
-/* Scrolls to the next older line that holds text (bytes); false: there is none. */
-bool view_tools_find(struct view_tools *v, const struct model *m, const char *text);
-
 /*
  * Shows that run: gives the pane the focus, the whole screen where it is small, and the
  * run its output and its whole command; the top of the pane is the run's head.  False:

@@ -30,16 +30,18 @@ view_tools_see_all(void *arg, bool all)
 	v->kept.unit = 0;
 }
 
+/* A head that holds a match may hold it where it was cut: it is opened, too. */
 void
 view_tools_unfold(void *arg, struct scroll_pos pos)
 {
 	struct view_tools *v = arg;
 	const struct tail_run *r = tail_by_serial(&v->model->tools, pos.unit);
-	bool all = v->see_all;
+	bool all = v->see_all, hidden;
 
 	v->see_all = false;
-	if (r && pos.part != 0 && pos.part != VIEW_TOOLS_END &&
-	    view_tools_is_folded(v, r))
+	hidden = r && pos.part != VIEW_TOOLS_END &&
+	    (pos.part == 0 ? !view_tools_is_opened(v, r) : view_tools_is_folded(v, r));
+	if (hidden)
 		view_tools_set_folded(v, v->model, r, false);
 	v->see_all = all;
 }

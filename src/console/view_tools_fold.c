@@ -48,7 +48,7 @@ view_tools_is_opened(const struct view_tools *v, const struct tail_run *r)
 {
 	size_t choice = choice_of(v, r);
 
-	return choice < v->choices && !v->choice[choice].folded;
+	return v->see_all || (choice < v->choices && !v->choice[choice].folded);
 }
 
 /* Runs that are not kept any more need no choice: there is always room for one. */

@@ -326,6 +326,21 @@ Test(browse, a_match_in_a_folded_run_unfolds_it, .init = init, .fini = fini)
 	cr_assert_null(strstr(printed(&c), "hay 7"), "the other stays folded");
 }
 
+Test(browse, a_match_in_a_command_that_was_cut_opens_it, .init = init, .fini = fini)
+{
+	say("{\"t\":\"tool\",\"seq\":0,\"id\":\"r1\",\"asked\":\"agent\",\"host\":\"devvm\",\"what\":\"%s\"}",
+	    "find / -xdev -type f -size +100M -printf '%p\\\\n' 2>/dev/null | sort | head -n 20 | needle");
+	run(2, "hay", 0, 20, true);
+	s.focus = FOCUS_TOOLS;
+	draw(40, 24);
+	cr_assert_null(strstr(printed(&c), "needle"));
+	key(INPUT_CTRL, 'T');
+	keys("/needle\r");
+	draw(40, 24);
+	cr_assert_not_null(strstr(printed(&c), "needle"), "%s", printed(&c));
+	cr_assert_not_null(strstr(here(), "needle"), "%s", here());
+}
+
 /* Cells with that role. */
 static int
 cells_with(uint32_t look)

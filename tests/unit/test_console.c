@@ -425,7 +425,10 @@ Test(layout, a_folded_run_is_one_line, .init = init)
 	cr_assert_not_null(strstr(printed(&c), "✗ devvm df -h /"));
 	cr_assert_null(strstr(printed(&c), "/dev/sda1"));
 	cr_assert_not_null(strstr(printed(&c), "exit 1          1.2 s      45 B    r1"));
-	cr_assert(view_tools_find(&s.tools, &s.model, "sda1"));
+	s.focus = FOCUS_TOOLS;
+	browse_look_for(&s, "sda1");
+	while (browse_work(&s))
+		continue;
 	layout_draw(&s, &c);
 	cr_assert_not_null(strstr(printed(&c), "/dev/sda1"));
 	canvas_fini(&c);
