@@ -151,7 +151,8 @@ add_proof(struct parts *p, const struct screen *s, int64_t now)
 		snprintf(n->text[0] + len, sizeof n->text[0] - len, " (usually %s)",
 		    words_span(vm->usual[verb].ms, usual, sizeof usual));
 	}
-	view_proof_words(proof, now, true, n->text[1], sizeof n->text[1]);
+	if (!progress_verb(vm, now, true, n->text[1], sizeof n->text[1])[0])
+		view_proof_words(proof, now, true, n->text[1], sizeof n->text[1]);
 }
 
 static void

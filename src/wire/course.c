@@ -24,7 +24,7 @@ static const struct {
     [COURSE_STOP] = {"stop", V(STOP) | V(CYCLE), 0, 20000},
     [COURSE_KILL] = {"kill", 0, V(STOP) | V(CYCLE), 12000},
     [COURSE_RESET] = {"reset", V(RESET), 0, 20000},
-    [COURSE_START] = {"start", V(START) | V(CYCLE), V(RESET), 120000},
+    [COURSE_START] = {"start", V(START) | V(CYCLE), V(RESET), 0},
     [COURSE_BOOT] = {"boot", CLIMBS, 0, 35000},
     [COURSE_SSH] = {"ssh", CLIMBS, 0, 0},
     [COURSE_HEALTHY] = {"healthy", CLIMBS, 0, 0},
