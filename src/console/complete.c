@@ -21,7 +21,8 @@ static const struct {
 	const char *words;
 	enum complete_group group;
 } groups[] = {
-    {" status forensics start stop reset cycle verdict shell accept ", COMPLETE_VM},
+    {" status forensics start stop reset cycle verdict screen shell accept cold ",
+	COMPLETE_VM},
     {" cancel triage memory disk services qemu runbook offline answer lower agent observe "
      "repair autonomous ",
 	COMPLETE_AGENT},

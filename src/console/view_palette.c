@@ -159,7 +159,8 @@ draw_foot(const struct complete *l, int chosen, int rows, struct canvas *c, stru
 		lines_str(&text, LOOK_HINT, "↑↓ choose, Tab completes,");
 		if (rows > 1)
 			lines_break(&text);
-		lines_str(&text, LOOK_HINT, " Enter runs, Esc closes" + (rows > 1));
+		lines_str(&text, LOOK_HINT,
+		    rows > 1 ? "Enter runs, Esc closes" : " Enter runs, Esc closes");
 	} else {
 		if (it->twin[0] && rows > 1) {
 			lines_str(&text, LOOK_STRONG, it->twin);
