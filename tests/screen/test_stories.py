@@ -8,6 +8,7 @@ import sys
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE + "/../integration")
+from api_rig import AUTO, Api, configure  # noqa: E402
 from engine_rig import PROGRAM, Failed, check, main, until, with_rig  # noqa: E402
 from thin_pty import Screen, Thin  # noqa: E402
 
@@ -84,6 +85,23 @@ def phone(rig):
         ann.sees("VM 102 running", "cycle")
 
 
+@with_rig(**AUTO)
+def api_down(rig):
+    """every endpoint is overloaded: it is said, with a countdown; the keys work"""
+    api = Api(rig, "vendor", default=dict(error=529))
+    configure(rig, api)
+    rig.start()
+    links_are_up(rig)
+    with Seat(rig) as ann:
+        ann.sees("VM 102 running")
+        ann.types("what is wrong?\r")
+        ann.sees("asked again in", "F8 stops")
+        ann.sees("overloaded (529)")
+        ann.types("\x1b2")
+        ann.sees("VM 102: status", "QMP alive")
+        ann.sees("/triage")             # no model answers: what does without one
+
+
 @with_rig()
 def asleep_in_a_cycle(rig):
     """the laptop sleeps while the host cycles: it goes on, and all of it is told afterwards"""
@@ -135,4 +153,4 @@ def join(rig, ann):
 
 
 if __name__ == "__main__":
-    main([phone, asleep_in_a_cycle, second_engineer])
+    main([phone, api_down, asleep_in_a_cycle, second_engineer])
