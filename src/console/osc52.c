@@ -18,6 +18,8 @@ begins(const char *text, const char *with)
 enum osc52_path
 osc52_path(const char *term, const char *tmux, const char *sty)
 {
+	if (tmux && tmux[0] && sty && sty[0])
+		return OSC52_EITHER; /* one was begun within the other, who knows which */
 	if ((tmux && tmux[0]) || begins(term, "tmux"))
 		return OSC52_TMUX;
 	if (sty && sty[0])

@@ -139,6 +139,8 @@ Test(clip, what_lies_between_is_told_by_the_environment)
 	    osc52_path("screen-256color", "/tmp/tmux-0/default,1,0", NULL), OSC52_TMUX);
 	cr_assert_eq(osc52_path("tmux-256color", NULL, NULL), OSC52_TMUX);
 	cr_assert_eq(osc52_path("screen", NULL, "1234.pts-0"), OSC52_SCREEN);
+	cr_assert_eq(
+	    osc52_path("screen", "/tmp/tmux-0/default,1,0", "1234.pts-0"), OSC52_EITHER);
 	cr_assert_eq(osc52_path("screen", "", NULL), OSC52_EITHER);
 	cr_assert_eq(osc52_path(NULL, NULL, NULL), OSC52_PLAIN);
 	cr_assert(osc52_is_likely("xterm"));
