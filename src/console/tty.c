@@ -19,10 +19,10 @@
 
 #include "base/mem.h"
 #include "console/pen.h"
+#include "console/waiting.h"
 #include "console/theme.h"
 
-#define PENDING_GAP 65536 /* written bytes in front of those that wait */
-#define DRAIN_MS 300	  /* how long a leaving console waits for its last bytes */
+#define DRAIN_MS 300 /* how long a leaving console waits for its last bytes */
 
 /*
  * What somebody else may have left on: an unfinished sequence or string, insert mode,
@@ -43,9 +43,8 @@ struct tty {
 	bool colours, few_keys, known;
 	const char *guess; /* what it is taken for, when TERM is of no use */
 	struct canvas shown;
-	struct pen pen; /* of what curses writes */
-	char *pending;
-	size_t pending_len, pending_at, pending_size;
+	struct pen pen;		/* of what curses writes */
+	struct waiting waiting; /* for the terminal to take it */
 };
 
 /* What a signal handler needs; set while the terminal is ours. */
@@ -168,28 +167,11 @@ arm_rescue(struct tty *t)
 }
 
 static void
-add_pending(struct tty *t, const char *data, size_t len)
-{
-	if (t->pending_at == t->pending_len)
-		t->pending_at = t->pending_len = 0;
-	if (t->pending_at > PENDING_GAP) {
-		memmove(t->pending, t->pending + t->pending_at,
-		    t->pending_len - t->pending_at);
-		t->pending_len -= t->pending_at;
-		t->pending_at = 0;
-	}
-	if (t->pending_len + len > t->pending_size) {
-		t->pending_size = t->pending_len + len + 4096;
-		t->pending = mem_resize(t->pending, t->pending_size);
-	}
-	memcpy(t->pending + t->pending_len, data, len);
-	t->pending_len += len;
-}
-
-static void
 on_pen(void *arg, const char *data, size_t len)
 {
-	add_pending(arg, data, len);
+	struct tty *t = arg;
+
+	waiting_add(&t->waiting, data, len);
 }
 
 /* Moves what curses wrote to the end of what is pending. */
@@ -306,7 +288,7 @@ tty_free(struct tty *t)
 	if (t->fd >= 0)
 		close(t->fd);
 	canvas_fini(&t->shown);
-	free(t->pending);
+	waiting_fini(&t->waiting);
 	free(t);
 }
 
@@ -331,7 +313,7 @@ tty_open(struct err *err)
 	arm_rescue(t);
 	catch_fatal();
 	set_raw(t);
-	add_pending(t, "\x1b[?2004h", 8);
+	waiting_add(&t->waiting, "\x1b[?2004h", 8);
 	tty_size(t, &cols, &rows);
 	resizeterm(rows, cols);
 	canvas_init(&t->shown, cols, rows);
@@ -349,7 +331,7 @@ put_away(struct tty *t)
 
 	endwin();
 	collect(t);
-	add_pending(t, "\x1b[?2004l", 8);
+	waiting_add(&t->waiting, "\x1b[?2004l", 8);
 	while (tty_flush(t) > 0 && poll(&p, 1, DRAIN_MS) > 0)
 		continue;
 }
@@ -517,20 +499,7 @@ tty_forget(struct tty *t)
 long
 tty_flush(struct tty *t)
 {
-	while (t->pending_at < t->pending_len) {
-		ssize_t n = write(
-		    t->fd, t->pending + t->pending_at, t->pending_len - t->pending_at);
-
-		if (n > 0)
-			t->pending_at += (size_t)n;
-		else if (n < 0 && errno == EINTR)
-			continue;
-		else if (n < 0 && errno == EAGAIN)
-			break;
-		else
-			return -1;
-	}
-	return (long)(t->pending_len - t->pending_at);
+	return waiting_write(&t->waiting, t->fd);
 }
 
 void
@@ -539,7 +508,7 @@ tty_hand_over(struct tty *t)
 	if (!rescue.handed_over) {
 		endwin();
 		collect(t);
-		add_pending(t, "\x1b[?2004l", 8);
+		waiting_add(&t->waiting, "\x1b[?2004l", 8);
 		t->known = false;
 		pen_forget(&t->pen);
 	}
@@ -550,28 +519,28 @@ tty_hand_over(struct tty *t)
 void
 tty_pass(struct tty *t, const char *data, size_t len)
 {
-	add_pending(t, data, len);
+	waiting_add(&t->waiting, data, len);
 }
 
 size_t
 tty_waiting(const struct tty *t)
 {
-	return t->pending_len - t->pending_at;
+	return t->waiting.len - t->waiting.at;
 }
 
 void
 tty_take_back(struct tty *t)
 {
 	rescue.handed_over = 0;
-	t->pending_at = t->pending_len = 0;
-	add_pending(t, undo, sizeof undo - 1);
+	waiting_drop(&t->waiting);
+	waiting_add(&t->waiting, undo, sizeof undo - 1);
 	tty_enter(t);
 }
 
 void
 tty_keep_alive(struct tty *t)
 {
-	add_pending(t, "\x1b[?2004h", 8);
+	waiting_add(&t->waiting, "\x1b[?2004h", 8);
 }
 
 void
@@ -587,7 +556,7 @@ tty_enter(struct tty *t)
 {
 	rescue.active = 1;
 	set_raw(t);
-	add_pending(t, "\x1b[?2004h", 8);
+	waiting_add(&t->waiting, "\x1b[?2004h", 8);
 	t->known = false;
 	pen_forget(&t->pen);
 }
