@@ -344,6 +344,8 @@ browse_key(struct action_context *a, const struct input *in)
 	}
 	if (!enters(s, in))
 		return false;
+	if (is_char(in, '/'))
+		view_help_whole(s);
 	if (!browse_enter(s))
 		action_say(a, TONE_PLAIN, "There is nothing to read here yet.");
 	else if (is_char(in, '/'))

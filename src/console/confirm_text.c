@@ -392,7 +392,7 @@ say_second(struct box *b)
 		paragraph(b, SHOULD, LOOK_STRONG, "better", text);
 	}
 	paragraph(b, DOES, LOOK_PLAIN, "does", verb_rows[b->verb].does);
-	paragraph(b, MAY, LOOK_PLAIN, "not", verb_rows[b->verb].limits);
+	paragraph(b, MAY, LOOK_PLAIN, "limits", verb_rows[b->verb].limits);
 }
 
 static void
@@ -412,7 +412,7 @@ build_verb(struct box *b, const struct confirm *k)
 	say_shells(b);
 	say_host(b);
 	paragraph(b, DOES, LOOK_STRONG, "does", verb_rows[b->verb].does);
-	paragraph(b, MAY, LOOK_PLAIN, "not", verb_rows[b->verb].limits);
+	paragraph(b, MAY, LOOK_PLAIN, "limits", verb_rows[b->verb].limits);
 	say_usual(b);
 	say_state(b);
 	paragraph(b, LAST, LOOK_QUIET, "first", "forensics are captured, always");

@@ -274,6 +274,31 @@ verbs(struct lines *l, bool twins)
 	which(l);
 }
 
+/* --- the cold case --- */
+
+static void
+cold(struct lines *l)
+{
+	say(l, LOOK_STRONG, "Is the PVE host silent, too? That is the cold case.");
+	say(l, LOOK_PLAIN,
+	    "breakglass cannot help there: its verbs run on the PVE host. This is the way:");
+	lines_break(l);
+	snprintf(l->indent, sizeof l->indent, "   ");
+	lines_str(l, LOOK_PLAIN,
+	    "1. Is it your own network? Try another host beside it, or another network.\n"
+	    "2. ssh to the hypervisor on its emergency port, plain, with your own key.\n"
+	    "3. Its iDRAC: power, console, hardware log. From there, as a last resort, its "
+	    "power.\n");
+	l->indent[0] = '\0';
+	lines_break(l);
+	say(l, LOOK_PLAIN,
+	    "This console may stay open: it keeps trying, says when a host answers, and the "
+	    "verbs work from then on.");
+	say(l, LOOK_QUIET,
+	    "Out of scope, always: a cluster that is down, a host without power, storage that "
+	    "is gone.");
+}
+
 /* --- everything --- */
 
 static void
@@ -316,31 +341,11 @@ all_rows(struct lines *l)
 			full_row(l, &keymap_rows[i]);
 	title(l, "In browse mode (Ctrl-T)");
 	browse_keys(l);
-}
-
-/* --- the cold case --- */
-
-static void
-cold(struct lines *l)
-{
-	say(l, LOOK_STRONG, "Is the PVE host silent, too? That is the cold case.");
-	say(l, LOOK_PLAIN,
-	    "breakglass cannot help there: its verbs run on the PVE host. This is the way:");
-	lines_break(l);
-	snprintf(l->indent, sizeof l->indent, "   ");
-	lines_str(l, LOOK_PLAIN,
-	    "1. Is it your own network? Try another host beside it, or another network.\n"
-	    "2. ssh to the hypervisor on its emergency port, plain, with your own key.\n"
-	    "3. Its iDRAC: power, console, hardware log. From there, as a last resort, its "
-	    "power.\n");
-	l->indent[0] = '\0';
-	lines_break(l);
-	say(l, LOOK_PLAIN,
-	    "This console may stay open: it keeps trying, says when a host answers, and the "
-	    "verbs work from then on.");
-	say(l, LOOK_QUIET,
-	    "Out of scope, always: a cluster that is down, a host without power, storage that "
-	    "is gone.");
+	title(l, "The verbs");
+	for (int v = 0; v < VERBS; v++)
+		verb_row(l, v, false);
+	title(l, "The cold case");
+	cold(l);
 }
 
 void

@@ -71,6 +71,7 @@ struct screen {
 	bool esc_armed; /* an Esc came: the next digit is an F-key */
 	bool few_keys;	/* F-keys are doubtful here: show the twins */
 	bool read_only;
+	bool linear; /* there is no screen: commands are named, not keys */
 	struct replay replay;
 	bool link_up;
 	char link_words[256];	   /* why the link is not up, and what is done about it */

@@ -285,6 +285,7 @@ linear_main(const struct console_opts *opts, const char *why)
 	uv_loop_init(&n->loop);
 	screen_init(&n->screen);
 	n->screen.read_only = opts->read_only;
+	n->screen.linear = true;
 	n->screen.now = clock_mono_ms();
 	n->said.bounded = true;
 	n->ctx = (struct action_context){.screen = &n->screen, .send = on_send, .arg = n};

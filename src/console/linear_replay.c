@@ -118,6 +118,7 @@ linear_replay(const char *path, int speed)
 	n->player = player_open(path, &calls, &err);
 	if (n->player) {
 		screen_init(&n->screen);
+		n->screen.linear = true;
 		n->screen.replay.on = n->screen.link_up = true;
 		player_speed(n->player, speed);
 		printf("Replay of an incident. Nothing is sent.\n");

@@ -44,7 +44,9 @@ unfinished(struct banners *b)
 
 	if (!u->verb[0])
 		return;
-	if (verb >= 0)
+	if (verb >= 0 && b->s->linear)
+		snprintf(key, sizeof key, "/%s is next", verb_rows[verb].name);
+	else if (verb >= 0)
 		snprintf(key, sizeof key, "F%d %s (Esc %d)", verb_rows[verb].fkey,
 		    verb_rows[verb].name, verb_rows[verb].fkey);
 	if (strlen(u->at) >= 19)
@@ -160,6 +162,13 @@ asks(struct banners *b)
 		return;
 	if (more > 0)
 		snprintf(rest, sizeof rest, " (+%d)", more);
+	if (b->s->linear) { /* seconds that count would be said again and again */
+		banner(b, LOOK_NOTICE,
+		    "The agent asks (%s): Enter opens it; no answer is a no. On %s: %s%s%s",
+		    q->id, q->verb[0] ? "pve" : q->host,
+		    q->verb[0] ? q->verb : q->command, q->text[0] ? ". " : "", q->text);
+		return;
+	}
 	banner(b, LOOK_NOTICE, "ASKS%s, %lld s: Enter or F11 answers. %s %s%s%s", rest,
 	    (long long)((q->until - now) / 1000), q->verb[0] ? "pve" : q->host,
 	    q->verb[0] ? q->verb : q->command, q->text[0] ? ". " : "", q->text);

@@ -50,6 +50,22 @@ view_help_key(struct screen *s, const struct input *in)
 }
 
 void
+view_help_whole(struct screen *s)
+{
+	struct lines *l = &s->page_at.lines;
+	int width = l->width;
+
+	if (s->page != PAGE_HELP || s->replay.on || s->help.page == HELP_ALL)
+		return;
+	turn(s, HELP_ALL);
+	if (width <= 0)
+		return;
+	lines_fini(l); /* it is looked through before it is drawn */
+	lines_init(l, width);
+	help_text(l, HELP_ALL, s->help.where, s->few_keys);
+}
+
+void
 view_help_draw(struct screen *s, struct canvas *c, struct rect r)
 {
 	static const char *const where[HELP_WHERES] = {"chat", "tools", "browse", "page"};

@@ -24,6 +24,9 @@ void view_help_open(struct screen *s, enum help_page page);
 /* Left, Right, Tab and the digits turn its pages; false: no key of its own. */
 bool view_help_key(struct screen *s, const struct input *in);
 
+/* Who looks for a word looks in all of it: that page, where help is shown. */
+void view_help_whole(struct screen *s);
+
 void view_help_draw(struct screen *s, struct canvas *c, struct rect r);
 
 /* Are both hosts silent?  The page on the cold case is offered then. */

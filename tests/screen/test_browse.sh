@@ -84,7 +84,7 @@ keys a Right Right Right
 expect a "help 4 of 4"
 keys a /
 type_text a "cold case"
-expect a "match 1 of 1"
+expect a "match 1 of 3"
 keys a Enter q Escape
-expect_gone a "help 4 of 4"
+expect_gone a "help 3 of 4"
 finish

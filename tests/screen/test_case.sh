@@ -90,7 +90,7 @@ for s in big phone; do expect $s "verdict: healthy"; done
 next
 expect big "bootstrap pve --to root@192.168.1.127 --apply"
 for s in big phone; do expect $s "UNFINISHED cycle: F4 start (Esc 4)"; done
-hear "UNFINISHED cycle: F4 start (Esc 4). VM 102 is stopped"
+hear "UNFINISHED cycle: /start is next. VM 102 is stopped"
 next
 for s in big phone; do expect_gone $s "UNFINISHED"; done
 echo /verdict >&3
