@@ -96,12 +96,12 @@ key_words(const struct screen *s, struct words *w)
 	bool marked = s->browse.marked > 0, panes = s->page == PAGE_NONE;
 
 	if (f->what.count > 0 && f->state != BROWSE_FIND_NOTHING) {
-		add(w, "n", "older", 2);
+		add(w, "n", "older", marked ? 3 : 2);
 		add(w, "N", "newer", 8);
 	}
 	add(w, "/", "find", 4);
 	if (marked) {
-		add(w, "y", "copy", 3);
+		add(w, "y", "copy", 2);
 		add(w, "w", "save", 6);
 		add(w, "v", "pager", 7);
 		add(w, "m", "drop mark", 9);
@@ -127,8 +127,14 @@ static int
 draw_lead(const struct screen *s, struct canvas *c, struct rect r)
 {
 	const struct browse_find *f = &s->browse.find;
-	int col = canvas_text(c, r, 0, 0, LOOK_KEY, r.cols < 40 ? " B " : " browse ") + 1;
+	bool says = s->browse.marked > 0 || f->what.count > 0;
+	int col = 0;
 	char text[48];
+
+	if (r.cols >= 60 || !says) /* else what there is to say names the mode, too */
+		col =
+		    canvas_text(c, r, 0, 0, LOOK_KEY, r.cols < 40 ? " B " : " browse ") +
+		    1;
 
 	if (s->browse.marked > 0) {
 		snprintf(text, sizeof text, "%d%s line%s ", s->browse.marked,
