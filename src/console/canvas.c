@@ -10,6 +10,9 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define BOX_FIRST 0x2500 /* lines and corners */
+#define BOX_LAST 0x257f
+
 static int
 clamp(int n, int max)
 {
@@ -109,6 +112,26 @@ width_of(uint32_t cp)
 	return scrub_is_plain(cp) ? wcwidth((wchar_t)cp) : -1;
 }
 
+/* Words that do not fit are cut visibly; blanks and lines are not missed. */
+static void
+mark_cut(struct canvas *c, int row, int left, int right, uint32_t style, const char *text,
+    size_t len)
+{
+	while (len > 0) {
+		uint32_t cp;
+		size_t n = text_decode(text, len, &cp);
+
+		if (cp != ' ' && !(cp >= BOX_FIRST && cp <= BOX_LAST))
+			break;
+		text += n;
+		len -= n;
+	}
+	if (len == 0 || right <= left)
+		return;
+	blank_halves(c, row, right - 1, 1);
+	*canvas_cell(c, row, right - 1) = (struct cell){{0x2026}, style};
+}
+
 int
 canvas_put(struct canvas *c, struct rect r, int row, int col, uint32_t style,
     const char *text, size_t len)
@@ -124,19 +147,21 @@ canvas_put(struct canvas *c, struct rect r, int row, int col, uint32_t style,
 		size_t n = text_decode(text, len, &cp);
 		int width, x = r.col + col;
 
-		text += n;
-		len -= n;
 		width = width_of(cp);
 		if (width < 0) {
 			cp = '?';
 			width = 1;
 		}
+		if (width > 0 && x + width > right) {
+			mark_cut(c, y, r.col, right, style, text, len);
+			break;
+		}
+		text += n;
+		len -= n;
 		if (width == 0) {
 			join(c, y, x, r.col, cp);
 			continue;
 		}
-		if (x + width > right)
-			break;
 		blank_halves(c, y, x, width);
 		*canvas_cell(c, y, x) = (struct cell){{cp}, style};
 		if (width == 2)

@@ -83,7 +83,8 @@ void canvas_fill(struct canvas *c, struct rect r, uint32_t style);
 void canvas_look(struct canvas *c, struct rect r, uint32_t look);
 
 /*
- * Draws text at row, col of r (relative to it), cut at its right edge.
+ * Draws text at row, col of r (relative to it), cut at its right edge, where "…" stands
+ * then.
  * Returns the column behind it.  Outside r nothing is drawn.
  */
 int canvas_put(struct canvas *c, struct rect r, int row, int col, uint32_t style,

@@ -151,19 +151,29 @@ put_other(struct title *t, const struct screen *s, enum focus which)
 
 /* --- the row --- */
 
-/* What can come and go stands last: the rest keeps its place. */
+static void
+put_number(struct title *t, const struct screen *s, const struct counts *n)
+{
+	char text[48];
+
+	snprintf(text, sizeof text, "%d%s run%s", n->runs,
+	    s->model.tools.full || n->runs >= TAIL_RUNS_MAX ? "+" : "",
+	    n->runs == 1 ? "" : "s");
+	put_left(t, LOOK_QUIET, text);
+}
+
+/* What can come and go stands last, but where there is room for that alone. */
 static void
 put_counts(struct title *t, const struct screen *s)
 {
 	struct counts n = count_runs(&s->model.tools);
+	bool narrow = t->r.cols < STACKED_COLS;
 	char text[48];
 
 	if (n.runs == 0)
 		return;
-	snprintf(text, sizeof text, "%d%s run%s", n.runs,
-	    s->model.tools.full || n.runs >= TAIL_RUNS_MAX ? "+" : "",
-	    n.runs == 1 ? "" : "s");
-	put_left(t, LOOK_QUIET, text);
+	if (!narrow)
+		put_number(t, s, &n);
 	snprintf(text, sizeof text, "%d failed", n.failed);
 	if (n.failed > 0)
 		put_left(t, LOOK_BAD, text);
@@ -173,6 +183,8 @@ put_counts(struct title *t, const struct screen *s)
 		snprintf(text, sizeof text, "%d run now", n.running);
 	if (n.running > 0)
 		put_left(t, LOOK_BUSY, text);
+	if (narrow)
+		put_number(t, s, &n);
 }
 
 /* What is shown of them, how many there are, and which one is being read. */

@@ -97,10 +97,9 @@ draw_cut(const struct part *n, struct canvas *c, struct rect r, int col, int spa
 {
 	const char *shorter = n->text[1];
 	int room = canvas_width(shorter, strlen(shorter)) + spare;
-	struct rect in = {r.row, r.col, 1, col + room - 1};
+	struct rect in = {r.row, r.col, 1, col + room};
 
 	canvas_text(c, in, 0, col, n->look, n->text[0]);
-	canvas_text(c, r, 0, col + room - 1, n->look, "…");
 	return col + room;
 }
 

@@ -91,8 +91,16 @@ expect_picture(struct screen *s, int cols, int rows, const char *name)
 void
 expect_pictures(struct screen *s, const char *name)
 {
-	static const int sizes[][2] = {{80, 24}, {40, 15}, {20, 6}, {140, 30}};
+	static const int sizes[][2] = {{80, 24}, {40, 15}, {20, 6}, {140, 30}, {200, 50}};
 
 	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
 		expect_picture(s, sizes[i][0], sizes[i][1], name);
+}
+
+void
+expect_three(struct screen *s, const char *name)
+{
+	expect_picture(s, 40, 15, name);
+	expect_picture(s, 80, 24, name);
+	expect_picture(s, 200, 50, name);
 }

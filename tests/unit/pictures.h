@@ -18,7 +18,10 @@ void tell(struct screen *s, const char *const *facts);
 void expect_canvas(const struct canvas *c, const char *name);
 void expect_picture(struct screen *s, int cols, int rows, const char *name);
 
-/* In four sizes: 80x24, 40x15, 20x6, 140x30. */
+/* In five sizes: 80x24, 40x15, 20x6, 140x30, 200x50. */
 void expect_pictures(struct screen *s, const char *name);
+
+/* In the three that every view has: 40x15, 80x24, 200x50. */
+void expect_three(struct screen *s, const char *name);
 
 #endif

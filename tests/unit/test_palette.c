@@ -304,8 +304,7 @@ Test(view_palette, has_every_command_with_its_keys, .init = start)
 {
 	type("/");
 	typist_expect("palette-all");
-	expect_picture(&typist_screen, 80, 24, "palette-over");
-	expect_picture(&typist_screen, 40, 15, "palette-over");
+	expect_three(&typist_screen, "palette-over");
 }
 
 Test(view_palette, marks_what_is_chosen_by_a_sign, .init = start)
@@ -325,7 +324,7 @@ Test(view_palette, one_who_watches_sees_what_he_may_not, .init = start)
 {
 	tell(&typist_screen, facts_watching);
 	type("/");
-	expect_picture(&typist_screen, 80, 24, "palette-watching");
+	expect_three(&typist_screen, "palette-watching");
 }
 
 static void

@@ -190,8 +190,7 @@ Test(view_prompt, shows_the_lines_around_the_cursor, .init = emacs)
 		type(UP);
 	typist_expect("prompt-lines");
 	tell(&typist_screen, facts_quiet);
-	expect_picture(&typist_screen, 80, 24, "prompt-grown");
-	expect_picture(&typist_screen, 40, 15, "prompt-grown");
+	expect_three(&typist_screen, "prompt-grown");
 }
 
 Test(view_prompt, wide_joined_and_tabbed_text_stands_where_it_should, .init = emacs)
