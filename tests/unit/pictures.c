@@ -98,7 +98,7 @@ expect_pictures(struct screen *s, const char *name)
 }
 
 void
-expect_three(struct screen *s, const char *name)
+expect_all_sizes(struct screen *s, const char *name)
 {
 	expect_picture(s, 40, 15, name);
 	expect_picture(s, 80, 24, name);

@@ -22,6 +22,6 @@ void expect_picture(struct screen *s, int cols, int rows, const char *name);
 void expect_pictures(struct screen *s, const char *name);
 
 /* In the three that every view has: 40x15, 80x24, 200x50. */
-void expect_three(struct screen *s, const char *name);
+void expect_all_sizes(struct screen *s, const char *name);
 
 #endif

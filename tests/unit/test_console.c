@@ -407,7 +407,7 @@ Test(layout, a_turn_and_a_verb_at_work, .init = init)
 	tell(&s, facts_busy);
 	expect_pictures(&s, "busy");
 	s.focus = FOCUS_TOOLS;
-	expect_three(&s, "busy-tools");
+	expect_all_sizes(&s, "busy-tools");
 	screen_fini(&s);
 }
 
@@ -467,7 +467,7 @@ Test(layout, reset_is_warned_of_where_it_is_the_wrong_tool, .init = init)
 	tell(&s, facts_quiet);
 	tell(&s, facts_trouble);
 	confirm_open_verb(&s.confirm, VERB_RESET, 0);
-	expect_three(&s, "reset");
+	expect_all_sizes(&s, "reset");
 	screen_fini(&s);
 }
 

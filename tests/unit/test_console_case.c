@@ -234,7 +234,7 @@ Test(case, the_page_behind_it_shows_all_of_it)
 	tell(&s, facts_proof);
 	tell(&s, facts_old_host);
 	s.page = PAGE_VERDICT;
-	expect_three(&s, "detail");
+	expect_all_sizes(&s, "detail");
 	expect_picture(&s, 80, 64, "detail");
 }
 
@@ -242,9 +242,9 @@ Test(case, the_box_says_what_the_verdict_says_of_the_key)
 {
 	tell(&s, facts_hung);
 	confirm(VERB_CYCLE);
-	expect_three(&s, "advised");
+	expect_all_sizes(&s, "advised");
 	confirm(VERB_RESET);
-	expect_three(&s, "against");
+	expect_all_sizes(&s, "against");
 	expect_picture(&s, 20, 6, "against");
 }
 
@@ -263,7 +263,7 @@ Test(case, what_would_leave_the_vm_off_is_said_first)
 	tell(&s, facts_hung);
 	tell(&s, facts_no_start);
 	confirm(VERB_CYCLE);
-	expect_three(&s, "nostart");
+	expect_all_sizes(&s, "nostart");
 }
 
 Test(case, an_old_host_program_is_told_with_the_command_that_installs_ours)
@@ -279,7 +279,7 @@ Test(case, an_old_host_program_is_told_with_the_command_that_installs_ours)
 Test(case, the_climb_back_is_shown_rung_by_rung)
 {
 	tell(&s, facts_climbing);
-	expect_three(&s, "climb");
+	expect_all_sizes(&s, "climb");
 	cr_assert(layout_is_ticking(&s));
 	s.now += 5000;
 	cr_assert_not_null(strstr(drawn(80, 24), "coming back, 37 s after the cycle"));
@@ -326,7 +326,7 @@ Test(case, an_unfinished_verb_is_a_banner_until_it_is_settled)
 	    "{\"t\":\"state\",\"seq\":0,\"what\":\"unfinished\",\"verb\":\"cycle\",\"who\":\"anna\","
 	    "\"when\":\"2026-11-26T03:12:07.000Z\",\"outcome\":\"interrupted\","
 	    "\"now\":\"VM 102 is stopped: the host's worker was lost at stopped\",\"key\":\"start\"}");
-	expect_three(&s, "unfinished");
+	expect_all_sizes(&s, "unfinished");
 	tell_one(
 	    "{\"t\":\"state\",\"seq\":0,\"what\":\"unfinished\",\"verb\":\"cycle\",\"settled\":true}");
 	cr_assert_null(strstr(drawn(80, 24), "UNFINISHED"));
@@ -382,7 +382,7 @@ Test(case, a_capture_has_quiet_headings_a_framed_screen_and_no_base64)
 	tell(&s, facts_capture);
 	s.focus = FOCUS_TOOLS;
 	s.zoom = true;
-	expect_three(&s, "capture");
+	expect_all_sizes(&s, "capture");
 	tell_one(
 	    "{\"t\":\"verdict\",\"seq\":9,\"word\":\"hung\",\"advice\":\"cycle\","
 	    "\"evidence\":[\"host: screen saved: /var/lib/bg/2026-11-26-a-r1.png (1 KB)\"]}");

@@ -304,7 +304,7 @@ Test(view_palette, has_every_command_with_its_keys, .init = start)
 {
 	type("/");
 	typist_expect("palette-all");
-	expect_three(&typist_screen, "palette-over");
+	expect_all_sizes(&typist_screen, "palette-over");
 }
 
 Test(view_palette, marks_what_is_chosen_by_a_sign, .init = start)
@@ -324,7 +324,7 @@ Test(view_palette, one_who_watches_sees_what_he_may_not, .init = start)
 {
 	tell(&typist_screen, facts_watching);
 	type("/");
-	expect_three(&typist_screen, "palette-watching");
+	expect_all_sizes(&typist_screen, "palette-watching");
 }
 
 static void

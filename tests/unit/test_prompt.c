@@ -190,7 +190,7 @@ Test(view_prompt, shows_the_lines_around_the_cursor, .init = emacs)
 		type(UP);
 	typist_expect("prompt-lines");
 	tell(&typist_screen, facts_quiet);
-	expect_three(&typist_screen, "prompt-grown");
+	expect_all_sizes(&typist_screen, "prompt-grown");
 }
 
 Test(view_prompt, wide_joined_and_tabbed_text_stands_where_it_should, .init = emacs)

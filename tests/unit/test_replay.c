@@ -624,7 +624,7 @@ Test(replay, is_told_from_the_real_thing_on_every_size, .init = init, .fini = fi
 	s.replay.notice[0] = '\0';
 	s.page = PAGE_HELP;
 	look();
-	expect_three(&s, "replay-help");
+	expect_all_sizes(&s, "replay-help");
 	expect_picture(&s, 80, 40, "replay-help");
 }
 
@@ -636,8 +636,8 @@ Test(replay, the_end_a_pause_and_bad_records_are_told, .init = init, .fini = fin
 	player_advance(player, 0);
 	player_advance(player, 700);
 	look();
-	expect_three(&s, "replay-pause");
+	expect_all_sizes(&s, "replay-pause");
 	player_to_end(player);
 	look();
-	expect_three(&s, "replay-live");
+	expect_all_sizes(&s, "replay-live");
 }

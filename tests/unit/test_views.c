@@ -75,11 +75,11 @@ TestSuite(views, .init = init, .fini = fini);
 Test(views, a_night)
 {
 	tell(&s, facts_night);
-	expect_three(&s, "night");
+	expect_all_sizes(&s, "night");
 	s.focus = FOCUS_TOOLS;
-	expect_three(&s, "night-tools");
+	expect_all_sizes(&s, "night-tools");
 	s.zoom = true;
-	expect_three(&s, "night-zoom");
+	expect_all_sizes(&s, "night-zoom");
 }
 
 Test(views, each_mutating_verb_has_its_box)
@@ -91,7 +91,7 @@ Test(views, each_mutating_verb_has_its_box)
 	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
 		confirm_open_verb(&s.confirm, verbs[i], 0);
 		snprintf(name, sizeof name, "confirm-%s", verb_rows[verbs[i]].name);
-		expect_three(&s, name);
+		expect_all_sizes(&s, name);
 	}
 }
 
@@ -101,35 +101,35 @@ Test(views, the_engine_is_lost)
 	s.link_up = false;
 	snprintf(s.link_words, sizeof s.link_words,
 	    "no answer for 15 s; asked again in 4 s. What is shown may be old");
-	expect_three(&s, "lost-engine");
+	expect_all_sizes(&s, "lost-engine");
 }
 
 Test(views, the_api_is_down)
 {
 	tell(&s, facts_night);
 	tell(&s, facts_api_down);
-	expect_three(&s, "api-down");
+	expect_all_sizes(&s, "api-down");
 }
 
 Test(views, the_journal_is_in_memory_alone)
 {
 	tell(&s, facts_night);
 	tell(&s, facts_memory);
-	expect_three(&s, "journal-memory");
+	expect_all_sizes(&s, "journal-memory");
 }
 
 Test(views, the_incident_is_closed)
 {
 	tell(&s, facts_night);
 	tell(&s, facts_closed);
-	expect_three(&s, "closed");
+	expect_all_sizes(&s, "closed");
 }
 
 Test(views, a_budget_is_spent)
 {
 	tell(&s, facts_night);
 	tell(&s, facts_spent);
-	expect_three(&s, "spent");
+	expect_all_sizes(&s, "spent");
 }
 
 Test(views, the_page_with_all_banners)
@@ -138,7 +138,7 @@ Test(views, the_page_with_all_banners)
 	tell(&s, facts_api_down);
 	tell(&s, facts_memory);
 	s.page = PAGE_BANNERS;
-	expect_three(&s, "banners");
+	expect_all_sizes(&s, "banners");
 }
 
 /* --- the panes --- */
