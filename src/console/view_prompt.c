@@ -30,6 +30,8 @@ cell_width(const struct walk *w, uint32_t cp)
 {
 	int width;
 
+	if (cp >= 0x20 && cp < 0x7f)
+		return 1;
 	if (cp == '\n')
 		return 0;
 	if (cp == '\t') {

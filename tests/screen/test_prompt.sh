@@ -99,6 +99,9 @@ expect b "find \`backup'"
 expect b "since the backup"
 keys b Escape
 expect b "> the devvm hangs"
+# half a key behind a search ends the search, and nothing else
+keys b C-r C-x y
+expect b "> the devvm hangs"
 keys b C-c
 check "Ctrl-C keeps the text" shows b "> the devvm hangs"
 
