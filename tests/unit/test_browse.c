@@ -7,11 +7,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/text.h"
 #include "console/action.h"
 #include "console/browse.h"
 #include "console/browse_int.h"
 #include "console/text_find.h"
 #include "pictures.h"
+#include "wire/messages.h"
 
 static struct screen s;
 static struct action_context a;
@@ -707,12 +709,93 @@ Test(browse, a_selection_looks_like_this, .init = init, .fini = fini)
 
 Test(browse, help_can_be_searched, .init = init, .fini = fini)
 {
+	static const int sizes[][2] = {{80, 24}, {40, 15}, {200, 50}, {20, 6}};
+
 	draw(80, 24);
 	action_run(&a, ACTION_HELP, "");
 	s.help.page = HELP_ALL;
 	draw(80, 24);
 	keys("/autonomous");
-	pictures("search-help");
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		draw(sizes[i][0], sizes[i][1]);
+		cr_assert_gt(
+		    cells_with(LOOK_MATCH_HERE), 0, "%d: %s", sizes[i][0], printed(&c));
+		cr_assert_not_null(strstr(here(), "autonomous"));
+	}
+}
+
+/* --- text from outside --- */
+
+/* The bytes of a line's "hex", without NULs; false: it has none. */
+static bool
+hostile_bytes(const char *line, char *out, size_t size)
+{
+	const char *hex = strstr(line, "\"hex\": \"");
+	size_t at = 0;
+	unsigned byte;
+
+	if (!hex)
+		return false;
+	for (hex += 8; at + 1 < size && sscanf(hex, "%2x", &byte) == 1 && hex[0] != '"';
+	     hex += 2)
+		if (byte != 0)
+			out[at++] = (char)byte;
+	out[at] = '\0';
+	return at > 0;
+}
+
+static void
+expect_clean(const char *text, size_t len)
+{
+	while (len > 0) {
+		uint32_t cp;
+		size_t n = text_decode(text, len, &cp);
+
+		cr_assert(cp == '\n' || scrub_is_plain(cp), "U+%04X", (unsigned)cp);
+		text += n;
+		len -= n;
+	}
+}
+
+Test(browse, the_hostile_corpus_is_searched_and_copied_clean, .init = init, .fini = fini)
+{
+	FILE *f = fopen(FIXTURES_DIR "/hostile-terminal.jsonl", "r");
+	static char line[65536], bytes[32768];
+	char what[64];
+	int n = 0;
+
+	cr_assert_not_null(f);
+	while (fgets(line, sizeof line, f)) {
+		struct js *m;
+		char id[16];
+
+		if (!hostile_bytes(line, bytes, sizeof bytes))
+			continue;
+		snprintf(id, sizeof id, "h%d", ++n);
+		say("{\"t\":\"tool\",\"seq\":0,\"id\":\"%s\",\"asked\":\"agent\",\"host\":\"devvm\",\"what\":\"w\"}",
+		    id);
+		m = message_new("output");
+		js_set_str(m, "id", id);
+		js_set_str(m, "stream", n % 2 ? "out" : "err");
+		js_set_int(m, "off", 0);
+		js_set_str(m, "data", bytes);
+		model_apply(&s.model, m, 100000);
+		js_free(m);
+		if (n == 1) {
+			s.focus = FOCUS_TOOLS;
+			draw(40, 15);
+			key(INPUT_CTRL, 'T');
+		}
+		keys("G/e\rkkm");
+		draw(n % 2 ? 40 : 80, 15);
+		expect_clean(printed(&c), strlen(printed(&c)));
+		copied(what);
+		expect_clean(copied(what), strlen(copied(what)));
+		keys("m");
+		expect_clean(copied(what), strlen(copied(what)));
+	}
+	cr_assert_gt(n, 20);
+	fclose(f);
 }
 
 /* --- everything at once, on a model that grows and drops --- */
