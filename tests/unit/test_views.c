@@ -280,14 +280,14 @@ static const char *const views[] = {"first", "busy", "busy-tools", "night", "nig
     "tour-hung", "who-page", "who-drive", "who-free", "who-lost", "who-watch",
     "who-readonly", "palette-all", "palette-chosen", "palette-over", "palette-runbooks",
     "prompt-lines", "prompt-long", "prompt-search", "prompt-wide", "browse-chat",
-    "browse-tools", "select-tools", "search-typed", "search-kept", "search-none",
-    "search-help", "tools", "tools-odd", "fold", "run", "capture", "screen-panic",
-    "screen-graphics", "screen-none", "ask-banner", "ask-box", "ask-verb", "ask-long",
-    "ask-answered", "left", "left-nothing", "route", "runbooks", "replay", "replay-live",
-    "replay-pause", "replay-paused", "replay-help", "lost-engine", "api-down",
-    "journal-memory", "closed", "spent", "banners", "progress-first", "progress-stop",
-    "progress-climb", "progress-late", "progress-retry", "progress-waiting",
-    "progress-shell", "shell-refused", "shell-other"};
+    "browse-tools", "select-tools", "search-typed", "search-kept", "search-none", "tools",
+    "tools-odd", "fold", "run", "capture", "screen-panic", "screen-graphics",
+    "screen-none", "ask-banner", "ask-box", "ask-verb", "ask-long", "ask-answered",
+    "left", "left-nothing", "route", "runbooks", "replay", "replay-live", "replay-pause",
+    "replay-paused", "replay-help", "lost-engine", "api-down", "journal-memory", "closed",
+    "spent", "banners", "progress-first", "progress-stop", "progress-climb",
+    "progress-late", "progress-retry", "progress-waiting", "progress-shell",
+    "shell-refused", "shell-other"};
 
 Test(pictures, each_view_has_one_in_each_size)
 {
