@@ -46,12 +46,19 @@ clip_fini(struct clip *k)
 	buf_fini(&k->text);
 }
 
+/* In browse mode the chat may not be in sight; its row is short. */
+static void
+say_both(struct action_context *a, bool bad, const char *text, const char *row)
+{
+	action_say(a, bad ? TONE_BAD : TONE_PLAIN, text);
+	if (a->screen->browse.on)
+		browse_say(a->screen, bad ? LOOK_BAD : LOOK_GOOD, row);
+}
+
 void
 clip_say(struct action_context *a, bool bad, const char *text)
 {
-	action_say(a, bad ? TONE_BAD : TONE_PLAIN, text);
-	if (a->screen->browse.on) /* the chat may not be in sight there */
-		browse_say(a->screen, bad ? LOOK_BAD : LOOK_GOOD, text);
+	say_both(a, bad, text, text);
 }
 
 /*
@@ -119,7 +126,8 @@ clip_say_sent(struct action_context *a)
 	snprintf(text, sizeof text,
 	    "Copied %s, %s: %s. If it is empty there: /copy print or /copy file.",
 	    a->clip->what, size_words(a->clip->text.len, size), how[a->clip->path]);
-	clip_say(a, false, text);
+	say_both(a, false, text,
+	    "Copied (OSC 52). Clipboard empty? /copy print or /copy file");
 }
 
 static void

@@ -60,6 +60,9 @@ replay_keys_may(enum action action)
 	case ACTION_ZOOM:
 	case ACTION_FOLD:
 	case ACTION_BROWSE:
+	case ACTION_COPY:
+	case ACTION_SAVE:
+	case ACTION_VIEW:
 	case ACTION_SPLIT:
 	case ACTION_THEME:
 	case ACTION_PAGE_UP:

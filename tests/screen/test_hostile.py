@@ -218,11 +218,15 @@ class Seat:
             env.pop(name, None)
         self.line = Thin(argv, env=env, size=size)
         self.term = Terminal(self.line.cols, self.line.rows, term)
-        self.fed, self.copied, self.pictures = 0, [], []
+        self.fed, self.copied, self.pictures, self.held = 0, [], [], b""
 
     def look(self):
-        data = bytes(self.line.data[self.fed:])
-        self.fed = len(self.line.data)
+        data = self.held + bytes(self.line.data[self.fed:])
+        self.fed, self.held = len(self.line.data), b""
+        begun = data.rfind(b"\x1b]")
+        if begun >= 0 and b"\x07" not in data[begun:] and b"\x1b]52;c;".startswith(
+                data[begun:begun + 7]):
+            self.held, data = data[begun:], data[:begun]    # the rest is on its way
         for m in OSC52.finditer(data):
             self.copied.append(base64.b64decode(m.group(1)).decode())
         self.term.feed(OSC52.sub(b"", data) if self.copied else data)
