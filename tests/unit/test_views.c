@@ -269,6 +269,27 @@ Test(views, danger_is_for_power_actions_alone)
 	canvas_fini(&c);
 }
 
+Test(views, the_theme_and_the_border_are_commands)
+{
+	struct action_context a = {.screen = &s};
+
+	theme_use(THEME_DARK);
+	action_run(&a, ACTION_THEME, "pink");
+	cr_assert_eq(theme_now(), THEME_DARK);
+	cr_assert(shows(200, 50, "There is no theme pink. The theme is dark;"));
+	cr_assert_not(a.redraw);
+	action_run(&a, ACTION_THEME, "contrast");
+	cr_assert_eq(theme_now(), THEME_CONTRAST);
+	cr_assert(a.redraw, "all cells look otherwise now");
+	action_run(&a, ACTION_SPLIT, "30");
+	cr_assert_eq(layout_split_now(&s), 30);
+	action_run(&a, ACTION_SPLIT, "300");
+	cr_assert_eq(layout_split_now(&s), 30);
+	cr_assert(shows(200, 50, "/split takes 20 to 80"));
+	action_run(&a, ACTION_SPLIT, "");
+	cr_assert_eq(s.split, 0);
+}
+
 /* --- all pictures --- */
 
 /* Every view, in each of 40x15, 80x24 and 200x50. */
