@@ -25,11 +25,19 @@ item_before(const struct view_chat *v, const struct item *it)
 }
 
 static int
+two_digits(const char *s)
+{
+	return (s[0] - '0') * 10 + s[1] - '0';
+}
+
+/* Of the day, -1: it has no time.  Asked for each item of each picture. */
+static int
 seconds(const struct item *it)
 {
-	int h, m, s;
-
-	return sscanf(it->at, "%d:%d:%d", &h, &m, &s) == 3 ? h * 3600 + m * 60 + s : -1;
+	if (strlen(it->at) != 8)
+		return -1;
+	return two_digits(it->at) * 3600 + two_digits(it->at + 3) * 60 +
+	    two_digits(it->at + 6);
 }
 
 /* Nothing for so long that an eye asks when this was. */
