@@ -112,10 +112,12 @@ links(struct banners *b)
 	const struct vm_link *all = b->s->model.vm.link;
 	bool both = is_down(&all[VM_DEVVM]) && is_down(&all[VM_PVE]);
 
-	if (view_help_is_cold(&b->s->model))
-		banner(b, LOOK_NOTICE | STYLE_BOLD,
-		    "BOTH HOSTS SILENT: /cold shows the way, it looks like the cold case.")
+	if (both && view_help_is_cold(&b->s->model)) { /* one line for both */
+		banner(b, LOOK_NOTICE, "BOTH HOSTS SILENT: /cold shows the way. %s. %s",
+		    all[VM_PVE].why, all[VM_DEVVM].why)
 		    ->brief = true;
+		return;
+	}
 	for (int h = VM_HOSTS - 1; h >= 0; h--) {
 		const struct vm_link *l = &all[h];
 

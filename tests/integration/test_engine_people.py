@@ -443,7 +443,7 @@ def on_screens(rig):
         s.keys("anna", "Escape")
         s.open("rob", "--read-only")
         s.shows("rob", "READ-ONLY")
-        s.shows("rob", "ben* +2")
+        s.shows("rob", "ben drives, 2 watch")
         os.kill(s.pid("ben"), signal.SIGKILL)
         s.shows("anna", "2 here, none drives")
         s.say("anna", "/new")
