@@ -215,8 +215,8 @@ run_step(struct agent_runbook *a)
 	char text[RUNBOOK_TEXT_MAX + 64];
 	int limit_s = s->limit_s;
 
-	snprintf(text, sizeof text, "%d of %zu: %s", a->step + 1, a->c->rb->step_count,
-	    s->title[0] ? s->title : s->id);
+	snprintf(text, sizeof text, "step %d of %zu: %s", a->step + 1,
+	    a->c->rb->step_count, s->title[0] ? s->title : s->id);
 	rb_progress(a, text);
 	if (is_doomed(a) && limit_s > DOOMED_LIMIT_S)
 		limit_s = DOOMED_LIMIT_S;
