@@ -304,6 +304,8 @@ render_line(struct view_tools *v, const struct tail_run *r, const struct tail_li
 		lines_break(&v->lines);
 		return;
 	}
+	if (n->spans == 0)
+		lines_put(&v->lines, 0, n->text ? n->text : "", n->len);
 	for (int i = 0; i < n->spans; i++) {
 		lines_put(&v->lines, n->span[i].style, text, n->span[i].len);
 		text += n->span[i].len;

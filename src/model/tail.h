@@ -66,9 +66,9 @@ struct tail_line {
 	uint8_t kind;
 	bool wraps; /* the line goes on in the next one */
 	uint16_t len, spans;
-	char *text; /* owned; clean, not NUL-terminated */
-	struct tail_span *span;
-	struct tail_gap *gap; /* of a TAIL_GAP, else NULL */
+	char *text;		/* owned; clean, not NUL-terminated */
+	struct tail_span *span; /* none: all of it is plain */
+	struct tail_gap *gap;	/* of a TAIL_GAP, else NULL */
 };
 
 struct tail_run {

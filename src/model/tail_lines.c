@@ -127,6 +127,24 @@ tail_new_line(struct tail *t, struct tail_run *r, int stream)
 	return &r->lines[(r->head + r->count - 1) % r->size];
 }
 
+/* A line that is plain to its end needs none: most are. */
+static void
+add_span(struct tail_line *l, uint32_t style, size_t len)
+{
+	size_t plain = l->spans == 0 ? l->len - len : 0;
+
+	if (l->spans == 0 && style == 0)
+		return;
+	if (l->spans > 0 && l->span[l->spans - 1].style == style) {
+		l->span[l->spans - 1].len = (uint16_t)(l->span[l->spans - 1].len + len);
+		return;
+	}
+	l->span = mem_resize(l->span, (l->spans + 2u) * sizeof l->span[0]);
+	if (plain > 0)
+		l->span[l->spans++] = (struct tail_span){0, (uint16_t)plain};
+	l->span[l->spans++] = (struct tail_span){style, (uint16_t)len};
+}
+
 void
 tail_add_text(struct tail *t, struct tail_run *r, struct tail_line *l, const char *text,
     size_t len, uint32_t style)
@@ -136,13 +154,7 @@ tail_add_text(struct tail *t, struct tail_run *r, struct tail_line *l, const cha
 	l->text = mem_resize(l->text, l->len + len);
 	memcpy(l->text + l->len, text, len);
 	l->len = (uint16_t)(l->len + len);
-	if (l->spans > 0 && l->span[l->spans - 1].style == style) {
-		l->span[l->spans - 1].len = (uint16_t)(l->span[l->spans - 1].len + len);
-	} else {
-		l->span = mem_resize(l->span, (l->spans + 1u) * sizeof l->span[0]);
-		l->span[l->spans].style = style;
-		l->span[l->spans++].len = (uint16_t)len;
-	}
+	add_span(l, style, len);
 	r->bytes += tail_line_cost(l) - before;
 	t->bytes += tail_line_cost(l) - before;
 }
