@@ -445,7 +445,7 @@ def on_screens(rig):
         s.shows("rob", "READ-ONLY")
         s.shows("rob", "ben drives, 2 watch")
         os.kill(s.pid("ben"), signal.SIGKILL)
-        s.shows("anna", "2 here, none drives")
+        s.shows("anna", "nobody drives, 2 here")
         s.say("anna", "/new")
         s.shows("anna", "anna drives: acted while nobody drove")
         s.say("anna", "/watch")
