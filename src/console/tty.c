@@ -246,7 +246,8 @@ static int
 start_curses(struct tty *t, struct err *err)
 {
 	static const char *const hostile[] = {"TERMINFO", "TERMINFO_DIRS", "TERMCAP",
-	    "TERMPATH", "NCURSES_ASSUMED_COLORS", "NCURSES_GPM_TERMS", "NCURSES_TRACE"};
+	    "TERMPATH", "NCURSES_ASSUMED_COLORS", "NCURSES_GPM_TERMS", "NCURSES_TRACE",
+	    "LINES", "COLUMNS"};
 
 	for (size_t i = 0; i < ARRAY_LEN(hostile); i++)
 		unsetenv(hostile[i]);
@@ -256,7 +257,7 @@ start_curses(struct tty *t, struct err *err)
 	t->in = fopen("/dev/null", "re");
 	if (!t->out || !t->in)
 		return err_sys(err, errno, "memory for the screen");
-	use_env(FALSE);
+	use_env(TRUE); /* else a terminal without a size in terminfo (linux) is none */
 	if (!choose_term(t, getenv("TERM")))
 		return err_set(err, ERR_USAGE, "this terminal cannot move its cursor");
 	typeahead(-1);

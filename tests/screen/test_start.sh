@@ -43,6 +43,14 @@ console nocolour 80 24 TERM=xterm-256color NO_COLOR=1
 expect nocolour running
 check "NO_COLOR means no colour" \
     sh -c "! tmux -S $DIR/tmux capture-pane -e -p -t =nocolour: | grep -q '\[[0-9;]*3[1-7]m'"
+# terminals whose terminfo has no size are what they are, with colours and F-keys
+for t in linux putty; do
+	infocmp $t >/dev/null 2>&1 || continue
+	console $t 80 24 TERM=$t
+	expect $t "F7cycle"
+	check "$t has colours" \
+	    sh -c "tmux -S $DIR/tmux capture-pane -e -p -t =$t: | grep -q '\[[0-9;]*3[1-7]m'"
+done
 console terminfo 80 24 TERM=xterm TERMINFO=/dev/null TERMCAP=x
 expect terminfo running
 
