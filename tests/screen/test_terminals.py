@@ -108,14 +108,14 @@ def joined(pages):
 def on_screen(term, locale, size):
     seat = Seat(term, locale, size)
     with seat.line:
-        if not seat.pump(20, lambda: "END" in seat.term.lines()[0]):
+        if not seat.pump(20, lambda: "94/94" in seat.term.text()):
             raise Failed("it never came to its end", seat.term.text())
         seat.settle()
         pages = [seat.term.text()]
         seat.key("\x0f")                # one pane on the whole screen
         walk(seat, pages, "ann> what is wrong")
         seat.key("\t")
-        walk(seat, pages, r"(?m)\br1\s*$")
+        walk(seat, pages, r"(?m)\br1\s*$|[✗$] local ")
         for key in ("\x14", "g", "\r"):  # the first run with its whole command
             seat.key(key)
             pages.append(seat.term.text())
