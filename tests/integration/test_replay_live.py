@@ -54,7 +54,7 @@ class Screens:
 
 def panes(lines):
     """The text of both panes, without the lines around them and what time alone changes."""
-    at = [i for i, line in enumerate(lines) if re.match(r"^─[▸ ](chat|tools)", line)]
+    at = [i for i, line in enumerate(lines) if re.match(r"^[─━] (▸ )?(chat|tools)", line)]
     out = []
     for part in lines[at[0] + 1:at[1]], lines[at[1] + 1:-3]:
         text = [re.sub(r"\((now|\d+ \S+ ago)\)", "(age)", line).rstrip() for line in part]

@@ -84,6 +84,11 @@ class Seat:
         if not self.line.pump(limit, lambda: (words in self.screen()) != gone):
             raise Failed("the screen does not show %r" % words, self.screen())
 
+    def prompts(self, limit=20):
+        """The shell waits for a command: what is typed before that may be lost."""
+        if not self.line.pump(limit, lambda: self.screen().split()[-1:] == ["$"]):
+            raise Failed("the shell does not wait", self.screen())
+
     def type(self, text):
         self.line.type(text)
 
@@ -164,6 +169,7 @@ def stopped(folder, engine):
         open_pager(seat)
         seat.type("\x1a")
         seat.sees("Stopped")
+        seat.prompts()
         seat.type("echo a shell $((1+1))\r")
         seat.sees("a shell 2")
         seat.type("fg\r")
