@@ -9,6 +9,7 @@ attaches then is that of a console that was there all the time.
 """
 import fcntl
 import os
+import re
 import random
 import signal
 import struct
@@ -31,7 +32,7 @@ def panes(t):
         fcntl.ioctl(t.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, t.cols, 0, 0))
         t.pump(0.4)
     lines = picture(t).split("\n")
-    first = [i for i, line in enumerate(lines) if "chat ─" in line]
+    first = [i for i, line in enumerate(lines) if re.match(r"[─━] (▸ )?chat", line)]
     return lines[first[0] + 1:-2] if first else lines
 
 
