@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/theme.h"
+#include "console/draw/theme.h"
 
 /* DejaVu Sans Mono at 20 pixels: its characters are 12.04 wide, its lines 23.3 tall. */
 #define PIXELS 20

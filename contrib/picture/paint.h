@@ -9,7 +9,7 @@
 #define PICTURE_PAINT_H
 
 #include "base/err.h"
-#include "console/canvas.h"
+#include "console/draw/canvas.h"
 
 struct paint_colours {
 	unsigned char ink[3], paper[3]; /* of text without a colour of its own */

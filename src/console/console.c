@@ -16,9 +16,9 @@
 #include "base/mem.h"
 #include "console/again.h"
 #include "console/console_int.h"
-#include "console/linear.h"
-#include "console/prompt.h"
-#include "console/run_text.h"
+#include "console/linear/linear.h"
+#include "console/prompt/prompt.h"
+#include "console/action/run_text.h"
 #include "wire/messages.h"
 
 #define GREETED_MS                                                                 \

@@ -8,19 +8,19 @@
 
 #include <uv.h>
 
-#include "console/action.h"
-#include "console/clip.h"
+#include "console/action/action.h"
+#include "console/term/clip.h"
 #include "console/console.h"
-#include "console/gaps.h"
+#include "console/action/gaps.h"
 #include "console/history.h"
-#include "console/input.h"
-#include "console/layout.h"
-#include "console/outside.h"
-#include "console/pace.h"
-#include "console/shell.h"
+#include "console/term/input.h"
+#include "console/view/layout.h"
+#include "console/term/outside.h"
+#include "console/term/pace.h"
+#include "console/term/shell.h"
 #include "console/source.h"
-#include "console/tty.h"
-#include "console/typing.h"
+#include "console/term/tty.h"
+#include "console/prompt/typing.h"
 
 struct console {
 	uv_loop_t loop;

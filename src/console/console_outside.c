@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "console/console_int.h"
-#include "console/feed.h"
+#include "console/term/feed.h"
 
 #define TMUX_MS 3000 /* tmux answers, or is not waited for */
 

@@ -10,7 +10,7 @@
  */
 #include "base/clock.h"
 #include "console/console_int.h"
-#include "console/prompt.h"
+#include "console/prompt/prompt.h"
 
 #define FIRST_MS 40 /* the first picture waits so long for an engine that answers */
 #define TICK_IDLE_MS 19000  /* ages grow in steps of 20 s; a byte goes out in each */

@@ -11,7 +11,7 @@
 #ifndef CONSOLE_HISTORY_H
 #define CONSOLE_HISTORY_H
 
-#include "console/action.h"
+#include "console/action/action.h"
 
 #define HISTORY_PART 1000 /* records that are asked for at once */
 #define HISTORY_FAR 5000  /* records missed from which an attach begins anew */

@@ -7,13 +7,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "console/canvas.h"
-#include "console/cast.h"
+#include "console/draw/canvas.h"
+#include "console/replay/cast.h"
 #include "console/console.h"
-#include "console/help_text.h"
-#include "console/player.h"
-#include "console/tty.h"
-#include "console/theme.h"
+#include "console/view/help_text.h"
+#include "console/replay/player.h"
+#include "console/term/tty.h"
+#include "console/draw/theme.h"
 #include "wire/journal_file.h"
 
 #define HELP_COLS 78

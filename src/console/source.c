@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "console/player.h"
+#include "console/replay/player.h"
 
 #define SEEK_MS 10000
 #define NOTICE_MS 6000

@@ -10,9 +10,9 @@
 #define CONSOLE_SOURCE_H
 
 #include "console/console.h"
-#include "console/layout.h"
+#include "console/view/layout.h"
 #include "console/link.h"
-#include "console/replay_keys.h"
+#include "console/replay/replay_keys.h"
 
 struct source;
 

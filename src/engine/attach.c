@@ -12,7 +12,7 @@
  */
 #include <string.h>
 
-#include "engine/part.h"
+#include "engine/runbook/part.h"
 
 static void
 to_peer(struct line *line, void *arg)

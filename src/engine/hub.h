@@ -14,7 +14,7 @@
 #include <uv.h>
 
 #include "base/err.h"
-#include "engine/incident.h"
+#include "engine/record/incident.h"
 #include "wire/messages.h"
 
 #define HUB_PEERS_MAX 64

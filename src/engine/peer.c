@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "engine/history.h"
+#include "engine/record/history.h"
 #include "engine/peer.h"
 
 #include <stdio.h>

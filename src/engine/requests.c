@@ -11,9 +11,9 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "engine/choice.h"
+#include "engine/agent/choice.h"
 #include "engine/engine_int.h"
-#include "engine/fetch.h"
+#include "engine/remote/fetch.h"
 
 #define NOTE_MAX (16 * 1024) /* bytes of an operator's note */
 

@@ -2,7 +2,7 @@
 /* requests_agent.c: what an operator may want of the agent, one function a request. */
 #include <string.h>
 
-#include "engine/choice.h"
+#include "engine/agent/choice.h"
 #include "engine/engine_int.h"
 
 void

@@ -13,9 +13,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "engine/api_stream.h"
-#include "engine/api_transcript.h"
-#include "engine/cli_stream.h"
+#include "engine/api/api_stream.h"
+#include "engine/api/api_transcript.h"
+#include "engine/cli/cli_stream.h"
 
 #define TOKENS 20000
 #define ROUNDS 9

@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "console/layout.h"
-#include "console/tty.h"
+#include "console/view/layout.h"
+#include "console/term/tty.h"
 
 #define COLS 200
 #define ROWS 50

@@ -18,8 +18,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "engine/incident.h"
-#include "engine/run.h"
+#include "engine/record/incident.h"
+#include "engine/remote/run.h"
 #include "wire/chain.h"
 
 #define RECORDS 3000

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "console/markdown.h"
+#include "console/draw/markdown.h"
 
 #define SIZE (100 * 1024)
 #define PIECE 20

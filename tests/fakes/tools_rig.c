@@ -18,9 +18,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "engine/agent_side.h"
-#include "engine/broker.h"
-#include "engine/tools.h"
+#include "engine/agent/agent_side.h"
+#include "engine/remote/broker.h"
+#include "engine/agent/tools.h"
 #include "wire/frame.h"
 #include "wire/messages.h"
 

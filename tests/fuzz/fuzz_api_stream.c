@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "engine/api_stream.h"
-#include "engine/api_transcript.h"
-#include "engine/jraw.h"
+#include "engine/api/api_stream.h"
+#include "engine/api/api_transcript.h"
+#include "engine/api/jraw.h"
 #include "fuzz/fuzz.h"
 #include "wire/json.h"
 

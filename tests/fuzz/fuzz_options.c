@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/options.h"
-#include "engine/http_int.h"
+#include "engine/api/http_int.h"
 #include "fuzz/fuzz.h"
 
 static void

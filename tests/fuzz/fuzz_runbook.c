@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "engine/runbook_report.h"
+#include "engine/runbook/runbook_report.h"
 #include "fuzz/fuzz.h"
 
 #define EVALUATED_MAX 6 /* findings; a pattern may take its time */

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "engine/sse.h"
+#include "engine/api/sse.h"
 #include "fuzz/fuzz.h"
 
 #define EVENT_MAX 512 /* bytes; small, so that it is met */

@@ -11,7 +11,7 @@
 #include "agent/files_match.h"
 #include "base/scrub.h"
 #include "base/text.h"
-#include "engine/tools_int.h"
+#include "engine/agent/tools_int.h"
 #include "fuzz/fuzz.h"
 
 #define SEEN_MAX 600 /* bytes: so small that short inputs meet it */

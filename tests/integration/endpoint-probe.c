@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * endpoint-probe: engine/endpoint.c and credential.c as breakglass.conf has them,
+ * endpoint-probe: engine/api/endpoint.c and credential.c as breakglass.conf has them,
  * for test_endpoint.py.  One command a line of standard input:
  *
  *   list  probe NAME MS  get NAME  drop NAME  refused NAME  there NAME
@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine/endpoint.h"
+#include "engine/api/endpoint.h"
 
 static struct {
 	uv_loop_t *loop;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * http-probe: engine/http.c against a server of test_http.py, one request a call.
+ * http-probe: engine/api/http.c against a server of test_http.py, one request a call.
  *
  *   http-probe URL [NAME=VALUE]...
  *
@@ -24,7 +24,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "engine/http.h"
+#include "engine/api/http.h"
 
 #define MANY 16
 

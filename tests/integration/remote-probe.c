@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * remote-probe: engine/remote.c with a real sshd, one job a call, for
+ * remote-probe: engine/remote/remote.c with a real sshd, one job a call, for
  * test_remote.sh.
  *
  *   remote-probe ADDRESS PORT USER KEYFILE DIR exec COMMAND      like ssh
@@ -23,9 +23,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "engine/hostkeys.h"
-#include "engine/remote.h"
-#include "engine/secret.h"
+#include "engine/remote/hostkeys.h"
+#include "engine/remote/remote.h"
+#include "engine/remote/secret.h"
 
 #define FLOOD_STEP (16 * 1024 * 1024) /* bytes between two pauses */
 

@@ -3,7 +3,7 @@
 """Goal: breakglass.conf names who can be asked and with what; each credential comes, is
 replaced, is refused or fails in its time, and its value stands in no log and no sentence.
 
-engine/endpoint.c and credential.c through tests/integration/endpoint-probe.
+engine/api/endpoint.c and credential.c through tests/integration/endpoint-probe.
 """
 import json
 import os

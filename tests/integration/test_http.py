@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Goal: each way in which an HTTP answer can go wrong is one end, with words, in its time.
 
-engine/http.c through tests/integration/http-probe, against servers that stop anywhere.
+engine/api/http.c through tests/integration/http-probe, against servers that stop anywhere.
 """
 import hashlib
 import os

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# engine/remote.c against a real sshd on loopback: what works, works; what
+# engine/remote/remote.c against a real sshd on loopback: what works, works; what
 # breaks says so, and comes back by itself.  BG_LONG=1 adds the long runs.
 set -u
 probe=$PWD/tests/integration/remote-probe

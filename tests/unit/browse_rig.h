@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "console/action.h"
-#include "console/browse.h"
-#include "console/browse_int.h"
+#include "console/action/action.h"
+#include "console/browse/browse.h"
+#include "console/browse/browse_int.h"
 #include "pictures.h"
 
 #define UNUSED __attribute__((unused))

@@ -4,7 +4,7 @@
 #define TESTS_UNIT_MARKDOWNS_H
 
 #include "base/buf.h"
-#include "console/lines.h"
+#include "console/draw/lines.h"
 
 /* A text of so many blocks; the same seed gives the same text.  rude: anything goes. */
 void markdown_by_chance(struct buf *out, unsigned seed, int blocks, bool rude);

@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_PICTURES_H
 #define TESTS_UNIT_PICTURES_H
 
-#include "console/layout.h"
+#include "console/view/layout.h"
 
 /* An engine, a VM that runs, links that are up: the clock of all stands at 100 s. */
 extern const char *const facts_quiet[];

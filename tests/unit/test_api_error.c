@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/api_error.h"
+#include "engine/api/api_error.h"
 
 #define NOW INT64_C(1793000000000) /* Mon, 26 Oct 2026 07:33:20 GMT */
 

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "engine/api_stream.h"
-#include "engine/sse.h"
+#include "engine/api/api_stream.h"
+#include "engine/api/sse.h"
 #include "sha256.h"
 #include "wire/json.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/api_int.h"
+#include "engine/api/api_int.h"
 #include "wire/messages.h"
 
 static struct agent_api api;

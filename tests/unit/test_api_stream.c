@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "engine/api_stream.h"
+#include "engine/api/api_stream.h"
 
 #define START                                                                     \
 	"{\"type\":\"message_start\",\"message\":{\"id\":\"m1\",\"model\":\"x\"," \

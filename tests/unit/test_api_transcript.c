@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "engine/api_transcript.h"
-#include "engine/jraw.h"
+#include "engine/api/api_transcript.h"
+#include "engine/api/jraw.h"
 
 #define THINKS "{\"type\":\"thinking\",\"thinking\":\"t\",\"signature\":\"S\"}"
 #define TEXT(t) "{\"type\":\"text\",\"text\":\"" t "\"}"

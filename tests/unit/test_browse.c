@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "browse_rig.h"
-#include "console/text_find.h"
+#include "console/browse/text_find.h"
 
 /* --- text_find --- */
 

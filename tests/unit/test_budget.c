@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "engine/budget.h"
-#include "engine/notices.h"
-#include "engine/recap.h"
-#include "engine/repeat.h"
+#include "engine/agent/budget.h"
+#include "engine/agent/notices.h"
+#include "engine/agent/recap.h"
+#include "engine/api/repeat.h"
 
 static struct js *
 parse(const char *text)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/action_chat.h"
-#include "console/markdown.h"
+#include "console/action/action_chat.h"
+#include "console/draw/markdown.h"
 #include "markdowns.h"
 #include "pictures.h"
 

@@ -12,9 +12,9 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "engine/choice.h"
-#include "engine/endpoint.h"
-#include "engine/recap.h"
+#include "engine/agent/choice.h"
+#include "engine/api/endpoint.h"
+#include "engine/agent/recap.h"
 
 #define LIMIT_MS 5000
 

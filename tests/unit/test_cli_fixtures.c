@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "engine/cli_stream.h"
+#include "engine/cli/cli_stream.h"
 
 #define SMALL (6 * 1024) /* bytes of a file that is cut at each place */
 

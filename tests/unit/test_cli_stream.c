@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "engine/cli_stream.h"
+#include "engine/cli/cli_stream.h"
 
 static struct buf told;
 

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "console/action.h"
-#include "console/clip.h"
+#include "console/action/action.h"
+#include "console/term/clip.h"
 #include "wire/base64.h"
 
 static struct screen screen;

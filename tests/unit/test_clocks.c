@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "engine/guest_probe.h"
+#include "engine/power/guest_probe.h"
 
 Test(clocks, a_date_with_nanoseconds_is_read_to_the_millisecond)
 {

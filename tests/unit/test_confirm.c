@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "console/action.h"
-#include "console/confirm_text.h"
-#include "console/confirm_why.h"
+#include "console/action/action.h"
+#include "console/view/confirm_text.h"
+#include "console/view/confirm_why.h"
 #include "pictures.h"
 #include "wire/verbs.h"
 

@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "console/action.h"
-#include "console/input.h"
-#include "console/keymap.h"
-#include "console/layout.h"
-#include "console/lines.h"
-#include "console/pace.h"
-#include "console/view_confirm.h"
-#include "console/words.h"
+#include "console/action/action.h"
+#include "console/term/input.h"
+#include "console/action/keymap.h"
+#include "console/view/layout.h"
+#include "console/draw/lines.h"
+#include "console/term/pace.h"
+#include "console/view/view_confirm.h"
+#include "console/draw/words.h"
 #include "pictures.h"
 #include "wire/verbs.h"
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/action.h"
-#include "console/view_banner.h"
+#include "console/action/action.h"
+#include "console/view/view_banner.h"
 #include "pictures.h"
 
 #define ASK                                                                     \

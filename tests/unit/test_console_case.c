@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "console/view_banner.h"
-#include "console/view_detail.h"
-#include "console/view_proof.h"
-#include "console/view_verdict.h"
+#include "console/view/view_banner.h"
+#include "console/view/view_detail.h"
+#include "console/view/view_proof.h"
+#include "console/view/view_verdict.h"
 #include "pictures.h"
 #include "wire/verbs.h"
 

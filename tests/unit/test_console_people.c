@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "console/action.h"
-#include "console/view_banner.h"
+#include "console/action/action.h"
+#include "console/view/view_banner.h"
 #include "pictures.h"
 
 #define YOU                                                                        \

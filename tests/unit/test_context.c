@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
-#include "engine/context.h"
+#include "engine/agent/context.h"
 
 static uv_loop_t loop;
 static struct incident *incident;

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "engine/definition.h"
+#include "engine/agent/definition.h"
 #include "wire/json.h"
 
 static int

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "console/action.h"
-#include "console/help_text.h"
-#include "console/linear_choices.h"
-#include "console/linear_state.h"
-#include "console/tour.h"
+#include "console/action/action.h"
+#include "console/view/help_text.h"
+#include "console/linear/linear_choices.h"
+#include "console/linear/linear_state.h"
+#include "console/view/tour.h"
 #include "pictures.h"
 #include "wire/verbs.h"
 

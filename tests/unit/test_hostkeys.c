@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "engine/hostkeys.h"
+#include "engine/remote/hostkeys.h"
 
 #define ED "ssh-ed25519"
 #define ED_A "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

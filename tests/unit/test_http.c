@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/endpoint.h"
-#include "engine/http_int.h"
+#include "engine/api/endpoint.h"
+#include "engine/api/http_int.h"
 
 static struct err err;
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/input.h"
+#include "console/term/input.h"
 
 struct keys {
 	struct input in[64];

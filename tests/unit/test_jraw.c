@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/jraw.h"
+#include "engine/api/jraw.h"
 
 static int
 check(const char *text, struct jraw *v)

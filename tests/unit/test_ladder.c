@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "engine/guest_probe.h"
+#include "engine/power/guest_probe.h"
 
 static struct ladder_seen seen;
 

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "engine/leash.h"
+#include "engine/remote/leash.h"
 
 #define INCIDENT_MAX 48
 #define OUTPUT_MAX ((size_t)16 * 1024 * 1024)

@@ -3,7 +3,7 @@
 #include <locale.h>
 #include <string.h>
 
-#include "console/markdown.h"
+#include "console/draw/markdown.h"
 #include "markdowns.h"
 
 static void

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "console/markdown_int.h"
+#include "console/draw/markdown_int.h"
 #include "markdowns.h"
 #include "wire/json.h"
 

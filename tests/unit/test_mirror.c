@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/line.h"
-#include "engine/mirror.h"
-#include "engine/notify.h"
+#include "engine/remote/line.h"
+#include "engine/record/mirror.h"
+#include "engine/record/notify.h"
 #include "wire/fact_line.h"
 
 static struct js *

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "engine/outcome.h"
+#include "engine/power/outcome.h"
 
 #define AT "2026-11-26T20:15:00.250Z"
 #define AT_MS clock_from(AT)

@@ -2,8 +2,8 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
-#include "console/complete.h"
-#include "console/palette.h"
+#include "console/prompt/complete.h"
+#include "console/prompt/palette.h"
 #include "scratch.h"
 #include "typist.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "engine/pattern.h"
+#include "engine/runbook/pattern.h"
 
 static int
 find(const char *text, const char *subject, size_t len, struct pattern_match *m)

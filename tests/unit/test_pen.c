@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "console/pen.h"
+#include "console/term/pen.h"
 
 #define COLS 20
 #define ROWS 6

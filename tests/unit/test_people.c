@@ -3,8 +3,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "engine/baton.h"
-#include "engine/who.h"
+#include "engine/people/baton.h"
+#include "engine/people/who.h"
 
 Test(baton, the_first_drives_and_the_second_does_not)
 {

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "console/progress.h"
-#include "console/view_screen.h"
+#include "console/view/progress.h"
+#include "console/view/view_screen.h"
 #include "pictures.h"
 
 #define MONO(ms) "\"seq\":0,\"at\":\"2026-11-26T03:12:07.000Z\",\"mono_ms\":" #ms ","

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "console/recall.h"
+#include "console/prompt/recall.h"
 #include "scratch.h"
 #include "typist.h"
 

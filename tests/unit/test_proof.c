@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "engine/proof_table.h"
+#include "engine/power/proof_table.h"
 
 static struct proof_case
 case_of(enum verb verb, int exit)

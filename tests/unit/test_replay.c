@@ -11,8 +11,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "console/action.h"
-#include "console/player.h"
+#include "console/action/action.h"
+#include "console/replay/player.h"
 #include "pictures.h"
 
 #define WALL_0 INT64_C(1769829121000) /* 2026-01-31T03:12:01Z */

@@ -9,10 +9,10 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "console/action.h"
-#include "console/action_run.h"
-#include "console/clip.h"
-#include "console/run_text.h"
+#include "console/action/action.h"
+#include "console/action/action_run.h"
+#include "console/term/clip.h"
+#include "console/action/run_text.h"
 #include "pictures.h"
 
 static struct screen s;

@@ -9,7 +9,7 @@
 
 #include "base/fd.h"
 #include "base/mem.h"
-#include "engine/runbook.h"
+#include "engine/runbook/runbook.h"
 
 #define HEAD "---\nname: x\ntitle: T\ndescription: D\n---\n"
 #define STEP "```devvm a 5s reads\ntrue\n```\n"

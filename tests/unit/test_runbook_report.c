@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/runbook_report.h"
+#include "engine/runbook/runbook_report.h"
 
 #define HEAD "---\nname: x\ntitle: T\ndescription: D\n---\n"
 

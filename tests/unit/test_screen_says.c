@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "engine/screen_says.h"
+#include "engine/power/screen_says.h"
 #include "wire/json.h"
 
 static const struct {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "engine/secret.h"
+#include "engine/remote/secret.h"
 
 static char dir[] = "/tmp/test-secret.XXXXXX";
 static char path[64];

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/sse.h"
+#include "engine/api/sse.h"
 
 #define TEN "0123456789"
 

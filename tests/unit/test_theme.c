@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "console/canvas.h"
-#include "console/theme.h"
+#include "console/draw/canvas.h"
+#include "console/draw/theme.h"
 
 struct rgb {
 	int r, g, b;

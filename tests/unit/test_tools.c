@@ -7,9 +7,9 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "engine/api_transcript.h"
-#include "engine/tools.h"
-#include "engine/tools_int.h"
+#include "engine/api/api_transcript.h"
+#include "engine/agent/tools.h"
+#include "engine/agent/tools_int.h"
 
 /* ---- input ---- */
 

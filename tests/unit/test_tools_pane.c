@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "console/action_run.h"
-#include "console/gaps.h"
-#include "console/layout.h"
+#include "console/action/action_run.h"
+#include "console/action/gaps.h"
+#include "console/view/layout.h"
 #include "pictures.h"
 
 static struct screen s;

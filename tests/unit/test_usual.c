@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "engine/usual.h"
+#include "engine/power/usual.h"
 #include "scratch.h"
 
 #define TEXT_MAX (64 * 1024)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/verdict.h"
+#include "engine/power/verdict.h"
 
 #define WELL \
 	"status=running qmp=alive qmp_ms=1 qemu=ours qemu_pid=4711 threads=6 gap_ms=3000 "

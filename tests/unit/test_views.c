@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "console/action.h"
-#include "console/theme.h"
+#include "console/action/action.h"
+#include "console/draw/theme.h"
 #include "pictures.h"
 #include "wire/verbs.h"
 

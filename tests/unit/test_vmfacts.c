@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/mark.h"
-#include "engine/vmfacts.h"
+#include "engine/record/mark.h"
+#include "engine/power/vmfacts.h"
 
 static struct vmfacts
 feed(const char *lines)

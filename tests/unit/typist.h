@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "console/action.h"
-#include "console/input.h"
-#include "console/prompt.h"
-#include "console/typing.h"
-#include "console/view_palette.h"
-#include "console/view_prompt.h"
+#include "console/action/action.h"
+#include "console/term/input.h"
+#include "console/prompt/prompt.h"
+#include "console/prompt/typing.h"
+#include "console/view/view_palette.h"
+#include "console/view/view_prompt.h"
 #include "pictures.h"
 
 #define ALT_ENTER "\x1b\r"

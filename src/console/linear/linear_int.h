@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* linear_int.h: what linear.c and linear_lines.c share, and nobody else. */
+#ifndef CONSOLE_LINEAR_INT_H
+#define CONSOLE_LINEAR_INT_H
+
+#include <uv.h>
+
+#include "console/action/action.h"
+#include "console/linear/linear_choices.h"
+#include "console/linear/said.h"
+#include "wire/frame.h"
+
+struct linear {
+	uv_loop_t loop;
+	uv_poll_t poll;
+	uv_timer_t still;
+	uv_signal_t sigint, sigterm, sighup;
+	uv_idle_t printer;
+	struct link *link;
+	struct screen screen;
+	struct action_context ctx;
+	struct frame input;
+	struct said said;
+	struct choices choices; /* as they were said last */
+	char offered[640];	/* and in which words */
+	bool offer;		/* say them, whether they are new or not */
+	bool taught;		/* how to choose was said */
+	bool typed;		/* a person types, on a terminal: not a pipe */
+	bool begun;		/* a part of a line has come */
+	bool stop;
+	bool told;	/* that there is something older */
+	int64_t oldest; /* seq of the first record that was told; 0: none */
+	int code, fd;
+};
+
+/* linear.c */
+void linear_say(const char *text);
+void linear_say_older(struct linear *n);
+
+/* linear_lines.c */
+
+/* A line that came in.  Sets ctx.quit where it leaves. */
+void linear_line(struct linear *n, const char *line);
+
+/* Says what can be chosen, where that is new. */
+void linear_offer(struct linear *n);
+
+/* After each fact: a question whose facts have changed is asked anew. */
+void linear_news(struct linear *n);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "console/term/clip_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "console/action/action.h"
+#include "console/term/clip.h"
+
+#define NUMBERS 1000 /* files of one name */
+#define NAME_MAX_BYTES 60
+
+/* A name that is one of a file, whatever it was made from. */
+static void
+clean_name(const char *name, char out[NAME_MAX_BYTES + 1])
+{
+	size_t n = 0;
+
+	for (; *name && n < NAME_MAX_BYTES; name++) {
+		char c = *name;
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || c == '-' || (c == '.' && n > 0);
+
+		out[n++] = plain ? c : '-';
+	}
+	if (n == 0)
+		out[n++] = '-';
+	out[n] = '\0';
+}
+
+static int
+put(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* A file that is there already is never touched, nor is what a link points to. */
+static int
+open_new(const char *dir, const char *id, const char *name, char **path)
+{
+	const char *dot = strrchr(name, '.');
+	int stem = dot ? (int)(dot - name) : (int)strlen(name), fd = -1;
+
+	for (int i = 1; i <= NUMBERS; i++) {
+		char number[16] = "";
+
+		if (i > 1)
+			snprintf(number, sizeof number, "-%d", i);
+		*path = mem_printf("%s/%s%s%.*s%s%s", dir, id, id[0] ? "-" : "", stem,
+		    name, number, dot ? dot : "");
+		fd = open(
+		    *path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd >= 0 || errno != EEXIST)
+			return fd;
+		free(*path);
+		*path = NULL;
+	}
+	errno = EEXIST;
+	return -1;
+}
+
+static char *
+write_in(const char *dir, const char *id, const char *name, const char *text, size_t len,
+    struct err *err)
+{
+	char *path = NULL;
+	int fd, saved = 0;
+
+	fd = open_new(dir, id, name, &path);
+	if (fd >= 0 && put(fd, text, len) == 0 && close(fd) == 0)
+		return path;
+	saved = errno;
+	if (fd >= 0 && path)
+		unlink(path);
+	err_sys(err, saved, "no file can be written in %.200s", dir);
+	free(path);
+	return NULL;
+}
+
+char *
+clip_file_write(struct action_context *a, const char *name, const char *text, size_t len,
+    struct err *err)
+{
+	const char *id = a->screen->model.incident.id, *run = getenv("XDG_RUNTIME_DIR");
+	const char *dirs[] = {a->clip ? a->clip->dir : NULL, getenv("HOME"), run, "/tmp"};
+	char clean[NAME_MAX_BYTES + 1], *path = NULL, *own;
+
+	own = mem_printf("breakglass-%.40s", id);
+	clean_name(name, clean);
+	for (size_t i = 0; i < ARRAY_LEN(dirs) && !path; i++)
+		if (dirs[i] && dirs[i][0] == '/')
+			path =
+			    write_in(dirs[i], i == 0 ? id : own, clean, text, len, err);
+	free(own);
+	return path;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * drivers.c: which drivers this engine has, made once at its start.
+ *
+ * claude and the API driver need a definition, and agent-host for what they run; the
+ * runbooks need neither.  Whatever is missing makes a driver unavailable with a
+ * sentence that says what to do; the choice takes another.  Hosts and keys do not care.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/api/agent_api.h"
+#include "engine/cli/agent_cli.h"
+#include "engine/runbook/agent_runbook.h"
+#include "engine/agent/choice.h"
+#include "engine/agent/definition.h"
+#include "engine/api/endpoint.h"
+#include "engine/engine_int.h"
+#include "engine/api/http.h"
+#include "engine/agent/tools.h"
+
+static int
+load_definition(struct engine *e, struct definition *d, struct err *err)
+{
+	const struct options *o = e->opts->options;
+	char *dir = mem_printf("%s/agents", o->data_dir[0] ? o->data_dir : BG_PKGDATADIR);
+	int rc = definition_load(d, dir, o->agent, err);
+
+	free(dir);
+	return rc;
+}
+
+static void
+no_models(struct engine *e, const struct err *err, const char *todo)
+{
+	choice_lacks(e->choice, CHOICE_CLI, err->words, todo);
+	choice_lacks(e->choice, CHOICE_API, err->words, todo);
+}
+
+/* An endpoint that is set up wrong is said, and costs the API driver only. */
+static void
+make_endpoints(struct engine *e)
+{
+	struct err err;
+
+	e->http = http_new(&e->loop);
+	e->endpoints = endpoints_new(&e->loop, e->opts->options, e->http, &err);
+	if (!e->endpoints) {
+		snprintf(e->endpoints_why, sizeof e->endpoints_why, "%s", err.words);
+		LOG("engine", "endpoints: %s", err.words);
+	}
+}
+
+static void
+add_cli(struct engine *e, const struct definition *d)
+{
+	const struct options *o = e->opts->options;
+	const struct option_endpoint *ep = o->n_endpoints ? &o->endpoints[0] : NULL;
+	const char *url = ep && ep->url[0] ? ep->url : o->api_url;
+	struct agent_cli_config cfg = {.loop = &e->loop,
+	    .side = e->agent_side,
+	    .definition = d,
+	    .model = ep && ep->model[0] ? ep->model : o->model,
+	    .api_url = strcmp(url, ENDPOINT_VENDOR_URL) == 0 ? NULL : url,
+	    .api_key = e->api_key ? secret_text(e->api_key) : NULL,
+	    .oauth_token = e->oauth ? secret_text(e->oauth) : NULL,
+	    .session = e->session[0] ? e->session : NULL};
+
+	choice_add(e->choice, CHOICE_CLI,
+	    agent_cli_new(&cfg, choice_events(), choice_arg(e->choice, CHOICE_CLI)),
+	    cfg.session != NULL);
+}
+
+static void
+add_api(struct engine *e, const struct definition *d)
+{
+	if (!e->endpoints) {
+		choice_lacks(e->choice, CHOICE_API, e->endpoints_why,
+		    "mend that section of breakglass.conf, start the engine anew");
+		return;
+	}
+	e->tools = tools_new(e->agent_side);
+	choice_add(e->choice, CHOICE_API,
+	    agent_api_new(&(struct agent_api_config){.loop = &e->loop,
+			      .http = e->http,
+			      .endpoints = e->endpoints,
+			      .tools = e->tools,
+			      .definition = d,
+			      .model = e->opts->options->model},
+		choice_events(), choice_arg(e->choice, CHOICE_API)),
+	    false);
+}
+
+static void
+add_runbooks(struct engine *e)
+{
+	choice_add(e->choice, CHOICE_RUNBOOK,
+	    agent_runbook_new(&(struct agent_runbook_config){.loop = &e->loop,
+				  .incident = e->incident,
+				  .broker = e->broker,
+				  .power = e->power,
+				  .watch = e->watch,
+				  .asks = e->asks,
+				  .runbooks = e->runbooks},
+		choice_events(), choice_arg(e->choice, CHOICE_RUNBOOK)),
+	    true);
+}
+
+static void
+add_models(struct engine *e)
+{
+	const struct options *o = e->opts->options;
+	struct definition d;
+	struct err err;
+
+	if (load_definition(e, &d, &err) < 0) {
+		no_models(e, &err, "set data_dir to where agents/ is");
+		return;
+	}
+	e->agent_side = agent_side_new(&(struct agent_side_config){.loop = &e->loop,
+					   .run_dir = e->place.dir,
+					   .libexec_dir = o->libexec_dir,
+					   .claude = o->claude,
+					   .broker = e->broker},
+	    &err);
+	if (e->agent_side) {
+		add_cli(e, &d);
+		add_api(e, &d);
+	} else
+		no_models(e, &err, "keys and runbooks work without it");
+	definition_fini(&d);
+}
+
+/* A word that is none is said, and costs nobody the agent. */
+static void
+check_driver(struct engine *e)
+{
+	const char *word = e->opts->options->agent_driver;
+	struct js *f;
+	char *text;
+
+	if (choice_driver_by_name(word) >= 0)
+		return;
+	f = incident_fact(FACT_ERROR, "engine");
+	text = mem_printf("agent_driver is \"%.40s\": auto is taken", word);
+	js_set_str(f, "where", "settings");
+	js_set_str(f, "text", text);
+	js_set_str(f, "todo", "the words are: auto cli api runbook");
+	incident_emit(e->incident, FACT_ERROR, f);
+	free(text);
+}
+
+void
+engine_start_agent(struct engine *e)
+{
+	check_driver(e);
+	make_endpoints(e);
+	e->choice = choice_new(&(struct choice_config){.loop = &e->loop,
+				   .endpoints = e->endpoints,
+				   .context = e->context,
+				   .recap = e->recap,
+				   .driver = e->opts->options->agent_driver,
+				   .prefer = agent_api_prefer},
+	    turn_agent_events(), e->turn);
+	add_models(e);
+	add_runbooks(e);
+	turn_set_agent(e->turn, choice_agent(e->choice), NULL, NULL);
+}
+
+void
+engine_end_agent(struct engine *e)
+{
+	turn_free(e->turn); /* the drivers with it */
+	tools_free(e->tools);
+	endpoints_free(e->endpoints);
+	if (e->http)
+		http_free(e->http);
+	runbooks_free(e->runbooks);
+	agent_side_free(e->agent_side);
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/remote/run.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define RUN_PRESSURE_MAX                                              \
+	(4 * 1024 * 1024) /* bytes waiting for a disk: no more bodies \
+			   */
+
+struct piece {
+	struct piece *next;
+	int stream;
+	uint64_t off;
+	size_t len;
+	char data[];
+};
+
+struct run {
+	struct run *next;
+	struct runs *runs;
+	char id[LINE_RUN_MAX];
+	char *asked, *by;
+	int64_t began_ms, sampled_ms;
+	uint64_t off[3]; /* bytes of each stream so far; [0] unused */
+	char held[3][4]; /* the start of a character whose end has not come */
+	size_t held_len[3];
+	uint64_t journaled;
+	bool full;			/* the journal's share is used up */
+	struct piece *tail, **tail_end; /* then: the newest bytes */
+	size_t tail_bytes;
+	uint64_t cut;
+};
+
+struct runs {
+	struct incident *incident;
+	struct run *first;
+	unsigned last_id;
+};
+
+struct runs *
+runs_new(struct incident *incident)
+{
+	struct runs *rs = mem_alloc(sizeof *rs);
+
+	rs->incident = incident;
+	return rs;
+}
+
+static void
+run_free(struct run *r)
+{
+	struct run **at = &r->runs->first;
+	struct piece *p;
+
+	while (*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	while ((p = r->tail) != NULL) {
+		r->tail = p->next;
+		free(p);
+	}
+	free(r->asked);
+	free(r->by);
+	free(r);
+}
+
+void
+runs_free(struct runs *rs)
+{
+	if (!rs)
+		return;
+	while (rs->first)
+		run_free(rs->first);
+	free(rs);
+}
+
+void
+runs_found(struct runs *rs, const struct js *record)
+{
+	const char *id = js_is(record, "t", "tool") ? js_str(record, "id") : NULL;
+	unsigned n = id && id[0] == 'r' ? (unsigned)strtoul(id + 1, NULL, 10) : 0;
+
+	if (n > rs->last_id)
+		rs->last_id = n;
+}
+
+struct run *
+run_begin(struct runs *rs, const struct run_info *info)
+{
+	struct run *r = mem_alloc(sizeof *r);
+	size_t what_len = text_cut(info->what,
+	    info->what_len < WIRE_CHUNK_MAX ? info->what_len : WIRE_CHUNK_MAX);
+	struct js *f = incident_fact(FACT_TOOL, info->by);
+
+	r->runs = rs;
+	r->next = rs->first;
+	rs->first = r;
+	r->asked = mem_dup(info->asked);
+	r->by = mem_dup(info->by);
+	r->began_ms = clock_mono_ms();
+	r->tail_end = &r->tail;
+	snprintf(r->id, sizeof r->id, "r%u", ++rs->last_id);
+	js_set_str(f, "id", r->id);
+	if (info->turn)
+		js_set_int(f, "turn", info->turn);
+	js_set_str(f, "asked", info->asked);
+	js_set_str(f, "host", info->host);
+	js_set_str(f, "name", info->name);
+	js_set_str(f, "verb", info->verb);
+	js_set_bytes(f, "what", info->what, what_len);
+	incident_emit(rs->incident, FACT_TOOL, f);
+	return r;
+}
+
+const char *
+run_id(const struct run *r)
+{
+	return r->id;
+}
+
+static void
+run_emit(
+    struct run *r, int stream, uint64_t off, const char *data, size_t len, bool journaled)
+{
+	struct js *f = incident_fact(FACT_OUTPUT, r->by);
+
+	js_set_str(f, "id", r->id);
+	js_set_str(f, "stream", stream == 2 ? "err" : "out");
+	js_set_int(f, "off", (int64_t)off);
+	js_set_int(f, "len", (int64_t)len);
+	js_set_bytes(f, "data", data, len);
+	if (journaled) {
+		incident_emit(r->runs->incident, FACT_OUTPUT, f);
+	} else {
+		js_set_bool(f, "live", true);
+		incident_tell(r->runs->incident, FACT_OUTPUT, f);
+	}
+}
+
+/* Keeps the newest RUN_TAIL_MAX bytes; what falls out is the cut. */
+static void
+run_keep_tail(struct run *r, int stream, const char *data, size_t len)
+{
+	struct piece *p = mem_alloc(sizeof *p + len);
+
+	p->stream = stream;
+	p->off = r->off[stream];
+	p->len = len;
+	memcpy(p->data, data, len);
+	*r->tail_end = p;
+	r->tail_end = &p->next;
+	r->tail_bytes += len;
+	while (r->tail_bytes > RUN_TAIL_MAX && r->tail != p) {
+		struct piece *old = r->tail;
+
+		r->tail = old->next;
+		r->tail_bytes -= old->len;
+		r->cut += old->len;
+		free(old);
+	}
+}
+
+static void
+run_sample(struct run *r, int stream, const char *data, size_t len)
+{
+	int64_t now = clock_mono_ms();
+	size_t from = len > RUN_SAMPLE_MAX ? len - RUN_SAMPLE_MAX : 0;
+
+	if (now - r->sampled_ms < RUN_SAMPLE_MS)
+		return;
+	r->sampled_ms = now;
+	while (from && from < len && ((unsigned char)data[from] & 0xc0) == 0x80)
+		from++;
+	run_emit(r, stream, r->off[stream] + from, data + from, len - from, false);
+}
+
+static void
+run_piece(struct run *r, int stream, const char *data, size_t len)
+{
+	if (!r->full &&
+	    (r->journaled + len > RUN_HEAD_MAX ||
+		incident_pressure(r->runs->incident) > RUN_PRESSURE_MAX ||
+		incident_is_full(r->runs->incident)))
+		r->full = true;
+	if (!r->full) {
+		r->journaled += len;
+		run_emit(r, stream, r->off[stream], data, len, true);
+	} else {
+		run_keep_tail(r, stream, data, len);
+		run_sample(r, stream, data, len);
+	}
+	r->off[stream] += len;
+}
+
+void
+run_output(struct run *r, int stream, const char *data, size_t len)
+{
+	char piece[WIRE_CHUNK_MAX];
+
+	assert(stream == 1 || stream == 2);
+	while (len > 0) {
+		size_t held = r->held_len[stream], n = sizeof piece - held, whole;
+
+		if (n > len)
+			n = len;
+		memcpy(piece, r->held[stream], held);
+		memcpy(piece + held, data, n);
+		data += n;
+		len -= n;
+		whole = text_cut(piece, held + n);
+		r->held_len[stream] = held + n - whole;
+		memcpy(r->held[stream], piece + whole, r->held_len[stream]);
+		if (whole)
+			run_piece(r, stream, piece, whole);
+	}
+}
+
+static void
+run_flush(struct run *r)
+{
+	struct piece *p;
+
+	for (int stream = 1; stream <= 2; stream++)
+		if (r->held_len[stream])
+			run_piece(r, stream, r->held[stream], r->held_len[stream]);
+	while ((p = r->tail) != NULL) {
+		r->tail = p->next;
+		run_emit(r, p->stream, p->off, p->data, p->len, true);
+		free(p);
+	}
+}
+
+/* What is held and the tail go first; the caller says how it ended. */
+static struct js *
+run_end_fact(struct run *r)
+{
+	run_flush(r);
+	return incident_fact(FACT_TOOL_END, r->by);
+}
+
+/* Consumes the run. */
+static void
+run_end(struct run *r, struct js *f)
+{
+	js_set_str(f, "id", r->id);
+	js_set_int(f, "ms", clock_mono_ms() - r->began_ms);
+	js_set_int(f, "out", (int64_t)r->off[1]);
+	js_set_int(f, "err", (int64_t)r->off[2]);
+	js_set_int(f, "cut", (int64_t)r->cut);
+	incident_emit(r->runs->incident, FACT_TOOL_END, f);
+	run_free(r);
+}
+
+void
+run_exit(struct run *r, int status)
+{
+	struct js *f = run_end_fact(r);
+
+	js_set_int(f, "exit", status);
+	run_end(r, f);
+}
+
+void
+run_signal(struct run *r, const char *signal)
+{
+	struct js *f = run_end_fact(r);
+
+	js_set_str(f, "signal", signal);
+	run_end(r, f);
+}
+
+void
+run_fail(struct run *r, const char *why)
+{
+	struct js *f = run_end_fact(r);
+
+	js_set_str(f, "failed", why);
+	run_end(r, f);
+}
+
+void
+runs_list(const struct runs *rs, const char *asked, struct js *array)
+{
+	for (const struct run *r = rs->first; r; r = r->next)
+		if (strcmp(r->asked, asked) == 0)
+			js_add_str(array, r->id);
+}

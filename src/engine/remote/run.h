@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * run.h: one tool run as facts: tool, output …, tool_end.
+ *
+ * Whoever asked and whatever carries it (an SSH channel, a local tool of the
+ * agent), its record is made here.  Of its output the journal gets the first
+ * 15 MiB and, if there was more, the last 1 MiB with a visible cut; in between
+ * the consoles are sent samples of the tail, ten a second.
+ */
+#ifndef ENGINE_RUN_H
+#define ENGINE_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/record/incident.h"
+
+#define RUN_HEAD_MAX \
+	(15 * 1024 * 1024) /* bytes of both streams that are journaled at once */
+#define RUN_TAIL_MAX                                                      \
+	(1024 * 1024) /* bytes of the end that are journaled when it ends \
+		       */
+#define RUN_SAMPLE_MS 100
+#define RUN_SAMPLE_MAX 4096
+
+struct runs;
+struct run;
+
+struct run_info {
+	const char *asked; /* "operator", "agent", "runbook", "engine" */
+	const char *by;	   /* name of the operator, "agent", "engine" */
+	const char *host;  /* "devvm", "pve", "local" */
+	const char *name;  /* of a local tool ("Bash"), else NULL */
+	const char *what;  /* command */
+	size_t what_len;
+	int turn;	  /* 0: none */
+	const char *verb; /* NULL: none */
+};
+
+struct runs *runs_new(struct incident *incident);
+void runs_free(struct runs *rs); /* runs still going are forgotten without a fact */
+
+/* A record of an earlier engine of this incident: its ids are not used again. */
+void runs_found(struct runs *rs, const struct js *record);
+
+/* info is borrowed for the call.  The run lives until run_end. */
+struct run *run_begin(struct runs *rs, const struct run_info *info);
+const char *run_id(const struct run *r); /* "r12"; lent for the run's life */
+
+void run_output(struct run *r, int stream, const char *data, size_t len);
+
+/* Each frees the run. */
+void run_exit(struct run *r, int status);
+void run_signal(struct run *r, const char *signal);
+void run_fail(struct run *r, const char *why);
+
+/* Adds the ids of runs of this asker that have not ended to array. */
+void runs_list(const struct runs *rs, const char *asked, struct js *array);
+
+#endif
