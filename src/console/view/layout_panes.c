@@ -31,6 +31,10 @@ draw_pane(struct screen *s, struct canvas *c, struct rect r, enum focus which, b
 	}
 	if (in.rows <= 0)
 		return;
+	if (s->wide && !alone) { /* a blank on either side of the border */
+		in.cols--;
+		in.col += which == FOCUS_TOOLS;
+	}
 	s->tools.replay = s->replay.on;
 	if (which == FOCUS_CHAT)
 		draw_chat(s, c, in);
