@@ -3,6 +3,7 @@
 
 #include <ft2build.h>
 #include FT_FREETYPE_H
+#include <limits.h>
 #include <png.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,12 +18,14 @@
 #define CELL_H 23
 #define BASELINE 18
 #define MARGIN 12
+#define SHADES 15 /* between paper and ink: so few that all colours have an index */
 
 struct paint {
 	FT_Library library;
 	FT_Face plain, bold;
-	unsigned char *rgb;
-	int width, height;
+	unsigned char *pixels; /* an index each */
+	unsigned char map[256][3];
+	int colours_used, width, height;
 	const struct paint_colours *colours;
 };
 
@@ -73,20 +76,47 @@ pick(const struct paint *p, uint32_t style, unsigned char ink[3], unsigned char 
 
 /* --- pixels --- */
 
-static void
-blend(const struct paint *p, int x, int y, const unsigned char ink[3], int alpha)
+/* The index of a colour; of one too many: the nearest of those that are there. */
+static unsigned char
+index_of(struct paint *p, const unsigned char rgb[3])
 {
-	unsigned char *at;
+	int best = 0, least = INT_MAX;
 
-	if (x < 0 || y < 0 || x >= p->width || y >= p->height)
-		return;
-	at = p->rgb + 3 * ((size_t)y * (size_t)p->width + (size_t)x);
-	for (int i = 0; i < 3; i++)
-		at[i] = (unsigned char)((ink[i] * alpha + at[i] * (255 - alpha)) / 255);
+	for (int i = 0; i < p->colours_used; i++) {
+		int far = 0;
+
+		for (int k = 0; k < 3; k++)
+			far += (p->map[i][k] - rgb[k]) * (p->map[i][k] - rgb[k]);
+		if (far < least) {
+			least = far;
+			best = i;
+		}
+	}
+	if (least > 0 && p->colours_used < 256) {
+		best = p->colours_used++;
+		memcpy(p->map[best], rgb, 3);
+	}
+	return (unsigned char)best;
 }
 
 static void
-fill(const struct paint *p, int x, int y, int w, int h, const unsigned char colour[3])
+blend(struct paint *p, int x, int y, const unsigned char ink[3], int alpha)
+{
+	int shade = (alpha * SHADES + 127) / 255;
+	unsigned char *at, rgb[3];
+
+	if (x < 0 || y < 0 || x >= p->width || y >= p->height || shade == 0)
+		return;
+	at = p->pixels + (size_t)y * (size_t)p->width + (size_t)x;
+	for (int i = 0; i < 3; i++)
+		rgb[i] =
+		    (unsigned char)((ink[i] * shade + p->map[*at][i] * (SHADES - shade)) /
+			SHADES);
+	*at = index_of(p, rgb);
+}
+
+static void
+fill(struct paint *p, int x, int y, int w, int h, const unsigned char colour[3])
 {
 	for (int row = y; row < y + h; row++)
 		for (int col = x; col < x + w; col++)
@@ -94,8 +124,8 @@ fill(const struct paint *p, int x, int y, int w, int h, const unsigned char colo
 }
 
 static void
-draw_glyph(const struct paint *p, FT_Face face, uint32_t ch, int x, int y,
-    const unsigned char ink[3])
+draw_glyph(
+    struct paint *p, FT_Face face, uint32_t ch, int x, int y, const unsigned char ink[3])
 {
 	const FT_GlyphSlot slot = face->glyph;
 
@@ -110,7 +140,7 @@ draw_glyph(const struct paint *p, FT_Face face, uint32_t ch, int x, int y,
 }
 
 static void
-draw_cell(const struct paint *p, const struct canvas *c, int row, int col)
+draw_cell(struct paint *p, const struct canvas *c, int row, int col)
 {
 	const struct cell *cell = canvas_cell(c, row, col);
 	bool wide = col + 1 < c->cols && cell[1].ch[0] == 0;
@@ -155,9 +185,10 @@ write_png(const struct paint *p, const char *path, struct err *err)
 	png_image image = {.version = PNG_IMAGE_VERSION,
 	    .width = (png_uint_32)p->width,
 	    .height = (png_uint_32)p->height,
-	    .format = PNG_FORMAT_RGB};
+	    .format = PNG_FORMAT_RGB_COLORMAP,
+	    .colormap_entries = (png_uint_32)p->colours_used};
 
-	if (png_image_write_to_file(&image, path, 0, p->rgb, 0, NULL))
+	if (png_image_write_to_file(&image, path, 0, p->pixels, 0, p->map))
 		return 0;
 	return err_set(err, ERR_SYSTEM, "%s: %s", path, image.message);
 }
@@ -176,14 +207,14 @@ paint_png(const struct canvas *c, const struct paint_colours *colours, const cha
 	if (open_font(&p, fonts, "DejaVuSansMono.ttf", &p.plain, err) < 0 ||
 	    open_font(&p, fonts, "DejaVuSansMono-Bold.ttf", &p.bold, err) < 0)
 		goto out;
-	p.rgb = mem_alloc(3 * (size_t)p.width * (size_t)p.height);
+	p.pixels = mem_alloc((size_t)p.width * (size_t)p.height);
 	fill(&p, 0, 0, p.width, p.height, colours->paper);
 	for (int row = 0; row < c->rows; row++)
 		for (int col = 0; col < c->cols; col++)
 			draw_cell(&p, c, row, col);
 	rc = write_png(&p, path, err);
 out:
-	free(p.rgb);
+	free(p.pixels);
 	FT_Done_FreeType(p.library);
 	return rc;
 }
