@@ -43,9 +43,13 @@ expect a "/breakglass-2026-11-26-a-copy-2.txt"
 command_of a "/copy bell"
 expect a "Copy how?"
 
+# where there is no less, more is the pager
+pager_says="q comes back to breakglass"
+command -v less >/dev/null || pager_says="(END)"
+
 # into the pager: curses is left, facts are taken, the picture comes back
 command_of a /view
-expect a "q comes back to breakglass"
+expect a "$pager_says"
 check "the text is there" shows a "Ärger 世界 ␛ end"
 keys a q q
 expect a "say what is wrong"
@@ -54,13 +58,13 @@ expect a "say what is wrong"
 console n 80 24 TERM=screen-256color PAGER=/nonexistent/pager
 expect n "The disk is full."
 command_of n /view
-expect n "q comes back to breakglass"
+expect n "$pager_says"
 keys n q
 expect n "> "
 console m 80 24 TERM=screen-256color PAGER=false
 expect m "The disk is full."
 command_of m /view
-expect m "q comes back to breakglass"
+expect m "$pager_says"
 keys m q
 expect m "say what is wrong"
 console p 80 24 TERM=screen-256color PATH=/nonexistent
