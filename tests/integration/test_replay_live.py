@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from engine_rig import BUILD, Skip, check, main, until, with_rig  # noqa: E402
 
 CONSOLE = BUILD + "/src/console/console"
-COLS, ROWS = 110, 250           # next to nothing of this night is scrolled away
+COLS, ROWS = 240, 250           # next to nothing of this night is scrolled away
 TOUCHES = re.compile(r"\x1b\[[0-9;]*[mHJ]|\x1b\[\?25l")
 
 
@@ -54,9 +54,10 @@ class Screens:
 
 def panes(lines):
     """The text of both panes, without the lines around them and what time alone changes."""
-    at = [i for i, line in enumerate(lines) if re.match(r"^[─━] (▸ )?(chat|tools)", line)]
-    out = []
-    for part in lines[at[0] + 1:at[1]], lines[at[1] + 1:-3]:
+    top = [i for i, line in enumerate(lines) if re.match(r"^[─━] (▸ )?chat", line)][0]
+    border = lines[top].index("┬")
+    rows, out = lines[top + 1:-3], []
+    for part in [line[:border] for line in rows], [line[border + 1:] for line in rows]:
         text = [re.sub(r"\((now|\d+ \S+ ago)\)", "(age)", line).rstrip() for line in part]
         out.append([t for t in text if t and "say what is wrong" not in t])
     return out

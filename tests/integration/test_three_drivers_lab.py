@@ -161,7 +161,9 @@ def mask(text):
 
 
 def rows(screen, begin=None):
-    lines = [mask(line) for line in screen.splitlines()[1:-2]]
+    lines = screen.splitlines()[:-2]
+    title = [i for i, line in enumerate(lines) if re.match(r"[─━] (▸ )?(chat|tools)", line)]
+    lines = [mask(line) for line in lines[title[0] + 1:]]
     # evidence is measured, and a busy machine measures more and other lines
     lines = [line for line in lines if line and
              not re.match(r"(seen |seen|)(host|devvm|pve): |N, was N|seen N lines", line)]
@@ -179,12 +181,12 @@ def pictures(rig):
         until("the console shows the proof", lambda: "healthy" in t.screen() or
               "is back" in t.screen(), 30)
         t.pane("/zoom")
-        until("one pane", lambda: "(Tab: tools)" in t.screen(), 30)
+        until("one pane", lambda: "Tab: tools" in t.screen(), 30)
         chat = t.screen()
         t.pane("/pane")
-        until("the other pane", lambda: "(Tab: chat)" in t.screen(), 30)
+        until("the other pane", lambda: "Tab: chat" in t.screen(), 30)
         t.pane("/fold")
-        until("folded", lambda: t.screen().count("exit 0") > 0, 30)
+        until("folded", lambda: re.search(r"(?m)^\S+ pve cycle .*\bok\b", t.screen()), 30)
         return chat, t.screen()
     finally:
         t.stop()

@@ -33,7 +33,7 @@ expect a "match 2 of 2"
 expect a "/dev/sda1 64G 61G                                                              ◂"
 keys a /
 type_text a "nowhere"
-expect a "not found"
+expect a "not in the"
 keys a Escape m # together they are one Alt-m; it means the same
 expect a "1 line "
 expect a "/dev/sda1 64G 61G                                                              ◂"

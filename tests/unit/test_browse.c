@@ -166,7 +166,7 @@ Test(browse, what_is_not_there_is_said_and_asked_for, .init = init, .fini = fini
 	key(INPUT_CTRL, 'T');
 	keys("/nowhere");
 	draw(80, 24);
-	cr_assert_not_null(strstr(printed(&c), "not found"));
+	cr_assert_not_null(strstr(printed(&c), "not in the tools"));
 	cr_assert_str_empty(s.browse.find.missing);
 	keys("\r");
 	cr_assert_str_eq(s.browse.find.missing, "nowhere");

@@ -279,9 +279,11 @@ Test(confirmed, without_keys_nothing_names_an_f_key)
 		lines_init(&l, 400);
 		confirm_text(&l, &k, &s.model, 100000, 0);
 		for (size_t i = 0; i < l.count; i++)
-			for (const char *p = l.line[i].text; p && (p = strchr(p, 'F'));
-			     p++)
-				cr_assert(p[1] < '0' || p[1] > '9', "%s", l.line[i].text);
+			for (uint32_t at = 0; at + 1 < l.line[i].len; at++)
+				cr_assert(l.line[i].text[at] != 'F' ||
+					l.line[i].text[at + 1] < '0' ||
+					l.line[i].text[at + 1] > '9',
+				    "%.*s", (int)l.line[i].len, l.line[i].text);
 		lines_fini(&l);
 	}
 }

@@ -242,7 +242,18 @@ Test(confirm, only_the_word_and_enter_are_a_yes, .init = init)
 	cr_assert_eq(type(&k, "cycle\r", 1000), CONFIRM_YES);
 	cr_assert_not(k.open);
 	confirm_open_verb(&k, VERB_CYCLE, 0);
-	cr_assert_eq(type(&k, "cyclx", 1000), CONFIRM_NO);
+	cr_assert_eq(type(&k, "cyclx\r", 1000), CONFIRM_NO, "another word");
+	confirm_open_verb(&k, VERB_CYCLE, 0);
+	cr_assert_eq(type(&k, "cyclxx", 1000), CONFIRM_OPEN, "a slip");
+	cr_assert_eq(confirm_key(&k, &(struct input){.kind = INPUT_BACKSPACE}, 1000),
+	    CONFIRM_OPEN);
+	cr_assert_eq(confirm_key(&k, &(struct input){.kind = INPUT_BACKSPACE}, 1000),
+	    CONFIRM_OPEN);
+	cr_assert_eq(type(&k, "e\r", 1000), CONFIRM_YES, "taken back");
+	confirm_open_verb(&k, VERB_CYCLE, 0);
+	cr_assert_eq(type(&k, "Cycle\r", 1000), CONFIRM_YES, "a phone's capital");
+	confirm_open_verb(&k, VERB_CYCLE, 0);
+	cr_assert_eq(type(&k, "x", 1000), CONFIRM_NO, "the box was not meant");
 	confirm_open_verb(&k, VERB_CYCLE, 0);
 	cr_assert_eq(type(&k, "cyc\r", 1000), CONFIRM_NO);
 	confirm_open_verb(&k, VERB_CYCLE, 0);

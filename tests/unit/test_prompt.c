@@ -23,6 +23,23 @@ expect_line(const char *text, size_t cursor)
 	cr_assert_eq(prompt_cursor(), cursor, "%zu", prompt_cursor());
 }
 
+/* --- what was meant for a box --- */
+
+Test(prompt, the_rest_of_a_word_that_closed_a_box_is_no_text, .init = emacs)
+{
+	type("/start\r");
+	cr_assert(typist_screen.confirm.open);
+	typist_actions.opened = false; /* its caller has dropped what was typed ahead */
+	typist_screen.confirm.opened_ms -= 1000;
+	type("no, not now\r");
+	cr_assert_not(typist_screen.confirm.open);
+	expect_line("", 0);
+	cr_assert_eq(typist_lines, 1, "the command alone");
+	cr_assert_eq(typist_requests, 0);
+	type("well");
+	expect_line("well", 4);
+}
+
 /* --- several lines --- */
 
 Test(prompt, alt_enter_and_a_backslash_make_a_new_line, .init = emacs)

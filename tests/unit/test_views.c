@@ -265,7 +265,7 @@ Test(views, danger_is_for_power_actions_alone)
 				STYLE_GET_ROLE(LOOK_DANGER) &&
 			    at + 1 < sizeof words)
 				words[at++] = (char)canvas_cell(&c, row, col)->ch[0];
-	cr_assert_str_eq(words, "F7 cycleF7", "%s", words);
+	cr_assert_str_eq(words, "F7 cycleF7cycle", "%s", words);
 	canvas_fini(&c);
 }
 

@@ -9,10 +9,13 @@
 void
 action_say(struct action_context *a, enum item_tone tone, const char *text)
 {
-	if (a->screen->replay.on)
+	if (a->screen->replay.on) {
 		action_replay_say(a, tone, text);
-	else
-		model_local(&a->screen->model, tone, text);
+		return;
+	}
+	if (!a->screen->browse.on) /* an answer to what was typed is seen */
+		scroll_to_end(&a->screen->chat.scroll);
+	model_local(&a->screen->model, tone, text);
 }
 
 void

@@ -74,7 +74,11 @@ match_words(const struct screen *s, bool tight, char *out, size_t size)
 	if (f->what.count == 0)
 		return;
 	if (f->state == BROWSE_FIND_NOTHING)
-		snprintf(out, size, tight ? "none" : "not found");
+		snprintf(out, size, "%s",
+		    tight			 ? "none"
+			: s->page != PAGE_NONE	 ? "not found"
+			: s->focus == FOCUS_CHAT ? "not in the chat; Tab: the tools"
+						 : "not in the tools; Tab: the chat");
 	else if (f->total > 0 && f->state != BROWSE_FIND_NONE)
 		snprintf(out, size, tight ? "%d%s/%d%s" : "match %d%s of %d%s",
 		    f->index > total ? total : f->index, f->index > total ? "+" : "",

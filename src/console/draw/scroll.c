@@ -79,7 +79,8 @@ kept_lines(const struct scroll_source *src, int keep, int rows)
 void
 scroll_follow(struct scroll *s, const struct scroll_source *src, int rows, bool fresh)
 {
-	int keep = fresh ? rows : rows - rows / 3, n = count_down(s, src, rows + 1);
+	int keep = fresh || rows < SCROLL_SMALL ? rows : rows - rows / 3;
+	int n = count_down(s, src, rows + 1);
 
 	if (n > rows || n < keep)
 		scroll_up_from_end(s, src, n > rows ? kept_lines(src, keep, rows) : rows);

@@ -3,8 +3,9 @@
  * scroll.h: a window on a list of units of one or more lines each.
  *
  * The window is anchored at its top line, so what is on the screen stays while
- * more comes below.  While it follows, it jumps by a third of the pane when the
- * last line would fall out: a scroll by single lines costs eight times the bytes.
+ * more comes below.  While it follows, a tall pane jumps by a third of it when the
+ * last line would fall out (a scroll by single lines costs eight times the bytes); a
+ * small one, where each row is needed, is always full.
  * Only what is visible is ever measured.
  *
  * A place (struct scroll_at) is a row of a unit as it is wrapped now, and beside it
@@ -24,6 +25,7 @@
 #include "console/draw/canvas.h"
 #include "console/draw/lines.h"
 
+#define SCROLL_SMALL 16	     /* rows: a pane below it has none to leave blank */
 #define SCROLL_BELOW_MAX 999 /* lines below the window that are counted */
 
 struct text_find;

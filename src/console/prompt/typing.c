@@ -9,6 +9,7 @@
 
 #define PASTE_DEAF_MS 200 /* F-keys right after a paste are part of it */
 #define ESC_ARMED_MS 4000 /* Esc, then the digit */
+#define SPILL_MS 600	  /* what is typed on after a letter closed a box */
 
 static void
 paste(struct typing *t, const struct input *in)
@@ -116,6 +117,18 @@ type(struct typing *t, const struct input *in)
 	}
 }
 
+/* "yes" where a y was wanted: the rest of the word was meant for the box. */
+static bool
+is_spilt(struct typing *t, const struct input *in)
+{
+	bool rest = t->spilt && t->screen->now - t->spilt < SPILL_MS &&
+	    (in->kind == INPUT_CHAR || in->kind == INPUT_ENTER ||
+		in->kind == INPUT_BACKSPACE);
+
+	t->spilt = rest && in->kind != INPUT_ENTER ? t->screen->now : 0;
+	return rest;
+}
+
 void
 typing_key(struct typing *t, const struct input *in)
 {
@@ -125,8 +138,12 @@ typing_key(struct typing *t, const struct input *in)
 	if (t->ctx->opened) /* what was typed before the box opened is not an answer to it
 			     */
 		return;
+	if (is_spilt(t, in))
+		return;
 	if (s->confirm.open) {
 		action_confirm_key(t->ctx, in);
+		if (!s->confirm.open && in->kind == INPUT_CHAR)
+			t->spilt = s->now;
 		return;
 	}
 	if (s->ask.open) {

@@ -15,6 +15,8 @@ struct typing {
 	struct action_context *ctx;
 	bool vi;		/* Esc belongs to the line editor while there is text */
 	int64_t pasted, esc_at; /* the reader's clock */
+	int64_t
+	    spilt; /* the same: when a letter closed a box, or was typed on behind it */
 };
 
 void typing_key(struct typing *t, const struct input *in);

@@ -333,6 +333,8 @@ put_away(struct tty *t)
 	endwin();
 	collect(t);
 	waiting_add(&t->waiting, "\x1b[?2004l", 8);
+	if (!has_cap("rmcup")) /* the picture stays: what is said next is below it */
+		waiting_add(&t->waiting, "\r\n", 2);
 	while (tty_flush(t) > 0 && poll(&p, 1, DRAIN_MS) > 0)
 		continue;
 }

@@ -106,6 +106,13 @@ journal(struct banners *b)
 		    vm->journal.why, vm->journal.todo);
 }
 
+/* A mutating verb is under way, or the guest boots after it. */
+static bool
+is_coming_back(const struct vm *vm)
+{
+	return vm->slot.holder[0] || proof_is_climbing(&vm->proof);
+}
+
 static void
 links(struct banners *b)
 {
@@ -123,6 +130,8 @@ links(struct banners *b)
 
 		if (!is_down(l) || strcmp(l->key, "changed") == 0)
 			continue;
+		if (h == VM_DEVVM && is_coming_back(&b->s->model.vm))
+			continue; /* a boot is no alarm; the strip counts */
 		banner(b, LOOK_BAD, "%s %s: %s%s%s", vm_host_names[h],
 		    strcmp(l->state, "refused") == 0 ? "refused" : "down", l->why,
 		    l->todo[0] ? ". " : "", l->todo)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/view/view_confirm.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "console/view/confirm_text.h"
 #include "console/draw/lines.h"
@@ -58,6 +60,17 @@ answer(struct confirm *k, enum confirm_answer a)
 	return a;
 }
 
+/* Once the word is begun a slip of the finger shows, and can be taken back. */
+static enum confirm_answer
+type_on(struct confirm *k, const struct input *in)
+{
+	size_t n = strlen(k->typed);
+
+	if (!in->text[1] && n + 1 < sizeof k->typed)
+		k->typed[n] = in->text[0];
+	return CONFIRM_OPEN;
+}
+
 enum confirm_answer
 confirm_key(struct confirm *k, const struct input *in, int64_t now_ms)
 {
@@ -69,12 +82,15 @@ confirm_key(struct confirm *k, const struct input *in, int64_t now_ms)
 		k->typed[n - 1] = '\0';
 		return CONFIRM_OPEN;
 	}
-	if (in->kind == INPUT_ENTER)
+	if (in->kind == INPUT_ENTER) /* a phone begins a word with a capital */
 		return answer(
-		    k, strcmp(k->typed, k->word) == 0 ? CONFIRM_YES : CONFIRM_NO);
-	if (in->kind != INPUT_CHAR || in->text[1] || in->text[0] != k->word[n])
+		    k, strcasecmp(k->typed, k->word) == 0 ? CONFIRM_YES : CONFIRM_NO);
+	if (in->kind == INPUT_CHAR && n > 0)
+		return type_on(k, in);
+	if (in->kind != INPUT_CHAR || in->text[1] ||
+	    tolower((unsigned char)in->text[0]) != k->word[0])
 		return answer(k, CONFIRM_NO);
-	k->typed[n] = in->text[0];
+	k->typed[0] = in->text[0];
 	/* One letter is its own Enter; a word wants one, so that it can be thought over.
 	 */
 	return answer(k, k->word[1] == '\0' ? CONFIRM_YES : CONFIRM_OPEN);
@@ -96,9 +112,15 @@ draw_answer(const struct confirm *k, struct canvas *c, struct rect in, int row)
 			c->cursor_row = in.row + row;
 			c->cursor_col = in.col + col;
 		}
-		if (in.cols - col > 20)
+		if (strncasecmp(k->typed, k->word, strlen(k->typed)) != 0 &&
+		    in.cols - col > 20)
+			canvas_text(
+			    c, in, row, in.cols - 18, LOOK_BAD, "not it: Backspace");
+		else if (in.cols - col > 20)
 			canvas_text(
 			    c, in, row, in.cols - 14, LOOK_QUIET, "else: No (Esc)");
+		else if (in.cols - col > 9)
+			canvas_text(c, in, row, in.cols - 7, LOOK_QUIET, "Esc: No");
 	}
 }
 

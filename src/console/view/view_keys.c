@@ -102,7 +102,8 @@ view_keys_draw(const struct screen *s, struct canvas *c, struct rect r)
 					: LOOK_STRONG,
 		    name);
 		col += form != TIGHT;
-		col = canvas_text(c, r, 0, col, LOOK_PLAIN, k->bar) +
+		col = canvas_text(c, r, 0, col,
+			  k->fkey == first ? LOOK_DANGER : LOOK_PLAIN, k->bar) +
 		    (form == ROOMY ? 2 : 1);
 	}
 }

@@ -49,23 +49,6 @@ make_window(int count, int per_row, int most, int chosen)
 	return w;
 }
 
-/* With a sign where it does not fit. */
-static void
-draw_cut(
-    struct canvas *c, struct rect r, int row, int col, uint32_t look, const char *text)
-{
-	if (r.cols - col < 2)
-		return;
-	if (canvas_width(text, strlen(text)) <= r.cols - col) {
-		canvas_text(c, r, row, col, look, text);
-		return;
-	}
-	r.cols--;
-	col = canvas_text(c, r, row, col, look, text);
-	r.cols++;
-	canvas_text(c, r, row, col, look, "…");
-}
-
 /* --- a line of its own for each --- */
 
 static int
@@ -121,7 +104,7 @@ draw_wide(const struct complete *l, int i, bool first, bool chosen, bool few,
 		    c, r, row, col, chosen ? LOOK_PICKED : LOOK_QUIET, it->why);
 		col = canvas_text(c, r, row, col, chosen ? LOOK_PICKED : quiet, ": ");
 	}
-	draw_cut(c, r, row, col, chosen ? LOOK_PICKED : quiet, it->help);
+	canvas_text(c, r, row, col, chosen ? LOOK_PICKED : quiet, it->help);
 }
 
 /* --- words alone --- */
