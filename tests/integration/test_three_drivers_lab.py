@@ -186,7 +186,7 @@ def pictures(rig):
         t.pane("/pane")
         until("the other pane", lambda: "Tab: chat" in t.screen(), 30)
         t.pane("/fold")
-        until("folded", lambda: re.search(r"(?m)^\S+ pve cycle .*\bok\b", t.screen()), 30)
+        until("folded", lambda: re.search(r"(?m)^\S+ pve +cycle .*\bok\b", t.screen()), 30)
         return chat, t.screen()
     finally:
         t.stop()
@@ -279,9 +279,9 @@ def of_verb(screen):
 def of_run(screen):
     """The run of the verb in the tool pane; a Bash that wraps it is the agent's own."""
     lines = [re.sub(r" by \S+", "", line) for line in rows(screen)]
-    at = [i for i, line in enumerate(lines) if re.match(r"\$ pve cycle", line)]
-    check("the tool pane shows one cycle", len(at) == 1, screen)
-    return lines[at[0]:at[0] + 2]
+    runs = [line for line in lines if re.match(r"\S+ pve cycle ", line)]
+    check("the tool pane shows one cycle", len(runs) == 1, screen)
+    return runs
 
 
 def one_incident_three_agents():
