@@ -167,6 +167,9 @@ def rows(screen, begin=None):
     # evidence is measured, and a busy machine measures more and other lines
     lines = [line for line in lines if line and
              not re.match(r"(seen |seen|)(host|devvm|pve): |N, was N|seen N lines", line)]
+    # stages of one second share a line
+    lines = [part for line in lines
+             for part in (line[2:].split(" · ") if line.startswith("N ") else [line])]
     if begin is not None:
         at = [i for i, line in enumerate(lines) if re.search(begin, line)]
         check("the screen shows %s" % begin, at, screen)
@@ -271,7 +274,7 @@ def of_verb(screen):
     A verdict that is still being made is replaced by its end where nothing was said
     between the two.
     """
-    prose = r"(Found|Did|State): |turn N|verdict: unknown N and looks|VM N runs again; the devvm's"
+    prose = r"(Found|Did|State): |· done in N|verdict: unknown N and looks|VM N runs again; the devvm's"
     return [re.sub(r" by \S+", "", line) for line in rows(screen, r"VM N: cycle asked")
             if not re.match(prose, line)]
 
