@@ -10,7 +10,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import BUILD, Failed, Rig, check, main, until, with_rig
+from engine_rig import BUILD, SANITIZED, Failed, Rig, check, main, until, with_rig
 
 NO_HOSTS = dict(devvm=False, pve=False)
 
@@ -115,11 +115,13 @@ def an_attach_is_small(rig):
     """the same for 10^2 and 10^5 records: a tail, and caught up within a second"""
     write_incident(rig, 100000)
     rig.start()
+    # on a busy machine an engine listens before it has read so much
+    until("the incident is continued", lambda: "last" in rig.peer().hello("x", role="command"))
     p = rig.peer()
     began = time.monotonic()
     w = p.attach(tail=500)
     took = time.monotonic() - began
-    check("at 10^5", took < 1 and w["last"] >= 100000 and p.raw < 400000, took, p.raw)
+    check("at 10^5", took < (4 if SANITIZED else 1) and w["last"] >= 100000 and p.raw < 400000, took, p.raw)
     again = rig.peer()
     again.attach(since=w["last"] - 3, incident=w["incident"])
     check("since", min(again.seqs()) == w["last"] - 2, again.seqs()[:5])
