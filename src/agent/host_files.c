@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/host.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -63,22 +64,6 @@ folder_open(const struct host *h, const char *name)
 	return fd;
 }
 
-static int
-write_all(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static void
 file_write(const struct host *h, const struct host_file *f)
 {
@@ -93,7 +78,7 @@ file_write(const struct host *h, const struct host_file *f)
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	}
 	if (fd >= 0)
-		ok = write_all(fd, buf_str(&f->data), f->data.len) == 0 &&
+		ok = fd_write_all(fd, buf_str(&f->data), f->data.len) == 0 &&
 		    fchmod(fd, 0444) == 0 && renameat(folder, fresh, folder, last) == 0;
 	if (!ok)
 		LOG("files", "%s cannot be written", f->name);

@@ -199,6 +199,27 @@ fd_nonblock(int fd)
 }
 
 int
+fd_write_all(int fd, const void *data, size_t len)
+{
+	const char *at = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			if (n == 0)
+				errno = EIO;
+			return -1;
+		}
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int
 fd_peer(int fd, uid_t *uid, pid_t *pid)
 {
 	struct ucred cr;

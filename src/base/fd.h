@@ -42,6 +42,9 @@ int fd_connect(const char *path, struct err *err) MUST_CHECK;
 
 int fd_nonblock(int fd); /* 0 or -1 */
 
+/* All of it, on a descriptor that blocks; -1 with errno, and a part may be written. */
+int fd_write_all(int fd, const void *data, size_t len) MUST_CHECK;
+
 /* uid and pid of the process at the other end of a UNIX socket; 0 or -1. */
 int fd_peer(int fd, uid_t *uid, pid_t *pid);
 

@@ -232,6 +232,10 @@ Test(clip, a_name_cannot_lead_out_of_its_folder)
 	clip_save(&ctx, "x", "../../etc/r 1;$(x).txt", "out\n", 4);
 	snprintf(path, sizeof path, "%s/-.-..-etc-r-1---x-.txt", dir);
 	cr_assert(strstr(said(), path), "%s", said());
+	snprintf(screen.model.incident.id, sizeof screen.model.incident.id, "../../x/y");
+	clip_save(&ctx, "x", "r1.txt", "out\n", 4);
+	snprintf(path, sizeof path, "%s/-.-..-x-y-r1.txt", dir);
+	cr_assert(strstr(said(), path), "an id of somebody's journal: %s", said());
 }
 
 Test(clip, a_folder_that_cannot_be_written_is_not_the_end)

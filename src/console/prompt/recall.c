@@ -158,23 +158,24 @@ open_file(struct recall *r, int flags, struct stat *st)
 }
 
 static int
-lock(int fd)
+lock(int fd, int tries)
 {
 	const struct timespec ms = {.tv_nsec = 1000000};
 
-	for (int i = 0; i < LOCK_TRIES; i++) {
+	for (;;) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return 0;
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return 0; /* a file system without locks: better than nothing */
+		if (--tries <= 0)
+			return -1;
 		nanosleep(&ms, NULL);
 	}
-	return -1;
 }
 
 /* Open and locked, and still the file of that name: another may have made it anew. */
 static int
-open_locked(struct recall *r, struct stat *st)
+open_locked(struct recall *r, struct stat *st, int tries)
 {
 	if (check_folder(r) < 0)
 		return -1;
@@ -184,9 +185,9 @@ open_locked(struct recall *r, struct stat *st)
 
 		if (fd < 0)
 			return -1;
-		if (lock(fd) < 0) {
+		if (lock(fd, tries) < 0) { /* what waits is written the next time */
 			close(fd);
-			return refuse(r, "somebody holds its lock");
+			return tries > 1 ? refuse(r, "somebody holds its lock") : -1;
 		}
 		if (fstat(fd, st) == 0 && lstat(r->path, &now) == 0 &&
 		    now.st_dev == st->st_dev && now.st_ino == st->st_ino)
@@ -263,22 +264,6 @@ recall_load(struct recall *r, recall_fn *fn, void *arg)
 	free(text);
 }
 
-static int
-write_all(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* What is kept, in a new file in place of the old one, whose lock is held. */
 static void
 trim(const struct recall *r, int fd, off_t size)
@@ -295,16 +280,18 @@ trim(const struct recall *r, int fd, off_t size)
 	unlink(path); /* of one with our number, who is gone */
 	to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to >= 0) {
-		if (write_all(to, keep, strlen(keep)) < 0 || close(to) < 0 ||
-		    rename(path, r->path) < 0)
+		bool whole = fd_write_all(to, keep, strlen(keep)) == 0;
+
+		if (close(to) < 0 || !whole || rename(path, r->path) < 0)
 			unlink(path);
 	}
 	free(path);
 	free(text);
 }
 
+/* tries: 1 where a key waits for us. */
 static void
-flush(struct recall *r)
+flush(struct recall *r, int tries)
 {
 	struct stat st;
 	char last = '\n';
@@ -312,14 +299,14 @@ flush(struct recall *r)
 
 	if (!r->path || r->waiting.len == 0)
 		return;
-	fd = open_locked(r, &st);
+	fd = open_locked(r, &st, tries);
 	if (fd < 0)
 		return;
 	/* What a full disk has left of somebody's line is no part of ours. */
 	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n' &&
-	    write_all(fd, "\n", 1) < 0)
+	    fd_write_all(fd, "\n", 1) < 0)
 		last = '\0';
-	if (last == '\0' || write_all(fd, buf_str(&r->waiting), r->waiting.len) < 0) {
+	if (last == '\0' || fd_write_all(fd, buf_str(&r->waiting), r->waiting.len) < 0) {
 		refuse(r, strerror(errno));
 		if (ftruncate(fd, st.st_size) < 0)
 			LOG("console", "%s: %s", r->path, strerror(errno));
@@ -341,7 +328,7 @@ recall_add(struct recall *r, const char *text)
 		return;
 	if (escape(&r->waiting, text) < 0)
 		r->waiting.len = before; /* too long, or too much waits */
-	flush(r);
+	flush(r, 1);
 }
 
 void
@@ -349,7 +336,7 @@ recall_free(struct recall *r)
 {
 	if (!r)
 		return;
-	flush(r);
+	flush(r, LOCK_TRIES);
 	buf_fini(&r->waiting);
 	free(r->path);
 	free(r);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "console/action/action.h"
 #include "console/term/clip.h"
@@ -32,22 +33,6 @@ clean_name(const char *name, char out[NAME_MAX_BYTES + 1])
 	if (n == 0)
 		out[n++] = '-';
 	out[n] = '\0';
-}
-
-static int
-put(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -1;
-		text += n;
-		len -= (size_t)n;
-	}
-	return 0;
 }
 
 /* A file that is there already is never touched, nor is what a link points to. */
@@ -80,13 +65,18 @@ write_in(const char *dir, const char *id, const char *name, const char *text, si
     struct err *err)
 {
 	char *path = NULL;
-	int fd, saved = 0;
+	int fd = open_new(dir, id, name, &path), saved = errno;
+	bool ok = fd >= 0 && fd_write_all(fd, text, len) == 0;
 
-	fd = open_new(dir, id, name, &path);
-	if (fd >= 0 && put(fd, text, len) == 0 && close(fd) == 0)
+	if (fd >= 0 && !ok)
+		saved = errno;
+	if (fd >= 0 && close(fd) < 0 && ok) {
+		ok = false;
+		saved = errno;
+	}
+	if (ok)
 		return path;
-	saved = errno;
-	if (fd >= 0 && path)
+	if (fd >= 0)
 		unlink(path);
 	err_sys(err, saved, "no file can be written in %.200s", dir);
 	free(path);
@@ -99,14 +89,17 @@ clip_file_write(struct action_context *a, const char *name, const char *text, si
 {
 	const char *id = a->screen->model.incident.id, *run = getenv("XDG_RUNTIME_DIR");
 	const char *dirs[] = {a->clip ? a->clip->dir : NULL, getenv("HOME"), run, "/tmp"};
-	char clean[NAME_MAX_BYTES + 1], *path = NULL, *own;
+	char clean[NAME_MAX_BYTES + 1], safe[NAME_MAX_BYTES + 1] = "", *path = NULL, *own;
 
-	own = mem_printf("breakglass-%.40s", id);
+	/* In a replay the id is whatever somebody's file says. */
+	if (id[0])
+		clean_name(id, safe);
+	own = mem_printf("breakglass-%s", safe);
 	clean_name(name, clean);
 	for (size_t i = 0; i < ARRAY_LEN(dirs) && !path; i++)
 		if (dirs[i] && dirs[i][0] == '/')
 			path =
-			    write_in(dirs[i], i == 0 ? id : own, clean, text, len, err);
+			    write_in(dirs[i], i == 0 ? safe : own, clean, text, len, err);
 	free(own);
 	return path;
 }

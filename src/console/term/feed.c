@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -73,20 +74,13 @@ text_fd(const char *text, size_t len)
 {
 	int fd = memfd_create("breakglass-text", MFD_CLOEXEC);
 
-	while (fd >= 0 && len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			close(fd);
-			return -1;
-		}
-		text += n;
-		len -= (size_t)n;
+	if (fd < 0)
+		return -1;
+	if (fd_write_all(fd, text, len) < 0) {
+		close(fd);
+		return -1;
 	}
-	if (fd >= 0)
-		lseek(fd, 0, SEEK_SET);
+	lseek(fd, 0, SEEK_SET);
 	return fd;
 }
 
@@ -192,6 +186,8 @@ feed_cancel(struct feed *f)
 	while (waitpid(pid, NULL, WNOHANG) == 0) {
 		if (clock_mono_ms() > end)
 			kill(pid, SIGKILL);
+		if (clock_mono_ms() > end + CANCEL_MS)
+			break; /* it hangs in the kernel; init will have it */
 		poll(NULL, 0, 5);
 	}
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "engine/record/incident.h"
 #include "engine/record/mark.h"
@@ -84,22 +85,6 @@ shot_free(struct shot *s)
 
 /* --- the thread pool's side --- */
 
-static int
-write_all(int fd, const unsigned char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return errno ? errno : EIO;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static void
 on_work(uv_work_t *work)
 {
@@ -111,7 +96,7 @@ on_work(uv_work_t *work)
 		j->error = errno;
 		return;
 	}
-	j->error = write_all(fd, j->data, j->len);
+	j->error = fd_write_all(fd, j->data, j->len) < 0 ? errno : 0;
 	if (close(fd) < 0 && !j->error)
 		j->error = errno;
 	if (j->error)
