@@ -81,6 +81,14 @@ scrub_is_plain(uint32_t cp)
 	return !is_control(cp) && !is_hidden(cp);
 }
 
+bool
+scrub_may_leave(uint32_t cp, size_t n)
+{
+	if (cp == '\n' || cp == '\t')
+		return true;
+	return scrub_is_plain(cp) && (n > 1 || cp < 0x80);
+}
+
 void
 scrub_init(struct scrub *s, const struct scrub_sink *sink, void *arg, unsigned flags)
 {

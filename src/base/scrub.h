@@ -98,4 +98,7 @@ char *scrub_label(const char *text, size_t len, char *out, size_t size);
 /* May this code point be written to a terminal as it is? (Not: a control, hidden.) */
 bool scrub_is_plain(uint32_t cp);
 
+/* The same for text of lines that leaves the screen, as text_decode gave it: n bytes. */
+bool scrub_may_leave(uint32_t cp, size_t n);
+
 #endif

@@ -82,6 +82,7 @@ console_back(struct console *c)
 	console_watch(c);
 	console_flush(c);
 	console_paint(c);
+	console_clip(c); /* what had to wait for the terminal */
 }
 
 static void

@@ -45,6 +45,7 @@ send_copy(struct console *c)
 }
 
 static void to_tmux(struct console *c);
+static void look_back(struct console *c);
 
 static void
 on_tmux(void *arg, int exit, int64_t ms)
@@ -53,6 +54,10 @@ on_tmux(void *arg, int exit, int64_t ms)
 	char text[400];
 
 	c->tmux = NULL;
+	if (c->clip.job != CLIP_NOTHING) { /* another text is wanted by now */
+		console_clip(c);
+		return;
+	}
 	if (exit > 0 && c->tmux_old++ == 0) { /* one that does not know -w */
 		to_tmux(c);
 		return;
@@ -65,12 +70,17 @@ on_tmux(void *arg, int exit, int64_t ms)
 				  "that takes it. If it is empty there: /copy print or "
 				  "/copy file");
 		clip_say(&c->ctx, false, text);
+	} else if (c->clip.text.len > OSC52_TEXT_MAX) {
+		clip_again(&c->ctx, CLIP_FILE); /* too long for the other way */
+	} else if (console_is_away(c)) {
+		c->clip.job = CLIP_SHOW; /* when the terminal is ours again */
 	} else {
 		clip_say_sent(&c->ctx);
 		send_copy(c);
 	}
 	c->dirty = true;
 	console_arm(c);
+	look_back(c);
 }
 
 static void
@@ -115,17 +125,19 @@ console_clip(struct console *c)
 	enum clip_job job = c->clip.job;
 	const char *text = buf_str(&c->clip.text);
 
+	/* The terminal is somebody else's, or will be at once; or tmux has the text
+	 * before this one: done when it is over. */
+	if (console_is_away(c) || c->shell.asked_ms || c->tmux)
+		return;
 	c->clip.job = CLIP_NOTHING;
 	look_back(c);
 	if (job == CLIP_NOTHING)
 		return;
-	if (job == CLIP_SEND && c->clip.tmux && !c->tmux) {
+	if (job == CLIP_SEND && c->clip.tmux) {
 		c->tmux_old = 0;
 		to_tmux(c);
 	} else if (job == CLIP_SEND) {
 		send_copy(c);
-	} else if (console_is_away(c)) {
-		return;
 	} else if (job == CLIP_SHOW) {
 		outside_print(c->outside, text, c->clip.text.len);
 	} else {

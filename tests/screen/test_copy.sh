@@ -74,6 +74,19 @@ expect p "[Enter comes back to breakglass]"
 keys p Enter
 expect p "say what is wrong"
 
+# the last pager starts, and fails: the text is printed all the same, and Enter is heard
+console q 80 24 TERM=screen-256color PAGER=/bin/false PATH=/nonexistent
+expect q "The disk is full."
+command_of q /view
+expect q "[Enter comes back to breakglass]"
+deaf
+keys q Enter
+expect q "say what is wrong"
+
+# a word that is no run is not copied instead
+command_of a "/save last"
+expect a "Which run?"
+
 # over ssh from within a tmux: no $TMUX, the sequence does it where tmux may take it
 T set -s set-clipboard on
 console s 80 24 -u TMUX TERM=tmux-256color

@@ -219,6 +219,7 @@ class Seat:
         self.line = Thin(argv, env=env, size=size)
         self.term = Terminal(self.line.cols, self.line.rows, term)
         self.fed, self.copied, self.pictures, self.held = 0, [], [], b""
+        self.may_copy = False           # the operator has asked for it
 
     def look(self):
         data = self.held + bytes(self.line.data[self.fed:])
@@ -227,6 +228,8 @@ class Seat:
         if begun >= 0 and b"\x07" not in data[begun:] and b"\x1b]52;c;".startswith(
                 data[begun:begun + 7]):
             self.held, data = data[begun:], data[:begun]    # the rest is on its way
+        if OSC52.search(data) and not self.may_copy:
+            raise Forbidden("a clipboard sequence: %r" % data[-200:])
         for m in OSC52.finditer(data):
             self.copied.append(base64.b64decode(m.group(1)).decode())
         self.term.feed(OSC52.sub(b"", data) if self.copied else data)
@@ -283,8 +286,10 @@ def browsing(seat):
     seat.key("\x14")
     for keys in ("/", "a", "\r", "n", "N", "g", "m", "j", "j", "y", "G", "\r", "f", "e", "E", "?",
                  ESC, "\t", "y", "z", "z", "+", "-", "="):
+        seat.may_copy |= keys == "y"
         seat.key(keys)
     seat.key("\x14")
+    seat.may_copy = False
 
 
 def leave(seat):

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "console/action/action_int.h"
 #include "console/browse/browse.h"
+#include "console/draw/words.h"
 #include "console/term/clip_file.h"
 
 bool
@@ -74,10 +75,8 @@ add_clean(struct buf *out, const char *text, size_t len)
 	for (size_t at = 0; at < len;) {
 		uint32_t cp;
 		size_t n = text_decode(text + at, len - at, &cp);
-		bool ok = cp == '\n' || cp == '\t' ||
-		    (scrub_is_plain(cp) && (n > 1 || cp < 0x80));
 
-		if (!ok) {
+		if (!scrub_may_leave(cp, n)) {
 			buf_add_some(out, text + plain, at - plain);
 			buf_add_some(out, "?", 1);
 			plain = at + n;
@@ -97,19 +96,6 @@ take(struct clip *k, enum clip_job job, const char *what, const char *text, size
 	add_clean(&k->text, text, len);
 }
 
-/* "12 bytes", "3.4 KiB" */
-static const char *
-size_words(size_t len, char out[32])
-{
-	if (len < 1024)
-		snprintf(out, 32, "%zu bytes", len);
-	else if (len < 1024 * 1024)
-		snprintf(out, 32, "%.1f KiB", (double)len / 1024);
-	else
-		snprintf(out, 32, "%.1f MiB", (double)len / (1024.0 * 1024.0));
-	return out;
-}
-
 void
 clip_say_sent(struct action_context *a)
 {
@@ -125,7 +111,8 @@ clip_say_sent(struct action_context *a)
 
 	snprintf(text, sizeof text,
 	    "Copied %s, %s: %s. If it is empty there: /copy print or /copy file.",
-	    a->clip->what, size_words(a->clip->text.len, size), how[a->clip->path]);
+	    a->clip->what, words_bytes((int64_t)a->clip->text.len, size, sizeof size),
+	    how[a->clip->path]);
 	say_both(a, false, text,
 	    "Copied (OSC 52). Clipboard empty? /copy print or /copy file");
 }
@@ -140,7 +127,7 @@ copy_to_file(struct action_context *a, const char *what, const char *text, size_
 	path = clip_file_write(a, "copy.txt", text, len, &err);
 	if (path)
 		snprintf(words, sizeof words, "Copied %s, %s%s: into the file %s", what,
-		    size_words(len, size), why, path);
+		    words_bytes((int64_t)len, size, sizeof size), why, path);
 	else
 		snprintf(words, sizeof words, "%s was not copied: %s.", what, err.words);
 	clip_say(a, !path, words);
@@ -225,7 +212,7 @@ clip_save(struct action_context *a, const char *what, const char *name, const ch
 	path = clip_file_write(a, name, clean.data, clean.len, &err);
 	if (path)
 		snprintf(words, sizeof words, "Saved %s, %s: %s", what,
-		    size_words(clean.len, size), path);
+		    words_bytes((int64_t)clean.len, size, sizeof size), path);
 	else
 		snprintf(words, sizeof words, "%s was not saved: %s.", what, err.words);
 	clip_say(a, !path, words);

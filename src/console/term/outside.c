@@ -109,7 +109,7 @@ pass_text(struct outside *o, const char *text, size_t len)
 
 		if (cp == '\n')
 			buf_add_some(&line, "\r\n", 2);
-		else if (cp == '\t' || ((n > 1 || cp < 0x80) && scrub_is_plain(cp)))
+		else if (scrub_may_leave(cp, n))
 			buf_add_some(&line, text + at, n);
 		else
 			buf_add_some(&line, "?", 1);
@@ -262,6 +262,7 @@ next_pager(struct outside *o)
 		return;
 	tty_enter(o->tty); /* no pager: from there our own way out */
 	print(o);
+	o->back(o->arg, NULL); /* the terminal is written to and read from again */
 }
 
 void
