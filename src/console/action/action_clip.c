@@ -74,6 +74,10 @@ action_clip(struct action_context *a, enum action action, const char *args)
 		    "or /copy file");
 		return;
 	}
+	if (action != ACTION_COPY && args[0]) {
+		clip_say(a, true, "Which run? Its number, as in /save r12 or /view r12.");
+		return;
+	}
 	if (args[0] && !a->screen->browse.on && clip_again(a, way))
 		return;
 	buf_init(&text, CLIP_MAX);

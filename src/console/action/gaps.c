@@ -93,8 +93,9 @@ gaps_look(struct gaps *g)
 	struct tail_run *r = tail_by_serial(&s->model.tools, v->gap.pos.unit);
 	struct tail_gap *gap = r ? tail_gap_at(r, v->gap.pos.part) : NULL;
 
+	/* Of an incident that is closed the engine has nothing more to tell. */
 	if (g->asked || !v->scroll.away || !s->link_up || s->replay.on ||
-	    !s->model.incident.caught_up)
+	    !s->model.incident.caught_up || !s->model.incident.open)
 		return false;
 	if (v->gap.front && open_front(g, v->gap.front))
 		return true;
@@ -151,6 +152,18 @@ fill(struct gaps *g)
 	buf_fini(&g->data);
 }
 
+/* Asked again at each picture it would be refused for ever. */
+static void
+refused(struct gaps *g)
+{
+	struct tail_run *r;
+	struct tail_gap *gap = gap_of(g, &r);
+
+	gaps_lost(g);
+	if (gap)
+		gap->cut_from = gap->cut_to = true;
+}
+
 bool
 gaps_fact(struct gaps *g, const struct js *fact)
 {
@@ -163,6 +176,6 @@ gaps_fact(struct gaps *g, const struct js *fact)
 	else if (js_is(fact, "t", "fetched"))
 		fill(g);
 	else if (js_is(fact, "t", "error"))
-		gaps_lost(g);
+		refused(g);
 	return true;
 }

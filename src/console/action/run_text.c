@@ -300,7 +300,8 @@ run_text_start(struct action_context *a, const char *run_id, enum run_text_use u
 	if (!r)
 		return;
 	run_text_cancel(a);
-	if (is_whole(r) || s->replay.on || !s->link_up || !s->model.incident.caught_up) {
+	if (is_whole(r) || s->replay.on || !s->link_up || !s->model.incident.caught_up ||
+	    !s->model.incident.open) {
 		from_here(a, r, use);
 		return;
 	}
