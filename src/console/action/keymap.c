@@ -206,6 +206,9 @@ keymap_is_linear(enum action a)
 	case ACTION_TO_END:
 	case ACTION_SHELL:
 	case ACTION_TOUR:
+	case ACTION_FIND:
+	case ACTION_REPLAY:
+	case ACTION_BANNERS:
 	case ACTION_REDRAW:
 	case ACTION_SUSPEND:
 		return false;

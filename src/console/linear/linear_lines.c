@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <termios.h>
 
 #include "base/clock.h"
@@ -82,6 +83,7 @@ confirm_line(struct linear *n, const char *line)
 {
 	struct confirm *k = &n->screen.confirm;
 	struct input in = {.kind = INPUT_ENTER};
+	bool is_word = strcasecmp(line, k->word) == 0;
 
 	if (is_too_soon(n, k->opened_ms)) {
 		linear_say("Too soon: that was typed before the question could be read.");
@@ -89,7 +91,7 @@ confirm_line(struct linear *n, const char *line)
 		return;
 	}
 	memset(k->typed, 0, sizeof k->typed);
-	if (strcmp(line, k->word) == 0) {
+	if (is_word) {
 		snprintf(k->typed, sizeof k->typed, "%s", line);
 		if (!k->word[1]) /* on the screen one letter is its own Enter */
 			in = (struct input){.kind = INPUT_CHAR, .text = {k->word[0]}};
@@ -97,7 +99,7 @@ confirm_line(struct linear *n, const char *line)
 			k->typed[0] = '\0';
 	}
 	k->opened_ms = n->screen.now - CONFIRM_DEAF_MS;
-	n->offer = strcmp(line, k->word) != 0;
+	n->offer = !is_word;
 	action_confirm_key(&n->ctx, &in);
 }
 
@@ -322,7 +324,9 @@ is_of_the_screen(const char *line)
 	if (action == ACTION_NONE || action == ACTION_SHELL || keymap_is_linear(action))
 		return false;
 	snprintf(text, sizeof text, "%.32s is of the screen; here all lines stay.", line);
-	linear_say(text);
+	linear_say(action == ACTION_REPLAY
+		? "In another terminal \"breakglass replay --linear\" reads an incident out."
+		: text);
 	return true;
 }
 
@@ -360,10 +364,7 @@ after_action(struct linear *n)
 	}
 	if (a->older)
 		linear_say_older(n);
-	if (a->not_found[0])
-		linear_say("Not found above.");
 	a->older = false;
-	a->not_found[0] = '\0';
 	if (a->opened && n->screen.ask.open)
 		ask_answer(n);
 	else if (a->opened && n->screen.confirm.open)

@@ -130,7 +130,8 @@ links(struct banners *b)
 
 		if (!is_down(l) || strcmp(l->key, "changed") == 0)
 			continue;
-		if (h == VM_DEVVM && is_coming_back(&b->s->model.vm))
+		if (h == VM_DEVVM && strcmp(l->state, "refused") != 0 &&
+		    is_coming_back(&b->s->model.vm))
 			continue; /* a boot is no alarm; the strip counts */
 		banner(b, LOOK_BAD, "%s %s: %s%s%s", vm_host_names[h],
 		    strcmp(l->state, "refused") == 0 ? "refused" : "down", l->why,

@@ -3,8 +3,9 @@
  * view_confirm.h: the box between a key and a mutating verb.
  *
  * Its default is No: the box opens with the keyboard buffer emptied, ignores
- * keys for 300 ms, and every key that is not the next one of the right answer
- * closes it with nothing sent.
+ * keys for 300 ms, and a first key that does not begin the answer closes it with
+ * nothing sent; so does Enter behind another word.  Once the word is begun a slip
+ * shows, and Backspace takes it back.  Capitals are no other word.
  *
  *   the verb's word --> nothing speaks against it --> sent
  *          ^       \--> it cannot help or work ----> "anyway" --> sent
