@@ -215,6 +215,17 @@ lines_str(struct lines *l, uint32_t style, const char *text)
 }
 
 void
+lines_copy(struct lines *l, const struct lines_line *from)
+{
+	const char *text = from->text;
+
+	for (uint32_t i = 0; i < from->spans; i++) {
+		lines_put(l, from->span[i].style, text, from->span[i].len);
+		text += from->span[i].len;
+	}
+}
+
+void
 lines_sign(struct lines *l, uint32_t style, const char *text)
 {
 	struct lines_line *n;

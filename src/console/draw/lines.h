@@ -50,6 +50,8 @@ void lines_fini(struct lines *l);
 
 void lines_put(struct lines *l, uint32_t style, const char *text, size_t len);
 void lines_str(struct lines *l, uint32_t style, const char *text);
+/* A line of another with its looks; it is not ended here. */
+void lines_copy(struct lines *l, const struct lines_line *from);
 /* The same at a line's front, as ours: it is drawn, and no part of what is copied. */
 void lines_sign(struct lines *l, uint32_t style, const char *text);
 void lines_mark(struct lines *l); /* what the open line has so far is bullet or number */

@@ -144,17 +144,6 @@ fit(const struct table *t, int *width, int room)
 /* --- drawing --- */
 
 static void
-put_line(struct lines *l, const struct lines_line *from)
-{
-	const char *text = from->text;
-
-	for (uint32_t i = 0; i < from->spans; i++) {
-		lines_put(l, from->span[i].style, text, from->span[i].len);
-		text += from->span[i].len;
-	}
-}
-
-static void
 put_times(struct lines *l, uint32_t look, const char *text, int n)
 {
 	while (n-- > 0)
@@ -166,7 +155,7 @@ wrap_cell(struct lines *l, const struct table_cell *c, int width)
 {
 	lines_init(l, width);
 	for (size_t i = 0; i < c->text.count; i++) {
-		put_line(l, &c->text.line[i]);
+		lines_copy(l, &c->text.line[i]);
 		lines_break(l);
 	}
 }
@@ -181,7 +170,7 @@ put_cell(struct lines *to, const struct lines *cell, size_t i, int width,
 	left = align == TABLE_RIGHT ? blanks : align == TABLE_CENTER ? blanks / 2 : 0;
 	put_times(to, 0, " ", left);
 	if (line)
-		put_line(to, line);
+		lines_copy(to, line);
 	if (!last)
 		put_times(to, 0, " ", blanks - left);
 }
@@ -264,12 +253,12 @@ draw_record(const struct table *t, size_t first, const struct table_out *o)
 		if (strlen(o->lines->indent) + 3 < sizeof o->lines->indent)
 			strcat(o->lines->indent, "  ");
 		for (size_t i = 0; i < name->count; i++) {
-			put_line(o->lines, &name->line[i]);
+			lines_copy(o->lines, &name->line[i]);
 			lines_str(o->lines, 0, i + 1 < name->count ? " " : ": ");
 		}
 		for (size_t i = 0; i < value->count; i++) {
 			lines_str(o->lines, 0, i ? " " : "");
-			put_line(o->lines, &value->line[i]);
+			lines_copy(o->lines, &value->line[i]);
 		}
 		lines_break(o->lines);
 	}
@@ -291,7 +280,7 @@ draw_records(const struct table *t, const struct table_out *o)
 	for (int col = 0; col < t->cols; col++) {
 		lines_str(o->lines, 0, col ? ", " : "");
 		for (size_t i = 0; i < t->cell[col].text.count; i++)
-			put_line(o->lines, &t->cell[col].text.line[i]);
+			lines_copy(o->lines, &t->cell[col].text.line[i]);
 	}
 	lines_break(o->lines);
 }

@@ -60,3 +60,14 @@ words_count(int64_t n, char *out, size_t size)
 		snprintf(out, size, "%.1fM", (double)n / 1000000);
 	return out;
 }
+
+uint64_t
+words_hash(uint64_t before, const char *text)
+{
+	uint64_t h = before;
+
+	do
+		h = (h ^ (unsigned char)*text) * 1099511628211u;
+	while (*text++);
+	return h;
+}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "console/action/keymap.h"
+#include "console/draw/words.h"
 #include "wire/verbs.h"
 
 /* Without a verdict that is fresh: what the state alone tells. */
@@ -61,28 +62,20 @@ confirm_against(
 /* --- what has changed --- */
 
 static uint64_t
-add(uint64_t h, const char *text)
-{
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 1099511628211u; /* FNV-1a */
-	return (h ^ 0xff) * 1099511628211u;
-}
-
-static uint64_t
 of_slot(const struct vm *vm, uint64_t h)
 {
 	bool runs =
 	    vm->unfinished.verb[0] && strcmp(vm->unfinished.outcome, "running") == 0;
 
-	h = add(add(h, vm->slot.holder), vm->slot.verb);
-	return add(h, runs ? vm->unfinished.verb : "");
+	h = words_hash(words_hash(h, vm->slot.holder), vm->slot.verb);
+	return words_hash(h, runs ? vm->unfinished.verb : "");
 }
 
 static uint64_t
 of_lock(const struct vm *vm, uint64_t h)
 {
-	h = add(h, strcmp(vm->lock, "none") == 0 ? "" : vm->lock);
-	return add(h, vm->job[0] ? "job" : "");
+	h = words_hash(h, strcmp(vm->lock, "none") == 0 ? "" : vm->lock);
+	return words_hash(h, vm->job[0] ? "job" : "");
 }
 
 /* Its word alone is no warning; what it says against this verb, or for another, is. */
@@ -93,8 +86,8 @@ of_verdict(const struct confirm *k, const struct model *m, int64_t now, uint64_t
 	int advice = fresh ? verdict_advice(&m->verdict) : -1;
 	char why[CONFIRM_WHY_MAX];
 
-	h = add(h, advice >= 0 && advice != k->verb ? verb_rows[advice].name : "");
-	return add(
+	h = words_hash(h, advice >= 0 && advice != k->verb ? verb_rows[advice].name : "");
+	return words_hash(
 	    h, confirm_against(m, k->verb, now, true, why, sizeof why) ? "against" : "");
 }
 
@@ -104,8 +97,9 @@ of_staged(const struct vm *vm, uint64_t h)
 	int kept = vm->staged_count < VM_STAGED_MAX ? vm->staged_count : VM_STAGED_MAX;
 
 	for (int i = 0; i < kept; i++)
-		h = add(
-		    add(add(h, vm->staged[i].key), vm->staged[i].from), vm->staged[i].to);
+		h = words_hash(
+		    words_hash(words_hash(h, vm->staged[i].key), vm->staged[i].from),
+		    vm->staged[i].to);
 	return h;
 }
 
@@ -113,15 +107,16 @@ static void
 look(const struct confirm *k, const struct model *m, int64_t now,
     uint64_t out[CONFIRM_TOPICS])
 {
-	const uint64_t h = 14695981039346656037u;
+	const uint64_t h = WORDS_HASH;
 	const struct vm *vm = &m->vm;
 
-	out[CONFIRM_STATE] = vm->known ? add(h, vm->status) : 0;
+	out[CONFIRM_STATE] = vm->known ? words_hash(h, vm->status) : 0;
 	out[CONFIRM_SLOT] = of_slot(vm, h);
 	out[CONFIRM_LOCK] = of_lock(vm, h);
 	out[CONFIRM_VERDICT] = of_verdict(k, m, now, h);
 	out[CONFIRM_STAGED] = of_staged(vm, h);
-	out[CONFIRM_HOST] = add(h, strcmp(vm->host_program, "old") == 0 ? "old" : "");
+	out[CONFIRM_HOST] =
+	    words_hash(h, strcmp(vm->host_program, "old") == 0 ? "old" : "");
 }
 
 static void

@@ -201,18 +201,6 @@ verb_row(struct lines *l, int verb, bool twins)
 	lines_break(l);
 }
 
-static void
-put_line(struct lines *l, const struct lines *from, size_t i)
-{
-	const struct lines_line *line = i < from->count ? &from->line[i] : NULL;
-	size_t at = 0;
-
-	for (uint32_t s = 0; line && s < line->spans; s++) {
-		lines_put(l, line->span[s].style, line->text + at, line->span[s].len);
-		at += line->span[s].len;
-	}
-}
-
 /* What is mixed up most, side by side where there is room. */
 static void
 reset_or_cycle(struct lines *l, bool twins)
@@ -233,11 +221,13 @@ reset_or_cycle(struct lines *l, bool twins)
 	for (size_t i = 0; i < left.count || i < right.count; i++) {
 		int cols = i < left.count ? left.line[i].cols : 0;
 
-		put_line(l, &left, i);
+		if (i < left.count)
+			lines_copy(l, &left.line[i]);
 		for (; cols < left.width; cols++)
 			lines_str(l, LOOK_PLAIN, " ");
 		lines_str(l, LOOK_RULE, " │ ");
-		put_line(l, &right, i);
+		if (i < right.count)
+			lines_copy(l, &right.line[i]);
 		lines_break(l);
 	}
 	l->keep_blanks = false;
