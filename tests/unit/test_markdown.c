@@ -113,7 +113,32 @@ Test(markdown, nothing_of_the_text_is_hidden, .init = init)
 	    "<b onclick=x>go</b> <!-- no -->\n");
 	cr_assert_str_eq(markdown(60, "[a]: http://x/ \"title\"\n\nSee [a].\n"),
 	    "[a]: http://x/ \"title\"\n\nSee [a].\n");
+	cr_assert_str_eq(markdown(60, "[a\nb]: http://x\n\nx"), "[a b]: http://x\n\nx\n");
+	cr_assert_str_eq(markdown(60, "[a\\]b]: http://x\n"), "[a]b]: http://x\n");
+	cr_assert_str_eq(markdown(60, "> [a\n> b]: http://x\n"), "│ [a b]: http://x\n");
+	cr_assert_str_eq(
+	    markdown(60, "- ```a``` b\n\n  [c]: http://x\n"), "• a b\n  [c]: http://x\n");
+	cr_assert_str_eq(markdown(60, "[text](http://x \"a\nb &amp; c\")"),
+	    "text <http://x \"a b & c\">\n");
+	cr_assert_str_eq(markdown(60, "[http://x](http://x 'same') ![](<> \"t\")"),
+	    "http://x <http://x \"same\"> image:  <\"t\">\n");
+	cr_assert_str_eq(markdown(60, "- [x] [a]: http://x\n"), "• [x] [a]: http://x\n");
+	cr_assert_str_eq(markdown(60, "a\xff[b"), "a\xef\xbf\xbd[b\n");
 	cr_assert_str_eq(markdown(60, "~~no~~"), "~~no~~\n");
+}
+
+/* What keeps md4c from taking it away is not seen, in code least of all. */
+Test(markdown, nothing_is_added_to_the_text, .init = init)
+{
+	cr_assert_str_eq(
+	    markdown(60, "    [a]: http://x\n"), "───\n[a]: http://x\n───\n");
+	cr_assert_str_eq(
+	    markdown(60, "- ```\n  [a]: b\n  ```\n"), "• ───\n  [a]: b\n  ───\n");
+	cr_assert_str_eq(markdown(60, "`x\n[a]: b`"), "x [a]: b\n");
+	cr_assert_str_eq(
+	    markdown(60, "[t](http://x \"b\n[a]: c\")"), "t <http://x \"b [a]: c\">\n");
+	cr_assert_str_eq(
+	    markdown(60, "[two\nlines](http://x)"), "two lines <http://x>\n");
 }
 
 Test(markdown, an_entity_is_no_way_to_a_control_character, .init = init)

@@ -122,11 +122,9 @@ on_leave_block(MD_BLOCKTYPE type, void *detail, void *arg)
 
 /* --- words --- */
 
-static int
-on_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *arg)
+static void
+put_text(struct render *r, MD_TEXTTYPE type, const char *text, size_t size)
 {
-	struct render *r = arg;
-
 	if (type == MD_TEXT_CODE && r->code_block)
 		render_code_text(r, text, size);
 	else if (type == MD_TEXT_BR)
@@ -141,6 +139,29 @@ on_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *arg)
 		render_cell_text(r, text, size);
 	else
 		render_text(r, text, size);
+}
+
+/* The bytes of text up to the next mark of markdown_prepare; skips it. */
+static size_t
+next_part(const char **text, size_t *left)
+{
+	const char *mark;
+
+	while (*left > 0 && **text == MARKDOWN_MARK) {
+		(*text)++;
+		(*left)--;
+	}
+	mark = memchr(*text, MARKDOWN_MARK, *left);
+	return mark ? (size_t)(mark - *text) : *left;
+}
+
+static int
+on_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE size, void *arg)
+{
+	size_t left = size, n;
+
+	for (; (n = next_part(&text, &left)) > 0; text += n, left -= n)
+		put_text(arg, type, text, n);
 	return 0;
 }
 
@@ -161,27 +182,56 @@ is_said(const struct render *r, const char *address, size_t len)
 	return false;
 }
 
+/* A title may have lines; here it is within one. */
 static void
-put_address(struct render *r, const MD_ATTRIBUTE *a)
+put_words(struct render *r, const char *text, size_t left)
 {
-	uint32_t was = r->style;
+	size_t n;
+
+	for (; (n = next_part(&text, &left)) > 0; text += n, left -= n) {
+		const char *lf = memchr(text, '\n', n);
+
+		n = lf ? (size_t)(lf - text) : n;
+		render_text(r, text, n);
+		if (lf)
+			render_text(r, " ", 1);
+		n += lf != NULL;
+	}
+}
+
+static void
+put_attribute(struct render *r, const MD_ATTRIBUTE *a)
+{
 	bool all = a->size <= ADDRESS_MAX;
 
-	if (a->size == 0 || is_said(r, a->text, a->size))
-		return;
-	r->style = LOOK_QUIET;
-	render_text(r, " <", 2);
-	for (int i = 0; a->substr_offsets[i] < a->size && all; i++) {
+	for (int i = 0; all && a->substr_offsets[i] < a->size; i++) {
 		MD_OFFSET from = a->substr_offsets[i], to = a->substr_offsets[i + 1];
 
 		if (a->substr_types[i] == MD_TEXT_ENTITY)
 			render_entity(r, a->text + from, to - from);
 		else
-			render_text(r, a->text + from, to - from);
+			put_words(r, a->text + from, to - from);
 	}
 	if (!all) {
-		render_text(r, a->text, text_cut(a->text, ADDRESS_MAX));
+		put_words(r, a->text, text_cut(a->text, ADDRESS_MAX));
 		render_text(r, "…", strlen("…"));
+	}
+}
+
+static void
+put_address(struct render *r, const MD_ATTRIBUTE *a, const MD_ATTRIBUTE *title)
+{
+	uint32_t was = r->style;
+
+	if (title->size == 0 && (a->size == 0 || is_said(r, a->text, a->size)))
+		return;
+	r->style = LOOK_QUIET;
+	render_text(r, " <", 2);
+	put_attribute(r, a);
+	if (title->size > 0) {
+		render_text(r, a->size > 0 ? " \"" : "\"", a->size > 0 ? 2 : 1);
+		put_attribute(r, title);
+		render_text(r, "\"", 1);
 	}
 	render_text(r, ">", 1);
 	r->style = was;
@@ -218,9 +268,11 @@ on_leave_span(MD_SPANTYPE type, void *detail, void *arg)
 	if (type == MD_SPAN_DEL)
 		render_text(r, "~~", 2);
 	else if (type == MD_SPAN_A)
-		put_address(r, &((MD_SPAN_A_DETAIL *)detail)->href);
+		put_address(r, &((MD_SPAN_A_DETAIL *)detail)->href,
+		    &((MD_SPAN_A_DETAIL *)detail)->title);
 	else if (type == MD_SPAN_IMG)
-		put_address(r, &((MD_SPAN_IMG_DETAIL *)detail)->src);
+		put_address(r, &((MD_SPAN_IMG_DETAIL *)detail)->src,
+		    &((MD_SPAN_IMG_DETAIL *)detail)->title);
 	return 0;
 }
 

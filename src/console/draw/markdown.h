@@ -8,7 +8,7 @@
  *
  * md4c lets control characters and entities through, so what it hands out is cleaned
  * here, after it.  Nothing of the text is hidden: HTML and the definitions of links are
- * text, a link shows where it leads, and nothing can be clicked.
+ * text, a link shows where it leads and its title, and nothing can be clicked.
  */
 #ifndef CONSOLE_MARKDOWN_H
 #define CONSOLE_MARKDOWN_H

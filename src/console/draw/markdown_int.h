@@ -91,6 +91,12 @@ void render_cell_text(struct render *r, const char *text, size_t len);
 void markdown_parse(struct render *r, const char *text, size_t len);
 
 /*
+ * Stands in front of a "[" that would define a link, in code as in words, and is taken
+ * out of all that md4c gives back.  No UTF-8 has it.
+ */
+#define MARKDOWN_MARK ((char)0xff)
+
+/*
  * A piece as md4c is to see it: the definitions of links are words, and what is
  * emphasised at an open end is so already.
  */

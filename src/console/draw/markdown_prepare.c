@@ -10,18 +10,6 @@ put(struct buf *out, const char *text, size_t len)
 	buf_add_some(out, text, len);
 }
 
-/* "[label]: address": md4c would take it away, and change what is far above. */
-static bool
-is_definition(const char *line, size_t len)
-{
-	const char *close;
-
-	if (len < 4 || line[0] != '[' || line[1] == ']')
-		return false;
-	close = memchr(line, ']', len);
-	return close && close + 1 < line + len && close[1] == ':';
-}
-
 static size_t
 words_at(const char *line, size_t len)
 {
@@ -32,21 +20,51 @@ words_at(const char *line, size_t len)
 	return n;
 }
 
-static void
-put_line(struct buf *out, const char *line, size_t len, bool *fenced)
+/*
+ * "[label]: address": md4c would take it away, and change what is far above.  A label may
+ * go on in the next line, and have brackets behind a backslash.  The next "[" ends the
+ * search: all of them together read a text once.
+ */
+static bool
+is_definition(const char *text, size_t len)
+{
+	if (len < 4 || text[0] != '[' || text[1] == ']')
+		return false;
+	for (size_t i = 1; i + 1 < len && text[i] != '['; i++) {
+		if (text[i] == ']')
+			return text[i + 1] == ':';
+		i += text[i] == '\\' && strchr("[]\\", text[i + 1]);
+	}
+	return false;
+}
+
+/* Where a paragraph can begin in the line: behind all marks, that of a task too. */
+static size_t
+paragraph_at(const char *line, size_t len)
 {
 	size_t at = words_at(line, len);
 
-	if (len - at >= 3 &&
-	    (memcmp(line + at, "```", 3) == 0 || memcmp(line + at, "~~~", 3) == 0))
-		*fenced = !*fenced;
-	if (*fenced || !is_definition(line + at, len - at)) {
-		put(out, line, len);
-		return;
+	if (len - at > 3 && line[at] == '[' && strchr(" xX", line[at + 1]) &&
+	    line[at + 2] == ']' && strchr(" \t", line[at + 3]))
+		at += 3 + words_at(line + at + 3, len - at - 3);
+	return at;
+}
+
+static void
+put_line(struct buf *out, const char *line, size_t len, size_t left)
+{
+	size_t at = paragraph_at(line, len), from = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		bool bad = line[i] == MARKDOWN_MARK;
+
+		if (!bad && !(i == at && is_definition(line + at, left - at)))
+			continue;
+		put(out, line + from, i - from);
+		put(out, bad ? "\xef\xbf\xbd" : (char[]){MARKDOWN_MARK}, bad ? 3 : 1);
+		from = i + bad;
 	}
-	put(out, line, at);
-	put(out, "\\", 1);
-	put(out, line + at, len - at);
+	put(out, line + from, len - from);
 }
 
 /* --- an open end --- */
@@ -129,19 +147,50 @@ close_spans(struct buf *out, size_t start)
 		close_strong(out);
 }
 
+/* Behind the last quote or item: it has no mark and no indent. */
+static bool
+is_outside(const char *line, size_t len)
+{
+	return len > 0 && !strchr(" \t>\r\n", line[0]) &&
+	    words_at(line, len < 2 ? len : 2) == 0;
+}
+
+/* Code in a quote or an item, of which split knows nothing. */
+static void
+see_fence(struct split *s, const char *line, size_t len)
+{
+	size_t at = words_at(line, len);
+	char fence = 0;
+	int indent, length;
+
+	if (s->fence && is_outside(line, len))
+		s->fence = 0;
+	length = split_fence(line + at, len - at, &fence, &indent);
+	if (!s->fence && length > 0) {
+		s->fence = fence;
+		s->length = length;
+	} else if (fence == s->fence && length >= s->length) {
+		for (at += (size_t)(indent + length); at < len; at++)
+			if (!strchr(" \t\r\n", line[at]))
+				return; /* a word behind it: it closes nothing */
+		s->fence = 0;
+	}
+}
+
 void
 markdown_prepare(struct buf *out, const char *text, size_t len, bool open)
 {
-	bool fenced = false;
+	struct split in_box = {0};
 	size_t at = 0;
 
 	while (at < len) {
 		const char *lf = memchr(text + at, '\n', len - at);
 		size_t end = lf ? (size_t)(lf - text) + 1 : len;
 
-		put_line(out, text + at, end - at, &fenced);
+		see_fence(&in_box, text + at, end - at);
+		put_line(out, text + at, end - at, len - at);
 		at = end;
 	}
-	if (open && !fenced && out->len > 0)
+	if (open && !in_box.fence && out->len > 0)
 		close_spans(out, last_block(buf_str(out), out->len));
 }
