@@ -167,6 +167,17 @@ Test(agent, y_and_n_are_sent_with_the_question_that_was_shown)
 	cr_assert_str_eq(sent[1], "{\"t\":\"answer\",\"id\":\"q3\",\"yes\":false}");
 }
 
+Test(agent, the_capital_of_a_phone_answers_too)
+{
+	tell(&s, facts_ask);
+	action_run(&ctx, ACTION_ANSWER, "");
+	s.now += 1000;
+	press("N");
+	cr_assert_eq(sends, 1);
+	cr_assert_str_eq(sent[0], "{\"t\":\"answer\",\"id\":\"q3\",\"yes\":false}");
+	cr_assert_not(s.ask.open);
+}
+
 Test(agent, esc_leaves_the_question_open)
 {
 	tell(&s, facts_ask);

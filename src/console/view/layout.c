@@ -159,8 +159,7 @@ layout_draw(struct screen *s, struct canvas *c)
 		view_keys_draw(s, c, mid);
 	mid = (struct rect){1, 0, all.rows - 1 - keys, all.cols};
 	draw_page(s, c, mid);
-	if (s->ask.open && !asks_by_id(&s->model.asks, s->ask.id))
-		s->ask.open = false; /* somebody else answered, or its time is over */
+	ask_box_news(&s->ask, &s->model.asks);
 	if (s->ask.open)
 		view_ask_draw(&s->ask, c, mid, &s->model, model_now(&s->model, s->now));
 	if (s->confirm.open)

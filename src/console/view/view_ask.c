@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "console/view/view_ask.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,17 +22,28 @@ enum ask_answer
 ask_box_key(struct ask_box *b, const struct input *in, int64_t now_ms)
 {
 	enum ask_answer answer = ASK_WAIT;
+	bool one = in->kind == INPUT_CHAR && !in->text[1];
+	int key = one ? tolower((unsigned char)in->text[0]) : 0; /* a phone's capital */
 
 	if (now_ms - b->opened_ms < CONFIRM_DEAF_MS)
 		return ASK_WAIT;
 	if (in->kind == INPUT_ESC)
 		answer = ASK_LATER;
-	else if (in->kind == INPUT_CHAR && strcmp(in->text, "y") == 0)
+	else if (key == 'y')
 		answer = ASK_YES;
-	else if (in->kind == INPUT_CHAR && strcmp(in->text, "n") == 0)
+	else if (key == 'n')
 		answer = ASK_NO;
 	b->open = answer == ASK_WAIT;
 	return answer;
+}
+
+bool
+ask_box_news(struct ask_box *b, const struct asks *asks)
+{
+	if (!b->open || asks_by_id(asks, b->id))
+		return false;
+	b->open = false;
+	return true;
 }
 
 /* A command that does not fit loses its middle, and the box says so. */

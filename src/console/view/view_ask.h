@@ -27,6 +27,10 @@ void ask_box_open(struct ask_box *b, const struct ask *q, int64_t now_ms);
 /* All but ASK_WAIT close the box. */
 enum ask_answer ask_box_key(struct ask_box *b, const struct input *in, int64_t now_ms);
 
+/* Closes the box of a question that is over: somebody else answered, or its time has run
+ * out.  True: it did. */
+bool ask_box_news(struct ask_box *b, const struct asks *asks);
+
 /* What is asked, by whom, for which host; now: the engine's clock. */
 void view_ask_render(struct lines *l, const struct ask *q, int64_t now, int rows);
 
