@@ -369,3 +369,37 @@ Test(chat, the_record_of_an_answer_in_parts_is_what_was_told)
 	tell_one("{\"t\":\"text\",\"seq\":4,\"turn\":1,\"block\":1,\"text\":\"other\"}");
 	cr_assert_eq(s.model.chat.count, 3);
 }
+
+/* How much is below is counted in each frame, and nothing is rendered for that. */
+Test(chat, a_window_far_up_renders_what_it_shows_and_no_more)
+{
+	char fact[160];
+	struct canvas c;
+	uint64_t before;
+	int below;
+
+	for (int i = 0; i < 400; i++) {
+		snprintf(fact, sizeof fact,
+		    "{\"t\":\"text\",\"seq\":%d,\"turn\":1,\"block\":%d,\"text\":\"words %d\"}",
+		    i + 1, i, i);
+		tell_one(fact);
+	}
+	canvas_init(&c, 80, 24);
+	layout_draw(&s, &c);
+	scroll_to_start(&s.chat.scroll);
+	layout_draw(&s, &c);
+	layout_draw(&s, &c); /* what it shows made room for what was counted first */
+	below = s.chat.scroll.below;
+	cr_assert_gt(below, 700);
+	before = s.chat.renders;
+	for (int i = 0; i < 10; i++)
+		layout_draw(&s, &c);
+	cr_assert_eq(s.chat.renders, before, "%llu more",
+	    (unsigned long long)(s.chat.renders - before));
+	tell_one(
+	    "{\"t\":\"text\",\"seq\":401,\"turn\":1,\"block\":400,\"text\":\"one more\"}");
+	layout_draw(&s, &c);
+	cr_assert_eq(s.chat.scroll.below, below + 2);
+	cr_assert_leq(s.chat.renders, before + 20);
+	canvas_fini(&c);
+}

@@ -91,12 +91,13 @@ put_air(struct lines *l, enum chat_air air, const struct item *it)
 }
 
 static bool
-is_kept(const struct view_chat *v, const struct view_chat_kept *k, const struct item *it)
+is_kept(const struct view_chat *v, const struct view_chat_key *k, const struct item *it,
+    enum chat_air air)
 {
 	bool sized = it->kind == ITEM_VERDICT || it->kind == ITEM_PROOF;
 
 	return k->serial == it->serial && k->version == it->version &&
-	    k->width == v->width && (!sized || k->rows == v->rows) &&
+	    k->width == v->width && (!sized || k->rows == v->rows) && k->air == air &&
 	    !(it->kind == ITEM_PROOF && it->tone == TONE_BUSY) && /* its seconds run */
 	    !progress_is_of(v->model, it);
 }
@@ -106,8 +107,9 @@ static bool
 has_grown(const struct view_chat *v, const struct view_chat_kept *k,
     const struct item *it, enum chat_air air)
 {
-	return it->kind == ITEM_TEXT && k->serial == it->serial && k->width == v->width &&
-	    k->rewritten == it->rewritten && k->air == air;
+	return it->kind == ITEM_TEXT && k->key.serial == it->serial &&
+	    k->key.width == v->width && k->rewritten == it->rewritten &&
+	    k->key.air == air;
 }
 
 static void
@@ -123,7 +125,7 @@ rendered(struct view_chat *v, const struct item *it)
 	struct view_chat_kept *k = &v->kept[it->serial % VIEW_CHAT_KEPT];
 	enum chat_air air = air_of(v, it);
 
-	if (is_kept(v, k, it) && k->air == air)
+	if (is_kept(v, &k->key, it, air))
 		return &k->lines;
 	if (!has_grown(v, k, it, air)) {
 		lines_fini(&k->lines);
@@ -138,12 +140,9 @@ rendered(struct view_chat *v, const struct item *it)
 		    &k->lines, it, v->rows > 1 ? v->rows - (air != AIR_NONE) : 1, v->now);
 	if (progress_is_of(v->model, it))
 		progress_strip(&k->lines, &v->model->vm, v->now);
-	k->serial = it->serial;
-	k->version = it->version;
+	k->key = (struct view_chat_key){it->serial, it->version, v->width, v->rows, air};
 	k->rewritten = it->rewritten;
-	k->width = v->width;
-	k->rows = v->rows;
-	k->air = air;
+	v->renders++;
 	return &k->lines;
 }
 
@@ -184,17 +183,30 @@ step(void *arg, struct scroll_pos *pos, int dir)
 	return true;
 }
 
+static const struct item *
+item_at(const struct view_chat *v, struct scroll_pos pos)
+{
+	return transcript_at(&v->model->chat, transcript_find(&v->model->chat, pos.unit));
+}
+
 static const struct lines *
 at(struct view_chat *v, struct scroll_pos pos)
 {
-	return rendered(v,
-	    transcript_at(&v->model->chat, transcript_find(&v->model->chat, pos.unit)));
+	return rendered(v, item_at(v, pos));
 }
 
 static size_t
 height(void *arg, struct scroll_pos pos)
 {
-	return at(arg, pos)->count;
+	struct view_chat *v = arg;
+	const struct item *it = item_at(v, pos);
+	struct view_chat_height *h = &v->height[it->serial % TRANSCRIPT_ITEMS_MAX];
+
+	if (!is_kept(v, &h->key, it, air_of(v, it))) {
+		h->lines = rendered(v, it)->count;
+		h->key = v->kept[it->serial % VIEW_CHAT_KEPT].key;
+	}
+	return h->lines;
 }
 
 static void

@@ -17,13 +17,25 @@
 
 enum chat_air { AIR_NONE, AIR_BLANK, AIR_TIME }; /* in front of an item */
 
-struct view_chat_kept {
+/* What a rendered item was made from: it is another one when this is. */
+struct view_chat_key {
 	uint64_t serial;
-	uint32_t version, rewritten;
+	uint32_t version;
 	int width, rows; /* of the pane */
 	enum chat_air air;
+};
+
+struct view_chat_kept {
+	struct view_chat_key key;
+	uint32_t rewritten;
 	struct markdown markdown; /* of a text that grows */
 	struct lines lines;
+};
+
+/* How many lines an item had: asked of all below a window that is far up. */
+struct view_chat_height {
+	struct view_chat_key key;
+	size_t lines;
 };
 
 struct view_chat {
@@ -32,6 +44,8 @@ struct view_chat {
 	int width, rows;
 	int64_t now; /* the engine's clock */
 	struct view_chat_kept kept[VIEW_CHAT_KEPT];
+	struct view_chat_height height[TRANSCRIPT_ITEMS_MAX];
+	uint64_t renders; /* so far */
 };
 
 void view_chat_draw(struct view_chat *v, struct canvas *c, struct rect r,
