@@ -245,11 +245,32 @@ Test(views, nothing_jumps_while_an_age_grows_and_a_link_slows)
 
 /* --- looks --- */
 
+/* The cells that have the look of danger, as text; "#" is a frame. */
+static const char *
+danger(int cols, int rows)
+{
+	static char words[512];
+	struct canvas c;
+	size_t at = 0;
+
+	canvas_init(&c, cols, rows);
+	layout_draw(&s, &c);
+	for (int row = 0; row < c.rows; row++)
+		for (int col = 0; col < c.cols; col++)
+			if (STYLE_GET_ROLE(canvas_cell(&c, row, col)->style) ==
+				STYLE_GET_ROLE(LOOK_DANGER) &&
+			    at + 1 < sizeof words)
+				words[at++] = canvas_cell(&c, row, col)->ch[0] < 0x80
+				    ? (char)canvas_cell(&c, row, col)->ch[0]
+				    : '#';
+	words[at] = '\0';
+	canvas_fini(&c);
+	return words;
+}
+
 Test(views, danger_is_for_power_actions_alone)
 {
-	struct canvas c;
-	char words[256] = "";
-	size_t at = 0;
+	const char *words;
 
 	tell(&s, facts_night);
 	tell(&s, facts_api_down);
@@ -257,16 +278,31 @@ Test(views, danger_is_for_power_actions_alone)
 	tell(&s, facts_spent);
 	s.link_up = false;
 	snprintf(s.link_words, sizeof s.link_words, "gone");
-	canvas_init(&c, 200, 50);
-	layout_draw(&s, &c);
-	for (int row = 0; row < c.rows; row++)
-		for (int col = 0; col < c.cols; col++)
-			if (STYLE_GET_ROLE(canvas_cell(&c, row, col)->style) ==
-				STYLE_GET_ROLE(LOOK_DANGER) &&
-			    at + 1 < sizeof words)
-				words[at++] = (char)canvas_cell(&c, row, col)->ch[0];
-	cr_assert_str_eq(words, "F7 cycleF7cycle", "%s", words);
-	canvas_fini(&c);
+	words = danger(200, 50);
+	cr_assert_str_eq(words, "F7 cycleF7 cycle", "%s", words);
+	s.few_keys = true;
+	words = danger(200, 50);
+	cr_assert_not_null(strstr(words, "7 cycle7 cycle"), "%s", words);
+	s.few_keys = false;
+	confirm_open_key(&s.confirm, VM_PVE, "SHA256:abc", s.now);
+	snprintf(s.confirm.typed, sizeof s.confirm.typed, "acc");
+	words = danger(200, 50);
+	cr_assert_str_eq(words, "F7 cycleF7 cycle", "a new key of a host: %s", words);
+	confirm_open_verb(&s.confirm, VERB_CYCLE, s.now);
+	cr_assert_gt(strlen(danger(200, 50)), 100, "a frame of danger");
+}
+
+Test(views, the_silence_of_the_model_counts_on)
+{
+	static const char *const quiet[] = {
+	    "{\"t\":\"state\",\"seq\":0,\"what\":\"agent\",\"state\":\"working\",\"driver\":\"api\","
+	    "\"mono_ms\":99000,\"quiet_ms\":62000}",
+	    NULL};
+
+	tell(&s, quiet);
+	cr_assert(shows(200, 50, "agent working, quiet for 63 s"));
+	s.now += 9000;
+	cr_assert(shows(200, 50, "agent working, quiet for 72 s"));
 }
 
 Test(views, the_theme_and_the_border_are_commands)

@@ -96,6 +96,13 @@ confirm_key(struct confirm *k, const struct input *in, int64_t now_ms)
 	return answer(k, k->word[1] == '\0' ? CONFIRM_YES : CONFIRM_OPEN);
 }
 
+/* Red is for power actions alone: a key that has changed wants a look. */
+static uint32_t
+look_of(const struct confirm *k)
+{
+	return k->what == CONFIRM_VERB ? LOOK_DANGER : LOOK_BUSY;
+}
+
 static void
 draw_answer(const struct confirm *k, struct canvas *c, struct rect in, int row)
 {
@@ -107,7 +114,7 @@ draw_answer(const struct confirm *k, struct canvas *c, struct rect in, int row)
 	} else {
 		col = canvas_printf(c, in, row, 0, LOOK_STRONG,
 		    in.cols < 30 ? "%s+Enter: " : "Type %s and Enter: ", k->word);
-		col = canvas_text(c, in, row, col, LOOK_DANGER, k->typed);
+		col = canvas_text(c, in, row, col, look_of(k), k->typed);
 		if (in.row + row < c->rows && in.col + col < c->cols) {
 			c->cursor_row = in.row + row;
 			c->cursor_col = in.col + col;
@@ -150,7 +157,7 @@ view_confirm_draw(const struct confirm *k, struct canvas *c, struct rect r,
 	box = (struct rect){
 	    r.row + (r.rows - tall) / 2, r.col + (r.cols - width) / 2, tall, width};
 	if (tall >= 4) {
-		canvas_frame(c, box, LOOK_DANGER, title);
+		canvas_frame(c, box, look_of(k), title);
 		in = (struct rect){box.row + 1, box.col + 2, tall - 2, width - 4};
 	} else {
 		canvas_fill(c, r, 0);

@@ -91,19 +91,18 @@ view_keys_draw(const struct screen *s, struct canvas *c, struct rect r)
 			s->esc_armed ? "Esc…" : "Esc+");
 	for (size_t i = 0; i < keymap_count; i++) {
 		const struct keymap_row *k = &keymap_rows[i];
+		uint32_t lit = k->fkey == first ? LOOK_DANGER : LOOK_PLAIN;
 		char name[8];
 
 		if (!k->bar || !(chosen & 1ul << k->fkey))
 			continue;
 		key_name(k, form, name);
 		col = canvas_text(c, r, 0, col,
-		    k->fkey == first	? LOOK_DANGER
+		    lit			? lit
 			: form == TIGHT ? LOOK_BAR
 					: LOOK_STRONG,
 		    name);
-		col += form != TIGHT;
-		col = canvas_text(c, r, 0, col,
-			  k->fkey == first ? LOOK_DANGER : LOOK_PLAIN, k->bar) +
-		    (form == ROOMY ? 2 : 1);
+		col = canvas_text(c, r, 0, col, lit, form == TIGHT ? "" : " ");
+		col = canvas_text(c, r, 0, col, lit, k->bar) + (form == ROOMY ? 2 : 1);
 	}
 }

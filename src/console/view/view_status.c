@@ -213,6 +213,9 @@ static void
 add_agent(struct parts *p, const struct screen *s)
 {
 	const struct vm *vm = &s->model.vm;
+	int64_t now = model_now(&s->model, s->now);
+	int64_t since = now > vm->agent.told ? now - vm->agent.told : 0;
+	int64_t quiet = vm->agent.quiet_ms > 0 ? vm->agent.quiet_ms + since : 0;
 	struct part *n;
 	char more[40] = "";
 
@@ -234,9 +237,9 @@ add_agent(struct parts *p, const struct screen *s)
 	snprintf(n->text[1], sizeof n->text[1], "agent %s", vm->agent.state);
 	n->elastic = true;
 	n->least = (int)(strlen(n->text[0]) - strlen(vm->agent.state)) + 7; /* working */
-	if (vm->agent.quiet_ms >= 60000)
+	if (quiet >= 60000)
 		snprintf(n->text[0], sizeof n->text[0], "agent %s, quiet for %lld s",
-		    vm->agent.state, (long long)(vm->agent.quiet_ms / 1000));
+		    vm->agent.state, (long long)(quiet / 1000));
 }
 
 static void
