@@ -91,8 +91,10 @@ on_fact(void *arg, const struct js *fact)
 	bool text = run_text_fact(&n->ctx, fact);
 	unsigned what = text ? 0 : model_apply(&n->screen.model, fact, clock_mono_ms());
 
-	if (text)
+	if (text) {
+		linear_say_text(n);
 		dirty(n);
+	}
 	if (what & MODEL_RESET) {
 		run_text_lost(&n->ctx);
 		screen_reset(&n->screen);
@@ -289,6 +291,8 @@ linear_main(const struct console_opts *opts, const char *why)
 	n->screen.now = clock_mono_ms();
 	n->said.bounded = true;
 	n->ctx = (struct action_context){.screen = &n->screen, .send = on_send, .arg = n};
+	clip_init(&n->clip, "print", NULL);
+	n->ctx.clip = &n->clip;
 	frame_init(&n->input, 2 * WIRE_PROMPT_MAX);
 	uv_idle_init(&n->loop, &n->printer);
 	n->printer.data = n;
@@ -313,6 +317,7 @@ linear_main(const struct console_opts *opts, const char *why)
 	uv_run(&n->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&n->loop);
 	frame_fini(&n->input);
+	clip_fini(&n->clip);
 	screen_fini(&n->screen);
 	code = n->code == AGAIN_EXIT ? again(opts->argv, n->screen.link_words) : n->code;
 	free(n);

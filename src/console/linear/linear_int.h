@@ -8,6 +8,7 @@
 #include "console/action/action.h"
 #include "console/linear/linear_choices.h"
 #include "console/linear/said.h"
+#include "console/term/clip.h"
 #include "wire/frame.h"
 
 struct linear {
@@ -28,8 +29,10 @@ struct linear {
 	bool typed;		/* a person types, on a terminal: not a pipe */
 	bool begun;		/* a part of a line has come */
 	bool stop;
-	bool told;	/* that there is something older */
-	int64_t oldest; /* seq of the first record that was told; 0: none */
+	bool told;	  /* that there is something older */
+	struct clip clip; /* a run's text, while it is read for /view */
+	int64_t over_ms;  /* when a question that was open here ended; 0: none did */
+	int64_t oldest;	  /* seq of the first record that was told; 0: none */
 	int code, fd;
 };
 
@@ -45,7 +48,11 @@ void linear_line(struct linear *n, const char *line);
 /* Says what can be chosen, where that is new. */
 void linear_offer(struct linear *n);
 
-/* After each fact: a question whose facts have changed is asked anew. */
+/* After each fact: a question whose facts have changed is asked anew, one that is over
+ * is closed. */
 void linear_news(struct linear *n);
+
+/* Says a run's text that has been read, where there is one. */
+void linear_say_text(struct linear *n);
 
 #endif

@@ -15,12 +15,15 @@
 #include "console/view/confirm_text.h"
 #include "console/view/help_text.h"
 #include "console/action/keymap.h"
+#include "console/action/run_text.h"
 #include "console/linear/linear_int.h"
 #include "console/view/view_detail.h"
 #include "console/view/view_screen.h"
 #include "console/view/view_who.h"
 #include "wire/messages.h"
 #include "wire/verbs.h"
+
+#define LATE_MS 10000 /* after a question's end a lone y or n was meant for it */
 
 static int64_t
 engine_now(const struct linear *n)
@@ -106,6 +109,12 @@ confirm_line(struct linear *n, const char *line)
 void
 linear_news(struct linear *n)
 {
+	if (ask_box_news(&n->screen.ask, &n->screen.model.asks)) {
+		linear_say("That question is over: somebody has answered it, or its time "
+			   "has run out.");
+		n->over_ms = n->screen.now;
+		n->offer = true;
+	}
 	if (action_confirm_news(&n->ctx))
 		ask_confirm(n);
 	action_people_news(&n->ctx);
@@ -129,6 +138,19 @@ ask_answer(struct linear *n)
 	drop_typed(n);
 }
 
+static bool
+is_answer(const char *line)
+{
+	return line[0] && strchr("yYnN", line[0]) && !line[1];
+}
+
+/* To a question that was over before the line came: the agent would take it for a yes. */
+static bool
+is_too_late(const struct linear *n, const char *line)
+{
+	return n->over_ms > 0 && n->screen.now - n->over_ms < LATE_MS && is_answer(line);
+}
+
 static void
 answer_line(struct linear *n, const char *line)
 {
@@ -140,7 +162,7 @@ answer_line(struct linear *n, const char *line)
 		return;
 	}
 	n->screen.ask.opened_ms = n->screen.now - CONFIRM_DEAF_MS;
-	if (strcmp(line, "y") == 0 || strcmp(line, "n") == 0) {
+	if (is_answer(line)) {
 		in.kind = INPUT_CHAR;
 		in.text[0] = line[0];
 	}
@@ -275,6 +297,41 @@ say_screen(struct linear *n)
 	lines_fini(&l);
 }
 
+/* What this console has not got is read from the engine's journal. */
+static void
+view_run(struct linear *n, const char *id)
+{
+	const struct tail_run *r = tail_by_id(&n->screen.model.tools, id);
+	char text[160];
+
+	if (!r) {
+		snprintf(text, sizeof text,
+		    "There is no run %.16s here. Its number stands in front of its output, as "
+		    "in [r12].",
+		    id);
+		linear_say(text);
+	} else if (said_is_here(r) || !n->screen.link_up) {
+		said_whole_run(r);
+	} else {
+		run_text_start(&n->ctx, r->id, RUN_TEXT_VIEW);
+		snprintf(
+		    text, sizeof text, "[%s] All of it is read from the journal.", r->id);
+		if (n->screen.run_text)
+			linear_say(text);
+		linear_say_text(n);
+	}
+}
+
+void
+linear_say_text(struct linear *n)
+{
+	struct clip *k = &n->clip;
+
+	if (k->job == CLIP_PAGE)
+		said_text(k->what, buf_str(&k->text), k->text.len);
+	k->job = CLIP_NOTHING;
+}
+
 /* "/view r12": what follows the word, or NULL where it is another one. */
 static const char *
 after(const char *line, const char *word)
@@ -301,7 +358,7 @@ run_own(struct linear *n, const char *line)
 	else if (after(line, "/state"))
 		said_state(&n->screen);
 	else if ((rest = after(line, "/view")) || (rest = after(line, "/open")))
-		said_whole_run(&n->screen.model.tools, rest);
+		view_run(n, rest);
 	else if (after(line, "/verdict"))
 		say_verdict(n);
 	else if (after(line, "/screen"))
@@ -380,6 +437,8 @@ linear_line(struct linear *n, const char *line)
 		confirm_line(n, line);
 	else if (n->screen.ask.open)
 		answer_line(n, line);
+	else if (is_too_late(n, line))
+		linear_say("Too late: the question was over. Nothing was sent.");
 	else if (strlen(line) > WIRE_PROMPT_MAX)
 		linear_say("That line is over 64 KiB; not sent.");
 	else

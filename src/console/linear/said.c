@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "console/draw/words.h"
 #include "wire/verbs.h"
 
 #define KEPT_MAX (16 * 1024) /* bytes of what can be said again */
+#define PIECE_MAX 4096	     /* bytes of a line at a time */
 #define STILL_MS 10000
 #define STILL_AGENT_MS 30000
 
@@ -37,61 +39,84 @@ said_again(void)
 		puts("Nothing that matters was said yet.");
 }
 
-/* Frames and rules are for those who see: "-", "|" and "+" say it with one byte. */
-static void
-put_plain(const struct buf *in)
-{
-	const unsigned char *p = (const unsigned char *)in->data;
-	struct buf out;
-
-	buf_init(&out, 64 * 1024);
-	for (size_t i = 0; i < in->len; i++) {
-		bool box = i + 2 < in->len && p[i] == 0xe2 &&
-		    (p[i + 1] == 0x94 || p[i + 1] == 0x95);
-		unsigned code = box ? (p[i + 1] & 1u) << 6 | (p[i + 2] & 0x3fu) : 0;
-		char sign = '+';
-
-		if (!box) {
-			buf_add_some(&out, in->data + i, 1);
-			continue;
-		}
-		if (code == 0x50 || (code < 12 && code % 4 < 2))
-			sign = '-';
-		else if (code == 0x51 || code < 12)
-			sign = '|';
-		buf_add_some(&out, &sign, 1);
-		i += 2;
-	}
-	fwrite(out.data, 1, out.len, stdout);
-	if (keeping)
-		buf_add_some(&kept, out.data, out.len);
-	said_count++;
-	buf_fini(&out);
-}
-
 void
 said_stamp(const char *stamp)
 {
 	snprintf(said_before, sizeof said_before, "%s%s", stamp, stamp[0] ? " " : "");
 }
 
+/* Through a canvas, like all else: one gate for every byte. */
+static void
+put_row(struct buf *out, const struct lines_line *n)
+{
+	struct canvas c;
+	size_t from = out->len;
+	int cols;
+
+	canvas_init(&c, CANVAS_COLS_MAX, 1);
+	canvas_put(&c, canvas_rect(&c), 0, 0, 0, n->text, n->len);
+	if (canvas_print(&c, out) == 0)
+		out->len--; /* its LF: the next row goes on */
+	canvas_fini(&c);
+	cols = canvas_width(out->data + from, out->len - from);
+	for (; cols < n->cols; cols++) /* a canvas prints none at a row's end */
+		buf_add_some(out, " ", 1);
+}
+
+static void
+put_out(struct buf *out)
+{
+	fwrite(out->data, 1, out->len, stdout);
+	if (keeping)
+		buf_add_some(&kept, out->data, out->len);
+	buf_clear(out);
+}
+
+/* As many rows of a canvas as it takes, as one line. */
+static void
+put_line(const char *prefix, const char *text, size_t len)
+{
+	struct lines l;
+	struct buf out;
+	size_t n;
+
+	lines_init(&l, CANVAS_COLS_MAX);
+	l.keep_blanks = true;
+	lines_str(&l, 0, said_before);
+	lines_str(&l, 0, prefix);
+	buf_init(&out, 64 * 1024);
+	do {
+		n = len > PIECE_MAX ? text_cut(text, PIECE_MAX) : len;
+		lines_put(&l, 0, text, n);
+		for (size_t i = 0; i < l.count; i++)
+			put_row(&out, &l.line[i]);
+		lines_shorten(&l, 0);
+		text += n;
+		len -= n;
+		if (len > 0)
+			put_out(&out);
+	} while (len > 0);
+	while (out.len > 0 && out.data[out.len - 1] == ' ')
+		out.len--;
+	buf_add_some(&out, "\n", 1);
+	put_out(&out);
+	said_count++;
+	buf_fini(&out);
+	lines_fini(&l);
+}
+
 void
 said_line(const char *prefix, const char *text, size_t len)
 {
-	struct canvas c;
-	struct buf out;
-	int col;
+	do {
+		const char *lf = memchr(text, '\n', len);
+		size_t n = lf ? (size_t)(lf - text) : len;
 
-	/* Through a canvas, like all else: one gate for every byte. */
-	canvas_init(&c, CANVAS_COLS_MAX, 1);
-	buf_init(&out, 64 * 1024);
-	col = canvas_text(&c, canvas_rect(&c), 0, 0, 0, said_before);
-	col = canvas_text(&c, canvas_rect(&c), 0, col, 0, prefix);
-	canvas_put(&c, canvas_rect(&c), 0, col, 0, text, len);
-	if (canvas_print(&c, &out) == 0)
-		put_plain(&out);
-	buf_fini(&out);
-	canvas_fini(&c);
+		put_line(prefix, text, n);
+		n += lf != NULL;
+		text += n;
+		len -= n;
+	} while (len > 0);
 }
 
 static void
@@ -122,34 +147,88 @@ word_of(const char **text, size_t *len)
 	return "";
 }
 
+/* What frames are drawn with; code and what somebody said have other looks. */
 static bool
-is_rule(const char *text, size_t len)
+is_frame(uint32_t style)
 {
-	for (size_t i = 0; i < len;) {
-		if (text[i] == ' ') {
-			i++;
-		} else if (i + 2 < len && (unsigned char)text[i] == 0xe2 &&
-		    ((unsigned char)text[i + 1] == 0x94 ||
-			(unsigned char)text[i + 1] == 0x95)) {
-			i += 3;
-		} else {
-			return false;
-		}
+	return style == LOOK_QUIET || style == LOOK_RULE;
+}
+
+/*
+ * Frames and rules are for those who see: "-", "|" and "+" say it with one byte.
+ * Returns whether there is anything else.
+ */
+static bool
+put_frame(struct buf *out, const char *text, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)text;
+	bool words = false;
+
+	for (size_t i = 0; i < len; i++) {
+		bool box =
+		    i + 2 < len && p[i] == 0xe2 && (p[i + 1] == 0x94 || p[i + 1] == 0x95);
+		unsigned code = box ? (p[i + 1] & 1u) << 6 | (p[i + 2] & 0x3fu) : 0;
+		char sign = '+';
+
+		if (!box)
+			sign = text[i];
+		else if (code == 0x50 || (code < 12 && code % 4 < 2))
+			sign = '-';
+		else if (code == 0x51 || code < 12)
+			sign = '|';
+		words |= !box && sign != ' ';
+		buf_add_some(out, &sign, 1);
+		i += box ? 2 : 0;
 	}
-	return true;
+	return words;
+}
+
+static bool
+put_words(struct buf *out, const char *text, size_t len)
+{
+	size_t blanks = 0;
+
+	while (blanks < len && text[blanks] == ' ')
+		blanks++;
+	buf_add_some(out, text, len);
+	return blanks < len;
+}
+
+/* The line as it is said; false: there is nothing but frame. */
+static bool
+plain_line(struct buf *out, const struct lines_line *n)
+{
+	const char *text = n->text;
+	bool words = false;
+
+	for (uint32_t i = 0; i < n->spans; i++) {
+		words |= is_frame(n->span[i].style)
+		    ? put_frame(out, text, n->span[i].len)
+		    : put_words(out, text, n->span[i].len);
+		text += n->span[i].len;
+	}
+	return words;
 }
 
 void
 said_lines(const struct lines *l)
 {
-	for (size_t i = 0; i < l->count; i++) {
-		const char *text = l->line[i].text ? l->line[i].text : "";
-		size_t len = l->line[i].len;
-		const char *word = word_of(&text, &len);
+	struct buf out;
 
-		if (!is_rule(text, len))
-			said_line(word, text, len);
+	buf_init(&out, 64 * 1024);
+	for (size_t i = 0; i < l->count; i++) {
+		const char *text, *word;
+		size_t len;
+
+		buf_clear(&out);
+		if (!plain_line(&out, &l->line[i]))
+			continue;
+		text = buf_str(&out);
+		len = out.len;
+		word = word_of(&text, &len);
+		said_line(word, text, len);
 	}
+	buf_fini(&out);
 }
 
 static void
@@ -194,6 +273,13 @@ print_climb(struct said *n, const struct proof *p)
 	}
 }
 
+/* It was said when it was queued: that nobody will see it is news. */
+static bool
+is_taken_back(const struct item *it)
+{
+	return it->kind == ITEM_PROMPT && it->tone == TONE_BAD;
+}
+
 /* Only what will not change any more is printed; a verb's stages as they come. */
 static void
 print_chat(struct said *n, const struct screen *s)
@@ -224,7 +310,8 @@ print_chat(struct said *n, const struct screen *s)
 		}
 		seen->version = it->version;
 		if (it->kind == ITEM_TOOL || it->kind == ITEM_PROOF ||
-		    it->kind == ITEM_VERDICT || it->kind == ITEM_STILL) {
+		    it->kind == ITEM_VERDICT || it->kind == ITEM_STILL ||
+		    is_taken_back(it)) {
 			print_item(n, it);
 		} else if (it->text.len > seen->len) {
 			const char *more = it->text.data + seen->len +
@@ -234,16 +321,6 @@ print_chat(struct said *n, const struct screen *s)
 			seen->len = it->text.len;
 		}
 	}
-}
-
-static uint64_t
-hash(const char *text)
-{
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 1099511628211u;
-	return h;
 }
 
 /* What the screen has below its top line: said when its words are new. */
@@ -257,7 +334,7 @@ print_banners(struct said *n, const struct screen *s)
 	for (int i = 0; i < count; i++) {
 		bool said = false;
 
-		now[i] = hash(all[i].text);
+		now[i] = words_hash(WORDS_HASH, all[i].text);
 		for (int j = 0; j < BANNERS_MAX; j++)
 			said |= n->banners[j] == now[i];
 		if (!said)
@@ -280,7 +357,7 @@ print_state(struct said *n, const struct screen *s)
 		if (part == STATE_VERDICT && n->bounded)
 			continue; /* it is said whole where it comes */
 		state_say(part, s, false, text, sizeof text);
-		now = hash(text);
+		now = words_hash(WORDS_HASH, text);
 		if (now != n->parts[part] && text[0])
 			say(text);
 		n->parts[part] = now;

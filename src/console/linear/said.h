@@ -49,9 +49,13 @@ void said_state(const struct screen *s);
 /* Stands in front of each line from now on (a time); "" nothing. */
 void said_stamp(const char *stamp);
 
+/* Text as it is, all of it, each of its lines behind the prefix. */
 void said_line(const char *prefix, const char *text, size_t len);
 
-/* Our own pages and blocks: without empty lines, rules and signs that have no word. */
+/*
+ * Our own pages and blocks: without empty lines, rules and signs that have no word.
+ * Frames are known by their look (LOOK_QUIET, LOOK_RULE): a command stays as it is.
+ */
 void said_lines(const struct lines *l);
 
 /* What is said between the two is said again by said_again. */
@@ -64,6 +68,12 @@ void said_proof(const struct proof *p);
 
 /* said_run.c */
 void said_run(struct said *n, const struct tail_run *r);
-void said_whole_run(const struct tail *t, const char *id);
+
+/* All of it is kept here, as far as anybody has it. */
+bool said_is_here(const struct tail_run *r);
+/* What is kept of it, line by line, and what is not. */
+void said_whole_run(const struct tail_run *r);
+/* The same as it was read from the engine (run_text.h). */
+void said_text(const char *what, const char *text, size_t len);
 
 #endif

@@ -146,20 +146,20 @@ said_run(struct said *n, const struct tail_run *r)
 	}
 }
 
-void
-said_whole_run(const struct tail *t, const char *id)
+bool
+said_is_here(const struct tail_run *r)
 {
-	const struct tail_run *r = tail_by_id(t, id);
+	return r->gone == 0 && r->gaps == 0 && r->cut == 0 && !r->stub && !r->lost &&
+	    (!r->ended ||
+		(r->next[TAIL_OUT] == r->total[TAIL_OUT] &&
+		    r->next[TAIL_ERR] == r->total[TAIL_ERR]));
+}
+
+void
+said_whole_run(const struct tail_run *r)
+{
 	char text[160];
 
-	if (!r) {
-		snprintf(text, sizeof text,
-		    "There is no run %.16s here. Its number stands in front of its output, as "
-		    "in [r12].",
-		    id);
-		say(text);
-		return;
-	}
 	if (r->gone > 0) {
 		snprintf(text, sizeof text,
 		    "[%s] %llu older lines are not kept here; the journal has them.",
@@ -167,7 +167,20 @@ said_whole_run(const struct tail *t, const char *id)
 		say(text);
 	}
 	say_output(r, 0, r->count);
-	snprintf(text, sizeof text, "[%s] That was all of it%s.", r->id,
-	    r->ended ? "" : " until now");
+	if (said_is_here(r))
+		snprintf(text, sizeof text, "[%s] That was all of it%s.", r->id,
+		    r->ended ? "" : " until now");
+	else
+		snprintf(text, sizeof text,
+		    "[%s] That was all that is kept here; \"breakglass journal\" has what "
+		    "came.",
+		    r->id);
 	say(text);
+}
+
+void
+said_text(const char *what, const char *text, size_t len)
+{
+	said_line("", text, len);
+	said_line("That was all that there is of ", what, strlen(what));
 }
