@@ -163,8 +163,8 @@ Test(confirmed, a_change_of_what_it_warns_of_asks_anew)
 	static const char *const changes[] = {
 	    STATE("stopped"),
 	    HUNG,
-	    "{\"t\":\"state\",\"seq\":0,\"what\":\"slot\",\"holder\":\"ben\",\"verb\":\"cycle\","
-	    "\"since\":100000}",
+	    ("{\"t\":\"state\",\"seq\":0,\"what\":\"slot\",\"holder\":\"ben\",\"verb\":\"cycle\","
+	     "\"since\":100000}"),
 	};
 
 	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
