@@ -41,6 +41,11 @@ power_flock_fail(struct power *p, const char *word, const char *line)
 
 	holder_find(p->j->site, "", &h);
 	out_fact(&p->j->out, "lock_holder", h.text);
+	if (p->stopped)
+		return job_fail(p->j, CODE_START_FAILED,
+		    "qm %s: %.90s (%.100s); VM 102 is stopped: wait for that task, then send "
+		    "start",
+		    word, line, h.text);
 	return job_fail(p->j, CODE_LOCKED,
 	    "qm %s: %.90s (%.100s); wait for that task, then send the verb again", word,
 	    line, h.text);

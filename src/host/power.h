@@ -25,6 +25,7 @@ struct power {
 	struct evidence e; /* as it was before anything changed */
 	struct verdict v;
 	struct preflight pre;
+	bool stopped; /* by this verb: from then on all that fails has left the VM off */
 	pid_t starting; /* a qm start that is slower than its limit; 0: none */
 };
 
@@ -49,7 +50,7 @@ int start_verify(struct power *p, const struct qemu *old, int limit_ms);
 
 int reset_press(struct power *p);
 
-/* "qm stop: LINE" and the sentence for a qm that met Proxmox's lock file. */
+/* What to say of a qm that met Proxmox's lock file, and with which code. */
 int power_flock_fail(struct power *p, const char *word, const char *line);
 
 #endif

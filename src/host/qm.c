@@ -111,6 +111,17 @@ qm_is_transient(const struct qm *q)
 }
 
 bool
+qm_cluster_away(const struct qm *q)
+{
+	return q->rc != 0 &&
+	    (strstr(q->text, "no quorum") != NULL ||
+		strstr(q->text, "ipcc_send_rec") != NULL ||
+		strstr(q->text, "Transport endpoint is not connected") != NULL ||
+		(strstr(q->text, "Configuration file") != NULL &&
+		    strstr(q->text, "does not exist") != NULL));
+}
+
+bool
 qm_config_locked(const struct qm *q)
 {
 	return q->rc != 0 && strstr(q->text, "VM is locked") != NULL;
@@ -132,7 +143,11 @@ qm_last_line(const struct qm *q, char *text, unsigned long size)
 		len--;
 	for (from = len; from > 0 && q->text[from - 1] != '\n'; from--)
 		;
-	if (len == from)
+	if (len == from && q->unable)
+		snprintf(text, size, "no process for it could be had");
+	else if (len == from && q->rc == 127)
+		snprintf(text, size, "it could not be run: is it there?");
+	else if (len == from)
 		snprintf(text, size, "qm gave exit status %d and no text", q->rc);
 	else
 		escape_line(text, size, q->text + from, len - from);

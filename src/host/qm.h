@@ -36,11 +36,13 @@ void qm_run(
 bool qm_flock_failed(const struct qm *q);
 /* That, or the old QEMU's systemd scope that is not gone yet: a retry may help. */
 bool qm_is_transient(const struct qm *q);
+/* Did pmxcfs not serve, or had it no quorum?  It may be back in some seconds. */
+bool qm_cluster_away(const struct qm *q);
 /* Did qm refuse because of the lock in the VM's config? */
 bool qm_config_locked(const struct qm *q);
 /* Did qm give up on a QEMU that did not answer? */
 bool qm_says_timeout(const struct qm *q);
-/* The last line it printed, escaped, or "exit status N". */
+/* The last line it printed, escaped, or a word about a qm that printed none. */
 void qm_last_line(const struct qm *q, char *text, unsigned long size);
 
 #endif

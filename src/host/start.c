@@ -19,7 +19,7 @@
 #include "host/probe.h"
 
 #define START_TRIES 4
-#define START_AGAIN_MS 20000 /* no process or memory for qm: tried that long */
+#define START_AGAIN_MS 20000 /* no process for qm, or no pmxcfs: tried that long */
 #define ASK_MS 1000	     /* QMP while verifying */
 #define HOLD_MS 1000	     /* resumed on a full disk: stops again within that */
 #define PENDING_MS 4000
@@ -178,7 +178,7 @@ start_refused(struct power *p, const struct qm *qm)
 	qm_last_line(qm, line, sizeof(line));
 	power_state(j, "stopped", 0);
 	if (qm_config_locked(qm))
-		return job_fail(j, CODE_LOCKED,
+		return job_fail(j, p->stopped ? CODE_START_FAILED : CODE_LOCKED,
 		    "qm start: %s; VM 102 is stopped: wait for that task, then send start",
 		    line);
 	if (qm_flock_failed(qm))
@@ -188,7 +188,11 @@ start_refused(struct power *p, const struct qm *qm)
 	    line);
 }
 
-/* A stopped VM must not stay off for a fork that failed once or a lock that passes. */
+/*
+ * A stopped VM must not stay off for a fork that failed once, a lock that passes, or
+ * a pmxcfs that is being restarted or looks for its quorum: it was well a moment ago,
+ * or nothing would have been stopped.
+ */
 static void
 ask_qm(struct power *p, struct qm *qm)
 {
@@ -202,6 +206,11 @@ ask_qm(struct power *p, struct qm *qm)
 			if (mono_ms() >= deadline)
 				return;
 			out_text(&j->out, "no process for qm could be had; trying again");
+			mono_nap(1000);
+			continue;
+		}
+		if (p->stopped && qm_cluster_away(qm) && mono_ms() < deadline) {
+			out_text(&j->out, "pmxcfs does not serve just now; trying again");
 			mono_nap(1000);
 			continue;
 		}

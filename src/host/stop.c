@@ -126,6 +126,7 @@ stop_down(struct power *p)
 		power_state(j, "unkillable", p->e.qemu.pid);
 	if (rc != CODE_OK)
 		return rc;
+	p->stopped = true;
 	power_state(j, "stopped", 0);
 	job_phase(j, "stopped", NULL);
 	return CODE_OK;

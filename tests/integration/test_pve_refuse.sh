@@ -133,6 +133,7 @@ sed -i '2,3d' "$T/lvs"
 run cycle
 check "an lvs that hangs costs 2 s, not the verb" rc_is 0
 vm_pid >>"$T/pids"
+printf '#!/bin/sh\n' >"$T/lvs" # or each verb from here on would wait for it
 
 # --- a CD image that is gone: qm start would die of it, so nothing is stopped
 printf 'dir: local\n\tpath %s/vz\n' "$T" >"$T/storage.cfg"
@@ -271,6 +272,39 @@ run cycle
 check "a start that meets qm cleanup is tried again" eval 'rc_is 0 && [ "$(grep -c phase=starting <<<"$out")" = 3 ]'
 vm_pid >>"$T/pids"
 rm "$T/qm.start"
+
+# --- what keeps the start away after the stop: the VM is off, and nobody is told that
+# --- nothing was stopped; what passes is waited for
+rm -f "$T/again"
+cat >"$T/qm.start" <<'X'
+echo x >>"$here/again"
+[ "$(wc -l <"$here/again")" -gt 1 ] || die "cluster not ready - no quorum?"
+X
+run cycle
+check "a quorum that is gone for a moment does not leave the VM off" eval 'rc_is 0 && has "trying again" && vm_alive'
+vm_pid >>"$T/pids"
+echo 'die "VM is locked (backup)"' >"$T/qm.start"
+run cycle
+check "a lock that came after the stop: 3, and the VM is said to be off" \
+	eval 'rc_is 3 && has "VM 102 is stopped" && has "then send start" && has "state=stopped" && ! vm_alive'
+run start
+check "of a VM that was off it is 5" eval 'rc_is 5 && has "VM 102 is stopped"'
+rm "$T/qm.start"
+run start
+vm_pid >>"$T/pids"
+echo "die \"can't lock file '/var/lock/qemu-server/lock-102.conf' - got timeout\"" >"$T/qm.start"
+run cycle
+check "so with Proxmox's lock file" eval 'rc_is 3 && has "VM 102 is stopped" && has "then send start"'
+rm "$T/qm.start"
+run start
+check "and then it starts" rc_is 0
+vm_pid >>"$T/pids"
+
+# --- a qm that is not there
+sed -i "s|^qm = .*|qm = $T/no-qm|" "$T/site"
+run stop
+check "no qm: said so, and nothing was stopped" eval 'rc_is 4 && has "could not be run" && vm_alive'
+sed -i "s|^qm = .*|qm = $T/qm|" "$T/site"
 
 # --- the host's own faults leave one line each
 lines=$(log_lines)
