@@ -172,44 +172,110 @@ sample(struct qmp *q, const struct devices *d, struct sample *s)
 	return rc;
 }
 
-/* One reply too few: is it the main loop that is stuck?  The threads tell. */
+/*
+ * One visit to the monitor.  Behind the door stand our own other calls, which are not
+ * to take each other's talk for a hung QEMU.
+ */
+struct visit {
+	const struct site *s;
+	struct evidence *e;
+	enum ask_depth depth;
+	int limit_ms;	  /* for the greeting */
+	long long until;  /* mono_ms, for all of it; 0: none */
+	long long opened; /* mono_ms; what the door took before is not QEMU's */
+	int door;
+	struct qmp q;
+};
+
 static void
-judge_silence(struct evidence *e, long long switches_before)
+leave(struct visit *v)
+{
+	qmp_close(&v->q);
+	if (v->door >= 0)
+		close(v->door);
+	v->door = -1;
+}
+
+static bool
+unheard(struct visit *v, enum qmp_state state)
+{
+	v->e->qmp = state;
+	v->e->qmp_ms = mono_ms() - v->opened;
+	return false;
+}
+
+/* No greeting: is it the main loop that is stuck?  The threads tell. */
+static enum qmp_state
+judge_silence(const struct evidence *e, long long switches_before)
 {
 	long long after = qemu_switches(e->qemu.pid);
 
-	e->qmp = switches_before >= 0 && after - switches_before >= SWITCHES_ALIVE
+	return switches_before >= 0 && after - switches_before >= SWITCHES_ALIVE
 	    ? QMP_BUSY
 	    : QMP_HUNG;
 }
 
-/* The gap between the samples, or what of it there is time for. */
-static void
-wait_gap(const struct site *s, const struct qmp *q)
+/* True when QMP has greeted. */
+static bool
+enter(struct visit *v, int door_ms)
 {
-	long long left = q->until > 0 ? q->until - mono_ms() - AFTER_MS : s->gap_ms;
+	long long before;
 
+	v->opened = mono_ms();
+	v->door = lock_monitor(v->s, door_ms);
+	if (v->door < 0)
+		return unheard(v, QMP_BUSY);
+	v->opened = mono_ms();
+	before = qemu_switches(v->e->qemu.pid);
+	switch (qmp_open(&v->q, v->s->qmp, v->limit_ms)) {
+	case QMP_OPEN_NONE:
+		return unheard(v, QMP_NONE);
+	case QMP_OPEN_STRANGE:
+		return unheard(v, QMP_STRANGE);
+	case QMP_OPEN_SILENT:
+		return unheard(v, judge_silence(v->e, before));
+	case QMP_OPEN_OK:
+		break;
+	}
+	v->q.until = v->until;
+	return true;
+}
+
+/*
+ * The gap between the samples, or what of it there is time for.  QEMU serves one
+ * client at a time and Proxmox's give up after 3 to 5 s, a backup's among them: so
+ * nobody is kept out while we only wait.
+ */
+static bool
+gap(struct visit *v)
+{
+	long long left = v->until > 0 ? v->until - mono_ms() - AFTER_MS : v->s->gap_ms;
+
+	leave(v);
 	if (left > 0)
-		mono_nap(left < s->gap_ms ? (int)left : s->gap_ms);
+		mono_nap(left < v->s->gap_ms ? (int)left : v->s->gap_ms);
+	left = v->until > 0 ? v->until - mono_ms() : v->limit_ms;
+	if (left < v->limit_ms)
+		v->limit_ms = left > 0 ? (int)left : 0;
+	return enter(v, v->limit_ms);
 }
 
 static void
-take_samples(
-    const struct site *s, struct qmp *q, enum ask_depth depth, struct evidence *e)
+take_samples(struct visit *v)
 {
+	struct evidence *e = v->e;
 	struct devices d = {0};
 	long long ns = qemu_vcpu_ns(e->qemu.pid), ns_b, t = mono_ms();
 
-	(void)qmp_call(q, "{\"execute\":\"x-query-virtio\"}", CALL_MS, on_virtio, &d);
-	if (sample(q, &d, &e->a) < 0) {
-		e->qmp = QMP_HUNG;
+	(void)qmp_call(&v->q, "{\"execute\":\"x-query-virtio\"}", CALL_MS, on_virtio, &d);
+	if (sample(&v->q, &d, &e->a) < 0) {
+		(void)unheard(v, QMP_HUNG);
 		return;
 	}
-	if (depth == ASK_ONCE)
+	if (v->depth == ASK_ONCE || !gap(v))
 		return;
-	wait_gap(s, q);
-	if (sample(q, &d, &e->b) < 0) {
-		e->qmp = QMP_HUNG;
+	if (sample(&v->q, &d, &e->b) < 0) {
+		(void)unheard(v, QMP_HUNG);
 		return;
 	}
 	e->gap_ms = mono_ms() - t;
@@ -217,7 +283,7 @@ take_samples(
 	if (ns >= 0 && ns_b >= ns && e->gap_ms > 0)
 		e->vcpu_pct = (int)((ns_b - ns) / 10000 / e->gap_ms);
 	/* in a moment a request of a healthy disk stands still too */
-	e->both = e->gap_ms >= s->gap_ms / 2;
+	e->both = e->gap_ms >= v->s->gap_ms / 2;
 }
 
 /* Each member of the reply's list counts once, by a member that all of them have. */
@@ -286,73 +352,32 @@ ask_more(struct qmp *q, bool brief, struct evidence *e, struct shot *shot)
 		    q, "{\"execute\":\"query-block\"}", CALL_MS, on_block, NULL);
 }
 
-static void
-talk(const struct site *s, struct qmp *q, enum ask_depth depth, struct evidence *e)
-{
-	if (qmp_call(q, "{\"execute\":\"query-status\"}", CALL_MS, on_status, e) < 0)
-		e->qmp = QMP_HUNG;
-	else if (depth != ASK_STATUS)
-		take_samples(s, q, depth, e);
-}
-
-/* Opens the monitor and does what everybody does; more is true: it may go on. */
+/* Does what everybody does; true: it may go on.  leave is due in any case. */
 static bool
-ask(const struct site *s, enum ask_depth depth, int limit_ms, struct evidence *e,
-    struct qmp *q, long long until)
+ask(struct visit *v)
 {
-	long long t = mono_ms(), before = qemu_switches(e->qemu.pid);
-
-	e->vcpu_pct = -1;
-	switch (qmp_open(q, s->qmp, limit_ms)) {
-	case QMP_OPEN_NONE:
-		e->qmp = QMP_NONE;
-		break;
-	case QMP_OPEN_STRANGE:
-		e->qmp = QMP_STRANGE;
-		break;
-	case QMP_OPEN_SILENT:
-		judge_silence(e, before);
-		break;
-	case QMP_OPEN_OK:
-		e->qmp = QMP_ALIVE;
-		e->qmp_ms = mono_ms() - t;
-		q->until = until;
-		talk(s, q, depth, e);
-		break;
-	}
-	if (e->qmp != QMP_ALIVE)
-		e->qmp_ms = mono_ms() - t;
-	return e->qmp == QMP_ALIVE;
-}
-
-/* The others' turn with the monitor; false: they do not come to an end. */
-static bool
-take_door(const struct site *s, int limit_ms, struct evidence *e, int *door)
-{
-	long long t = mono_ms();
-
-	*door = lock_monitor(s, limit_ms + DOOR_MS);
-	if (*door >= 0)
-		return true;
-	e->vcpu_pct = -1;
-	e->qmp = QMP_BUSY;
-	e->qmp_ms = mono_ms() - t;
-	return false;
+	v->e->vcpu_pct = -1;
+	v->q.fd = v->door = -1;
+	if (!enter(v, v->limit_ms + DOOR_MS))
+		return false;
+	v->e->qmp = QMP_ALIVE;
+	v->e->qmp_ms = mono_ms() - v->opened;
+	if (qmp_call(&v->q, "{\"execute\":\"query-status\"}", CALL_MS, on_status, v->e) <
+	    0)
+		(void)unheard(v, QMP_HUNG);
+	else if (v->depth != ASK_STATUS)
+		take_samples(v);
+	return v->e->qmp == QMP_ALIVE;
 }
 
 void
 forensics_ask_qmp(
     const struct site *s, enum ask_depth depth, int limit_ms, struct evidence *e)
 {
-	struct qmp q = {.fd = -1};
-	int door;
+	struct visit v = {.s = s, .e = e, .depth = depth, .limit_ms = limit_ms};
 
-	/* what the wait for the door took is not held against QEMU */
-	if (take_door(s, limit_ms, e, &door))
-		(void)ask(s, depth, limit_ms, e, &q, 0);
-	qmp_close(&q);
-	if (door >= 0)
-		close(door);
+	(void)ask(&v);
+	leave(&v);
 }
 
 int
@@ -368,15 +393,15 @@ void
 forensics_ask_all(
     const struct site *s, bool brief, int limit_ms, struct evidence *e, struct shot *shot)
 {
-	long long until = mono_ms() + limit_ms;
-	struct qmp q = {.fd = -1};
-	int door, greeting = forensics_greeting_ms(s, brief, &e->qemu);
+	struct visit v = {.s = s,
+	    .e = e,
+	    .depth = ASK_TWICE,
+	    .limit_ms = forensics_greeting_ms(s, brief, &e->qemu),
+	    .until = mono_ms() + limit_ms};
 
-	if (take_door(s, greeting, e, &door) && ask(s, ASK_TWICE, greeting, e, &q, until))
-		ask_more(&q, brief, e, shot);
-	qmp_close(&q);
-	if (door >= 0)
-		close(door);
+	if (ask(&v))
+		ask_more(&v.q, brief, e, shot);
+	leave(&v);
 }
 
 static void

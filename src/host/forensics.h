@@ -5,7 +5,7 @@
  *
  *   at once, side by side  /proc, kernel log, tasks, file systems, lvs, rrd,
  *                          qm config and pending, the guest agent
- *   beside them, one by one, safest first, over one QMP connection:
+ *   beside them, one by one, safest first, over QMP, which is let go in the gap:
  *       query-status, counters and queues, gap, again, then link and screen,
  *       iothreads, block jobs; query-block last and on devices only
  *   then gdb, only of a QEMU that is hung or stalled with no thread in D

@@ -37,6 +37,20 @@ check "four captures at once are made one after the other" ended_with 0 4
 check "each with an answer of QMP" [ "$(grep -l "^#bg fact qmp=alive" "$T"/out.* | wc -l)" = 4 ]
 rm -f "$T"/out.*
 
+# --- between its two samples a capture keeps nobody from the monitor
+sed -i "s/^gap_ms.*/gap_ms = 2500/" "$T/site"
+: >"$T/mode.asked"
+pve forensics >"$T/out.long" 2>&1 &
+long=$!
+wait_for 5 grep -q x-query-virtio-queue-status "$T/mode.asked"
+pve status >"$T/out.beside"
+check "a status in its gap has its answer from QMP" grep -q "^#bg fact qmp=alive" "$T/out.beside"
+check "before the capture has its second sample" eval '! grep -q "^#bg end=qmp" "$T/out.long"'
+wait $long
+check "and the capture has both" grep -q "^#bg fact vq_used_delta=" "$T/out.long"
+sed -i "s/^gap_ms.*/gap_ms = 200/" "$T/site"
+rm -f "$T"/out.*
+
 # --- where all places are taken: told in time, and a mutation goes on
 echo "forensics_ms = 1000" >>"$T/site"
 for i in 0 1 2; do
