@@ -213,7 +213,7 @@ def killed_before_the_end_was_recorded(rig):
 
 @with_rig()
 def ended_and_failed(rig):
-    """the host's start failed while nobody looked: what it means, and start is the key"""
+    """the host's start failed while nobody looked: the host's own reason, and start is the key"""
     e, p, v = begin(rig)
     rig.pve.hook("start", 'die "start failed: QEMU exited with code 1"\n')
     kill(rig, e)
@@ -222,7 +222,7 @@ def ended_and_failed(rig):
     rig.start()
     q = rig.console("ann")
     u = told(q, outcome="failed")
-    check("words", "exit 3, the start failed" in u["text"] and u["now"] == "VM 102 is stopped" and
+    check("words", "exit 3: qm start: start failed: QEMU exited with code 1; VM 102 is stopped: mend" in u["text"] and u["now"] == "VM 102 is stopped" and
           u["key"] == "start" and not u["settled"], u)
     check("exit 3", q.of("verb", id=v, state="finished")[-1]["exit"] == 3)
     check("a start's proof is not begun", not q.of("state", what="proof"))

@@ -107,6 +107,8 @@ Test(outcome, a_run_with_its_name_is_that_run_whatever_its_time, .init = init)
 	last("20261126T101010Z-cycle-5", "cycle", "3");
 	cr_assert_eq(now().outcome, OUTCOME_FAILED);
 	cr_assert_eq(now().rc, 3);
+	hostjob_fact(&j, "last_why", "qm start: no disk\033[2J; send start");
+	cr_assert_str_eq(now().said, "qm start: no disk?[2J; send start");
 	last("20261127T001501Z-cycle-6", "cycle", "0");
 	cr_assert_eq(now().outcome, OUTCOME_UNKNOWN);
 	cr_assert(now().final);
@@ -216,6 +218,11 @@ Test(outcome, its_words_are_one_sentence, .init = init)
 	outcome_words(&m, &o, text, sizeof text);
 	cr_assert_str_eq(text,
 	    "cycle by ann (20:15:00Z) failed at the host: exit 5, it is locked; nothing was stopped");
+	strcpy(o.said, "VM 102's config is locked (backup) by nobody");
+	outcome_words(&m, &o, text, sizeof text);
+	cr_assert_str_eq(text,
+	    "cycle by ann (20:15:00Z) failed at the host: exit 5: VM 102's config is locked "
+	    "(backup) by nobody");
 	m.id[0] = '\0';
 	o.outcome = OUTCOME_RUNNING;
 	strcpy(o.word, "stopping");

@@ -22,6 +22,17 @@ keep_word(char *out, size_t size, const char *value)
 	out[n] = '\0';
 }
 
+/* A sentence of the host's, for people: printable, on one line. */
+static void
+keep_sentence(char *out, size_t size, const char *value)
+{
+	size_t n = 0;
+
+	for (; *value && n + 1 < size; value++)
+		out[n++] = (char)(*value >= ' ' && *value <= '~' ? *value : '?');
+	out[n] = '\0';
+}
+
 void
 hostjob_begin(struct hostjob *j)
 {
@@ -65,6 +76,8 @@ hostjob_fact(struct hostjob *j, const char *key, const char *value)
 
 	if (strcmp(key, "job") == 0)
 		j->state = state_by_name(value);
+	if (strcmp(key, "last_why") == 0)
+		keep_sentence(j->last_why, sizeof j->last_why, value);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		if (strcmp(key, rows[i].key) != 0)
 			continue;

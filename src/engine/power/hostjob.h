@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define HOSTJOB_ID_MAX 72
+#define HOSTJOB_WHY_MAX 300
 
 enum hostjob_state { HOSTJOB_UNTOLD, HOSTJOB_NONE, HOSTJOB_RUNNING, HOSTJOB_INTERRUPTED };
 
@@ -24,7 +25,8 @@ struct hostjob {
 	long age_s; /* since it began */
 	/* The last one that ended; id "" when there is none. */
 	char last_id[HOSTJOB_ID_MAX], last_verb[16], last_state[32];
-	long last_rc, last_age_s; /* since it ended */
+	long last_rc, last_age_s;	/* since it ended */
+	char last_why[HOSTJOB_WHY_MAX]; /* of an rc other than 0: and what to do */
 	/* The answer itself. */
 	char run_id[HOSTJOB_ID_MAX];
 	int64_t wall_ms; /* our clock when it began */

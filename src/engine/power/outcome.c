@@ -87,9 +87,14 @@ outcome_judge(const struct mutation *m, const struct hostjob *j, int64_t now_ms,
 		return found(
 		    j->state == HOSTJOB_RUNNING ? OUTCOME_RUNNING : OUTCOME_INTERRUPTED,
 		    j->id, j->phase, 0);
-	if (is_it(&l, j->last_id, j->last_verb))
-		return found(j->last_rc == 0 ? OUTCOME_DONE : OUTCOME_FAILED, j->last_id,
-		    j->last_state, j->last_rc);
+	if (is_it(&l, j->last_id, j->last_verb)) {
+		struct outcome_of o =
+		    found(j->last_rc == 0 ? OUTCOME_DONE : OUTCOME_FAILED, j->last_id,
+			j->last_state, j->last_rc);
+
+		snprintf(o.said, sizeof o.said, "%s", j->last_why);
+		return o;
+	}
 	if (m->overtaken)
 		return unknown("a later verb has run since");
 	if (m->host_run[0])
@@ -116,7 +121,7 @@ outcome_rc_words(long rc)
 	    {0, ""},
 	    {1, "a fault of the host program itself"},
 	    {3, "the start failed"},
-	    {4, "a start could not have worked, so nothing was stopped"},
+	    {4, "a start could not have worked, or qm refused to stop: nothing was stopped"},
 	    {5, "it is locked; nothing was stopped"},
 	    {6, "the old QEMU is not gone; nothing was started"},
 	    {7, "reset was refused: it would not help"},
@@ -142,8 +147,9 @@ say_end(const struct mutation *m, const struct outcome_of *o, char *out, size_t 
 		snprintf(out, size, "was finished by the host: exit 0, %s", o->word);
 		break;
 	case OUTCOME_FAILED:
-		snprintf(out, size, "failed at the host: exit %ld, %s", o->rc,
-		    outcome_rc_words(o->rc));
+		snprintf(out, size, "failed at the host: exit %ld%s%s", o->rc,
+		    o->said[0] ? ": " : ", ",
+		    o->said[0] ? o->said : outcome_rc_words(o->rc));
 		break;
 	case OUTCOME_INTERRUPTED:
 		snprintf(out, size, "was interrupted at the host itself, in phase %s",
@@ -162,7 +168,7 @@ void
 outcome_words(
     const struct mutation *m, const struct outcome_of *o, char *out, size_t size)
 {
-	char end[160];
+	char end[HOSTJOB_WHY_MAX + 64];
 
 	say_end(m, o, end, sizeof end);
 	if (m->id[0])

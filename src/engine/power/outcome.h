@@ -50,6 +50,7 @@ struct outcome_of {
 	char host_run[HOSTJOB_ID_MAX]; /* the host's name, when it is known now */
 	char word[32];	 /* phase of RUNNING and INTERRUPTED, state of DONE and FAILED */
 	const char *why; /* of a final UNKNOWN: a clause; static */
+	char said[HOSTJOB_WHY_MAX]; /* of FAILED: why and what to do, the host's words */
 };
 
 const char *outcome_name(enum outcome o);

@@ -29,7 +29,7 @@ struct unfinished {
 	bool went_down;		/* the VM was seen not running since then */
 	bool shown;		/* a banner is up */
 	struct outcome_of last; /* of what was told last */
-	char told[600];
+	char told[800];
 };
 
 /* --- what is told --- */
@@ -55,12 +55,12 @@ static void
 tell(struct unfinished *u, const struct mutation *m, const struct outcome_of *o,
     const char *now, const char *key, bool settled)
 {
-	char words[320], text[480], told[sizeof u->told];
+	char words[480], text[640], told[sizeof u->told];
 	struct js *f;
 
 	outcome_words(m, o, words, sizeof words);
 	snprintf(text, sizeof text, "%s; %s", words, now);
-	snprintf(told, sizeof told, "%.500s|%s|%d|%s", text, key, settled, m->id);
+	snprintf(told, sizeof told, "%.640s|%s|%d|%s", text, key, settled, m->id);
 	if (strcmp(told, u->told) == 0)
 		return;
 	strcpy(u->told, told);
@@ -88,7 +88,7 @@ static void
 close_verb(struct unfinished *u, struct mutation *m, const struct outcome_of *o)
 {
 	struct js *f;
-	char why[320];
+	char why[480];
 
 	if (m->closed || !m->id[0])
 		return;
