@@ -123,19 +123,69 @@ sshd_reload() {
 	fi
 }
 
+# net_has NET ADDRESS: is that address in that network?
+net_has() {
+	printf '%s %s\n' "$1" "$2" | tr A-F a-f | awk '
+	function hex(s,	i, v) {
+		for (i = 1; i <= length(s); i++)
+			v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1
+		return v + 0
+	}
+	# its 16-bit groups; how many they are
+	function groups(a, g,	n, q, i, k, gap) {
+		if (a !~ /:/) {
+			if (split(a, q, ".") != 4) return 0
+			g[1] = q[1] * 256 + q[2]
+			g[2] = q[3] * 256 + q[4]
+			return 2
+		}
+		gsub(/::/, ":G:", a); sub(/^:G/, "G", a); sub(/G:$/, "G", a)
+		n = split(a, q, ":")
+		for (i = 1; i <= n; i++) {
+			if (q[i] != "G") { g[++k] = hex(q[i]); continue }
+			for (gap = 8 - (n - 1); gap > 0; gap--) g[++k] = 0
+		}
+		return k
+	}
+	{
+		split($1, p, "/")
+		n = groups(p[1], net)
+		if (!n || groups($2, addr) != n) exit 1
+		for (i = 1; i <= n; i++) {
+			bits = p[2] - (i - 1) * 16
+			size = bits >= 16 ? 1 : bits <= 0 ? 65536 : 2 ^ (16 - bits)
+			if (int(net[i] / size) != int(addr[i] / size)) exit 1
+		}
+	}'
+}
+
+# addr_in LIST ADDRESS: of networks, patterns and negations between commas, as sshd reads it
+addr_in() {
+	local e no hit=1
+	for e in $(printf %s "$1" | tr , ' '); do
+		no=''
+		case $e in !*) no=yes e=${e#!} ;; esac
+		case $e in
+		*/*) net_has "$e" "$2" || continue ;;
+		*)
+			# shellcheck disable=SC2254
+			case $2 in $e) ;; *) continue ;; esac ;;
+		esac
+		[ -z "$no" ] || return 1
+		hit=0
+	done
+	return $hit
+}
+
 # name_matches PATTERNS NAME ADDRESS: of AllowUsers and its kin
 name_matches() {
 	local p hit=1
 	set -f
 	for p in $1; do
 		case $p in
-		*@*/*)
-			# a network; sshd alone knows, so the benefit of the doubt
-			# shellcheck disable=SC2254
-			case $2 in ${p%%@*}) hit=0 ;; esac ;;
 		*@*)
 			# shellcheck disable=SC2254
-			case $2 in ${p%@*}) case $3 in ${p#*@}) hit=0 ;; esac ;; esac ;;
+			case $2 in ${p%%@*}) ! addr_in "${p#*@}" "$3" || hit=0 ;; esac ;;
 		*)
 			# shellcheck disable=SC2254
 			case $2 in $p) hit=0 ;; esac ;;

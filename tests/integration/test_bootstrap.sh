@@ -154,6 +154,26 @@ check "a line of others that opens a shell is told" contains 'PROBLEM .*opens a 
 rm "$tree/root/.ssh/authorized_keys"
 ln -s /etc/pve/priv/authorized_keys "$tree/root/.ssh/authorized_keys"
 
+# -- AllowUsers and its kin, as sshd reads them; and that --check says so
+names() { sh -c 'what=pve; . "$0/contrib/bootstrap.d/sshd.sh"; name_matches "$@"' "$abs_top_srcdir" "$@"; }
+for l in 'root@10.0.0.0/8 root 10.9.8.7' 'x@*_root@10.0.0.0/8 root 10.9.8.7' 'ro*@10.1.* root 10.1.2.3' \
+	'root@192.168.1.0/25,10.0.0.1 root 10.0.0.1' 'root@fd00:1::/64 root fd00:1::9' 'root@fd00:1:0:2::/63 root fd00:1:0:3::1' \
+	'root@10.0.0.0/8,!10.0.0.5 root 10.0.0.6' 'root root 10.0.0.1'; do
+	set -- $l
+	check "AllowUsers ${1/_/ } lets $2 in from $3" names "${1/_/ }" "$2" "$3"
+done
+for l in 'root@10.0.0.0/8 root 192.168.1.4' 'root@192.168.1.0/25 root 192.168.1.200' 'root@fd00:1::/64 root fd00:1:0:1::9' \
+	'root@10.0.0.0/8,!10.0.0.5 root 10.0.0.5' 'you@10.0.0.0/8 root 10.0.0.1' 'root@10.0.0.0/8 root fd00::1'; do
+	set -- $l
+	check "AllowUsers $1 keeps $2 out from $3" exits 1 names "$@"
+done
+cp "$tree/etc/ssh/sshd_config" "$T/sshd_config.kept"
+echo "AllowUsers $me@10.0.0.0/8 $me@127.0.0.2" >>"$tree/etc/ssh/sshd_config"
+check "an AllowUsers of other networks is a PROBLEM" contains 'PROBLEM .*from fd00:1::/64: refused: AllowUsers' \
+	pve_ --check --key "$key.pub"
+check "and only where it is one" grep -q 'ok .*from 127.0.0.2' "$T/got"
+cp "$T/sshd_config.kept" "$tree/etc/ssh/sshd_config"
+
 # -- undo
 check "--undo prints" contains 'would    put .*breakglass-pve.old back' pve_ --undo
 check "and changes nothing" contains '^#bg result' login "$key" 127.0.0.2 "$me" status
