@@ -56,7 +56,7 @@ def cycle_is_shown_and_proved(rig):
     vm = p.of("state", what="vm", host_program="old")[-1]
     check("its word is read", vm["status"] == "running", vm)
     check("what installs ours", vm["host_todo"] == "%s/contrib/bootstrap pve --to root@127.0.0.1 "
-          "--apply" % SRC and os.access(vm["host_todo"].split()[0], os.X_OK), vm)
+          "--port %d --apply" % (SRC, rig.pve.port) and os.access(vm["host_todo"].split()[0], os.X_OK), vm)
     run = p.expect(t="verb", id=v, state="sent")["run"]
     until("output is live, long before the end", lambda: p.pump(0.01) or
           b"requesting clean stop" in p.output(run))

@@ -4,6 +4,7 @@
  * end: the host's answers go from watch to unfinished, and what follows from them
  * to power (the slot) and to watch (how often it asks, the proof).
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -49,8 +50,13 @@ static void
 tell_watch_what_installs_ours(struct engine *e)
 {
 	const struct options *o = e->opts->options;
-	char *todo = mem_printf("%s/contrib/bootstrap pve --to root@%s --apply",
-	    o->data_dir[0] ? o->data_dir : BG_PKGDATADIR, o->pve_host);
+	char port[32] = "";
+	char *todo;
+
+	if (o->pve_port != 22)
+		snprintf(port, sizeof port, " --port %ld", o->pve_port);
+	todo = mem_printf("%s/contrib/bootstrap pve --to root@%s%s --apply",
+	    o->data_dir[0] ? o->data_dir : BG_PKGDATADIR, o->pve_host, port);
 
 	watch_set_host_todo(e->watch, todo);
 	free(todo);
