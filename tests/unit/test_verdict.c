@@ -365,7 +365,7 @@ row_holds(const struct row *r)
 	ok = strcmp(v.word, r->word) == 0 && strcmp(v.advice, r->advice) == 0 &&
 	    strcmp(nots, r->nots) == 0 && (!r->line || has_line(&v, r->line)) &&
 	    (!r->todo || (*r->todo ? strstr(v.todo, r->todo) != NULL : !v.todo[0])) &&
-	    v.why[0];
+	    v.why[0] && !strstr(v.why, "seen_") && !strstr(v.todo, "seen_");
 	for (size_t i = 0; i < v.evidence_count; i++)
 		ok = ok &&
 		    (strncmp(v.evidence[i], "host: ", 6) == 0 ||

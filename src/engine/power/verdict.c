@@ -165,7 +165,7 @@ static const struct rule rules[] = {
     {"frozen", seen_frozen_by_witness, FIX,
 	E_LADDER | E_DISKS | E_QUEUE | E_AGENT | E_JOBS,
 	"a write in the guest does not come back although QEMU holds no request: its file "
-	"systems are seen_frozen, and no agent answers that could say so",
+	"systems are frozen, and no agent answers that could say so",
 	"softer, and nothing is lost: in a shell on the devvm (F9), sudo fsfreeze "
 	"--unfreeze /"},
     {"guest-idle", seen_guest_kernel_hangs, FIX,
@@ -174,7 +174,7 @@ static const struct rule rules[] = {
 	"kernel is stuck",
 	LOOK_INSIDE ", as far as it answers: dmesg | tail"},
 
-    /* The guest seen_runs, and does not answer. */
+    /* The guest runs, and does not answer. */
     {"panic", seen_panic_on_screen, FIX,
 	E_SCREEN | E_AGENT | E_CPU | E_DISKS | E_LADDER | E_STATUS,
 	"the guest's screen shows a kernel panic", NULL},
