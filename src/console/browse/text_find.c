@@ -69,10 +69,12 @@ size_t
 text_find_next(
     const struct text_find *f, const char *text, size_t len, size_t from, size_t *end)
 {
-	const char *stop = text + len, *at = text + from, *behind;
+	const char *stop, *at, *behind;
 
-	if (f->count == 0 || from >= len)
+	if (f->count == 0 || from >= len) /* an empty text may have no address */
 		return SIZE_MAX;
+	at = text + from;
+	stop = text + len;
 	while ((at = candidate(f, at, stop)) < stop) {
 		uint32_t cp;
 
