@@ -49,6 +49,8 @@ fini(void)
 	screen_fini(&s);
 }
 
+static void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
 UNUSED static void
 say(const char *fmt, ...)
 {

@@ -17,6 +17,8 @@
 static struct js *facts[FACTS_MAX];
 static int count;
 
+static void fact(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
 static void
 fact(const char *fmt, ...)
 {
