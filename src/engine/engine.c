@@ -262,6 +262,7 @@ on_fact(struct js *fact, void *arg)
 	recap_see(e->recap, fact);
 	context_see(e->context, fact);
 	people_see(e->people, fact);
+	life_see(e, fact);
 	found_autonomy(e, fact);
 	if (js_is(fact, "t", "incident") && js_is(fact, "state", "opened"))
 		keep_autonomy(e);

@@ -16,6 +16,9 @@
 #include "engine/engine_int.h"
 
 #define LIFE_IDLE_LEAVE_MS ((int64_t)12 * 3600 * 1000)
+#define LIFE_QUIET_WHY     \
+	INCIDENT_QUIET_WHY \
+	"; after 12 this engine leaves, and the next command starts another"
 #define LIFE_IDLE_LOOK_MS ((int64_t)10 * 60 * 1000)
 #define LIFE_PLACE_MS (60 * 1000) /* how often the run directory is looked at */
 #define LIFE_TAKEN_MS 200
@@ -58,6 +61,9 @@ leave(struct engine *e, const char *why)
 	start_deadline(e);
 	if (!e->leaving)
 		incident_leave(e->incident, why);
+	/* where a journal is open, its last record says so */
+	if (!e->leaving && !incident_id(e->incident)[0] && !e->opts->one_shot)
+		mirror_say_left(e->mirror, why);
 	e->leaving = true;
 }
 
@@ -82,6 +88,21 @@ idle_leave_ms(const struct engine *e)
 	if (!e->opts->background)
 		return INT64_MAX;
 	return e->opts->idle_ms > 0 ? e->opts->idle_ms : LIFE_IDLE_LEAVE_MS;
+}
+
+/* Of the 12 hours that end with leaving the incident has the first 4. */
+static int64_t
+idle_quiet_ms(const struct engine *e)
+{
+	return e->opts->idle_ms > 0 ? e->opts->idle_ms / 3 : INCIDENT_QUIET_MS;
+}
+
+/* What the engine alone does is no reason to stay. */
+void
+life_see(struct engine *e, const struct js *fact)
+{
+	if (!js_is(fact, "by", "engine"))
+		e->idle_since_ms = clock_mono_ms();
 }
 
 /*
@@ -119,8 +140,9 @@ on_idle_late(uv_timer_t *t)
 		e->idle_why = e->opts->one_shot ? "the command has its answer"
 		    : e->opts->idle_ms ? "idle for long, without a console and work"
 				       : "12 hours without a console and work";
-	else if (idle_ms > INCIDENT_QUIET_MS)
-		incident_close(e->incident, "engine", INCIDENT_QUIET_WHY);
+	else if (idle_ms > idle_quiet_ms(e))
+		incident_close(e->incident, "engine",
+		    e->opts->background ? LIFE_QUIET_WHY : INCIDENT_QUIET_WHY);
 	if (e->idle_why)
 		uv_stop(&e->loop); /* life_goes_on has the last word */
 }

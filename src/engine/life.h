@@ -18,6 +18,7 @@
 #define LIFE_LEAVE_MS 4300 /* all of leaving; a pod has 5 s of us to spare */
 
 struct engine;
+struct js;
 
 /* Timers, signals and the watch over the run directory; before the loop runs. */
 void life_start(struct engine *e);
@@ -28,6 +29,9 @@ int life_listen(struct engine *e, struct err *err) MUST_CHECK;
 /* A verb has ended, or a peer has gone: what waited for that may go on. */
 void life_verb_over(struct engine *e);
 void life_peer_gone(struct engine *e);
+
+/* Each fact as it is emitted: what somebody does counts as work, how short it may be. */
+void life_see(struct engine *e, const struct js *fact);
 
 /* After the loop has stopped: whether it is to run on.  Somebody may have come. */
 bool life_goes_on(struct engine *e);

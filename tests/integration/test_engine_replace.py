@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -249,6 +250,10 @@ def pid_one(rig):
 @with_rig(**NO_HOSTS)
 def idle(rig):
     """a background engine that is idle for long leaves, and the journal says so"""
+    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    log.bind(rig.dir + "/log.sock")
+    log.settimeout(5)
+    rig.env["BREAKGLASS_SYSLOG"] = rig.dir + "/log.sock"
     e = rig.start("--background", "--idle-ms", "300")
     p = rig.console()
     p.send(t="note", text="x")
@@ -256,13 +261,36 @@ def idle(rig):
     check("not while somebody is here", e.poll() is None)
     p.send(t="bye")
     check("leaves", e.wait(10) == 0)
+    # after a third of the time (4 of 12 hours) the incident is over
     r = rig.journal()[-1]
-    check("its last record", r["t"] == "incident" and r["state"] == "left" and
-          "idle" in r["reason"], r)
+    check("its last record", r["t"] == "incident" and r["state"] == "closed" and
+          "after 12 this engine leaves" in r["reason"], r)
+    while True:
+        line = log.recv(4096).decode()
+        if "anchor" not in line:
+            break
+    check("syslog says when it did", "the engine leaves: idle for long" in line and
+          "no incident is open" in line, line)
+    log.close()
     e = rig.start("--background", "--idle-ms", "300", env=dict(
         rig.env, BREAKGLASS_SESSIONS_DIR=rig.dir + "/other"))
     check("without an incident quietly", e.wait(10) == 0 and not os.path.isdir(
         rig.dir + "/other/incidents") or not os.listdir(rig.dir + "/other/incidents"))
+
+
+@with_rig(**NO_HOSTS)
+def idle_begins_anew(rig):
+    """who comes and goes between two looks at the clock was here all the same"""
+    e = rig.start("--background", "--idle-ms", "2000")
+    began = time.monotonic()
+    while time.monotonic() - began < 3.2:
+        p = rig.peer()
+        p.attach("ann")
+        p.send(t="bye")
+        p.expect_end()
+        next_one = time.monotonic() + 0.3
+        until("some time has passed", lambda: time.monotonic() > next_one)
+    check("it stays", e.poll() is None)
 
 
 # --- being found ---
@@ -361,4 +389,4 @@ def cut_work(rig):
 
 if __name__ == "__main__":
     main([ensure, replace, replace_refuses, replace_foreground, replace_hung, other_version,
-          pid_one, idle, place_is_removed, place_is_taken, cut_work])
+          pid_one, idle, idle_begins_anew, place_is_removed, place_is_taken, cut_work])

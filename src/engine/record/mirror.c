@@ -190,6 +190,15 @@ mirror_record(struct mirror *m, const struct line *line)
 		mirror_anchor(m, line);
 }
 
+void
+mirror_say_left(struct mirror *m, const char *why)
+{
+	char *text = mem_printf("the engine leaves: %s; no incident is open", why);
+
+	mirror_log_say(m->log, text);
+	free(text);
+}
+
 struct mirror *
 mirror_new(uv_loop_t *loop, const char *syslog, bool out)
 {

@@ -31,6 +31,9 @@ void mirror_free(
 /* A record that may be told now; others than records are passed over.  Lent. */
 void mirror_record(struct mirror *m, const struct line *line);
 
+/* The engine leaves while no incident is open: syslog alone can say so. */
+void mirror_say_left(struct mirror *m, const char *why);
+
 /* --- for tests --- */
 
 /*
