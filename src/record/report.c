@@ -361,6 +361,17 @@ wish_read(struct wish *w, int argc, char **argv)
 	return RECORD_OK;
 }
 
+/* Of lines that are no records a post-mortem of nothing could be made. */
+static int
+check_any(const struct js *facts, const char *what, struct err *err)
+{
+	if (js_has(facts, "opened"))
+		return 0;
+	return err_set(err, ERR_USAGE,
+	    "no line of %.200s is a record: if it is a journal, breakglass journal verify says more",
+	    what ? what : "the last journal");
+}
+
 int
 report_main(int argc, char **argv, const struct options *o)
 {
@@ -373,6 +384,7 @@ report_main(int argc, char **argv, const struct options *o)
 		return rc;
 	r = report_new(w.began_ms);
 	if (read_journal(r, o, w.what, &err) < 0 ||
+	    check_any(report_facts(r), w.what, &err) < 0 ||
 	    write_file(report_facts(r), &w, &err) < 0)
 		rc = record_fail(&err);
 	report_free(r);

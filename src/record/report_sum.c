@@ -284,7 +284,7 @@ report_sum(struct report *r)
 	js_set_int(records, "first_seq", r->first_seq);
 	js_set_int(records, "last_seq", r->last_seq);
 	js_set(r->facts, "records", records);
-	if (r->any) {
+	if (r->at[0]) { /* else no record has a time */
 		js_set_str(r->facts, "opened", clock_at(r->first_wall_ms, at));
 		js_set_str(r->facts, "last", r->at);
 		js_set_int(r->facts, "length_ms", r->ms);

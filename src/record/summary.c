@@ -77,7 +77,7 @@ on_verb(struct summary *s, const struct js *m)
 		copy(m, "state", v->state, sizeof v->state);
 	if (js_is(m, "state", "finished"))
 		v->exit = (int)js_int(m, "exit", -1);
-	v->learnt |= js_bool(m, "learnt", false);
+	v->learnt |= js_has(m, "learnt");
 }
 
 static void

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """docs/breakglass.schema.json describes what every command prints, and every record."""
+import glob
 import json
 import os
 import re
@@ -147,4 +148,36 @@ def commands(rig):
     check("the schema names every member that was seen", not UNKNOWN, sorted(UNKNOWN))
 
 
-main([tables_agree, commands])
+@with_rig(devvm=False)
+def after_a_crash(rig):
+    """the records and lists of an incident whose engine died in a verb are as described, too"""
+    UNKNOWN.clear()
+    e = rig.start()
+    p = rig.console("ann")
+    rig.links_up(p)
+    rig.pve.hold("reset")
+    v = rig.verb(p, "reset")
+    until("the host is at it", lambda: rig.pve.calls("reset"))
+    e.kill()
+    e.wait()
+    rig.start()
+    p = rig.console("ann")
+    rig.pve.release("reset")
+    until("its end is learnt", lambda: p.pump(0.02) or [
+        f for f in p.of("verb", id=v) if "learnt" in f], 30)
+    for f in p.facts:
+        look("fact", f)
+    for r in rig.journal():
+        look("record", r)
+    verbs = command(rig, "incidents", "incidents")[0]["verbs"]
+    check("the list says that it was learnt", [x for x in verbs if x["id"] == v and
+                                               x.get("learnt") is True], verbs)
+    for words in (["state"], ["events"], ["report"]):
+        command(rig, words[0], *words)
+    for path in glob.glob(SRC + "/tests/fixtures/report/*.jsonl") + [
+            SRC + "/tests/fixtures/night.jsonl"]:
+        command(rig, "report", "report", path)
+    check("the schema names every member that was seen", not UNKNOWN, sorted(UNKNOWN))
+
+
+main([tables_agree, commands, after_a_crash])

@@ -219,6 +219,17 @@ def what_it_takes(rig):
 
 
 @with_rig(pve=False, devvm=False)
+def no_journal(rig):
+    """a file without a record is refused: no post-mortem of nothing"""
+    for text in ("", "root:x:0:0\n", '{"t":"note","text":"x"}\n'):
+        with open(rig.dir + "/x.jsonl", "w") as f:
+            f.write(text)
+        c = rig.cli("report", rig.dir + "/x.jsonl")
+        check("64, one sentence", c.returncode == 64 and not c.stdout and
+              "is a record" in c.stderr and "journal verify" in c.stderr, c)
+
+
+@with_rig(pve=False, devvm=False)
 def no_disk(rig):
     """no disk takes the journal: the report is made of what the engine holds, and says so"""
     with open(rig.sessions, "w"):
@@ -341,5 +352,5 @@ def as_recorded(rig):
     check("the example of docs/report.md is a report", example in page)
 
 
-main([a_cycle, a_turn, restart_and_unfinished, what_it_takes, no_disk, hostile, any_members,
+main([a_cycle, a_turn, restart_and_unfinished, what_it_takes, no_journal, no_disk, hostile, any_members,
       as_recorded])

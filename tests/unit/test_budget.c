@@ -271,6 +271,23 @@ Test(notices, tell_what_operators_did_and_not_what_the_agent_did)
 	    "operator bo set your autonomy to observe"));
 }
 
+Test(notices, tell_the_end_of_a_verb_that_was_learnt_later_whoever_asked_for_it)
+{
+	struct notices n;
+
+	notices_init(&n);
+	cr_assert(strstr(notice(&n, false,
+			     "{\"t\":\"verb\",\"verb\":\"cycle\",\"asked\":\"agent\","
+			     "\"by\":\"engine\",\"state\":\"finished\",\"exit\":0,"
+			     "\"learnt\":\"the host's status\"}"),
+	    "somebody's cycle has finished, exit 0"));
+	cr_assert(strstr(notice(&n, false,
+			     "{\"t\":\"verb\",\"verb\":\"reset\",\"asked\":\"agent\","
+			     "\"by\":\"engine\",\"state\":\"refused\",\"why\":\"it never "
+			     "began\",\"learnt\":\"the host's status\"}"),
+	    "somebody's reset never ran: it never began"));
+}
+
 Test(notices, tell_a_shell_and_its_end)
 {
 	struct notices n;

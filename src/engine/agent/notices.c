@@ -52,7 +52,7 @@ static bool
 see_verb(const struct js *f, char out[NOTICE_MAX])
 {
 	const char *verb = str(f, "verb", "?"), *state = str(f, "state", "");
-	bool learnt = js_bool(f, "learnt", false);
+	bool learnt = js_has(f, "learnt");
 	int n = at(f, out);
 	size_t left = NOTICE_MAX - (size_t)n;
 	char *to = out + n;
@@ -72,6 +72,9 @@ see_verb(const struct js *f, char out[NOTICE_MAX])
 		    "how %s's %s ended is not known (%.160s): look at status first",
 		    learnt ? "somebody" : str(f, "by", "?"), verb,
 		    str(f, "why", "the connection was lost"));
+	else if (strcmp(state, "refused") == 0 && learnt)
+		snprintf(to, left, "somebody's %s never ran: %.200s", verb,
+		    str(f, "why", "the host says so"));
 	else if (strcmp(state, "waiting") == 0)
 		snprintf(to, left, "%s's %s takes longer than its limit and goes on",
 		    str(f, "by", "?"), verb);
