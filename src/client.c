@@ -86,23 +86,24 @@ client_send(struct client *c, struct js *m, struct err *err)
 int
 client_hello(struct client *c, const char *name, struct err *err)
 {
-	return client_hello_since(c, name, NULL, 0, 0, err);
+	return client_hello_since(c, name, &(struct client_past){0}, err);
 }
 
 int
-client_hello_since(struct client *c, const char *name, const char *incident,
-    int64_t since, int64_t tail, struct err *err)
+client_hello_since(
+    struct client *c, const char *name, const struct client_past *past, struct err *err)
 {
 	struct js *m = message_new(request_names[REQUEST_HELLO]);
 
 	js_set_int(m, "v", WIRE_VERSION);
 	js_set_str(m, "name", name);
 	js_set_str(m, "role", "command");
-	if (incident) {
-		js_set_int(m, "since", since);
-		js_set_str(m, "incident", incident);
+	if (past->incident) {
+		js_set_int(m, "since", past->since);
+		js_set_str(m, "incident", past->incident);
+		js_set_str(m, "started", past->started);
 	} else {
-		js_set_int(m, "tail", tail);
+		js_set_int(m, "tail", past->tail);
 	}
 	return client_send(c, m, err);
 }

@@ -41,11 +41,17 @@ int client_send(struct client *c, struct js *m, struct err *err) MUST_CHECK;
 int client_hello(struct client *c, const char *name, struct err *err) MUST_CHECK;
 
 /*
- * The same, with a past: the records behind since of that incident (NULL: none), or
+ * What of the past is asked for: the records behind since of an incident, as the
+ * engine that had started then (NULL: not known) told it; or, where incident is NULL,
  * the last tail records of whichever is open.
  */
-int client_hello_since(struct client *c, const char *name, const char *incident,
-    int64_t since, int64_t tail, struct err *err) MUST_CHECK;
+struct client_past {
+	const char *incident, *started;
+	int64_t since, tail;
+};
+
+int client_hello_since(struct client *c, const char *name, const struct client_past *past,
+    struct err *err) MUST_CHECK;
 
 /*
  * Feeds facts to on_fact until it stops, at most wait_ms (-1: as long as the engine

@@ -31,6 +31,7 @@ struct events {
 	int64_t gap;	   /* the number behind which one is missing for good; -1 */
 	int64_t pid;	   /* of the engine we were told by; 0: none yet */
 	char next[64];	   /* the incident that the engine has now, "": none */
+	char told_by[32];  /* when the engine that told the last record had started */
 	int64_t next_last;
 	int64_t next_pid;
 	bool caught_up, again, lost;
@@ -82,6 +83,24 @@ on_record(struct events *e, int kind, const struct js *m, int64_t seq)
 	return !e->write_error;
 }
 
+/* What we have of an engine that died is more than what is on record. */
+static void
+on_welcome(struct events *e, const struct js *m)
+{
+	int64_t since = js_int(m, "since", e->last);
+	char line[200];
+
+	snprintf(e->told_by, sizeof e->told_by, "%s",
+	    js_str(m, "started") ? js_str(m, "started") : "");
+	if (since >= e->last)
+		return;
+	snprintf(line, sizeof line,
+	    "the record goes on behind %lld, before what was told (%lld): the rest was in memory only",
+	    (long long)since, (long long)e->last);
+	command_say(line);
+	e->last = since;
+}
+
 static bool
 events_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 {
@@ -92,6 +111,8 @@ events_on_fact(struct client *client, int kind, const struct js *m, void *arg)
 		e->caught_up = true;
 		return e->follow;
 	}
+	if (kind == FACT_WELCOME)
+		on_welcome(e, m);
 	if (seq > 0)
 		return on_record(e, kind, m, seq);
 	if (!e->caught_up || is_of_the_wire(kind))
@@ -137,11 +158,6 @@ events_place(struct events *e)
 			snprintf(line, sizeof line,
 			    "incident %s is open now: from its start", e->next);
 		e->last = 0;
-	} else if (e->next_last < e->last) {
-		snprintf(line, sizeof line,
-		    "the record ends at %lld now, before what was told (%lld): the rest was in memory only",
-		    (long long)e->next_last, (long long)e->last);
-		e->last = e->next_last;
 	}
 	if (line[0])
 		command_say(line);
@@ -172,8 +188,11 @@ events_connect(struct events *e, struct err *err)
 	client_init(&client, fd, events_on_fact, e);
 	client.reader_fd = STDOUT_FILENO;
 	e->caught_up = e->again = false;
-	rc = client_hello_since(
-	    &client, e->c->name, e->incident[0] ? e->incident : NULL, e->last, 0, err);
+	rc = client_hello_since(&client, e->c->name,
+	    &(struct client_past){.incident = e->incident[0] ? e->incident : NULL,
+		.started = e->told_by[0] ? e->told_by : NULL,
+		.since = e->last},
+	    err);
 	if (rc == 0)
 		rc = client_run(&client, -1, err);
 	client_fini(&client);

@@ -40,6 +40,7 @@ struct link {
 	bool started;		 /* the next engine that answers is one of ours */
 	bool foreground;	 /* somebody else looks after the last one */
 	char incident[65];	 /* the one that since is of */
+	char told_by[32];	 /* when the engine that told it had started */
 	int64_t since;
 	int64_t heard; /* when the engine last said something */
 	int64_t sent_ping;
@@ -290,6 +291,8 @@ on_line(char *line, size_t len, void *arg)
 	else if (js_is(fact, "t", "incident") && js_is(fact, "state", "opened") &&
 	    js_str(fact, "id"))
 		snprintf(l->incident, sizeof l->incident, "%s", js_str(fact, "id"));
+	if (js_is(fact, "t", "welcome") && js_str(fact, "started"))
+		snprintf(l->told_by, sizeof l->told_by, "%s", js_str(fact, "started"));
 	if (l->state == LINK_HELLO && js_is(fact, "t", "welcome")) {
 		l->foreground = js_bool(fact, "foreground", false);
 		link_enter(l, LINK_UP);
@@ -379,6 +382,8 @@ send_hello(struct link *l)
 	if (l->since > 0) {
 		js_set_int(m, "since", l->since);
 		js_set_str(m, "incident", l->incident);
+		if (l->told_by[0])
+			js_set_str(m, "started", l->told_by);
 	} else {
 		js_set_int(m, "tail", l->opts.tail);
 	}

@@ -389,6 +389,7 @@ watch_signals(struct engine *e)
 		uv_signal_start(&e->signals[i], table[i].cb, table[i].signum);
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit of the file's size is a disk that refuses */
 }
 
 void

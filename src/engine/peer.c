@@ -262,8 +262,8 @@ peer_error(struct peer *p, const struct js *m, const char *where, const char *te
 	peer_tell(p, FACT_ERROR, f);
 }
 
-void
-peer_welcome(struct peer *p)
+static struct js *
+welcome_fact(const struct peer *p)
 {
 	struct js *f = incident_fact(FACT_WELCOME, "engine");
 	struct incident *i = p->hub->incident;
@@ -282,7 +282,13 @@ peer_welcome(struct peer *p)
 		js_set_str(f, "path", incident_path(i));
 		js_set_str(f, "head", incident_head(i));
 	}
-	peer_tell(p, FACT_WELCOME, f);
+	return f;
+}
+
+void
+peer_welcome(struct peer *p)
+{
+	peer_tell(p, FACT_WELCOME, welcome_fact(p));
 }
 
 /* What an operator calls himself is shown to others: printable ASCII only. */
@@ -326,33 +332,67 @@ peer_refuse_version(struct peer *p, const struct js *m)
 	p->bad_lines = PEER_BAD_LINES;
 }
 
+/*
+ * Which record the peer has last, of those that there are; -1: its numbers say nothing
+ * here.  What an engine that died had told from its memory, no disk taking it, is not
+ * on record: those numbers have been given anew, and stand for something else.
+ */
+static int64_t
+peer_since(const struct peer *p, const struct js *m)
+{
+	const struct incident *i = p->hub->incident;
+	int64_t since = js_int(m, "since", -1), kept = (int64_t)incident_inherited(i);
+	const char *by = js_str(m, "started");
+
+	if (since < 0 || !incident_is(i, js_str(m, "incident")))
+		return -1;
+	if (by && strcmp(by, p->hub->started) != 0 && since > kept)
+		return kept;
+	return since > (int64_t)incident_last(i) ? -1 : since;
+}
+
+static void
+peer_tell_forgotten(struct peer *p, int64_t kept, int64_t since)
+{
+	char text[160];
+
+	snprintf(text, sizeof text,
+	    "what was told as records %lld to %lld was in the memory of an engine that died: it is in no journal",
+	    (long long)kept + 1, (long long)since);
+	peer_error(p, NULL, "attach", text,
+	    "what you saw of it did happen; note what must not be lost (/note)");
+}
+
 static void
 peer_on_hello(struct peer *p, const struct js *m)
 {
-	int64_t since = js_int(m, "since", -1), tail = js_int(m, "tail", 0);
+	int64_t since = peer_since(p, m), tail = js_int(m, "tail", 0);
+	bool less = since >= 0 && since < js_int(m, "since", -1);
+	struct js *f;
 	struct err err;
 
 	if (js_int(m, "v", 0) != WIRE_VERSION) {
 		peer_refuse_version(p, m);
 		return;
 	}
-	if (message_only(m, "v name tty size role since incident tail read_only", &err) <
-	    0) {
+	if (message_only(m, "v name tty size role since started incident tail read_only",
+		&err) < 0) {
 		peer_error(
 		    p, m, "hello", err.words, "update the older of console and engine");
 		return;
 	}
 	peer_set_text(p->name, sizeof p->name, m, "name", "operator");
 	peer_set_text(p->tty, sizeof p->tty, m, "tty", "");
-	if (since >= 0 &&
-	    (since > (int64_t)incident_last(p->hub->incident) ||
-		!incident_is(p->hub->incident, js_str(m, "incident"))))
-		since = -1; /* of another incident: its numbers say nothing here */
 	p->console = !js_is(m, "role", "command");
 	p->read_only = js_bool(m, "read_only", false);
 	p->state = PEER_REPLAYING;
 	p->hub->ev->arrived(p, p->hub->arg);
-	peer_welcome(p);
+	f = welcome_fact(p);
+	if (less)
+		js_set_int(f, "since", since);
+	peer_tell(p, FACT_WELCOME, f);
+	if (less)
+		peer_tell_forgotten(p, since, js_int(m, "since", -1));
 	p->hub->ev->attached(p, p->hub->arg);
 	if (tail < 0 || tail > PEER_TAIL_MAX || (js_has(m, "since") && since < 0))
 		tail = PEER_TAIL_MAX;

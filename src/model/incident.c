@@ -50,6 +50,9 @@ incident_welcome(struct incident *in, const struct js *fact)
 	incident_label(fact, "version", in->version, sizeof in->version);
 	incident_label(fact, "started", in->started, sizeof in->started);
 	other = in->last > 0 && strcmp(id, in->id) != 0;
+	/* numbers behind it were given anew: what an engine had in memory died with it */
+	if (!other && js_has(fact, "since") && js_int(fact, "since", 0) < in->last)
+		in->last = js_int(fact, "since", 0);
 	if (strcmp(id, in->id) != 0)
 		memcpy(in->id, id, sizeof id);
 	in->open = id[0] != '\0';

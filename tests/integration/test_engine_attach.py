@@ -3,6 +3,7 @@
 """Attach: what was missed, exactly once; what is older, when it is asked for."""
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import BUILD, SANITIZED, Failed, Rig, check, main, until, with_rig
+from engine_rig import BUILD, PROGRAM, SANITIZED, Failed, Rig, check, main, until, with_rig
 
 NO_HOSTS = dict(devvm=False, pve=False)
 
@@ -194,7 +195,75 @@ def versions_that_differ_say_which_is_older(rig):
         p.expect_end()
 
 
+def follow(rig):
+    out = open(rig.dir + "/follow.out", "wb")
+    rig.procs.append(subprocess.Popen([PROGRAM, "events", "--follow", "--json"], env=rig.env,
+                                      stdin=subprocess.DEVNULL, stdout=out, stderr=out))
+    out.close()
+
+
+def followed(rig):
+    """The records that a follower has printed; what it said besides."""
+    with open(rig.dir + "/follow.out") as f:
+        lines = f.read().splitlines()
+    facts = [json.loads(x) for x in lines if x.startswith("{")]
+    return [f for f in facts if f["seq"]], [x for x in lines if not x.startswith("{")]
+
+
+@with_rig(**NO_HOSTS)
+def what_was_in_memory_alone(rig):
+    """an engine dies with records that no disk took: its numbers are given anew, and all is told"""
+    from test_console_attach import console, shows      # which imports this one
+    e = rig.start()
+    p = rig.console("ann")
+    p.send(t="note", text="on disk")
+    p.expect(t="note", text="on disk")
+    follow(rig)
+    with console(rig) as t:
+        shows(t, "on disk")
+        until("the follower is there", lambda: followed(rig)[0])
+        size = os.path.getsize(rig.journals()[-1])
+        resource.prlimit(e.pid, resource.RLIMIT_FSIZE, (size, size))
+        for n in range(20):
+            p.send(t="note", text="in memory %d" % n)
+        until("no disk takes it", lambda: p.pump(0.02) or [
+            f for f in p.of("state", what="journal") if f["state"] == "memory"])
+        p.expect(t="note", text="in memory 19")
+        shows(t, "in memory 19")
+        until("the follower has it", lambda: [f for f in followed(rig)[0]
+                                              if f.get("text") == "in memory 19"])
+        started, last = p.of("welcome")[-1]["started"], max(p.seqs())
+        inc = p.of("incident", state="opened")[0]["id"]
+        e.kill()
+        e.wait()
+        kept = rig.journal()[-1]["seq"]
+        check("they are numbered", last >= kept + 20, kept, last)
+        rig.start()
+        q = rig.peer()
+        w = q.hello("ann", since=last, incident=inc, started=started)
+        q.expect(t="incident", state="continued")
+        check("the record goes on where it is", w["since"] == kept and min(q.seqs()) == kept + 1,
+              w, q.seqs())
+        check("and says so", "in no journal" in q.of("error")[0]["text"], q.of("error"))
+        # some numbers are given anew, fewer than were told
+        q.send(t="note", text="after it")
+        q.expect(t="note", text="after it")
+        check("fewer", max(q.seqs()) < last, q.seqs(), last)
+        shows(t, "after it", 15)
+        shows(t, "in no journal")
+        again = rig.peer()
+        w = again.hello("ann", since=max(q.seqs()), incident=inc, started=w["started"])
+        check("of this engine all is as told", "since" not in w, w)
+        until("the follower goes on", lambda: [f for f in followed(rig)[0]
+                                               if f.get("text") == "after it"])
+    records, words = followed(rig)
+    seqs = [f["seq"] for f in records]
+    anew = seqs[[a < b for a, b in zip(seqs[1:], seqs)].index(True) + 1:]
+    check("behind what is on record, each once", anew == list(range(kept + 1, max(anew) + 1)), anew)
+    check("the follower says so", [x for x in words if "in memory only" in x], words)
+
+
 if __name__ == "__main__":
     main([history_comes_from_file_and_ring, history_refuses_nonsense,
           history_of_output_is_not_skipped, an_attach_is_small, a_frozen_console_is_dropped,
-          consoles_that_never_read, versions_that_differ_say_which_is_older])
+          consoles_that_never_read, what_was_in_memory_alone, versions_that_differ_say_which_is_older])

@@ -93,6 +93,17 @@ Test(model, a_welcome_to_another_incident_asks_for_a_new_start)
 	    MODEL_RESET);
 }
 
+Test(model, numbers_that_were_in_an_engines_memory_alone_are_given_anew)
+{
+	apply("{\"t\":\"welcome\",\"v\":1,\"seq\":0,\"incident\":\"a\"}");
+	apply("{\"t\":\"note\",\"seq\":70,\"text\":\"lost\"}");
+	apply("{\"t\":\"welcome\",\"v\":1,\"seq\":0,\"incident\":\"a\",\"since\":60}");
+	cr_assert_eq(m.incident.last, 60);
+	cr_assert_eq(apply("{\"t\":\"note\",\"seq\":61,\"text\":\"new\"}"), MODEL_CHAT);
+	apply("{\"t\":\"welcome\",\"v\":1,\"seq\":0,\"incident\":\"a\",\"since\":99}");
+	cr_assert_eq(m.incident.last, 61);
+}
+
 Test(model, the_engines_clock_is_known_from_its_welcome)
 {
 	apply("{\"t\":\"welcome\",\"v\":1,\"seq\":0,\"mono_ms\":51000}");

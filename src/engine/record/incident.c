@@ -255,7 +255,7 @@ incident_open(struct incident *i, const char *by, const char *reason)
 		memcpy(r, &now, sizeof r);
 	snprintf(id + n, sizeof id - n, "-%02x%02x", r[0], r[1]);
 	incident_name_file(i, id);
-	i->seq = i->released = i->lost = i->bytes = 0;
+	i->seq = i->released = i->inherited = i->lost = i->bytes = 0;
 	incident_ring_clear(i);
 	chain_begin(i->head);
 	journal_open(i->journal, i->path, -1);
@@ -300,6 +300,12 @@ uint64_t
 incident_last(const struct incident *i)
 {
 	return i->released;
+}
+
+uint64_t
+incident_inherited(const struct incident *i)
+{
+	return i->inherited;
 }
 
 size_t

@@ -97,6 +97,8 @@ void incident_retry(struct incident *i);
 const char *incident_id(const struct incident *i);   /* "" when none is open; lent */
 const char *incident_path(const struct incident *i); /* "" when none is open; lent */
 uint64_t incident_last(const struct incident *i);    /* last released seq */
+/* The last seq on record when this engine came to the incident; 0: it opened it. */
+uint64_t incident_inherited(const struct incident *i);
 unsigned incident_generation(
     const struct incident *i); /* another one: numbers begin anew */
 bool incident_is(

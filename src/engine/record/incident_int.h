@@ -39,6 +39,7 @@ struct incident {
 	char *path;
 	uint64_t seq;		  /* last number given */
 	uint64_t released;	  /* last number told */
+	uint64_t inherited;	  /* last number that an engine before us gave; or 0 */
 	char head[CHAIN_HEX + 1]; /* h of the last record handed to the journal */
 	struct journal *journal;
 	uint64_t ticket;  /* of the last record handed to the journal */

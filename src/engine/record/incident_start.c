@@ -306,7 +306,7 @@ start_continue(struct incident_start *s)
 	struct incident *i = s->i;
 	struct js *f = incident_fact(FACT_INCIDENT, "engine");
 
-	i->released = i->seq;
+	i->released = i->inherited = i->seq;
 	i->bytes = (uint64_t)s->size;
 	memcpy(i->head, s->head, sizeof i->head);
 	incident_name_file(i, s->id);
