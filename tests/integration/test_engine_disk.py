@@ -239,6 +239,29 @@ def start_hangs(rig):
     operator_works(rig, p)
 
 
+@with_rig(pve=False, devvm=False)
+def start_is_late(rig):
+    """the disk answers too late for the start: what was open is named, and goes on when asked"""
+    rig.start()
+    p = rig.console()
+    p.send(t="note", text="an incident that is open")
+    inc = p.expect(t="incident", state="opened")["id"]
+    p.expect(t="note")
+    rig.stop()
+    e = traced(rig, "getdents64:delay_enter=1500000:when=1", "-P",
+               rig.sessions + "/incidents")
+    p = rig.console()
+    banner(p, "slow")
+    f = p.expect(lambda f: f["where"] == "journal", t="error")
+    check("which one, and what to do", inc in f["text"] and "--replace" in f["todo"], f)
+    engine = children(e.pid)[0]
+    os.kill(engine, 15)
+    until("it left", lambda: e.poll() is not None, 8)
+    rig.start()
+    p = rig.console()
+    check("it goes on", p.of("welcome")[-1].get("incident") == inc, p.of("welcome"))
+
+
 @with_rig(pve=False)
 def memory_is_bounded(rig):
     """a flood of output while no disk takes it: memory stays flat, the end of it is told"""
@@ -259,4 +282,4 @@ def memory_is_bounded(rig):
 
 if __name__ == "__main__":
     main([refused, full, read_only, sync_fails, write_hangs, sync_hangs, start_hangs,
-          memory_is_bounded])
+          start_is_late, memory_is_bounded])

@@ -5,6 +5,8 @@
  *   look (thread pool) --> read it all --> "continued" --> ready
  *        |                                     |
  *        +-- none, or held by another engine   +-- "closed": quiet for hours
+ *        |
+ *        +-- the disk is late --> ready without; when it answers, that is told
  *
  * Ids begin with their time, but a clock may have been set back since: the newest
  * by name may be closed although another one is open, so some are looked at.  The
@@ -43,6 +45,7 @@ struct incident_start {
 	off_t size, cut;
 	uint64_t last_seq;
 	bool dated;
+	bool late;			  /* the engine has begun without it */
 	int64_t last_mono_ms, last_at_ms; /* of its last record */
 	char head[CHAIN_HEX + 1];	  /* h of its last record */
 	char boot[INCIDENT_BOOT_LEN];	  /* of the engine that wrote it last */
@@ -240,7 +243,8 @@ incident_ready(struct incident *i)
 		return;
 	i->ready = true;
 	uv_timer_stop(&i->timer);
-	incident_start_forget(i);
+	if (!i->start || !i->start->late)
+		incident_start_forget(i);
 	i->ev->ready(i->arg);
 }
 
@@ -249,9 +253,45 @@ on_start_late(uv_timer_t *t)
 {
 	struct incident *i = t->data;
 
+	if (i->start)
+		i->start->late = true;
+	i->seq = 0;
 	incident_journal_says(
 	    i, JOURNAL_SLOW, "the disk of sessions_dir does not answer");
 	incident_ready(i);
+}
+
+/* What was open is found after all; the numbers and the verbs of now are others. */
+static void
+start_found_late(struct incident_start *s)
+{
+	struct js *f;
+	char *text;
+
+	if (!s->id[0])
+		return;
+	f = incident_fact(FACT_ERROR, "engine");
+	text = mem_printf(
+	    "incident %s was open and is not continued: the disk of sessions_dir answered too late",
+	    s->id);
+	js_set_str(f, "where", "journal");
+	js_set_str(f, "text", text);
+	js_set_str(f, "todo",
+	    s->i->id[0] ? "breakglass report has what was found and done in it"
+			: "breakglass engine --replace goes on with it");
+	incident_emit(s->i, FACT_ERROR, f);
+	free(text);
+}
+
+/* The engine has begun without it; nobody waits any more. */
+static void
+start_end_late(struct incident_start *s)
+{
+	if (journal_state(s->i->journal) == JOURNAL_OK)
+		incident_journal_says(s->i, JOURNAL_OK, "");
+	start_found_late(s);
+	incident_start_forget(s->i);
+	start_free(s);
 }
 
 /* The disk answers: a long journal may take longer, a hung one may not. */
@@ -346,6 +386,10 @@ on_old_records(const char *data, size_t len, const char *why, void *arg)
 		start_free(s);
 		return;
 	}
+	if (s->late) {
+		start_end_late(s);
+		return;
+	}
 	copy = mem_dupn(data, len);
 	for (p = copy; (lf = strchr(p, '\n')) != NULL; p = lf + 1)
 		on_old_record(s, p, (size_t)(lf - p));
@@ -368,6 +412,10 @@ on_looked(uv_work_t *work, int status)
 	struct incident_start *s = work->data;
 	struct incident *i = s->i;
 
+	if (i && s->late) {
+		start_end_late(s);
+		return;
+	}
 	if (i && !s->id[0] && (s->first_why[0] || s->why[0]))
 		incident_journal_says(
 		    i, JOURNAL_MEMORY, s->first_why[0] ? s->first_why : s->why);
