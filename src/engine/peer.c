@@ -381,6 +381,12 @@ peer_on_hello(struct peer *p, const struct js *m)
 		    p, m, "hello", err.words, "update the older of console and engine");
 		return;
 	}
+	/* one that is taken for another could act */
+	if (js_has(m, "read_only") && !js_is_bool(m, "read_only")) {
+		peer_error(p, m, "hello", "read_only is true or false", NULL);
+		p->bad_lines = PEER_BAD_LINES;
+		return;
+	}
 	peer_set_text(p->name, sizeof p->name, m, "name", "operator");
 	peer_set_text(p->tty, sizeof p->tty, m, "tty", "");
 	p->console = !js_is(m, "role", "command");

@@ -120,7 +120,7 @@ on_answer(struct peer *p, const struct js *m, void *arg)
 
 	if (!engine_request_is(p, m, "id yes"))
 		return;
-	if (!js_has(m, "yes"))
+	if (!js_is_bool(m, "yes"))
 		peer_error(p, m, "answer", "an answer has yes: true or false", NULL);
 	else if (asks_answer(e->asks, id ? id : "", js_bool(m, "yes", false),
 		     peer_name(p), &err) < 0)
@@ -215,6 +215,9 @@ on_incident(struct peer *p, const struct js *m, void *arg)
 		    "wait for its end, or stop the agent (F8)");
 	else if (js_is(m, "state", "new"))
 		incident_open(e->incident, peer_name(p), "");
+	else if (js_is(m, "state", "close") && !incident_id(e->incident)[0])
+		peer_error(p, m, "incident", "no incident is open",
+		    "the first note, prompt or verb opens one");
 	else if (js_is(m, "state", "close"))
 		incident_close(e->incident, peer_name(p), "an operator closed it");
 	else

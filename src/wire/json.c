@@ -305,6 +305,12 @@ js_bool(const struct js *obj, const char *key, bool def)
 }
 
 bool
+js_is_bool(const struct js *obj, const char *key)
+{
+	return js_member(obj, key, json_type_boolean) != NULL;
+}
+
+bool
 js_has(const struct js *obj, const char *key)
 {
 	return json_object_object_get_ex(JO(obj), key, NULL);

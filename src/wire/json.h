@@ -55,6 +55,7 @@ const char *js_strn(const struct js *obj, const char *key, size_t *len);
 int64_t js_int(const struct js *obj, const char *key, int64_t def);
 double js_dbl(const struct js *obj, const char *key, double def); /* also whole numbers */
 bool js_bool(const struct js *obj, const char *key, bool def);
+bool js_is_bool(const struct js *obj, const char *key);
 bool js_has(const struct js *obj, const char *key);
 bool js_is_null(const struct js *obj, const char *key); /* there, and null */
 bool js_is(const struct js *obj, const char *key, const char *value); /* equal strings */

@@ -84,9 +84,16 @@ def unknown_is_refused(rig):
               dict(t="verb"), dict(t="verb", verb=3), dict(t="end"), dict(t="fetch"),
               dict(t="accept_key"), dict(t="autonomy"), dict(t="autonomy", level="god"),
               dict(t="note"), dict(t="incident"), dict(t="incident", state="burn"),
+              dict(t="incident", state="close"), dict(t="answer", id="q1", yes="no"),
+              dict(t="drive", release="true"),
               dict(t=5), dict(x=1), dict(t="welcome"), dict(t="cancel")):
         r = p.ask(**m)
         check("a sentence", len(p.expect(t="error", req=r)["text"]) > 10)
+    q = rig.peer()
+    q.send(t="hello", v=1, name="rob", role="console", read_only="true")
+    check("a console that may be read-only is not taken for another", "read_only" in q.expect(
+        t="error")["text"])
+    q.expect_end()
     p.send(t="ping")
     p.expect(t="welcome")
     check("nothing of it opened an incident", not rig.journals())

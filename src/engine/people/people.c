@@ -456,6 +456,8 @@ people_drive(struct people *p, struct peer *peer, const struct js *m)
 
 	if (message_only(m, "release", &err) < 0) {
 		peer_error(peer, m, "request", err.words, "see docs/protocol.md");
+	} else if (js_has(m, "release") && !js_is_bool(m, "release")) {
+		peer_error(peer, m, "request", "release is true or false", NULL);
 	} else if (!o || !o->console) {
 		peer_error(peer, m, "drive",
 		    "a one-shot command does not drive, and need not", NULL);
