@@ -210,7 +210,7 @@ claim(struct job *j, int *lock)
 {
 	struct run_past past;
 
-	*lock = lock_take(j->site);
+	*lock = lock_take(j->site, j->dir);
 	if (*lock == -1)
 		return false;
 	if (run_past_read(j->site, &past) && past.alive) {

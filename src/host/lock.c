@@ -12,13 +12,13 @@
 #define TAKE_MS 200
 #define PLACE_TICK_MS 50
 
+/* Owns fd. */
 static int
-take(const char *path, int limit_ms)
+hold(int fd, int limit_ms)
 {
 	long long deadline = mono_ms() + limit_ms;
-	int fd, cause;
+	int cause;
 
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
 	if (fd < 0)
 		return -2;
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -32,10 +32,23 @@ take(const char *path, int limit_ms)
 	return fd;
 }
 
-int
-lock_take(const struct site *s)
+static int
+take(const char *path, int limit_ms)
 {
-	return take(s->lock, TAKE_MS);
+	int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
+
+	return hold(open(path, flags, 0600), limit_ms);
+}
+
+int
+lock_take(const struct site *s, const char *dir)
+{
+	int fd = take(s->lock, TAKE_MS);
+
+	if (fd == -2 && *dir != '\0')
+		fd = hold(
+		    open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), TAKE_MS);
+	return fd;
 }
 
 int

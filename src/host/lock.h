@@ -14,10 +14,11 @@ struct site;
 
 /*
  * The mutation lock: a descriptor that holds it until closed, -1 when somebody
- * has it, -2 when the lock file cannot be opened (errno).  Tries for 200 ms,
- * because another call may hold it for an instant.
+ * has it, -2 when it cannot be had.  Where the lock file cannot be opened (its folder
+ * has gone, or is full) the directory of the runs is held instead; "": there is none.
+ * Tries for 200 ms, because another call may hold it for an instant.
  */
-int lock_take(const struct site *s);
+int lock_take(const struct site *s, const char *dir);
 
 /*
  * The monitor, for at most limit_ms of waiting: a descriptor, or -1.  Keeps a

@@ -12,6 +12,7 @@
 #include "host/preflight.h"
 #include "host/qm.h"
 #include "host/qmp.h"
+#include "host/run.h"
 #include "host/site.h"
 #include "host/unlock.h"
 
@@ -122,13 +123,16 @@ with_our_lock(const struct site *s, struct out *o)
 int
 unlock_do(const struct site *s, bool by_root)
 {
+	char dir[SITE_PATH_MAX];
 	struct out o;
 	int lock, rc;
 
 	out_init(&o, 1);
 	if (!by_root)
 		return end(s, &o, CODE_REJECTED, "--remove-lock is for root on the host");
-	lock = lock_take(s);
+	if (run_dir_pick(s, dir) < 0)
+		dir[0] = '\0';
+	lock = lock_take(s, dir);
 	if (lock == -1)
 		return end(s, &o, CODE_BUSY,
 		    "a verb is running; look at it with status and try again after it");

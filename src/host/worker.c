@@ -152,7 +152,7 @@ worker_main(struct job *j)
 	if (log < 0)
 		return CODE_FAULT;
 	worker_let_go();
-	while ((lock = lock_take(j->site)) == -1 && mono_ms() < deadline)
+	while ((lock = lock_take(j->site, j->dir)) == -1 && mono_ms() < deadline)
 		;
 	if (lock == -1) {
 		out_init(&j->out, log);

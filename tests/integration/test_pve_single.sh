@@ -97,6 +97,21 @@ check "nor one that is too late" [ $? = 0 ]
 wait_for 10 test -s "$T/late"
 check "and the late unit does nothing a second time" eval '[ "$(cat "$T/late")" = 1 ] && [ "$(grep -cx reset "$T/qm.calls")" = 5 ]'
 
+# no lock file: still one at a time
+cp "$T/site" "$T/site.kept"
+echo "lock = /proc/nowhere/lock" >>"$T/site"
+echo 'while [ ! -e "$here/go" ]; do read -rt 0.05 _ <> <(:); done' >"$T/qm.reset"
+for i in 1 2 3 4 5 6; do
+	pve reset >"$T/six.$i" 2>&1 &
+done
+six() { [ "$(grep -l "^#bg result .* rc=$1 " "$T"/six.* | wc -l)" = "$2" ]; }
+check "without a lock file five of six at once are told" wait_for 15 six 75 5
+touch "$T/go"
+wait
+check "and one runs" six 0 1
+rm "$T/qm.reset" "$T/go"
+mv "$T/site.kept" "$T/site"
+
 # no run directory: the verb outranks its record
 sed -i "s|^run_dir.*|run_dir = /proc/nowhere|; /^lock/d" "$T/site"
 old=$(vm_pid)

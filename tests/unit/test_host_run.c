@@ -254,12 +254,12 @@ Test(host_run, notices_a_worker_that_ended_without_a_result)
 
 Test(host_run, the_lock_has_one_holder_and_ends_with_it)
 {
-	int a = lock_take(&site);
+	int a = lock_take(&site, "");
 
 	cr_assert_geq(a, 0);
-	cr_assert_eq(lock_take(&site), -1);
+	cr_assert_eq(lock_take(&site, ""), -1);
 	close(a);
-	a = lock_take(&site);
+	a = lock_take(&site, "");
 	cr_assert_geq(a, 0);
 	close(a);
 }
