@@ -205,6 +205,8 @@ peer_send(struct peer *p, struct line *line)
 {
 	struct sending *s;
 
+	if (line->kind == FACT_TOOL_END && p->skip_count)
+		peer_send_skips(p); /* the end is the last word about a run */
 	if (p->state == PEER_DEAD)
 		return;
 	if (line->kind == FACT_OUTPUT && (p->queued > HUB_QUEUE_SKIP || p->skip_count)) {

@@ -250,9 +250,12 @@ def slow_console(rig):
     check("the shim has it all", len(text) == 3000000 and got[0][2] == 0, got[0][1:])
     check("the run's end is true", end["out"] == 3000000 and end["exit"] == 0, end)
     ann.expect(t="tool_end", id=run)
-    ann.send(t="ping")
-    ann.expect(t="welcome")
     check("ann was told of what she was not sent", ann.of("skipped", id=run))
+    for p in (ann, bob):
+        p.send(t="ping")
+        p.expect(t="welcome")
+        kinds = [f["t"] for f in p.facts if f.get("id") == run]
+        check("the end is the last word about the run", kinds[-1] == "tool_end", kinds[-3:])
     for p in (ann, bob):
         for s in p.of("skipped", id=run):
             at = s["from"]
