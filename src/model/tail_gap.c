@@ -6,13 +6,17 @@
  *                    |piece->      <-piece|
  *
  * A piece holds the beginning or the end of its gap.  A line is not torn at a piece's
- * seam: what stands before its first newline, or behind its last one, stays in the gap.
+ * seam: what stands before its first newline, or behind its last one, stays in the gap,
+ * and so do lines that there is no room for now: none is lost on its way.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "model/tail_int.h"
+
+#define PIECE_LINES_MAX \
+	(TAIL_RUN_LINES_MAX / 2) /* marks may make more of them than came */
 
 struct tail_gap *
 tail_gap_at(const struct tail_run *r, uint64_t place)
@@ -22,13 +26,27 @@ tail_gap_at(const struct tail_run *r, uint64_t place)
 	return l && l->at == place ? l->gap : NULL;
 }
 
+static size_t
+lines_max(const struct tail_run *r)
+{
+	return r->ended ? TAIL_FILLED_LINES_MAX : TAIL_RUN_LINES_MAX;
+}
+
 bool
 tail_has_room(const struct tail *t, const struct tail_run *r)
 {
 	size_t bytes = r->ended ? TAIL_FILLED_BYTES_MAX : TAIL_RUN_BYTES_MAX;
-	size_t lines = r->ended ? TAIL_FILLED_LINES_MAX : TAIL_RUN_LINES_MAX;
 
-	return r->bytes < bytes / 8 * 7 && r->count < lines / 8 * 7;
+	return r->bytes < bytes / 8 * 7 && r->count < lines_max(r) / 8 * 7;
+}
+
+/* Of how many lines: more than none, where the run has room. */
+static size_t
+room(const struct tail_run *r)
+{
+	size_t left = lines_max(r) - r->count;
+
+	return left < PIECE_LINES_MAX ? left : PIECE_LINES_MAX;
 }
 
 /* The part of data that is taken: *from bytes are left out in front, *to is its end. */
@@ -49,6 +67,36 @@ whole_lines(const struct tail_gap *g, int64_t off, const char *data, size_t len,
 		if (lf)
 			*to = (size_t)(lf + 1 - data);
 	}
+}
+
+static void
+first_lines(const char *data, size_t most, size_t from, size_t *to)
+{
+	const char *lf;
+
+	for (; most > 0; most--) {
+		lf = memchr(data + from, '\n', *to - from);
+		if (!lf)
+			return;
+		from = (size_t)(lf + 1 - data);
+	}
+	*to = from;
+}
+
+static void
+last_lines(const char *data, size_t most, size_t *from, size_t to)
+{
+	const char *lf;
+
+	if (to > *from && data[to - 1] == '\n')
+		to--; /* it ends the last line and begins none */
+	for (; most > 0; most--) {
+		lf = memrchr(data + *from, '\n', to - *from);
+		if (!lf)
+			return;
+		to = (size_t)(lf - data);
+	}
+	*from = to + 1;
 }
 
 /* The lines of a run of its own, for a while. */
@@ -128,6 +176,10 @@ tail_fill(struct tail *t, struct tail_run *r, uint64_t place, int64_t off,
 		return false;
 	end = place + 1 + (uint64_t)(g->to - g->from);
 	whole_lines(g, off, data, len, &from, &to);
+	if (at_end)
+		last_lines(data, room(r), &from, to);
+	else
+		first_lines(data, room(r), from, &to);
 	piece = read_lines(
 	    r, tail_line(r, i)->stream, off + (int64_t)from, data + from, to - from);
 	make_room(r, i + at_end, piece->count);

@@ -371,6 +371,48 @@ Test(gap, any_piece_sizes_lead_to_the_same_lines, .init = init)
 	}
 }
 
+/* Five bytes a line: more of them than a piece has room for. */
+static void
+fill_short_lines(int lines, bool both_sides)
+{
+	size_t len = (size_t)lines * 5;
+	char *all = mem_alloc(len + 1);
+	struct tail_run *r;
+
+	for (int i = 0; i < lines; i++)
+		snprintf(all + i * 5, 6, "%04x\n", (unsigned)i);
+	screen_init(&s);
+	begin("r1", "agent", "agent", "devvm", "yes", 30000);
+	says("r1", "out", 0, "0000\\n");
+	says("r1", "out", (lines - 1) * 5, "last\\n");
+	ends("r1", "\"exit\":0", 10, lines * 5, 0, 0);
+	r = run();
+	for (int k = 0; r->gaps > 0; k++) {
+		const struct tail_line *l = tail_line(r, 0);
+		int64_t off;
+
+		for (size_t i = 1; !l->gap; i++)
+			l = tail_line(r, i);
+		cr_assert_leq(k, 8);
+		off = both_sides && k % 2 == 0 ? l->gap->from + 7 : l->gap->from;
+		cr_assert(tail_fill(&s.model.tools, r, l->at, off, all + off,
+		    (size_t)(l->gap->to - off)));
+	}
+	cr_assert_eq(r->gone, 0);
+	cr_assert_eq(r->count, (size_t)lines);
+	for (int i = 0; i < lines - 1; i++)
+		cr_assert_arr_eq(
+		    tail_line(r, (size_t)i)->text, all + i * 5, 4, "line %d", i);
+	screen_fini(&s);
+	free(all);
+}
+
+Test(gap, of_very_short_lines_loses_none_of_them, .init = init)
+{
+	fill_short_lines(24000, false);
+	fill_short_lines(24000, true);
+}
+
 Test(gap, says_what_is_missing_and_why, .init = init)
 {
 	struct tail_run *r;
