@@ -282,6 +282,15 @@ def slow_console(rig):
     bob.send(t="fetch", id=run, stream="err", req="none", **{"from": 0, "to": 100})
     end = bob.expect(t="fetched", req="none")
     check("what is not there is told", not end["more"] and not bob.of("output", req="none"), end)
+    # a journal that cannot be read is no end of the run
+    path = rig.journals()[-1]
+    os.rename(path, path + ".gone")
+    bob.send(t="fetch", id=run, stream="out", req="unread", **{"from": 0, "to": 100})
+    f = bob.expect(lambda f: f["t"] in ("fetched", "error"), req="unread")
+    check("what cannot be read is an error", f["t"] == "error" and "cannot be read" in f["text"], f)
+    os.rename(path + ".gone", path)
+    bob.send(t="fetch", id=run, stream="out", req="read", **{"from": 0, "to": 100})
+    bob.expect(t="fetched", req="read")
 
 
 @with_rig(**NO_HOSTS)

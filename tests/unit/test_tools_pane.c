@@ -579,6 +579,31 @@ Test(gap, what_the_journal_has_not_is_said_and_not_asked_for_again, .init = init
 	quit();
 }
 
+static void
+cannot_be_read(void)
+{
+	struct js *f = js_new();
+
+	js_set_str(f, "t", "error");
+	js_set_str(f, "req", js_str(asked, "req"));
+	js_free(asked);
+	asked = NULL;
+	cr_assert(gaps_fact(&gaps, f));
+	js_free(f);
+}
+
+Test(gap, that_cannot_be_read_is_not_asked_for_again, .init = init)
+{
+	flooded();
+	cr_assert(view_tools_open(&s, "r1"));
+	looked();
+	cr_assert_not_null(asked);
+	cannot_be_read();
+	looked();
+	cr_assert_null(asked, "with each picture");
+	quit();
+}
+
 Test(gap, a_lost_connection_is_no_end_of_it, .init = init)
 {
 	flooded();

@@ -4,7 +4,7 @@
  *
  *   IDLE --a gap is on the screen, the pane does not follow--> ASKED
  *     ^                                                          |
- *     +---- `fetched`, the connection is lost, another incident -+
+ *     +-- `fetched`, an error, no connection, another incident --+
  *
  * A piece at a time, from the side from which the reader comes, so that what is on the
  * screen stays there.  While a pane follows a flood nothing is asked for.

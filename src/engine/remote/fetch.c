@@ -16,7 +16,8 @@ struct fetch {
 	char needle[LINE_RUN_MAX + 8]; /* "id":"r12" as a record carries it */
 	const char *stream;	       /* NULL: both, in the order in which they came */
 	int64_t from, to;
-	char req[33]; /* "": nobody asked to be told where it ends */
+	char req[33];	 /* "": nobody asked to be told where it ends */
+	const char *why; /* what was sent is not all that was asked for; NULL */
 	uint64_t next_seq;
 	size_t sent;
 	bool more; /* enough was sent, there is more */
@@ -48,9 +49,25 @@ fetch_done(struct fetch *f)
 }
 
 static void
+fetch_failed(struct fetch *f)
+{
+	struct js *m;
+
+	if (!peer_is_here(f->peer))
+		return;
+	m = js_new();
+	js_set_str(m, "req", f->req[0] ? f->req : NULL);
+	peer_error(f->peer, m, "fetch", f->why, NULL);
+	js_free(m);
+}
+
+static void
 fetch_free(struct fetch *f)
 {
-	fetch_done(f);
+	if (f->why)
+		fetch_failed(f);
+	else
+		fetch_done(f);
 	peer_unref(f->peer);
 	free(f);
 }
@@ -93,6 +110,10 @@ on_part(const char *data, size_t len, const char *why, void *arg)
 	char *copy = mem_dupn(data, len), *p = copy, *lf;
 	bool more = len > 0 && fetch_is_wanted(f);
 
+	if (!incident_is(f->incident, f->incident_id))
+		f->why = "another incident has begun, and the run is of the one before";
+	else if (why)
+		f->why = "the journal cannot be read: what came of the run is not whole";
 	while (more && (lf = strchr(p, '\n')) != NULL) {
 		more = fetch_record(f, p, (size_t)(lf - p)) && fetch_is_wanted(f);
 		p = lf + 1;

@@ -7,7 +7,10 @@
 
 #define FETCH_MAX (256 * 1024) /* raw bytes that one request is answered with */
 
-/* Answers request m of peer p with output facts (seq 0), or with an error. */
+/*
+ * Answers request m of peer p with output facts (seq 0), or with an error; behind some
+ * of them, too, when the rest cannot be read.
+ */
 void fetch_start(
     uv_loop_t *loop, struct incident *incident, struct peer *p, const struct js *m);
 
