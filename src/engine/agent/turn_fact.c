@@ -91,28 +91,43 @@ is_told(const struct turn *t, const struct js *f)
 	return true;
 }
 
+/* What moves and a silence, which no record has: over the wire alone. */
+static void
+tell_more(struct turn *t)
+{
+	struct js *f = agent_fact(t);
+
+	set_text(f, "progress", t->progress);
+	t->told_more = true;
+	incident_tell(t->cfg.incident, FACT_STATE, f);
+}
+
+static void
+record_agent(struct turn *t, struct js *f)
+{
+	bool quiet = js_has(f, "quiet_ms");
+
+	js_del(f, "quiet_ms");
+	js_free(t->told);
+	t->told = js_ref(f);
+	t->told_more = false;
+	incident_emit(t->cfg.incident, FACT_STATE, f);
+	if (quiet) /* it lasts, whatever has changed beside it */
+		tell_more(t);
+}
+
 void
 turn_tell_agent(struct turn *t)
 {
 	struct js *f = agent_fact(t);
 
 	if (!is_told(t, f)) {
-		js_free(t->told);
-		t->told = js_ref(f);
-		t->told_more = false;
-		incident_emit(t->cfg.incident, FACT_STATE, f);
+		record_agent(t, f);
 	} else if (t->told_more) {
-		t->told_more = false;
+		t->told_more = js_has(f, "quiet_ms");
 		incident_tell(t->cfg.incident, FACT_STATE, f);
 	} else
 		js_free(f);
-}
-
-static void
-tell_more(struct turn *t, struct js *f)
-{
-	t->told_more = true;
-	incident_tell(t->cfg.incident, FACT_STATE, f);
 }
 
 /* A state that says so comes behind it, where there is one: told at once all the same. */
@@ -120,31 +135,22 @@ void
 turn_on_waits(const struct agent_wait *wait, void *arg)
 {
 	struct turn *t = arg;
-	struct js *f;
 
 	t->wait = *wait;
 	t->wait_ms = clock_mono_ms();
-	if (wait->again_ms >= 0)
-		return;
-	f = agent_fact(t);
-	set_text(f, "progress", t->progress);
-	tell_more(t, f);
+	if (wait->again_ms < 0)
+		tell_more(t);
 }
 
 static void
 tell_progress(struct turn *t)
 {
-	struct js *f;
-
 	t->progress_moved = false;
 	t->progress_ms = clock_mono_ms();
-	if (!t->progress) {
+	if (t->progress)
+		tell_more(t);
+	else
 		turn_tell_agent(t);
-		return;
-	}
-	f = agent_fact(t);
-	js_set_str(f, "progress", t->progress);
-	tell_more(t, f);
 }
 
 /* --- what moves: the later of both is told when its time has come --- */

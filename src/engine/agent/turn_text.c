@@ -5,14 +5,35 @@
 #include "base/text.h"
 #include "engine/agent/turn_int.h"
 
+/* Bytes of the next record or piece: what is longer is cut between characters. */
+static size_t
+chunk(const char *text, size_t len)
+{
+	return len > WIRE_CHUNK_MAX ? text_cut(text, WIRE_CHUNK_MAX) : len;
+}
+
+static size_t
+count_parts(const char *text, size_t len)
+{
+	size_t parts = 0;
+
+	for (; len > 0; parts++) {
+		size_t n = chunk(text, len);
+
+		text += n;
+		len -= n;
+	}
+	return parts;
+}
+
 static void
 emit_text(
     struct turn *t, int block, const char *text, size_t len, bool thinking, bool cut)
 {
-	size_t parts = (len + WIRE_CHUNK_MAX - 4) / (WIRE_CHUNK_MAX - 3), part = 1;
+	size_t parts = count_parts(text, len), part = 1;
 
 	while (len > 0) {
-		size_t n = len > WIRE_CHUNK_MAX ? text_cut(text, WIRE_CHUNK_MAX) : len;
+		size_t n = chunk(text, len);
 		struct js *f = turn_fact(t, FACT_TEXT, "agent");
 
 		js_set_int(f, "block", block);
@@ -48,10 +69,8 @@ tell_pending(struct turn *t)
 	uv_prepare_stop(&t->flush);
 	while (t->block >= 0 && t->told_to < t->text.len) {
 		const char *text = t->text.data + t->told_to;
-		size_t n = t->text.len - t->told_to;
+		size_t n = chunk(text, t->text.len - t->told_to);
 
-		if (n > WIRE_CHUNK_MAX)
-			n = text_cut(text, WIRE_CHUNK_MAX);
 		tell_delta(t, t->told_to, text, n);
 		t->told_to += n;
 	}
@@ -101,7 +120,7 @@ turn_on_delta(int block, size_t off, const char *text, size_t len, void *arg)
 	}
 	tell_pending(t); /* more than is kept of a block, or a driver that skips */
 	while (len > 0) {
-		size_t n = len > WIRE_CHUNK_MAX ? text_cut(text, WIRE_CHUNK_MAX) : len;
+		size_t n = chunk(text, len);
 
 		buf_add_some(&t->text, text, n);
 		tell_delta(t, off, text, n);
@@ -132,10 +151,7 @@ turn_tell_open(struct turn *t, struct peer *p)
 
 	tell_pending(t);
 	while (t->block >= 0 && off < t->text.len) {
-		size_t left = t->text.len - off;
-		size_t n = left > WIRE_CHUNK_MAX
-		    ? text_cut(t->text.data + off, WIRE_CHUNK_MAX)
-		    : left;
+		size_t n = chunk(t->text.data + off, t->text.len - off);
 		struct js *f = turn_fact(t, FACT_DELTA, "agent");
 
 		js_set_int(f, "block", t->block);
