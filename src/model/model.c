@@ -52,6 +52,41 @@ model_local(struct model *m, enum item_tone tone, const char *text)
 	transcript_local(&m->chat, tone, text);
 }
 
+/* The evidence names the file of the guest's screen; false: it names none. */
+static bool
+picture_path(const struct verdict *v, char *path, size_t size)
+{
+	for (int i = 0; i < v->evidences; i++) {
+		const char *line = v->evidence[i], *end = strstr(line, ".png");
+		const char *from = end;
+
+		while (from && from > line && from[-1] != ' ')
+			from--;
+		if (!from || *from != '/')
+			continue;
+		snprintf(path, size, "%.*s", (int)(end + 4 - from), from);
+		return true;
+	}
+	return false;
+}
+
+/* The verdict and the screen of one capture come in any order: an attach tells both. */
+static void
+find_picture(struct model *m)
+{
+	struct guest_screen *s = &m->screen;
+
+	if (s->known && strcmp(s->id, m->verdict.id) == 0)
+		picture_path(&m->verdict, s->png, sizeof s->png);
+}
+
+static void
+read_screen(struct model *m, const struct js *fact)
+{
+	screen_read(&m->screen, fact);
+	find_picture(m);
+}
+
 /*
  * At an attach the present comes first (seq 0), then the journal: its older
  * states may not undo what is true now.
@@ -72,7 +107,7 @@ apply_state(struct model *m, const struct js *fact)
 	else if (js_is(fact, "what", "left"))
 		left_read(&m->left, fact);
 	else if (js_is(fact, "what", "screen"))
-		screen_read(&m->screen, fact);
+		read_screen(m, fact);
 	else if (js_is(fact, "what", "runbooks"))
 		runbooks_read(&m->runbooks, fact);
 	else
@@ -105,44 +140,22 @@ apply_verb(struct model *m, const struct js *fact)
 		m->verdict.outdated = true;
 }
 
-/* The evidence names the file of the guest's screen; the capture's own line is told. */
-static void
-screen_saved(struct model *m, const char *path)
-{
-	if (m->screen.known && strcmp(m->screen.id, m->verdict.id) == 0)
-		snprintf(m->screen.png, sizeof m->screen.png, "%s", path);
-}
-
-static bool
-find_picture(struct model *m)
-{
-	for (int i = 0; i < m->verdict.evidences; i++) {
-		const char *line = m->verdict.evidence[i], *end = strstr(line, ".png");
-		const char *path = end;
-		char name[200];
-
-		while (path && path > line && path[-1] != ' ')
-			path--;
-		if (!path || *path != '/')
-			continue;
-		snprintf(name, sizeof name, "%.*s", (int)(end + 4 - path), path);
-		screen_saved(m, name);
-		return tail_picture_saved(&m->tools, name);
-	}
-	return false;
-}
-
 /* As for states: what is told as the present is not undone by the past. */
 static unsigned
 apply_verdict(struct model *m, const struct js *fact)
 {
 	bool present = js_int(fact, "seq", 1) == 0;
+	char path[sizeof m->screen.png];
 
 	if (!present && m->verdict_present && !m->incident.caught_up)
 		return 0;
 	m->verdict_present |= present && !m->incident.caught_up;
 	verdict_read(&m->verdict, fact);
-	return MODEL_STATUS | (find_picture(m) ? MODEL_TOOLS : 0);
+	find_picture(m);
+	if (picture_path(&m->verdict, path, sizeof path) &&
+	    tail_picture_saved(&m->tools, path)) /* the capture's own line says so */
+		return MODEL_STATUS | MODEL_TOOLS;
+	return MODEL_STATUS;
 }
 
 static unsigned

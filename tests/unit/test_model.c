@@ -435,3 +435,21 @@ Test(model, a_state_fact_is_clean_text)
 	cr_assert_str_eq(m.vm.status, "run␛ning");
 	cr_assert_str_eq(m.vm.staged[0].from, "8192");
 }
+
+#define SCREEN(id)                                                    \
+	"{\"t\":\"state\",\"seq\":0,\"what\":\"screen\",\"id\":\"" id \
+	"\",\"kind\":\"text\",\"lines\":[\"x\"]}"
+
+Test(model, the_guests_screen_keeps_the_path_of_its_picture_over_an_attach)
+{
+	apply(SCREEN("v3"));
+	apply(
+	    "{\"t\":\"verdict\",\"seq\":7,\"word\":\"panic\",\"id\":\"v3\",\"evidence\":"
+	    "[\"host: the screen's picture is saved: /s/i-v3.png\"]}");
+	cr_assert_str_eq(m.screen.png, "/s/i-v3.png");
+	model_attach(&m);
+	apply(SCREEN("v3"));
+	cr_assert_str_eq(m.screen.png, "/s/i-v3.png");
+	apply(SCREEN("v5"));
+	cr_assert_str_eq(m.screen.png, "", "that verdict is of another capture");
+}
