@@ -262,7 +262,7 @@ def panic_on_screen(rig):
 
 @with_rig()
 def boot_waits(rig):
-    """a boot that waits for a person: no verb; the same text beside a stall or an agent is old"""
+    """a boot that waits for a person: no verb; beside a stall, an agent or a later login it is old"""
     screen = ["#bg section=screen t_ms=8", "  ALERT!  UUID=0f9d does not exist.  Dropping to a shell!",
               "", "  (initramfs) ", "#bg end=screen rc=0 ms=2",
               "#bg section=screen-above t_ms=9", "  Kernel panic - not syncing: an old one",
@@ -282,6 +282,11 @@ def boot_waits(rig):
     scripted(rig, *dead, '#bg verdict word=stall advice=cycle why="it holds requests"', RESULT)
     f = p.expect(t="verdict", id=rig.verb(p, "forensics", confirm=False))
     check("a stall is a stall", f["word"] == "stall" and f["advice"] == "cycle", f)
+    at = dead.index("#bg end=screen rc=0 ms=2")
+    scripted(rig, *dead[:at], "  devvm login: ", *dead[at:],
+             '#bg verdict word=guest-idle advice=reset why="it waits"', RESULT)
+    f = p.expect(t="verdict", id=rig.verb(p, "forensics", confirm=False))
+    check("a login below it", f["word"] == "guest-idle" and f["advice"] == "reset", f)
     scripted(rig, *facts(*HEALTHY), *screen, END, RESULT)
     f = p.expect(t="verdict", id=rig.verb(p, "forensics", confirm=False))
     check("a guest that lives", f["word"] not in ("boot-waits", "panic"), f)

@@ -132,6 +132,51 @@ Test(screen_says, a_row_that_is_full_goes_on_in_the_next_one)
 	cr_assert_lt(feed(&s, "anic - not syncing", false), 0);
 }
 
+Test(screen_says, what_is_on_the_screen_keeps_its_place_among_the_three)
+{
+	static const char *const old[] = {"Kernel panic - not syncing: old",
+	    "watchdog: BUG: soft lockup - CPU#1 stuck for 22s!",
+	    "kernel BUG at fs/inode.c:1",
+	    "INFO: task a:1 blocked for more than 120 seconds."};
+	struct screen_seen s = {.count = 0};
+
+	feed(&s, "(initramfs) ", false);
+	for (size_t i = 0; i < ARRAY_LEN(old); i++)
+		feed(&s, old[i], true);
+	cr_assert_eq(s.count, 3);
+	cr_assert_str_eq(s.line[1].text, old[1]);
+	cr_assert_str_eq(s.line[2].text, "(initramfs)");
+	cr_assert_str_eq(screen_says_name(screen_seen_now(&s)), "initramfs");
+	cr_assert(screen_seen_waits(&s));
+	memset(&s, 0, sizeof s);
+	for (size_t i = 0; i < ARRAY_LEN(old); i++)
+		feed(&s, old[i], true);
+	feed(&s, "devvm login: ", false);
+	feed(&s, "(initramfs) ", false);
+	cr_assert_eq(s.count, 3);
+	cr_assert_str_eq(s.line[2].text, "(initramfs)", "the graver one of the screen");
+	cr_assert_str_eq(screen_says_name(screen_seen_now(&s)), "initramfs");
+}
+
+Test(screen_says, a_login_prompt_below_it_ends_a_boot_that_waited)
+{
+	struct screen_seen s = {.count = 0};
+
+	feed(&s, "devvm login: ", false);
+	cr_assert_not(screen_seen_waits(&s));
+	feed(&s, "ALERT!  UUID=0f9d does not exist.  Dropping to a shell!", false);
+	cr_assert(screen_seen_waits(&s), "it went down behind the login");
+	feed(&s, "devvm login: ", true);
+	cr_assert(screen_seen_waits(&s), "what is above the screen is older");
+	feed(&s, "Debian GNU/Linux 12 devvm ttyS0", false);
+	feed(&s, "devvm login: ", false);
+	cr_assert_not(screen_seen_waits(&s));
+	feed(&s, "(initramfs) ", false);
+	cr_assert(screen_seen_waits(&s), "and again");
+	feed(&s, "Kernel panic - not syncing: now", false);
+	cr_assert_not(screen_seen_waits(&s), "a panic is graver");
+}
+
 /* The corpus of hostile text, each alone and behind what matters: whole UTF-8, bounded.
  */
 Test(screen_says, hostile_rows_stay_within_bounds)

@@ -155,34 +155,67 @@ same_word(int a, int b)
 	return strcmp(rows[a].name, rows[b].name) == 0;
 }
 
+static void
+take_out(struct screen_seen *s, int at)
+{
+	memmove(&s->line[at], &s->line[at + 1],
+	    (size_t)(--s->count - at) * sizeof s->line[0]);
+}
+
+/* Which one goes for a graver one: never the only one that is on the screen. */
+static int
+least(const struct screen_seen *s)
+{
+	int last = s->count - 1, now = 0;
+
+	while (now < last && s->line[now].above)
+		now++;
+	return now == last && !s->line[last].above ? last - 1 : last;
+}
+
 /* What is on the screen speaks before what has left it; the first of a word is kept. */
 static void
 keep(struct screen_seen *s, int row, bool above, const char *text)
 {
+	size_t len = strlen(text);
 	int at = 0;
 
+	if (len > SCREEN_SEEN_LINE)
+		len = text_cut(text, SCREEN_SEEN_LINE);
 	for (int i = 0; i < s->count; i++) {
 		if (!same_word(s->line[i].row, row))
 			continue;
 		if (above || !s->line[i].above)
 			return;
-		memmove(&s->line[i], &s->line[i + 1],
-		    (size_t)(--s->count - i) * sizeof s->line[0]);
+		take_out(s, i);
 		break;
+	}
+	if (s->count == SCREEN_SEEN_MAX) {
+		bool is_now = !above && screen_seen_now(s) < 0;
+		int goes = above ? least(s) : s->count - 1;
+
+		if (!is_now && s->line[goes].row <= row)
+			return;
+		take_out(s, goes);
 	}
 	while (at < s->count && s->line[at].row <= row)
 		at++;
-	if (at >= SCREEN_SEEN_MAX)
-		return;
-	if (s->count == SCREEN_SEEN_MAX)
-		s->count--;
 	memmove(
 	    &s->line[at + 1], &s->line[at], (size_t)(s->count - at) * sizeof s->line[0]);
 	s->count++;
 	s->line[at].row = row;
 	s->line[at].above = above;
-	snprintf(s->line[at].text, sizeof s->line[at].text, "%s", text);
-	s->line[at].text[text_cut(s->line[at].text, strlen(s->line[at].text))] = '\0';
+	memcpy(s->line[at].text, text, len);
+	s->line[at].text[len] = '\0';
+}
+
+static void
+see_boot(struct screen_seen *s, int row)
+{
+	if (screen_says_group(row) == SCREEN_BOOT)
+		s->waits = true;
+	else if (screen_says_group(row) == SCREEN_LOGIN)
+		s->waits = false;
 }
 
 int
@@ -210,6 +243,8 @@ screen_seen_row(struct screen_seen *s, const char *text, size_t len, bool above)
 	while (*from == ' ')
 		from++;
 	keep(s, found, above, from);
+	if (!above)
+		see_boot(s, found);
 	return found;
 }
 
@@ -220,4 +255,12 @@ screen_seen_now(const struct screen_seen *s)
 		if (!s->line[i].above)
 			return s->line[i].row;
 	return -1;
+}
+
+bool
+screen_seen_waits(const struct screen_seen *s)
+{
+	int row = screen_seen_now(s);
+
+	return s->waits && row >= 0 && screen_says_group(row) == SCREEN_BOOT;
 }

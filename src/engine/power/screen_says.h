@@ -38,7 +38,10 @@ struct screen_seen {
 		int row;    /* of the table */
 		bool above; /* it has scrolled out of sight */
 		char text[SCREEN_SEEN_LINE + 1];
-	} line[SCREEN_SEEN_MAX];      /* the gravest first, each word once */
+	} line[SCREEN_SEEN_MAX]; /* the gravest first, each word once; the gravest
+				  * on the screen itself is one of them */
+	bool waits; /* a row of SCREEN_BOOT stands on the screen itself, and no login
+		       prompt below it */
 	char before[SCREEN_WIDE * 2]; /* the row before, when this may go on with it */
 };
 
@@ -50,5 +53,8 @@ int screen_seen_row(struct screen_seen *s, const char *text, size_t len, bool ab
 
 /* The gravest row of the table on the screen itself (not above it), or -1. */
 int screen_seen_now(const struct screen_seen *s);
+
+/* The boot waits there for a person: nothing graver is there, no login came since. */
+bool screen_seen_waits(const struct screen_seen *s);
 
 #endif

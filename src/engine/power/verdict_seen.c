@@ -342,10 +342,8 @@ seen_panic_on_screen(const struct seen *s)
 bool
 seen_boot_waits(const struct seen *s)
 {
-	int row = screen_seen_now(&s->m->seen);
-
-	return s->captured && row >= 0 && screen_says_group(row) == SCREEN_BOOT &&
-	    seen_runs(s) && !guest_lives(s) && (!s->l || no_ssh(s));
+	return s->captured && screen_seen_waits(&s->m->seen) && seen_runs(s) &&
+	    !guest_lives(s) && (!s->l || no_ssh(s));
 }
 
 /* sshd speaks, so the guest lives; it is the login that it does not grant. */
