@@ -32,7 +32,7 @@ is_over(const struct usual_read *r)
 }
 
 static void
-read_one(struct usual_read *r, const char *id)
+read_one(const struct usual_read *r, const char *id, struct usual_sum *sum)
 {
 	char *path = journal_path(r->sessions_dir, id);
 	struct journal_file *f;
@@ -47,17 +47,32 @@ read_one(struct usual_read *r, const char *id)
 		return;
 	while ((++n % LOOK_EVERY || !is_over(r)) &&
 	    journal_file_next(f, &line, &len, &err) == 1)
-		usual_sum_line(&r->sum, line, len);
-	usual_sum_end(&r->sum);
+		usual_sum_line(sum, line, len);
+	usual_sum_end(sum);
 	journal_file_close(f);
 }
 
-/* Newest first while there is room; one that is too large leaves room for older ones. */
+/* Before those that were read already, which are newer: the last of all count. */
+static void
+read_older(struct usual_read *r, const char *id)
+{
+	struct usual_sum sum;
+
+	usual_sum_init(&sum);
+	read_one(r, id, &sum);
+	usual_sum_add(&sum, &r->sum);
+	r->sum = sum;
+}
+
+/*
+ * Newest first while there is room and time; one that is too large leaves room for
+ * older ones.
+ */
 void
 usual_read_all(struct usual_read *r)
 {
 	int64_t left = USUAL_BYTES_MAX;
-	size_t count = 0, picked[USUAL_FILES_MAX], n = 0;
+	size_t count = 0, n = 0;
 	char **ids = NULL;
 	struct err err;
 
@@ -69,9 +84,8 @@ usual_read_all(struct usual_read *r)
 		if (bytes <= 0 || bytes > left)
 			continue;
 		left -= bytes;
-		picked[n++] = i;
+		n++;
+		read_older(r, ids[i]);
 	}
-	while (n > 0 && !is_over(r))
-		read_one(r, ids[picked[--n]]);
 	journal_ids_free(ids, count);
 }

@@ -107,6 +107,26 @@ usual_sum_end(struct usual_sum *s)
 	s->taken = false;
 }
 
+static void
+ring_join(struct usual_ring *r, const struct usual_ring *newer)
+{
+	unsigned n = newer->count < USUAL_LAST ? newer->count : USUAL_LAST;
+
+	for (unsigned i = newer->count - n; i < newer->count; i++)
+		ring_add(r, newer->ms[i % USUAL_LAST]);
+}
+
+void
+usual_sum_add(struct usual_sum *s, const struct usual_sum *newer)
+{
+	for (int v = 0; v < VERBS; v++) {
+		s->verb[v].count += newer->verb[v].count;
+		ring_join(&s->verb[v].whole, &newer->verb[v].whole);
+		for (int i = 0; i < COURSE_STAGES; i++)
+			ring_join(&s->verb[v].stage[i], &newer->verb[v].stage[i]);
+	}
+}
+
 int64_t
 usual_sum_ms(const struct usual_sum *s, enum verb verb)
 {

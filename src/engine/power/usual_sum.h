@@ -38,6 +38,9 @@ void usual_sum_line(struct usual_sum *s, const char *line, size_t len);
 /* A fact; true: a verb has come to its end, and the sums have changed. */
 bool usual_sum_fact(struct usual_sum *s, const struct js *fact);
 
+/* What came after it is added: other journals, which are newer. */
+void usual_sum_add(struct usual_sum *s, const struct usual_sum *newer);
+
 /* A journal is at its end: a verb in it that has no end gets none. */
 void usual_sum_end(struct usual_sum *s);
 
