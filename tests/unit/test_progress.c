@@ -289,6 +289,24 @@ Test(progress, before_the_first_capture_the_page_says_how_to_get_one)
 	expect_sizes("screen-none");
 }
 
+/* No control character, C1 in UTF-8 among them, and none that turns a row round. */
+static bool
+is_plain(const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	while (text < end) {
+		uint32_t u;
+
+		text += text_decode(text, (size_t)(end - text), &u);
+		if (u < 0x20 || (u >= 0x7f && u < 0xa0) || u == 0x61c || u == 0x200e ||
+		    u == 0x200f || (u >= 0x202a && u <= 0x202e) ||
+		    (u >= 0x2066 && u <= 0x2069))
+			return false;
+	}
+	return true;
+}
+
 /* Each of the corpus as a row of the screen: what is drawn is plain. */
 Test(progress, hostile_rows_come_out_clean)
 {
@@ -312,22 +330,19 @@ Test(progress, hostile_rows_come_out_clean)
 			row[len++] = (char)byte;
 		row[len < sizeof row ? len : sizeof row - 1] = '\0';
 		js_set_str(fact, "what", "screen");
-		if (text_is_utf8(row, strlen(row)))
+		if (row[0] && text_is_utf8(row, strlen(row))) {
 			js_add_str(rows, row);
+			n++;
+		}
 		js_set(fact, "lines", rows);
 		screen_read(&s.model.screen, fact);
 		lines_init(&l, 38);
 		view_screen_render(&l, &s.model.screen, 0);
 		for (size_t i = 0; i < l.count; i++)
-			for (size_t b = 0; b < l.line[i].len; b++) {
-				unsigned char ch = (unsigned char)l.line[i].text[b];
-
-				cr_assert(ch >= 0x20 && ch != 0x7f, "%s", line);
-			}
+			cr_assert(is_plain(l.line[i].text, l.line[i].len), "%s", line);
 		lines_fini(&l);
 		js_free(fact);
 		js_free(one);
-		n++;
 	}
 	fclose(f);
 	cr_assert_gt(n, 100, "%d", n);
