@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,8 @@ err_sys(struct err *e, int errnum, const char *fmt, ...)
 	vsnprintf(e->words, sizeof e->words, fmt, ap);
 	va_end(ap);
 	n = strlen(e->words);
-	snprintf(e->words + n, sizeof e->words - n, ": %s", strerror(errnum));
+	snprintf(e->words + n, sizeof e->words - n, ": %s%s", strerror(errnum),
+	    errnum == EMFILE ? ": raise the limit (ulimit -n)" : "");
 	return -1;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -180,6 +181,9 @@ fd_connect(const char *path, struct err *err)
 			err_set(err, code,
 			    "connect to %s: nobody is let in, who listens there hangs or is stopped",
 			    path);
+		else if (errno == ENOENT || errno == ECONNREFUSED)
+			err_set(err, code, "no engine runs at %s: breakglass starts one",
+			    path);
 		else
 			err_sys(err, errno, "connect to %s", path);
 		err->code = code;
@@ -196,6 +200,14 @@ fd_nonblock(int fd)
 	int flags = fcntl(fd, F_GETFL);
 
 	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+bool
+fd_is_of_the_last(int fd, unsigned kept)
+{
+	struct rlimit r;
+
+	return getrlimit(RLIMIT_NOFILE, &r) == 0 && (rlim_t)fd + kept >= r.rlim_cur;
 }
 
 int

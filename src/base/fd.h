@@ -6,6 +6,7 @@
 #ifndef BASE_FD_H
 #define BASE_FD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -44,6 +45,12 @@ int fd_nonblock(int fd); /* 0 or -1 */
 
 /* All of it, on a descriptor that blocks; -1 with errno, and a part may be written. */
 int fd_write_all(int fd, const void *data, size_t len) MUST_CHECK;
+
+/*
+ * Is this one, just made, among the last `kept` that this process may have?  The
+ * kernel hands out the lowest free number, so at most so many are left.
+ */
+bool fd_is_of_the_last(int fd, unsigned kept);
 
 /* uid and pid of the process at the other end of a UNIX socket; 0 or -1. */
 int fd_peer(int fd, uid_t *uid, pid_t *pid);

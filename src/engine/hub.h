@@ -18,6 +18,7 @@
 #include "wire/messages.h"
 
 #define HUB_PEERS_MAX 64
+#define HUB_FDS_KEPT 10 /* descriptors for the hosts, the journal and what runs */
 #define HUB_QUEUE_SKIP (512 * 1024) /* bytes waiting for a peer */
 #define HUB_QUEUE_MAX (8 * 1024 * 1024)
 #define HUB_SILENCE_MS 30000 /* a peer that said nothing for so long is dropped */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine.h"
+
+#define FDS_NEEDED 48 /* agent, both hosts, a shell, a console and their spare ones */
+#define FDS_WANTED 1024
 
 static const struct option long_options[] = {
     {"alone-ms", required_argument, NULL, 'a'}, /* for tests */
@@ -61,6 +65,25 @@ open_std(void)
 	while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		close(fd);
+}
+
+/*
+ * Descriptors for the hosts, the journal, the agent and a few operators.  With very few
+ * not even the loop can say why, so that is found out before there is one.
+ */
+static int
+need_descriptors(struct err *err)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur >= FDS_WANTED)
+		return 0;
+	r.rlim_cur = r.rlim_max < FDS_WANTED ? r.rlim_max : FDS_WANTED;
+	if (r.rlim_cur >= FDS_NEEDED && setrlimit(RLIMIT_NOFILE, &r) == 0)
+		return 0;
+	return err_set(err, ERR_LIMIT,
+	    "an engine needs %d descriptors and may open %ld: raise the limit (ulimit -n, LimitNOFILE= of a unit)",
+	    FDS_NEEDED, (long)r.rlim_cur);
 }
 
 static bool
@@ -129,7 +152,7 @@ main(int argc, char **argv)
 	umask(077);
 	forget_secrets();
 	close_strangers(opts.ready_fd);
-	if (options_load(&options, &err) < 0) {
+	if (need_descriptors(&err) < 0 || options_load(&options, &err) < 0) {
 		if (opts.ready_fd >= 0)
 			dprintf(opts.ready_fd, "%d %s", (int)err.code, err.words);
 		else

@@ -554,6 +554,17 @@ peer_accept(struct hub *h)
 		peer_hang_up(p);
 		return;
 	}
+	/* what is left is for the hosts, the journal and the verb */
+	if (fd_is_of_the_last(fd, HUB_FDS_KEPT)) {
+		peer_error(p, NULL, "busy",
+		    "the engine has no descriptor left for one more operator",
+		    "detach one, or start the engine with more (ulimit -n, LimitNOFILE=)");
+		LOG("hub", "descriptor %d: nobody is let in", fd);
+		peer_flush_all(p); /* and closed now: its own is one of them */
+		if (p->state != PEER_DEAD)
+			peer_close(p);
+		return;
+	}
 	if (hub_peers(h) > HUB_PEERS_MAX) {
 		peer_error(p, NULL, "busy", "64 operators are attached already",
 		    "detach one of them");

@@ -158,6 +158,21 @@ def few_descriptors(rig):
             break
     p.send(t="ping")
     p.expect(t="welcome")
+    said = []
+    for s in crowd[-20:]:
+        text = b""
+        try:
+            while not text.endswith(b"\n"):
+                got = s.recv(4096)
+                if not got:
+                    break
+                text += got
+        except OSError:
+            pass
+        said.append(text)
+    check("each that is turned away is told why", all(b"ulimit -n" in t for t in said), said)
+    c = rig.cli("ping")
+    check("so is a command", c.returncode == 75 and "ulimit -n" in c.stderr, c)
     with open("/proc/%d/stat" % e.pid) as f:
         cpu = sum(map(int, f.read().rsplit(")", 1)[1].split()[11:13]))
     v = rig.verb(p, "status", confirm=False)
@@ -168,6 +183,13 @@ def few_descriptors(rig):
     for s in crowd:
         s.close()
     until("then others may come", lambda: rig.cli("ping").returncode == 0)
+    rig.stop()
+    for n in (5, 10, 20, 47):
+        p, words = rig.start(prefix=("prlimit", "--nofile=%d:%d" % (n, n)), must=False)
+        check("too few for an engine: a sentence, no crash", p.wait(10) == 64 and
+              "ulimit -n" in words, n, words)
+    rig.start(prefix=("prlimit", "--nofile=20:2000"))
+    check("what it may raise it raises", rig.cli("status").returncode == 0)
 
 
 @with_rig()
@@ -311,6 +333,7 @@ def bad_keys(rig):
 
     def public(k):
         shutil.copy(rig.key + ".pub", k)
+        os.chmod(k, 0o600)
 
     def crlf(k):
         with open(k, "w", newline="") as f:
@@ -332,6 +355,9 @@ def bad_keys(rig):
 
     key = rig.dir + "/testkey"
     env = dict(rig.env, BREAKGLASS_KEY_PATH=key)
+    todo = {missing: "put it there", encrypted: "ssh-keygen -p", public: "without .pub",
+            opened: "chmod 600", garbage: "that ssh-keygen made", empty: "put the private key",
+            folder: "name the file itself"}
     for spoil in (missing, encrypted, public, crlf, opened, garbage, empty, folder):
         shutil.rmtree(key, ignore_errors=True)
         if os.path.exists(key):
@@ -347,8 +373,8 @@ def bad_keys(rig):
             rig.link(p, "pve", "up")        # taken as it is: fine too
         else:
             f = rig.link(p, "pve", "down")
-            check("says which file and what to do", key in f["why"] and len(f["why"]) < 300,
-                  spoil.__name__, f)
+            check("says which file and what to do", key in f["why"] and len(f["why"]) < 300 and
+                  todo[spoil] in f["why"], spoil.__name__, f)
             v = rig.verb(p, "cycle")
             f = p.expect(lambda f: f["state"] in ("refused", "finished"), t="verb", id=v)
             check("a verb says the same", key in f.get("why", ""), spoil.__name__, f)

@@ -26,6 +26,15 @@ Test(err, keeps_its_code_and_grows_in_front)
 	cr_assert_str_eq(e.words, "attach: open /run/x: Permission denied");
 }
 
+Test(err, that_descriptors_have_run_out_says_what_to_do)
+{
+	struct err e;
+
+	err_sys(&e, EMFILE, "make a socket");
+	cr_assert_str_eq(
+	    e.words, "make a socket: Too many open files: raise the limit (ulimit -n)");
+}
+
 Test(err, cuts_words_that_are_too_long)
 {
 	char longer[2000];

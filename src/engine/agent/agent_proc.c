@@ -149,6 +149,21 @@ proc_spawn(struct agent_proc *p, uv_loop_t *loop, const struct agent_proc_config
 	return rc;
 }
 
+static const char *
+proc_todo(int rc)
+{
+	switch (rc) {
+	case UV_EMFILE:
+		return "start the engine with more descriptors (ulimit -n, LimitNOFILE=)";
+	case UV_EAGAIN:
+		return "the uid has no process left: end some, or raise its limit (ulimit -u)";
+	case UV_ENOMEM:
+		return "the machine has no memory left: end something";
+	default:
+		return "install breakglass whole, or set libexec_dir";
+	}
+}
+
 struct agent_proc *
 agent_proc_start(uv_loop_t *loop, const struct agent_proc_config *cfg,
     agent_proc_end_fn *end, void *arg)
@@ -166,8 +181,8 @@ agent_proc_start(uv_loop_t *loop, const struct agent_proc_config *cfg,
 	rc = proc_spawn(p, loop, cfg);
 	if (rc < 0) {
 		snprintf(p->words, sizeof p->words,
-		    "%s/launcher cannot be started (%s): install breakglass whole, or set libexec_dir",
-		    cfg->libexec, uv_strerror(rc));
+		    "%s/launcher cannot be started (%s): %s", cfg->libexec,
+		    uv_strerror(rc), proc_todo(rc));
 		proc_close(p);
 	} else
 		uv_read_start((uv_stream_t *)&p->err, on_err_alloc, on_err_read);

@@ -16,6 +16,7 @@
 #include "wire/messages.h"
 
 #define PEERS_MAX 64
+#define FDS_KEPT 14    /* more than the operators' side keeps: they come first */
 #define HELLO_MS 10000 /* a peer that has not said who it is by then is closed */
 #define SWEEP_MS 2000
 #define INPUT_RETRY_MS 10 /* while a host does not take what a shim has to say */
@@ -377,7 +378,7 @@ on_peer(uv_stream_t *door, int status)
 	side_sweep(s);
 	if (uv_accept(door, (uv_stream_t *)&p->pipe) < 0 || s->peer_count > PEERS_MAX ||
 	    uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 || fd_peer(fd, &uid, &pid) < 0 ||
-	    uid != geteuid() ||
+	    uid != geteuid() || fd_is_of_the_last(fd, FDS_KEPT) ||
 	    uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read) < 0) {
 		LOG("agent", "a peer on the agent side is not let in");
 		agent_peer_close(p);
