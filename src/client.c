@@ -51,7 +51,8 @@ client_gone(struct client *c, struct err *err)
 	if (c->refusal.words[0])
 		*err = c->refusal;
 	else
-		err_set(err, ERR_UNREACHABLE, "the engine has gone");
+		err_set(err, ERR_UNREACHABLE,
+		    "the engine has gone: breakglass status starts another one, which says what was under way");
 	return -1;
 }
 
@@ -167,7 +168,7 @@ client_wait(struct client *c, int64_t until, struct err *err)
 		if (now - c->heard_ms < CLIENT_SILENCE_MS)
 			return 0;
 		return err_set(err, ERR_UNREACHABLE,
-		    "the engine has not said a word for 30 s: it hangs, or is stopped");
+		    "the engine has not said a word for 30 s: " CLIENT_HUNG);
 	}
 	if (p[1].revents & (POLLERR | POLLHUP | POLLNVAL))
 		c->stopped = c->reader_gone = true;

@@ -11,6 +11,10 @@
 
 #define CLIENT_SILENCE_MS 30000 /* an engine that says nothing for so long hangs */
 
+#define CLIENT_HUNG                                                                     \
+	"it hangs, or is stopped; breakglass engine --replace --now --background puts " \
+	"another in its place"
+
 struct client {
 	int fd;
 	struct frame frame;

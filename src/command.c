@@ -98,8 +98,8 @@ command_begin(struct client *client, const struct command_opts *c, enum start_mo
 	if (rc == 0)
 		rc = client_run(client, COMMAND_HELLO_MS, err);
 	if (rc == 1)
-		rc =
-		    err_set(err, ERR_UNREACHABLE, "the engine did not say hello in 10 s");
+		rc = err_set(err, ERR_UNREACHABLE,
+		    "the engine did not say hello in 10 s: " CLIENT_HUNG);
 	if (rc < 0)
 		client_fini(client);
 	return rc;

@@ -130,7 +130,8 @@ act_send(struct act *a, struct client *client, struct js *request)
 	if (rc == 0)
 		return a->exit;
 	if (!a->taken) {
-		err_set(&err, ERR_UNREACHABLE, "the engine does not answer");
+		err_set(
+		    &err, ERR_UNREACHABLE, "the engine does not answer: " CLIENT_HUNG);
 		return command_exit_of(&err);
 	}
 	command_say("the engine has taken it; what came of it was not told in 15 s");
@@ -419,7 +420,8 @@ command_agent(const struct command_opts *c, int count, char **words)
 	if (rc == 0)
 		rc = client_send(&client, message_new(request_names[REQUEST_PING]), &err);
 	if (rc == 0 && (rc = client_run(&client, COMMAND_HELLO_MS, &err)) == 1)
-		rc = err_set(&err, ERR_UNREACHABLE, "the engine does not answer");
+		rc = err_set(
+		    &err, ERR_UNREACHABLE, "the engine does not answer: " CLIENT_HUNG);
 	if (rc < 0 && a.exit == COMMAND_UNREACHABLE)
 		a.exit = command_exit_of(&err);
 	if (a.exit == COMMAND_OK && a.state && c->json)

@@ -36,6 +36,15 @@ program_path(const struct options *o, const char *program)
 	    "%s/%s", o->libexec_dir[0] ? o->libexec_dir : BG_PKGLIBEXECDIR, program);
 }
 
+static void
+start_failed(int errnum, const char *path, struct err *err)
+{
+	err_sys(err, errnum, "%s cannot be started%s", path,
+	    errnum == ENOENT || errnum == EACCES
+		? " (install breakglass whole, or set libexec_dir)"
+		: "");
+}
+
 int
 start_become(
     const struct options *o, const char *program, char *const argv[], struct err *err)
@@ -43,7 +52,7 @@ start_become(
 	char *path = program_path(o, program);
 
 	execv(path, argv);
-	err_sys(err, errno, "start %s", path);
+	start_failed(errno, path, err);
 	free(path);
 	return -1;
 }
@@ -91,7 +100,7 @@ spawn_engine(const struct options *o, enum start_mode mode, int verbose, int rea
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&fa);
 	if (rc != 0)
-		err_sys(err, rc, "start the engine %s", path);
+		start_failed(rc, path, err);
 	free(argv[1]);
 	free(argv[2]);
 	if (verbose)

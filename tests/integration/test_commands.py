@@ -47,7 +47,8 @@ def wrong_use(rig):
         for json_too in ([], ["--json"]):
             c = rig.cli(*words, *json_too, limit=15)
             check("%r with no engine: 69 and words" % words,
-                  c.returncode == 69 and not c.stdout and c.stderr.strip(), c)
+                  c.returncode == 69 and not c.stdout and "no engine runs" in c.stderr and
+                  "starts one" in c.stderr, c)
     check("events names the journal", "breakglass journal" in rig.cli("events").stderr)
     check("no engine came", not os.path.exists(rig.socket))
 
@@ -331,7 +332,8 @@ def frozen_engine(rig):
     ps = [rig.popen(*w) for w in (["state"], ["note", "x"], ["ask", "x"], ["events"], ["ping"])]
     for p in ps:
         out, err = p.communicate(timeout=20)
-        check("69", p.returncode == 69 and "10 s" in err, p.args, out, err)
+        check("69, and what to do", p.returncode == 69 and "10 s" in err and
+              "--replace" in err, p.args, out, err)
     crowd = []
     try:                                    # until nobody more is queued
         while len(crowd) < 5000:

@@ -161,6 +161,10 @@ secret_load(const char *path, struct err *err)
 			    "%s may not be read by uid %ld: "
 			    "chown %ld %s and chmod 600 %s",
 			    path, (long)geteuid(), (long)geteuid(), path, path);
+		else if (errno == ENOENT)
+			err_set(err, ERR_SYSTEM,
+			    "no file to read at %s: put it there, mode 0600, or name the right file in breakglass.conf",
+			    path);
 		else
 			err_sys(err, errno, "no file to read at %s", path);
 		return NULL;
