@@ -169,6 +169,17 @@ say_staged(struct power *p)
 	probe_end(&pending);
 }
 
+/* A qm that failed may have started QEMU before: a time-out of its own, or a hook's. */
+static bool
+is_there_all_the_same(struct power *p, const struct qemu *old)
+{
+	struct qemu now;
+
+	qemu_find(p->j->site, &now);
+	return now.found == QEMU_OURS &&
+	    (old == NULL || now.pid != old->pid || now.start != old->start);
+}
+
 static int
 start_refused(struct power *p, const struct qm *qm)
 {
@@ -233,12 +244,18 @@ start_up(struct power *p)
 	struct job *j = p->j;
 	const struct qemu *old = power_is_down(p) ? NULL : &p->e.qemu;
 	struct qm qm;
+	bool failed;
 	int rc;
 
 	ask_qm(p, &qm);
-	if (qm.rc != 0 && qm.rc != QM_TIMEOUT &&
-	    strstr(qm.text, "already running") == NULL)
-		return start_refused(p, &qm);
+	failed = qm.rc != 0 && qm.rc != QM_TIMEOUT &&
+	    strstr(qm.text, "already running") == NULL;
+	if (failed) {
+		if (!is_there_all_the_same(p, old))
+			return start_refused(p, &qm);
+		out_text(&j->out,
+		    "qm start failed, and yet a QEMU of VM 102 is there; looking at it");
+	}
 	p->starting = qm.left;
 	if (qm.rc == QM_TIMEOUT)
 		out_text(&j->out, "qm start has not ended after %lld ms; looking at QEMU",
@@ -247,6 +264,8 @@ start_up(struct power *p)
 	    qm.rc == QM_TIMEOUT ? j->site->start_ms / 3 * 5
 		: p->pre.ha	? j->site->ha_ms
 				: j->site->verify_ms);
+	if (rc != CODE_OK && failed && !is_there_all_the_same(p, old))
+		return start_refused(p, &qm); /* qm knows why */
 	if (rc == CODE_OK)
 		rc = check_boots(p);
 	if (rc == CODE_OK)

@@ -300,6 +300,13 @@ run start
 check "and then it starts" rc_is 0
 vm_pid >>"$T/pids"
 
+# --- a qm start that fails after QEMU has come up: its exit status is not believed
+echo '"$here/qemu-fake" -id 102 -pidfile "$here/102.pid" -qmp "$here/102.qmp" -qga "$here/102.qga" -mode "$here/mode" -daemonize; die "start failed: got timeout"' >"$T/qm.start"
+run cycle
+check "qm start fails and QEMU runs: that is what is told" eval 'rc_is 0 && has "and yet" && has "state=running" && vm_alive'
+vm_pid >>"$T/pids"
+rm "$T/qm.start"
+
 # --- a qm that is not there
 sed -i "s|^qm = .*|qm = $T/no-qm|" "$T/site"
 run stop
