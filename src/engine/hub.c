@@ -170,6 +170,17 @@ hub_peers(const struct hub *h)
 	return n;
 }
 
+int
+hub_wanting(const struct hub *h, int64_t new_ms)
+{
+	int64_t since = clock_mono_ms() - new_ms;
+	int n = 0;
+
+	for (const struct peer *p = h->peers; p; p = p->next)
+		n += p->console || p->came_ms > since;
+	return n;
+}
+
 void
 hub_each(struct hub *h, void (*f)(struct peer *p, void *arg), void *arg)
 {

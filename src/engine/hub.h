@@ -57,6 +57,8 @@ void hub_tell(struct hub *h, struct line *line);
 /* Whether anyone looks on (role console); and all who are here. */
 int hub_consoles(const struct hub *h);
 int hub_peers(const struct hub *h);
+/* Who may want something: consoles, and whoever came less than so long ago. */
+int hub_wanting(const struct hub *h, int64_t new_ms);
 void hub_each(struct hub *h, void (*f)(struct peer *p, void *arg), void *arg);
 
 /* An error for a peer that asked earlier and may be gone by now. */

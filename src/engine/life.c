@@ -20,6 +20,7 @@
 	INCIDENT_QUIET_WHY \
 	"; after 12 this engine leaves, and the next command starts another"
 #define LIFE_IDLE_LOOK_MS ((int64_t)10 * 60 * 1000)
+#define LIFE_NEW_MS (60 * 1000)	  /* a command's connection may want something so long */
 #define LIFE_PLACE_MS (60 * 1000) /* how often the run directory is looked at */
 #define LIFE_TAKEN_MS 200
 #define LIFE_TAKEN_TIMES 3
@@ -69,11 +70,21 @@ leave(struct engine *e, const char *why)
 
 /* --- idle --- */
 
+/* A follower of the events stays for months and wants nothing: it takes the next one. */
+static int
+peers_wanting(const struct engine *e)
+{
+	if (e->opts->one_shot)
+		return hub_peers(e->hub);
+	return hub_wanting(
+	    e->hub, e->opts->idle_ms > 0 ? e->opts->idle_ms / 4 : LIFE_NEW_MS);
+}
+
 /* Records that no disk has taken would be lost with us: that is no time to leave. */
 static bool
 is_idle(const struct engine *e)
 {
-	return hub_peers(e->hub) == 0 && !power_is_busy(e->power) &&
+	return peers_wanting(e) == 0 && !power_is_busy(e->power) &&
 	    !turn_is_busy(e->turn) && !unfinished_is_open(e->unfinished) &&
 	    incident_pressure(e->incident) == 0 && !notify_is_busy(e->hook);
 }

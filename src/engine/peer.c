@@ -535,7 +535,7 @@ peer_accept(struct hub *h)
 
 	p->hub = h;
 	p->refs = 1;
-	p->heard_ms = clock_mono_ms();
+	p->heard_ms = p->came_ms = clock_mono_ms();
 	frame_init(&p->frame, FRAME_LINE_MAX);
 	uv_pipe_init(h->loop, &p->pipe, 0);
 	p->pipe.data = p;

@@ -29,6 +29,7 @@ struct peer {
 	bool console, read_only;
 	int bad_lines; /* in a row */
 	int64_t heard_ms;
+	int64_t came_ms;
 	struct sending *batch; /* what this round of the loop said, or NULL */
 	struct sending *waiting, **waiting_end; /* behind the one that is on its way */
 	bool sending;				/* one is */

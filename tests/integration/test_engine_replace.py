@@ -259,8 +259,11 @@ def idle(rig):
     p.send(t="note", text="x")
     p.expect(t="note")
     check("not while somebody is here", e.poll() is None)
+    follower = rig.peer()               # which is nobody
+    follower.attach("tail", role="command", tail=1)
     p.send(t="bye")
     check("leaves", e.wait(10) == 0)
+    check("the follower is let go of", follower.expect_end())
     # after a third of the time (4 of 12 hours) the incident is over
     r = rig.journal()[-1]
     check("its last record", r["t"] == "incident" and r["state"] == "closed" and
