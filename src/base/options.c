@@ -292,6 +292,10 @@ load_files(struct options *o, struct err *err)
 	}
 	if (rc == 0 && named && *named)
 		rc = load_file(o, named, 1, err);
+	if (rc < 0 && err->code == ERR_SYSTEM)
+		err_wrap(err, "the settings (%s)",
+		    named && *named ? "mend that, or unset BREAKGLASS_CONFIG"
+				    : "mend that");
 	free(home);
 	return rc;
 }

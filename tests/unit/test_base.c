@@ -230,6 +230,18 @@ Test(options, an_unknown_key_names_file_and_line)
 	cr_assert_not_null(strstr(e.words, "nosuch"), "%s", e.words);
 }
 
+Test(options, a_file_that_is_named_and_not_there_says_who_named_it)
+{
+	struct options o;
+	struct err e;
+
+	setenv("BREAKGLASS_CONFIG", "/nonexistent/c", 1);
+	cr_assert_eq(options_load(&o, &e), -1);
+	cr_assert_not_null(strstr(e.words, "unset BREAKGLASS_CONFIG"), "%s", e.words);
+	cr_assert_not_null(
+	    strstr(e.words, "/nonexistent/c: No such file"), "%s", e.words);
+}
+
 Test(options, a_number_must_be_one)
 {
 	struct options o;
