@@ -184,7 +184,7 @@ def few_descriptors(rig):
         s.close()
     until("then others may come", lambda: rig.cli("ping").returncode == 0)
     rig.stop()
-    for n in (5, 10, 20, 47):
+    for n in (20, 47) if SANITIZED else (5, 10, 20, 47):  # a sanitizer opens files, too
         p, words = rig.start(prefix=("prlimit", "--nofile=%d:%d" % (n, n)), must=False)
         check("too few for an engine: a sentence, no crash", p.wait(10) == 64 and
               "ulimit -n" in words, n, words)
