@@ -200,6 +200,7 @@ host_unlink(struct host *h)
 	host_files_forget(h);
 	host_proc_kill_all(NULL, 0);
 	host_key_set(h, NULL, NULL);
+	host_relay_set(h, NULL);
 	uv_timer_stop(&h->look);
 	frame_fini(&h->in);
 	uv_close((uv_handle_t *)&h->engine, on_unlinked);
@@ -386,7 +387,8 @@ main(int argc, char **argv)
 	uv_timer_init(&h.loop, &h.retry);
 	h.look.data = h.retry.data = &h;
 	host_signals(&h);
-	if (host_folders(&h, &err) < 0 || host_key_open(&h, &err) < 0) {
+	if (host_folders(&h, &err) < 0 || host_key_open(&h, &err) < 0 ||
+	    host_relay_open(&h, &err) < 0) {
 		fprintf(stderr, "agent-host: %s\n", err.words);
 		return 1;
 	}

@@ -5,6 +5,8 @@
  *   engine <== agent.sock ==> agent_host.c --- host_child.c ==> claude
  *                               |    |                            |
  *       tools <== host_tool.c --+  host_key.c <== key.sock == key-helper
+ *                               |
+ *       relay.sock <== host_relay.c <== api.sock == claude
  *
  * It decides nothing: it starts claude and tools when the engine says so, relays bytes
  * with bounded queues, tells the end, and leaves no process behind.  It is the
@@ -23,6 +25,7 @@
 
 struct host_child;
 struct host_file;
+struct host_relay;
 struct host_tool;
 
 struct host {
@@ -50,6 +53,10 @@ struct host {
 	bool key_given; /* to this child; a second time would not be safe */
 	uv_pipe_t key_door;
 
+	uv_pipe_t relay_door;
+	char *relay_token; /* NULL: this claude has no relay */
+	struct host_relay *relays;
+
 	struct host_child *child; /* at most one */
 	struct host_tool *tools;
 	struct host_file *files; /* of the working folder */
@@ -65,6 +72,7 @@ struct host {
 #define HOST_TOOL_MARK "BREAKGLASS_TOOL"  /* in a tool's, beside it: DIR:NUMBER */
 #define HOST_PIDS_MAX 16		  /* children of ours that run at once */
 
+#define HOST_CA "ca.pem" /* in our folder: whom claude trusts beside the usual ones */
 #define HOST_OAUTH_ENV "CLAUDE_CODE_OAUTH_TOKEN" /* claude's own name for it */
 
 /* An argument vector that owns its strings. */
@@ -103,6 +111,12 @@ pid_t host_child_session(const struct host *h); /* 0: none */
 int host_key_open(struct host *h, struct err *err) MUST_CHECK;
 /* Copies both; NULL: forget.  The OAuth token is claude's, in its environment. */
 void host_key_set(struct host *h, const char *key, const char *oauth);
+
+/* host_relay.c */
+int host_relay_open(struct host *h, struct err *err) MUST_CHECK;
+void host_relay_set(struct host *h, const char *token); /* copies; NULL: none */
+void host_relay_end(struct host *h);			/* all that is open */
+void host_relay_env(const struct host *h, struct args *a);
 
 /* host_tool.c */
 void host_tool_start(struct host *h, const struct js *m);

@@ -123,6 +123,11 @@ args_claude_env(const struct host *h, struct args *a, const struct js *start)
 	}
 	if (url)
 		args_env(a, "ANTHROPIC_BASE_URL", url);
+	if (js_str(start, "ca")) {
+		args_add(a, "--env");
+		args_add(a, "NODE_EXTRA_CA_CERTS=%s/" HOST_CA, h->dir);
+	}
+	host_relay_env(h, a);
 	/* no argument: those of a process can be read by all.  claude takes it out of
 	 * its children's environment. */
 	if (h->oauth && !h->key) {

@@ -124,6 +124,7 @@ on_child_exit(uv_process_t *proc, int64_t status, int sig)
 	LOG("child", "claude %ld ended: exit %ld signal %d", (long)proc->pid,
 	    (long)status, sig);
 	c->exited = true;
+	host_relay_end(c->h);
 	c->status = status;
 	c->sig = sig;
 	uv_timer_start(&c->sweep, on_sweep, 0, SWEEP_MS);
@@ -220,13 +221,18 @@ folder_clean(const char *dir, const char *keep_prefix)
 		closedir(d);
 }
 
+/* text NULL: there is none. */
 static int
-write_definition(const struct host *h, const char *text, size_t len)
+write_own(const struct host *h, const char *name, const char *text, size_t len)
 {
-	char *path = mem_printf("%s/agents.json", h->dir);
+	char *path = mem_printf("%s/%s", h->dir, name);
 	int fd, rc = -1;
 
 	unlink(path);
+	if (!text) {
+		free(path);
+		return 0;
+	}
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd >= 0) {
 		rc = write(fd, text, len) == (ssize_t)len ? 0 : -1;
@@ -253,8 +259,11 @@ child_prepare(struct host *h, const struct js *m)
 		free(path);
 	}
 	host_files_write(h);
+	text = js_strn(m, "ca", &len);
+	if (write_own(h, HOST_CA, text, len) < 0)
+		return -1;
 	text = js_strn(m, "agents", &len);
-	return write_definition(h, text, len);
+	return write_own(h, "agents.json", text, len);
 }
 
 static int
@@ -333,6 +342,7 @@ host_child_start(struct host *h, const struct js *m)
 	}
 	h->child = child_new(h, id);
 	h->key_given = false;
+	host_relay_set(h, js_str(m, "relay"));
 	rc = child_spawn(h->child, m);
 	if (rc < 0) {
 		LOG("child", "launcher: %s", uv_strerror(rc));

@@ -2,7 +2,11 @@
 /* The claude child: what is said about it to agent-host, and what agent-host says. */
 #include "engine/agent/agent_side.h"
 
+#include "base/log.h"
 #include "engine/agent/agent_peer.h"
+#include "engine/agent/relay.h"
+#include "engine/api/endpoint.h"
+#include "engine/api/http.h"
 #include "wire/messages.h"
 
 static void
@@ -43,6 +47,39 @@ agent_side_credential(struct agent_side *s, const char *key, const char *oauth)
 	agent_side_send(s, m);
 }
 
+/*
+ * How claude reaches its API: through the relay and without IP, or, where that
+ * cannot be, with the one port that its API has.
+ */
+static void
+child_way(struct agent_side *s, const struct agent_child *c, struct js *m)
+{
+	const char *url = c->api_url ? c->api_url : ENDPOINT_VENDOR_URL, *token = NULL;
+	struct relay *relay = agent_side_relay(s);
+	struct err err;
+	char host[256];
+	int port;
+
+	if (relay && !c->no_relay) {
+		token = relay_allow(relay, url, c->addresses, &err);
+		if (!token)
+			LOG("agent", "claude gets a port, not the relay: %s", err.words);
+	}
+	js_set_str(m, "net", token ? "unix" : "port");
+	js_set_str(m, "relay", token);
+	if (!token && http_origin(url, host, sizeof host, &port, &err) == 0)
+		js_set_int(m, "port", port);
+	agent_side_told_way(s, token != NULL);
+}
+
+bool
+agent_side_relay_unused(const struct agent_side *s)
+{
+	const struct relay *relay = agent_side_relay(s);
+
+	return relay && agent_side_by_relay(s) && relay_came(relay) == 0;
+}
+
 void
 agent_side_child_start(struct agent_side *s, const struct agent_child *c)
 {
@@ -56,6 +93,8 @@ agent_side_child_start(struct agent_side *s, const struct agent_child *c)
 	js_set_str(m, "tools", c->tools);
 	js_set_str(m, "model", c->model);
 	js_set_str(m, "api_url", c->api_url);
+	js_set_str(m, "ca", c->ca);
+	child_way(s, c, m);
 	agent_side_send(s, m);
 }
 

@@ -22,6 +22,7 @@ struct agent_side;
 struct agent_tools;
 struct broker;
 struct broker_run;
+struct relay;
 
 enum agent_peer_state {
 	AGENT_PEER_NEW,
@@ -62,6 +63,11 @@ void agent_peer_input_waits(struct agent_peer *p); /* call agent_shim_retry soon
 /* To agent-host: takes m; without one it is dropped. */
 void agent_side_send(struct agent_side *s, struct js *m);
 struct agent_tools *agent_side_tools_state(const struct agent_side *s);
+
+struct relay *agent_side_relay(const struct agent_side *s); /* NULL: it has none */
+/* agent_child.c: as a child's api_url; true: its only way is the relay. */
+void agent_side_told_way(struct agent_side *s, bool by_relay);
+bool agent_side_by_relay(const struct agent_side *s);
 
 /* agent_child.c: what agent-host says of a child. */
 void agent_child_receive(

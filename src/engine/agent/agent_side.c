@@ -13,6 +13,7 @@
 #include "engine/agent/agent_peer.h"
 #include "engine/agent/agent_proc.h"
 #include "engine/agent/agent_tool.h"
+#include "engine/agent/relay.h"
 #include "wire/messages.h"
 
 #define PEERS_MAX 64
@@ -38,6 +39,8 @@ struct agent_side {
 	struct agent_peer *host;
 	struct js *info; /* the last "host" message; NULL: not up */
 	struct agent_tools *tools;
+	struct relay *relay; /* NULL: claude gets a port */
+	bool by_relay;	     /* the last child has the relay */
 	int64_t restart_ms;
 	int open; /* handles and parts that are not closed yet */
 	bool dead;
@@ -499,6 +502,31 @@ side_close_handles(struct agent_side *s)
 	uv_close((uv_handle_t *)&s->soon, on_handle_closed);
 }
 
+static void
+on_relay_trouble(const char *why, void *arg)
+{
+	struct agent_side *s = arg;
+
+	if (s->ev && s->ev->way)
+		s->ev->way(why, s->arg);
+}
+
+/* Without it claude works all the same, with a port of IP: said where it is used. */
+static void
+side_relay(struct agent_side *s)
+{
+	struct relay_config cfg = {
+	    .loop = s->loop, .trouble = on_relay_trouble, .arg = s};
+	char *path = mem_printf("%s/relay.sock", s->dir);
+	struct err err;
+
+	cfg.path = path;
+	s->relay = relay_new(&cfg, &err);
+	if (!s->relay)
+		LOG("agent", "%s", err.words);
+	free(path);
+}
+
 struct agent_side *
 agent_side_new(const struct agent_side_config *cfg, struct err *err)
 {
@@ -525,6 +553,7 @@ agent_side_new(const struct agent_side_config *cfg, struct err *err)
 		side_close_handles(s);
 		return NULL;
 	}
+	side_relay(s);
 	host_start(s);
 	return s;
 }
@@ -549,6 +578,8 @@ agent_side_free(struct agent_side *s)
 	if (s->proc)
 		agent_proc_kill(s->proc, SIGTERM);
 	unlink(s->socket);
+	relay_free(s->relay);
+	s->relay = NULL;
 	side_close_handles(s);
 }
 
@@ -557,11 +588,16 @@ agent_side_again(struct agent_side *s)
 {
 	struct err err;
 
-	if (!s || access(s->socket, F_OK) == 0)
+	if (!s)
 		return;
+	if (access(s->socket, F_OK) == 0) {
+		relay_again(s->relay);
+		return;
+	}
 	side_close_door(s);
 	if (side_listen(s, &err) < 0)
 		LOG("agent", "%s", err.words);
+	relay_again(s->relay);
 	if (s->proc && access(s->host_dir, F_OK) < 0)
 		agent_proc_kill(s->proc, SIGTERM); /* and a new one makes it anew */
 }
@@ -579,6 +615,24 @@ struct agent_tools *
 agent_side_tools_state(const struct agent_side *s)
 {
 	return s->tools;
+}
+
+struct relay *
+agent_side_relay(const struct agent_side *s)
+{
+	return s->relay;
+}
+
+void
+agent_side_told_way(struct agent_side *s, bool by_relay)
+{
+	s->by_relay = by_relay;
+}
+
+bool
+agent_side_by_relay(const struct agent_side *s)
+{
+	return s->by_relay;
 }
 
 bool

@@ -27,6 +27,7 @@
 
 struct agent_side;
 struct broker;
+struct relay;
 
 struct agent_side_config {
 	uv_loop_t *loop;
@@ -55,6 +56,9 @@ struct agent_host_events {
 	void (*started)(int64_t child, int64_t pid, void *arg);
 	void (*output)(
 	    int64_t child, bool is_err, const char *data, size_t len, void *arg);
+	/* A connection of the child to its API could not be made or broke, as the engine
+	 * saw it.  May be NULL. */
+	void (*way)(const char *why, void *arg);
 	/* signal 0: it exited; why: it never ran, else NULL. */
 	void (*exited)(int64_t child, int status, int sig, const char *why, void *arg);
 };
@@ -68,6 +72,9 @@ struct agent_child {
 	const char *tools;
 	const char *model;   /* NULL: the definition's */
 	const char *api_url; /* NULL: the vendor's */
+	const char *ca;	     /* certificates that it trusts beside the usual, or NULL */
+	const char *const *addresses; /* of its API without a name server; or NULL */
+	bool no_relay;		      /* it is known to need IP: it gets one port of it */
 };
 
 /* Binds the socket and starts agent-host.  Strings are copied. */
@@ -92,6 +99,8 @@ void agent_side_watch(
 /* NULL: none.  claude gets the key where there is one, else a subscription's token. */
 void agent_side_credential(struct agent_side *s, const char *key, const char *oauth);
 void agent_side_child_start(struct agent_side *s, const struct agent_child *c);
+/* The last child was given the relay as its only way, and never came to it. */
+bool agent_side_relay_unused(const struct agent_side *s);
 void agent_side_child_input(
     struct agent_side *s, int64_t child, const char *data, size_t len);
 void agent_side_child_signal(struct agent_side *s, int64_t child, const char *sig);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/api/agent_api.h"
@@ -21,6 +22,8 @@
 #include "engine/engine_int.h"
 #include "engine/api/http.h"
 #include "engine/agent/tools.h"
+
+#define CA_MAX (64 * 1024) /* bytes; it goes to agent-host in one line */
 
 static int
 load_definition(struct engine *e, struct definition *d, struct err *err)
@@ -54,17 +57,45 @@ make_endpoints(struct engine *e)
 	}
 }
 
+/* What claude is to trust beside the usual authorities; NULL: nothing, or unreadable. */
+static char *
+read_ca(struct engine *e, const struct option_endpoint *ep)
+{
+	char *text, *why;
+	struct err err;
+	struct js *f;
+	size_t len;
+
+	if (!ep || !ep->ca_file[0])
+		return NULL;
+	text = fd_read_file(ep->ca_file, CA_MAX, &len, &err);
+	if (text)
+		return text;
+	f = incident_fact(FACT_ERROR, "engine");
+	why = mem_printf("ca_file of the endpoint %s: %.300s", ep->name, err.words);
+	js_set_str(f, "where", "settings");
+	js_set_str(f, "text", why);
+	js_set_str(f, "todo", "claude does not trust that server until it can be read");
+	incident_emit(e->incident, FACT_ERROR, f);
+	free(why);
+	return NULL;
+}
+
 static void
 add_cli(struct engine *e, const struct definition *d)
 {
 	const struct options *o = e->opts->options;
 	const struct option_endpoint *ep = o->n_endpoints ? &o->endpoints[0] : NULL;
 	const char *url = ep && ep->url[0] ? ep->url : o->api_url;
+	struct endpoint *at = e->endpoints ? endpoints_at(e->endpoints, 0) : NULL;
+	char *ca = read_ca(e, ep);
 	struct agent_cli_config cfg = {.loop = &e->loop,
 	    .side = e->agent_side,
 	    .definition = d,
 	    .model = ep && ep->model[0] ? ep->model : o->model,
 	    .api_url = strcmp(url, ENDPOINT_VENDOR_URL) == 0 ? NULL : url,
+	    .ca = ca,
+	    .addresses = at ? at->addresses : NULL,
 	    .api_key = e->api_key ? secret_text(e->api_key) : NULL,
 	    .oauth_token = e->oauth ? secret_text(e->oauth) : NULL,
 	    .session = e->session[0] ? e->session : NULL};
@@ -72,6 +103,7 @@ add_cli(struct engine *e, const struct definition *d)
 	choice_add(e->choice, CHOICE_CLI,
 	    agent_cli_new(&cfg, choice_events(), choice_arg(e->choice, CHOICE_CLI)),
 	    cfg.session != NULL);
+	free(ca);
 }
 
 static void

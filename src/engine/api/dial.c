@@ -56,27 +56,41 @@ dial_tune(int fd)
 }
 
 int
-dial_start(const char *address, int port, struct err *err)
+dial_begin(const char *address, int port, int *errnum)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = dial_parse(address, port, &ss);
 	int fd;
 
+	*errnum = 0;
 	if (len == 0)
+		return -1;
+	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0) {
+		*errnum = errno;
+		return -1;
+	}
+	dial_tune(fd);
+	if (connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS) {
+		*errnum = errno;
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int
+dial_start(const char *address, int port, struct err *err)
+{
+	int errnum, fd = dial_begin(address, port, &errnum);
+
+	if (fd < 0 && errnum == 0)
 		return err_set(err, ERR_USAGE,
 		    "address \"%s\" port %d is no literal IP address "
 		    "and port: names are never looked up, configure numbers",
 		    address, port);
-	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return err_sys(
-		    err, errno, "cannot be connected to: this machine gives no socket");
-	dial_tune(fd);
-	if (connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS) {
-		dial_words(errno, err);
-		close(fd);
-		return -1;
-	}
+		dial_words(errnum, err);
 	return fd;
 }
 

@@ -17,6 +17,9 @@
  */
 int dial_start(const char *address, int port, struct err *err) MUST_CHECK;
 
+/* The same for who has words of its own: -1 and the errno, or 0: no literal address. */
+int dial_begin(const char *address, int port, int *errnum) MUST_CHECK;
+
 /* How it went: 0, or -1 and a sentence on what to look at. */
 int dial_finish(int fd, struct err *err) MUST_CHECK;
 

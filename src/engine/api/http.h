@@ -111,4 +111,8 @@ const char *http_end_word(enum http_end how);
  */
 int http_check_url(const char *url, bool plain_anywhere, struct err *err) MUST_CHECK;
 
+/* Host (without brackets) and port of a URL that may be spoken to; -1 with words. */
+int http_origin(
+    const char *url, char *host, size_t size, int *port, struct err *err) MUST_CHECK;
+
 #endif

@@ -109,6 +109,20 @@ http_where(const char *url, struct http_where *w, struct err *err)
 }
 
 int
+http_origin(const char *url, char *host, size_t size, int *port, struct err *err)
+{
+	struct http_where w;
+
+	if (http_where(url, &w, err) < 0)
+		return -1;
+	if (strlen(w.host) >= size)
+		return err_set(err, ERR_LIMIT, "the address's host is too long");
+	strcpy(host, w.host);
+	*port = w.port;
+	return 0;
+}
+
+int
 http_check_url(const char *url, bool plain_anywhere, struct err *err)
 {
 	struct http_where w;

@@ -223,10 +223,19 @@ on_child_exited(int64_t child, int status, int sig, const char *why, void *arg)
 		cli_turn_fail(c, "unavailable", c->why, c->todo);
 }
 
+static void
+on_way(const char *why, void *arg)
+{
+	struct agent_cli *c = arg;
+
+	snprintf(c->way, sizeof c->way, "%s", why);
+}
+
 static const struct agent_host_events host_events = {.up = on_host_up,
     .down = on_host_down,
     .started = on_child_started,
     .output = on_child_output,
+    .way = on_way,
     .exited = on_child_exited};
 
 static void
@@ -280,7 +289,7 @@ cli_prompt(struct agent *a, const struct agent_prompt *p, struct err *err)
 	c->any_tool = false;
 	cli_usage_begin(c);
 	c->api_status = 0;
-	c->api_text[0] = '\0';
+	c->api_text[0] = c->way[0] = '\0';
 	ring(c);
 	return 0;
 }
@@ -313,6 +322,7 @@ on_closed(uv_handle_t *handle)
 	free(c->tool_names);
 	free(c->model);
 	free(c->api_url);
+	free(c->ca);
 	cli_prompt_forget(c);
 	buf_fini(&c->agents);
 	buf_fini(&c->complaints);
@@ -375,6 +385,8 @@ cli_configure(struct agent_cli *c, const struct agent_cli_config *cfg)
 	c->tool_names = mem_dup(cfg->definition->tools);
 	c->model = dup_or_null(cfg->model);
 	c->api_url = dup_or_null(cfg->api_url);
+	c->ca = dup_or_null(cfg->ca);
+	c->addresses = cfg->addresses;
 	c->key = dup_or_null(cfg->api_key);
 	if (!c->key && !c->api_url)
 		c->oauth = dup_or_null(cfg->oauth_token);

@@ -29,7 +29,9 @@ struct agent_cli_config {
 	const struct definition *definition; /* copied */
 	const char *model;		     /* NULL or "": the definition's */
 	const char *api_url;		     /* NULL or "": the vendor's */
-	const char *api_key;		     /* lent for the call; NULL or "": none */
+	const char *ca; /* certificates for that address beside the usual, or NULL */
+	const char *const *addresses; /* literal ones of it, or NULL; lent for its life */
+	const char *api_key;	      /* lent for the call; NULL or "": none */
 	/* A subscription's, for the vendor's own address alone; used without a key. */
 	const char *oauth_token;
 	const char

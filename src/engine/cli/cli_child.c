@@ -117,7 +117,10 @@ cli_spawn(struct agent_cli *c)
 	    .agents = buf_str(&c->agents),
 	    .tools = c->tool_names,
 	    .model = c->model,
-	    .api_url = c->api_url};
+	    .api_url = c->api_url,
+	    .ca = c->ca,
+	    .addresses = c->addresses,
+	    .no_relay = c->no_relay};
 
 	c->child_lives = true;
 	c->born_ms = clock_mono_ms();

@@ -33,7 +33,9 @@ enum cli_state {
 struct agent_cli {
 	struct agent base;
 	struct agent_side *side;
-	char *agent, *tool_names, *model, *api_url, *key, *oauth;
+	char *agent, *tool_names, *model, *api_url, *ca, *key, *oauth;
+	const char *const *addresses;
+	bool no_relay; /* this claude does not know the relay */
 	struct buf agents;
 	int64_t quiet_ms, silent_ms, grace_ms;
 
@@ -71,6 +73,7 @@ struct agent_cli {
 	int stop_step;
 	int api_status;
 	char api_text[256];
+	char way[400]; /* why its API could not be reached, as the engine saw it last */
 
 	uv_timer_t bell, tick, respawn;
 	int open; /* timers that are not closed yet */

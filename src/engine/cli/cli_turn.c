@@ -65,7 +65,8 @@ api_words(struct agent_cli *c, int status, const char *text)
 		snprintf(
 		    c->why, sizeof c->why, "the API has a fault of its own (%d)", status);
 	else if (status == 0)
-		snprintf(c->why, sizeof c->why, "the API does not answer: %.200s", text);
+		snprintf(c->why, sizeof c->why, "the API does not answer: %.400s",
+		    c->way[0] ? c->way : text);
 	else
 		snprintf(c->why, sizeof c->why,
 		    "the API refuses the request (%d): %.200s", status, text);
@@ -288,7 +289,7 @@ static void
 on_retry(int attempt, int max, int delay_ms, int status, const char *error, void *arg)
 {
 	struct agent_cli *c = arg;
-	char why[160];
+	char why[512];
 
 	if (status == 401 && c->state == CLI_TURN) {
 		api_words(c, status, "");
@@ -301,8 +302,9 @@ on_retry(int attempt, int max, int delay_ms, int status, const char *error, void
 		    delay_ms % 1000 / 100);
 	else
 		snprintf(why, sizeof why,
-		    "no answer from the API: retry %d of %d in %d.%d s", attempt, max,
-		    delay_ms / 1000, delay_ms % 1000 / 100);
+		    "no answer from the API: retry %d of %d in %d.%d s%s%s", attempt, max,
+		    delay_ms / 1000, delay_ms % 1000 / 100, c->way[0] ? ": " : "",
+		    c->way);
 	c->waiting = true;
 	if (c->state == CLI_TURN && c->base.events->waits)
 		c->base.events->waits(
@@ -405,11 +407,32 @@ turn_on_result(struct agent_cli *c, const struct cli_result *r)
 	turn_done(c, &o);
 }
 
+/*
+ * A claude of another version may not know ANTHROPIC_UNIX_SOCKET: then it has tried
+ * IP, which it has not, and nobody came to the relay.
+ */
+static bool
+learn_no_relay(struct agent_cli *c, const struct cli_result *r)
+{
+	if (!r->is_error || r->api_status || c->api_status || c->no_relay ||
+	    (strcmp(r->reason, "api_error") != 0 && !c->api_text[0]) ||
+	    !agent_side_relay_unused(c->side))
+		return false;
+	c->no_relay = true;
+	snprintf(c->way, sizeof c->way,
+	    "this claude does not use the engine's relay (ANTHROPIC_UNIX_SOCKET)");
+	cli_tell_trouble(c,
+	    "this claude does not use the engine's relay: from now on it is let out to the one TCP port of its API",
+	    "send the prompt again; the pinned version needs no IP");
+	return true;
+}
+
 static void
 on_result(const struct cli_result *r, void *arg)
 {
 	struct agent_cli *c = arg;
-	bool afresh = r->api_status == 401 || r->api_status == 403 || c->forced;
+	bool afresh = r->api_status == 401 || r->api_status == 403 || c->forced ||
+	    learn_no_relay(c, r);
 
 	if (r->text && strstr(r->text, "No conversation found"))
 		c->lost = true;
