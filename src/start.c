@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/rundir.h"
 
 #define START_LOOK_MS 20 /* how often another one's engine is looked for */
 
@@ -57,18 +57,39 @@ start_become(
 	return -1;
 }
 
-/* The directory decides who may speak to us: another owner's is no engine of ours. */
+/* The directory decides who may speak to us: *owner is whom it belongs to. */
 static int
-check_run_dir(const struct options *o, struct err *err)
+check_run_dir(const struct options *o, uid_t *owner, struct err *err)
 {
 	char *dir = options_run_dir(o);
-	struct stat st;
-	int rc = 0;
+	gid_t gid;
+	int rc = rundir_group(o->operators_group, &gid, err);
 
-	if (lstat(dir, &st) == 0)
-		rc = fd_own_dir(dir, err);
+	if (rc == 0)
+		rc = rundir_check(dir, gid, owner, err);
 	free(dir);
 	return rc;
+}
+
+/* Another's engine, which we can neither start nor take anybody else for. */
+static int
+connect_to(const char *path, uid_t owner, struct err *err)
+{
+	int fd = fd_connect(path, err);
+	uid_t uid;
+	pid_t pid;
+
+	if (fd < 0 && err->code == ERR_UNREACHABLE)
+		return err_set(err, ERR_UNREACHABLE,
+		    "no engine answers at %s: uid %ld starts it (breakglass engine)",
+		    path, (long)owner);
+	if (fd >= 0 && (fd_peer(fd, &uid, &pid) < 0 || uid != owner)) {
+		close(fd);
+		return err_set(err, ERR_DENIED,
+		    "%s is not of the engine that owns its directory (uid %ld): end what listens there",
+		    path, (long)owner);
+	}
+	return fd;
 }
 
 static int
@@ -189,10 +210,15 @@ int
 start_connect(const struct options *o, enum start_mode mode, int verbose, struct err *err)
 {
 	char *path = start_socket_path(o);
+	uid_t owner = geteuid();
 	int fd = -1;
 
-	if (check_run_dir(o, err) == 0 && (fd = fd_connect(path, err)) < 0 &&
-	    err->code == ERR_UNREACHABLE && mode != START_NEVER)
+	if (check_run_dir(o, &owner, err) < 0)
+		fd = -1;
+	else if (owner != geteuid())
+		fd = connect_to(path, owner, err);
+	else if ((fd = fd_connect(path, err)) < 0 && err->code == ERR_UNREACHABLE &&
+	    mode != START_NEVER)
 		fd = start_and_connect(o, mode, verbose, path, err);
 	free(path);
 	return fd;

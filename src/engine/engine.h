@@ -22,6 +22,8 @@ struct engine_opts {
 	int idle_ms;  /* a background engine that is idle for so long leaves; 0: 12 h */
 	int alone_ms; /* a one-shot whose starter did not come for so long leaves; 0: the
 			 usual */
+	int lock_ms;  /* keys of a console that nobody touches for so long are locked; 0:
+			 the setting */
 	int ready_fd; /* gets "+" when the socket listens, else an err_code and words; -1
 		       */
 };

@@ -22,6 +22,7 @@ static const struct option long_options[] = {
     {"alone-ms", required_argument, NULL, 'a'}, /* for tests */
     {"background", no_argument, NULL, 'b'},
     {"idle-ms", required_argument, NULL, 'i'}, /* for tests */
+    {"lock-ms", required_argument, NULL, 'l'}, /* for tests */
     {"one-shot", no_argument, NULL, 'o'},
     {"ready-fd", required_argument, NULL, 'r'},
     {"silence-ms", required_argument, NULL, 's'}, /* for tests */
@@ -34,7 +35,8 @@ open_log(const struct options *o, int level)
 	char *dir = options_run_dir(o), *path = mem_printf("%s/engine.log", dir);
 	struct err err;
 
-	if (level && fd_own_dir(dir, &err) == 0)
+	if (level &&
+	    (o->operators_group[0] ? fd_safe_dir(dir, &err) : fd_own_dir(dir, &err)) == 0)
 		log_open(path, level);
 	free(path);
 	free(dir);
@@ -141,6 +143,8 @@ main(int argc, char **argv)
 			opts.alone_ms = atoi(optarg);
 		else if (c == 'i')
 			opts.idle_ms = atoi(optarg);
+		else if (c == 'l')
+			opts.lock_ms = atoi(optarg);
 		else if (c == 's')
 			opts.silence_ms = atoi(optarg);
 		else if (c == 'v')

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/rundir.h"
 
 #define PLACE_WAIT_MS 6000 /* for an engine that leaves */
 #define PLACE_LOOK_MS 20
@@ -28,6 +29,7 @@ place_init(struct place *p, char *dir)
 	p->socket = mem_printf("%s/console.sock", dir);
 	p->lock = mem_printf("%s/engine.lock", dir);
 	p->lock_fd = -1;
+	p->gid = RUNDIR_NO_GROUP;
 }
 
 void
@@ -83,6 +85,23 @@ is_at(int fd, const char *path)
 	    a.st_ino == b.st_ino;
 }
 
+/* A lock that somebody else made, or holds a second name of, locks nothing. */
+static int
+check_lock(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "look at %s", path);
+	if (S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink <= 1 &&
+	    !(st.st_mode & 077))
+		return 0;
+	return err_set(err, ERR_DENIED,
+	    "%s is not as an engine makes it (uid %ld, mode %04o, %ld names): rm %s",
+	    path, (long)st.st_uid, (unsigned)(st.st_mode & 07777), (long)st.st_nlink,
+	    path);
+}
+
 /* wait_ms: for one that leaves.  Returns the locked descriptor. */
 static int
 lock(const struct place *p, int64_t wait_ms, struct err *err)
@@ -95,8 +114,16 @@ lock(const struct place *p, int64_t wait_ms, struct err *err)
 		if (fd < 0)
 			fd = open(
 			    p->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0 && (errno == ELOOP || errno == EISDIR))
+			return err_set(err, ERR_DENIED,
+			    "%s is a link or a directory, not a lock: rm -r %s", p->lock,
+			    p->lock);
 		if (fd < 0)
 			return err_sys(err, errno, "open %s", p->lock);
+		if (check_lock(fd, p->lock, err) < 0) {
+			close(fd);
+			return -1;
+		}
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
 			if (is_at(fd, p->lock))
 				break;
@@ -119,9 +146,9 @@ lock(const struct place *p, int64_t wait_ms, struct err *err)
 }
 
 int
-place_take(struct place *p, struct err *err)
+place_take(struct place *p, const char *group, struct err *err)
 {
-	if (fd_own_dir(p->dir, err) < 0)
+	if (rundir_group(group, &p->gid, err) < 0 || rundir_make(p->dir, p->gid, err) < 0)
 		return -1;
 	p->lock_fd = lock(p, PLACE_WAIT_MS, err);
 	if (p->lock_fd < 0)
@@ -135,18 +162,46 @@ place_take(struct place *p, struct err *err)
 	return -1;
 }
 
+/* For the operators' group, and as it was meant: what the kernel made is looked at. */
+static int
+check_socket(struct place *p, struct err *err)
+{
+	mode_t mode = p->gid == RUNDIR_NO_GROUP ? 0600 : 0660;
+	struct stat st;
+
+	if (p->gid != RUNDIR_NO_GROUP &&
+	    (lchown(p->socket, (uid_t)-1, p->gid) < 0 || chmod(p->socket, mode) < 0))
+		return err_sys(
+		    err, errno, "give %s to group %ld", p->socket, (long)p->gid);
+	if (lstat(p->socket, &st) < 0)
+		return err_sys(err, errno, "look at %s", p->socket);
+	if (!S_ISSOCK(st.st_mode) || st.st_uid != geteuid() ||
+	    (st.st_mode & 07777) != mode)
+		return err_set(err, ERR_DENIED,
+		    "%s did not become a socket of ours with mode %04o: set run_dir to a directory "
+		    "on a local disk",
+		    p->socket, (unsigned)mode);
+	p->dev = st.st_dev;
+	p->ino = st.st_ino;
+	return 0;
+}
+
 int
 place_listen(struct place *p, struct err *err)
 {
 	struct stat st;
 	int fd;
 
+	if (lstat(p->socket, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return err_set(err, ERR_DENIED, "%s is not a socket: rm -r %s", p->socket,
+		    p->socket);
 	if (unlink(p->socket) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "remove %s", p->socket);
 	fd = fd_listen(p->socket, err);
-	if (fd >= 0 && lstat(p->socket, &st) == 0) {
-		p->dev = st.st_dev;
-		p->ino = st.st_ino;
+	if (fd >= 0 && check_socket(p, err) < 0) {
+		close(fd);
+		unlink(p->socket);
+		return -1;
 	}
 	return fd;
 }
@@ -162,7 +217,7 @@ place_look(struct place *p, struct err *err)
 			st.st_ino == p->ino
 		    ? PLACE_FINE
 		    : PLACE_AGAIN;
-	if (fd_own_dir(p->dir, err) < 0)
+	if (rundir_make(p->dir, p->gid, err) < 0)
 		return PLACE_BROKEN;
 	fd = lock(p, 0, err);
 	if (fd < 0)

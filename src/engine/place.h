@@ -26,6 +26,7 @@ struct place {
 	int lock_fd; /* -1: the lock is not ours */
 	dev_t dev;   /* of the socket that we listen on */
 	ino_t ino;
+	gid_t gid; /* the operators' group, or RUNDIR_NO_GROUP */
 };
 
 void place_init(struct place *p, char *dir); /* takes dir */
@@ -33,9 +34,11 @@ void place_fini(struct place *p);
 
 /*
  * Makes the directory and takes the lock, before there is a loop: one that is just
- * leaving is waited for.  ERR_BUSY: an engine listens there; the words name its pid.
+ * leaving is waited for.  group: the operators', or "".  ERR_BUSY: an engine listens
+ * there; the words name its pid.  ERR_DENIED: an owner or a mode is wrong; they end with
+ * the command that mends it.
  */
-int place_take(struct place *p, struct err *err) MUST_CHECK;
+int place_take(struct place *p, const char *group, struct err *err) MUST_CHECK;
 
 /* Listens; a socket that lies there is a dead engine's.  Returns the descriptor or -1. */
 int place_listen(struct place *p, struct err *err) MUST_CHECK;

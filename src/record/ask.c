@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/rundir.h"
 #include "wire/frame.h"
 #include "wire/json.h"
 #include "wire/messages.h"
@@ -31,13 +32,13 @@ ask_connect(const struct options *o, struct err *err)
 {
 	char *dir = options_run_dir(o);
 	char *path = mem_printf("%s/console.sock", dir);
-	struct stat st;
+	uid_t owner;
+	gid_t gid;
 	int fd = -1;
 
 	/* another owner's directory holds no engine of ours */
-	if (lstat(dir, &st) == 0 && fd_own_dir(dir, err) < 0)
-		fd = -1;
-	else
+	if (rundir_group(o->operators_group, &gid, err) == 0 &&
+	    rundir_check(dir, gid, &owner, err) == 0)
 		fd = fd_connect(path, err);
 	free(path);
 	free(dir);
@@ -100,7 +101,7 @@ on_line(char *line, size_t len, void *arg)
 	/* most are records that nobody here looks into */
 	if (!g->fn || strncmp(line, "{\"t\":\"output\"", 13) != 0) {
 		m = js_parse(line, len, &err);
-		if (m && !g->welcome && js_is(m, "t", "error"))
+		if (m && !g->welcome && (js_is(m, "t", "error") || js_is(m, "t", "gate")))
 			copy(m, "text", g->a->why, sizeof g->a->why);
 		else if (m && js_is(m, "t", "welcome"))
 			on_welcome(g, m);

@@ -200,7 +200,7 @@ def no_processes(rig):
     uid = str(40000 + os.getpid() % 20000)  # no test before had it
     subprocess.run(["chown", "-R", uid + ":" + uid, rig.key, rig.dir + "/apikey",
                     rig.dir + "/home"], check=True)
-    os.chmod(rig.dir, 0o777)
+    os.chmod(rig.dir, 0o1777)
     for name in ("engine.out", "run", "sessions"):
         path = rig.dir + "/" + name
         if name == "engine.out":
