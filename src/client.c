@@ -123,6 +123,16 @@ client_refused(struct client *c, const struct js *m)
 	c->stopped = true;
 }
 
+static void
+client_asked(struct client *c, const struct js *m)
+{
+	const char *text = js_str(m, "text");
+
+	snprintf(c->gate_text, sizeof c->gate_text, "%s",
+	    text ? text : "the engine asks for a password");
+	c->gate = c->stopped = true;
+}
+
 static bool
 on_line(char *line, size_t len, void *arg)
 {
@@ -134,7 +144,9 @@ on_line(char *line, size_t len, void *arg)
 	c->welcome |= kind == FACT_WELCOME;
 	if (kind == FACT_WELCOME && js_str(m, "you"))
 		snprintf(c->you, sizeof c->you, "%s", js_str(m, "you"));
-	if (kind == FACT_ERROR && !c->welcome)
+	if (kind == FACT_GATE && !c->welcome)
+		client_asked(c, m);
+	else if (kind == FACT_ERROR && !c->welcome)
 		client_refused(c, m);
 	else if (m && !c->on_fact(c, kind, m, c->arg))
 		c->stopped = true;

@@ -27,6 +27,8 @@ struct client {
 	bool stopped;
 	bool reader_gone;
 	bool welcome;
+	bool gate; /* it asks for a password (request unlock), and so it stopped */
+	char gate_text[400];	     /* why */
 	char you[WIRE_NAME_MAX + 1]; /* the name under which the engine knows us */
 	struct err
 	    refusal; /* words "": none; the engine would not have us, and said why */

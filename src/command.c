@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/scrub.h"
 #include "base/text.h"
+#include "credential.h"
 
 void
 command_make_req(char req[COMMAND_REQ_MAX])
@@ -96,7 +97,7 @@ command_begin(struct client *client, const struct command_opts *c, enum start_mo
 	client_init(client, fd, on_fact, arg);
 	rc = client_hello(client, c->name, err);
 	if (rc == 0)
-		rc = client_run(client, COMMAND_HELLO_MS, err);
+		rc = credential_run(client, c, COMMAND_HELLO_MS, err);
 	if (rc == 1)
 		rc = err_set(err, ERR_UNREACHABLE,
 		    "the engine did not say hello in 10 s: " CLIENT_HUNG);

@@ -41,6 +41,7 @@ enum command_exit {
 /* The options that not every command takes; 1 << OPT_… in a row's options. */
 enum command_opt {
 	OPT_CONFIRM,
+	OPT_CREDENTIAL_FD,
 	OPT_FOLLOW,
 	OPT_JSON,
 	OPT_LINEAR,

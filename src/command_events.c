@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "command.h"
+#include "credential.h"
 #include "wire/fact_line.h"
 
 #define EVENTS_LOOK_MS 200   /* how often a follower looks for the next engine */
@@ -194,7 +195,7 @@ events_connect(struct events *e, struct err *err)
 		.since = e->last},
 	    err);
 	if (rc == 0)
-		rc = client_run(&client, -1, err);
+		rc = credential_run(&client, e->c, -1, err);
 	client_fini(&client);
 	return rc < 0 ? -1 : 0;
 }

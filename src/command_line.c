@@ -17,6 +17,7 @@
 static const struct option long_options[] = {
     {"as", required_argument, NULL, OPT_AS},
     {"confirm", required_argument, NULL, LONG_ONLY + OPT_CONFIRM},
+    {"credential-fd", required_argument, NULL, LONG_ONLY + OPT_CREDENTIAL_FD},
     {"follow", no_argument, NULL, LONG_ONLY + OPT_FOLLOW},
     {"help", no_argument, NULL, 'h'},
     {"json", no_argument, NULL, LONG_ONLY + OPT_JSON},
@@ -97,6 +98,8 @@ check_options(const struct command_opts *c, const struct command *row)
 
 	if (row && row->words_max == COMMAND_RAW)
 		takes |= 1U << OPT_JSON; /* handed on */
+	else if (row && row->group != GROUP_RECORD && row->group != GROUP_ENGINE)
+		takes |= 1U << OPT_CREDENTIAL_FD; /* whatever asks an engine */
 	for (int o = 0; o < OPTS; o++) {
 		if (!(c->given & ~takes & 1U << o))
 			continue;

@@ -199,6 +199,9 @@ command_help(void)
 	    "\nOptions, before or behind the command (a text begins with its first word):");
 	help_row("--as NAME", "your name in the journal (default: SUDO_USER, USER, uid)");
 	help_row("--confirm VERB", "must repeat a mutating verb, or nothing is sent");
+	help_row("--credential-fd N",
+	    "NAME:PASSWORD is read there, where the operator list "
+	    "does not name you; else it is typed");
 	help_row("--json", "JSON lines instead of text, docs/json.md");
 	help_row("--linear", "no cursor movement: for screen readers and dumb terminals");
 	help_row("-v, -vv", "diagnostics in the run directory (engine.log, console.log)");

@@ -263,6 +263,7 @@ on_fact(struct js *fact, void *arg)
 	context_see(e->context, fact);
 	people_see(e->people, fact);
 	life_see(e, fact);
+	gate_see(e->gate, fact);
 	found_autonomy(e, fact);
 	if (js_is(fact, "t", "incident") && js_is(fact, "state", "opened"))
 		keep_autonomy(e);
@@ -324,7 +325,8 @@ engine_build(struct engine *e, struct err *err)
 	const struct options *o = e->opts->options;
 	uv_loop_t *loop = &e->loop;
 
-	if (place_take(&e->place, err) < 0 || look_at_threads(err) < 0)
+	if (place_take(&e->place, o->operators_group, err) < 0 ||
+	    look_at_threads(err) < 0)
 		return -1;
 	load_secrets(e);
 	if (load_hostkeys(e, err) < 0)
@@ -367,6 +369,7 @@ engine_build(struct engine *e, struct err *err)
 	e->shells = shells_new(e->broker, e->incident);
 	e->people = people_new(loop, e->incident);
 	e->hub = hub_new(loop, e->incident, &engine_hub_events, e);
+	engine_start_gate(e);
 	hub_set_version(e->hub, e->opts->version);
 	hub_set_foreground(e->hub, !e->opts->background && !e->opts->one_shot);
 	if (e->opts->silence_ms > 0)
@@ -401,6 +404,8 @@ engine_end(struct engine *e)
 	asks_free(e->asks);
 	runs_free(e->runs);
 	hub_free(e->hub);
+	gate_free(e->gate);
+	e->gate = NULL;
 	people_free(e->people);
 	e->people = NULL;
 	e->hub = NULL;

@@ -15,6 +15,7 @@
 #include "engine/record/mirror.h"
 #include "engine/agent/notices.h"
 #include "engine/record/notify.h"
+#include "engine/people/gate.h"
 #include "engine/people/people.h"
 #include "engine/place.h"
 #include "engine/power/power.h"
@@ -58,6 +59,7 @@ struct engine {
 	struct notices notices;
 	struct hub *hub;
 	struct people *people;
+	struct gate *gate;
 	struct shells *shells;
 	struct mirror *mirror;
 	struct notify *hook; /* NULL: there is no notify_command */
@@ -81,6 +83,15 @@ struct engine {
 	int exit; /* of the process */
 	bool had_peer;
 };
+
+/* requests_gate.c: who may come in, and whose keys wait */
+void engine_start_gate(struct engine *e);
+void engine_on_knocked(struct peer *p, void *arg);
+void engine_on_tried(struct peer *p, const struct js *m, void *arg);
+void engine_on_gone(struct peer *p, void *arg);
+void engine_on_active(struct peer *p, void *arg);
+void engine_on_unlock(struct peer *p, const struct js *m, void *arg);
+bool engine_may(struct peer *p, const struct js *m, int kind, void *arg);
 
 /* requests.c: the handlers of an operator's requests; arg is the engine. */
 extern const struct hub_events engine_hub_events;

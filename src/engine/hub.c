@@ -202,6 +202,12 @@ hub_set_foreground(struct hub *h, bool foreground)
 }
 
 void
+hub_set_strangers(struct hub *h, bool strangers)
+{
+	h->strangers = strangers;
+}
+
+void
 hub_set_silence(struct hub *h, int64_t ms)
 {
 	h->silence_ms = ms;

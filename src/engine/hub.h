@@ -32,7 +32,16 @@ typedef void hub_request_fn(struct peer *p, const struct js *m, void *arg);
 struct hub_events {
 	hub_request_fn
 	    *on[REQUESTS]; /* hello, ping and bye are the hub's own; NULL: refused */
-	/* Said hello; its name and proof may be set before the welcome tells them. */
+	/* Said hello: peer_admit, peer_ask_password or peer_refuse follows, now or later.
+	 */
+	void (*knocked)(struct peer *p, void *arg);
+	/* A request unlock of one who was asked for a password. */
+	void (*tried)(struct peer *p, const struct js *m, void *arg);
+	/* One who knocked is closed, in whatever state. */
+	void (*gone)(struct peer *p, void *arg);
+	/* Somebody presses keys there. */
+	void (*active)(struct peer *p, void *arg);
+	/* Is let in; its name and proof may be set before the welcome tells them. */
 	void (*arrived)(struct peer *p, void *arg);
 	/* May it ask that now?  False: it has been told why not. */
 	bool (*may)(struct peer *p, const struct js *m, int kind, void *arg);
@@ -71,8 +80,27 @@ void hub_set_silence(struct hub *h, int64_t ms);
 /* Whoever runs it in the foreground starts it again: the welcome says so. */
 void hub_set_foreground(struct hub *h, bool foreground);
 
+/* Others than our own uid may say hello: knocked has a list to look them up in. */
+void hub_set_strangers(struct hub *h, bool strangers);
+
 /* The welcome of a peer says these; strings are borrowed for the hub's life. */
 void hub_set_version(struct hub *h, const char *version);
+
+struct peer_pass {
+	bool read_only;	  /* it may look, not act */
+	const char *name; /* how it is called, whatever it says; "": as it says */
+};
+
+/* One who knocked comes in, is asked for a password, or goes; each may close it. */
+void peer_admit(struct peer *p, const struct peer_pass *pass);
+void peer_ask_password(struct peer *p, const char *text, int64_t wait_ms);
+/* Also one who is in already: exit status 77 for him. */
+void peer_refuse(struct peer *p, const char *text, const char *todo);
+
+uid_t peer_uid(const struct peer *p);
+void peer_set_reader(struct peer *p, bool reader); /* another welcome tells it */
+bool peer_is_reader(
+    const struct peer *p); /* read-only by the list, not by its own wish */
 
 const char *peer_name(const struct peer *p); /* printable, at most WIRE_NAME_MAX; lent */
 const char *peer_proof(const struct peer *p);

@@ -12,8 +12,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define PEER_BAD_LINES 10 /* in a row; then the connection is closed */
-#define PEER_TAIL_MAX 5000
+#define PEER_STRANGERS_MAX 8 /* of one uid that is not ours, until they are let in */
+#define PEER_HELD_MAX 65536  /* bytes that one at the gate says too early */
 #define PEER_BATCH 64	     /* lines in one write */
 #define PEER_BATCH_MAX 32768 /* bytes; a fuller batch goes out at once */
 
@@ -55,6 +55,10 @@ void
 peer_unref(struct peer *p)
 {
 	if (--p->refs == 0) {
+		js_free(p->hello);
+		if (p->held.data)
+			explicit_bzero(p->held.data, p->held.size);
+		buf_fini(&p->held);
 		frame_fini(&p->frame);
 		free(p);
 	}
@@ -71,6 +75,7 @@ peer_close(struct peer *p)
 {
 	struct hub *h = p->hub;
 	bool was_here = p->state == PEER_REPLAYING || p->state == PEER_LIVE;
+	bool knocked = p->state != PEER_WAITING;
 	struct peer **at = &h->peers;
 
 	if (p->state == PEER_DEAD)
@@ -92,6 +97,8 @@ peer_close(struct peer *p)
 	uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 	if (was_here)
 		h->ev->detached(p, h->arg);
+	if (knocked)
+		h->ev->gone(p, h->arg);
 }
 
 static void
@@ -264,8 +271,8 @@ peer_error(struct peer *p, const struct js *m, const char *where, const char *te
 	peer_tell(p, FACT_ERROR, f);
 }
 
-static struct js *
-welcome_fact(const struct peer *p)
+struct js *
+peer_welcome_fact(const struct peer *p)
 {
 	struct js *f = incident_fact(FACT_WELCOME, "engine");
 	struct incident *i = p->hub->incident;
@@ -277,6 +284,8 @@ welcome_fact(const struct peer *p)
 	js_set_str(f, "you", p->name);
 	if (p->hub->foreground)
 		js_set_bool(f, "foreground", true);
+	if (p->reader)
+		js_set_bool(f, "read_only", true);
 	if (incident_id(i)[0]) {
 		js_set_str(f, "incident", incident_id(i));
 		js_set_int(f, "first", 1);
@@ -290,124 +299,19 @@ welcome_fact(const struct peer *p)
 void
 peer_welcome(struct peer *p)
 {
-	peer_tell(p, FACT_WELCOME, welcome_fact(p));
+	peer_tell(p, FACT_WELCOME, peer_welcome_fact(p));
 }
 
-/* What an operator calls himself is shown to others: printable ASCII only. */
+/* A password in it is nobody's any more: the text, and what was parsed of it. */
 static void
-peer_set_text(
-    char *out, size_t size, const struct js *m, const char *key, const char *def)
+peer_wipe(const struct js *m, char *line, size_t len)
 {
-	size_t len = 0, n = 0;
-	const char *s = js_strn(m, key, &len);
+	size_t n = 0;
+	const char *password = js_strn(m, "password", &n);
 
-	for (size_t i = 0; s && i < len && n + 1 < size; i++)
-		if (s[i] > ' ' && s[i] < 0x7f)
-			out[n++] = s[i];
-	out[n] = '\0';
-	if (n == 0)
-		snprintf(out, size, "%s", def);
-}
-
-/* Says which of the two is older, and what to do about that one. */
-static void
-peer_refuse_version(struct peer *p, const struct js *m)
-{
-	struct js *f = incident_fact(FACT_ERROR, "engine");
-	int64_t v = js_int(m, "v", 0);
-	char text[160];
-
-	snprintf(text, sizeof text,
-	    "another version: the engine (%.40s) speaks protocol %d, this console %lld, so the %s is older",
-	    p->hub->version, WIRE_VERSION, (long long)v,
-	    v < WIRE_VERSION ? "console" : "engine");
-	js_set_str(f, "where", "hello");
-	js_set_str(f, "text", text);
-	js_set_str(f, "todo",
-	    v < WIRE_VERSION
-		? "start the console of the same version as the engine"
-		: "breakglass engine --replace puts the new engine in its place");
-	js_set_int(f, "v", WIRE_VERSION);
-	js_set_str(f, "version", p->hub->version);
-	js_set_str(f, "req", js_str(m, "req"));
-	peer_tell(p, FACT_ERROR, f);
-	p->bad_lines = PEER_BAD_LINES;
-}
-
-/*
- * Which record the peer has last, of those that there are; -1: its numbers say nothing
- * here.  What an engine that died had told from its memory, no disk taking it, is not
- * on record: those numbers have been given anew, and stand for something else.
- */
-static int64_t
-peer_since(const struct peer *p, const struct js *m)
-{
-	const struct incident *i = p->hub->incident;
-	int64_t since = js_int(m, "since", -1), kept = (int64_t)incident_inherited(i);
-	const char *by = js_str(m, "started");
-
-	if (since < 0 || !incident_is(i, js_str(m, "incident")))
-		return -1;
-	if (by && strcmp(by, p->hub->started) != 0 && since > kept)
-		return kept;
-	return since > (int64_t)incident_last(i) ? -1 : since;
-}
-
-static void
-peer_tell_forgotten(struct peer *p, int64_t kept, int64_t since)
-{
-	char text[160];
-
-	snprintf(text, sizeof text,
-	    "what was told as records %lld to %lld was in the memory of an engine that died: it is in no journal",
-	    (long long)kept + 1, (long long)since);
-	peer_error(p, NULL, "attach", text,
-	    "what you saw of it did happen; note what must not be lost (/note)");
-}
-
-static void
-peer_on_hello(struct peer *p, const struct js *m)
-{
-	int64_t since = peer_since(p, m), tail = js_int(m, "tail", 0);
-	bool less = since >= 0 && since < js_int(m, "since", -1);
-	struct js *f;
-	struct err err;
-
-	if (js_int(m, "v", 0) != WIRE_VERSION) {
-		peer_refuse_version(p, m);
-		return;
-	}
-	if (message_only(m, "v name tty size role since started incident tail read_only",
-		&err) < 0) {
-		peer_error(
-		    p, m, "hello", err.words, "update the older of console and engine");
-		return;
-	}
-	/* one that is taken for another could act */
-	if (js_has(m, "read_only") && !js_is_bool(m, "read_only")) {
-		peer_error(p, m, "hello", "read_only is true or false", NULL);
-		p->bad_lines = PEER_BAD_LINES;
-		return;
-	}
-	peer_set_text(p->name, sizeof p->name, m, "name", "operator");
-	peer_set_text(p->tty, sizeof p->tty, m, "tty", "");
-	p->console = !js_is(m, "role", "command");
-	p->read_only = js_bool(m, "read_only", false);
-	p->state = PEER_REPLAYING;
-	p->hub->ev->arrived(p, p->hub->arg);
-	f = welcome_fact(p);
-	if (less)
-		js_set_int(f, "since", since);
-	peer_tell(p, FACT_WELCOME, f);
-	if (less)
-		peer_tell_forgotten(p, since, js_int(m, "since", -1));
-	p->hub->ev->attached(p, p->hub->arg);
-	if (tail < 0 || tail > PEER_TAIL_MAX || (js_has(m, "since") && since < 0))
-		tail = PEER_TAIL_MAX;
-	if (p->state == PEER_REPLAYING)
-		attach_start(p,
-		    since >= 0 ? (uint64_t)since : incident_last(p->hub->incident),
-		    since >= 0 ? 0 : (size_t)tail);
+	if (password)
+		explicit_bzero((char *)(uintptr_t)password, n);
+	explicit_bzero(line, len);
 }
 
 static void
@@ -428,6 +332,8 @@ peer_on_request(struct peer *p, const struct js *m, int kind)
 	if (kind == REQUEST_BYE) {
 		peer_close(p);
 	} else if (kind == REQUEST_PING) {
+		if (js_bool(m, "active", false))
+			h->ev->active(p, h->arg);
 		peer_welcome(p);
 	} else if (kind == REQUEST_HISTORY) {
 		history_start(p, m);
@@ -438,8 +344,8 @@ peer_on_request(struct peer *p, const struct js *m, int kind)
 	}
 }
 
-static bool
-on_line(char *line, size_t len, void *arg)
+bool
+peer_on_line(char *line, size_t len, void *arg)
 {
 	struct peer *p = arg;
 	struct err err;
@@ -450,6 +356,8 @@ on_line(char *line, size_t len, void *arg)
 	if (!m) {
 		peer_error(p, NULL, "request", err.words, "see docs/protocol.md");
 		p->bad_lines++;
+	} else if (p->state == PEER_GATE) {
+		peer_on_gate_line(p, m, line, len);
 	} else if (p->state != PEER_WAITING && kind < 0) {
 		peer_on_no_request(p, m);
 		p->bad_lines++;
@@ -462,8 +370,10 @@ on_line(char *line, size_t len, void *arg)
 		peer_error(p, m, "request", "say hello first", "see docs/protocol.md");
 		p->bad_lines = PEER_BAD_LINES;
 	}
+	if (kind == REQUEST_UNLOCK)
+		peer_wipe(m, line, len);
 	js_free(m);
-	return p->state != PEER_DEAD && p->bad_lines < PEER_BAD_LINES;
+	return p->state != PEER_DEAD && !p->hung && p->bad_lines < PEER_BAD_LINES;
 }
 
 static void
@@ -483,12 +393,14 @@ on_shut(uv_shutdown_t *req, int status)
 	peer_close(p);
 }
 
-/* Lets the last error reach the peer before the connection closes. */
-static void
+void
 peer_hang_up(struct peer *p)
 {
 	uv_shutdown_t *req;
 
+	if (p->hung)
+		return;
+	p->hung = true;
 	peer_flush_all(p);
 	if (p->state == PEER_DEAD)
 		return;
@@ -513,7 +425,9 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		return;
 	}
 	p->refs++;
-	more = frame_feed(&p->frame, buf->base, (size_t)n, on_line, p);
+	more = frame_feed(&p->frame, buf->base, (size_t)n, peer_on_line, p);
+	if (p->asked) /* a password may have been in it */
+		explicit_bzero(p->in, sizeof p->in);
 	if (p->frame.dropped > dropped) {
 		peer_error(p, NULL, "request",
 		    "a line was longer than 256 KiB and was dropped",
@@ -523,6 +437,18 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (!more && p->state != PEER_DEAD)
 		peer_hang_up(p);
 	peer_unref(p);
+}
+
+/* Whom nobody knows yet takes no place from those who are known. */
+static bool
+peer_crowds(const struct peer *p)
+{
+	int n = 0;
+
+	for (const struct peer *o = p->hub->peers; o; o = o->next)
+		n += o != p && o->uid == p->uid &&
+		    (o->state == PEER_WAITING || o->state == PEER_GATE);
+	return p->uid != geteuid() && n >= PEER_STRANGERS_MAX;
 }
 
 void
@@ -537,6 +463,7 @@ peer_accept(struct hub *h)
 	p->refs = 1;
 	p->heard_ms = p->came_ms = clock_mono_ms();
 	frame_init(&p->frame, FRAME_LINE_MAX);
+	buf_init(&p->held, PEER_HELD_MAX);
 	uv_pipe_init(h->loop, &p->pipe, 0);
 	p->pipe.data = p;
 	p->next = h->peers;
@@ -547,7 +474,8 @@ peer_accept(struct hub *h)
 		return;
 	}
 	snprintf(p->proof, sizeof p->proof, "uid %ld pid %ld", (long)uid, (long)pid);
-	if (uid != geteuid()) {
+	p->uid = uid;
+	if (uid != geteuid() && !h->strangers) {
 		peer_error(p, NULL, "access", "this engine belongs to another uid",
 		    "attach as the user who started it");
 		LOG("hub", "uid %ld refused", (long)uid);
@@ -565,6 +493,12 @@ peer_accept(struct hub *h)
 			peer_close(p);
 		return;
 	}
+	if (peer_crowds(p)) {
+		peer_error(p, NULL, "busy", "too many of your uid wait to be let in",
+		    "end some of them");
+		peer_hang_up(p);
+		return;
+	}
 	if (hub_peers(h) > HUB_PEERS_MAX) {
 		peer_error(p, NULL, "busy", "64 operators are attached already",
 		    "detach one of them");
@@ -573,6 +507,18 @@ peer_accept(struct hub *h)
 	}
 	uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read);
 	hub_watch_silence(h);
+}
+
+uid_t
+peer_uid(const struct peer *p)
+{
+	return p->uid;
+}
+
+bool
+peer_is_reader(const struct peer *p)
+{
+	return p->reader;
 }
 
 size_t
@@ -628,5 +574,5 @@ peer_is_console(const struct peer *p)
 bool
 peer_is_read_only(const struct peer *p)
 {
-	return p->read_only;
+	return p->read_only || p->reader;
 }

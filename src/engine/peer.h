@@ -8,7 +8,10 @@
 
 #define PEER_SKIPS 16 /* runs whose skipped output is remembered apart */
 
-enum peer_state { PEER_WAITING, PEER_REPLAYING, PEER_LIVE, PEER_DEAD };
+/* GATE: it has said hello; whether it is let in is being found out. */
+enum peer_state { PEER_WAITING, PEER_GATE, PEER_REPLAYING, PEER_LIVE, PEER_DEAD };
+
+#define PEER_BAD_LINES 10 /* in a row; then the connection is closed */
 
 struct peer_skip {
 	char run[LINE_RUN_MAX];
@@ -26,8 +29,14 @@ struct peer {
 	char name[WIRE_NAME_MAX + 1];
 	char proof[192];
 	char tty[64];
+	uid_t uid;
 	bool console, read_only;
-	int bad_lines; /* in a row */
+	bool reader;	  /* read-only by the operator list */
+	bool asked;	  /* for a password */
+	bool hung;	  /* its last words are on their way */
+	struct js *hello; /* GATE: what it said */
+	struct buf held;  /* GATE: what it said behind that, line by line */
+	int bad_lines;	  /* in a row */
 	int64_t heard_ms;
 	int64_t came_ms;
 	struct sending *batch; /* what this round of the loop said, or NULL */
@@ -62,16 +71,27 @@ struct hub {
 	int64_t silence_ms;
 	struct peer *peers;
 	const char *version;
-	bool foreground;
+	bool foreground, strangers;
 	char started[32];
 };
 
 void peer_accept(struct hub *h);
+
+/* peer_gate.c: m is a hello; a line of one who waits at the gate (m: parsed). */
+void peer_on_hello(struct peer *p, const struct js *m);
+void peer_on_gate_line(struct peer *p, const struct js *m, const char *line, size_t len);
+
+/* One whole line; false: the connection ends. */
+bool peer_on_line(char *line, size_t len, void *arg);
+
+/* Lets the last error reach the peer before the connection closes. */
+void peer_hang_up(struct peer *p);
 /* Queued until peer_flush, which comes by itself before the loop waits.  May close p. */
 void peer_send(struct peer *p, struct line *line);
 void peer_flush(struct peer *p);
 void peer_flush_all(struct peer *p); /* and what waits behind it: the last words */
 void peer_welcome(struct peer *p);
+struct js *peer_welcome_fact(const struct peer *p); /* not told yet */
 void peer_close(struct peer *p);
 
 /* Peers that say nothing are looked for from now on, while there are any. */

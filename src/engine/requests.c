@@ -279,15 +279,6 @@ on_drive(struct peer *p, const struct js *m, void *arg)
 	people_drive(((struct engine *)arg)->people, p, m);
 }
 
-static bool
-may(struct peer *p, const struct js *m, int kind, void *arg)
-{
-	struct engine *e = arg;
-
-	return people_may(
-	    e->people, p, m, (enum request)kind, (int)broker_autonomy(e->broker));
-}
-
 static void
 on_arrived(struct peer *p, void *arg)
 {
@@ -364,10 +355,15 @@ const struct hub_events engine_hub_events = {
 	    [REQUEST_SHELL_END] = on_shell_end,
 	    [REQUEST_SHELL_INPUT] = on_shell_input,
 	    [REQUEST_SHELL_SIZE] = on_shell_size,
+	    [REQUEST_UNLOCK] = engine_on_unlock,
 	    [REQUEST_VERB] = on_verb,
 	},
+    .knocked = engine_on_knocked,
+    .tried = engine_on_tried,
+    .gone = engine_on_gone,
+    .active = engine_on_active,
     .arrived = on_arrived,
-    .may = may,
+    .may = engine_may,
     .attached = on_attached,
     .detached = on_detached,
     .replayed = on_replayed,

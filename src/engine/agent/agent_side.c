@@ -653,6 +653,12 @@ agent_side_socket(const struct agent_side *s)
 	return s->socket;
 }
 
+pid_t
+agent_side_pid(const struct agent_side *s)
+{
+	return s->proc ? agent_proc_pid(s->proc) : 0;
+}
+
 bool
 agent_side_is_up(const struct agent_side *s)
 {

@@ -89,6 +89,7 @@ void agent_side_again(struct agent_side *s); /* NULL is fine */
 
 const char *agent_side_socket(const struct agent_side *s); /* lent */
 bool agent_side_is_up(const struct agent_side *s);
+pid_t agent_side_pid(const struct agent_side *s); /* of agent-host; 0: it is not there */
 
 /* The one driver that hears of agent-host; NULL: nobody.  If agent-host is up
  * already, up comes from the loop. */

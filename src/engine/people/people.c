@@ -19,6 +19,7 @@ struct person {
 	struct who *who;
 	char name[WIRE_NAME_MAX + 1];
 	char proof[WHO_WORDS_MAX];
+	char vouched[WIRE_NAME_MAX + 32]; /* what stands in front of the proof, or "" */
 	char tty[64];
 	char since[32], drives_since[32]; /* UTC */
 	bool console, read_only;
@@ -283,17 +284,32 @@ on_only(uv_timer_t *timer)
 
 /* --- who comes and goes --- */
 
+/* Returns whether that is news. */
+static bool
+set_proof(struct person *o, const char *proof)
+{
+	char words[WHO_WORDS_MAX];
+	bool is_new;
+
+	if (o->vouched[0])
+		snprintf(words, sizeof words, "%s, %.120s", o->vouched, proof);
+	else
+		snprintf(words, sizeof words, "%s", proof);
+	is_new = strcmp(o->proof, words) != 0;
+	memcpy(o->proof, words, sizeof words);
+	if (o->peer)
+		peer_set_proof(o->peer, words);
+	return is_new;
+}
+
 static void
 on_proof(const char *proof, bool late, void *arg)
 {
 	struct person *o = arg;
 	struct people *p = o->people;
-	bool is_new = strcmp(o->proof, proof) != 0;
+	bool is_new = set_proof(o, proof);
 
 	o->known = !late;
-	snprintf(o->proof, sizeof o->proof, "%s", proof);
-	if (o->peer)
-		peer_set_proof(o->peer, proof);
 	if (o->told && is_new)
 		tell(p, o, "attached", true);
 	else if (o->console)
@@ -321,8 +337,7 @@ people_arrive(struct people *p, struct peer *peer, int fd)
 	clock_at(clock_wall_ms(), o->since);
 	settle_name(p, o);
 	o->who = who_ask(p->loop, fd, on_proof, o);
-	snprintf(o->proof, sizeof o->proof, "%s", who_so_far(o->who));
-	peer_set_proof(peer, o->proof);
+	set_proof(o, who_so_far(o->who));
 }
 
 void
@@ -373,9 +388,8 @@ is_query(enum request kind, const struct js *m)
 	    (kind == REQUEST_VERB && js_is(m, "verb", "status"));
 }
 
-/* What a watcher may, too: to look, to say something, and to hold things up. */
-static bool
-is_free(enum request kind, const struct js *m, int autonomy)
+bool
+people_is_free(enum request kind, const struct js *m, int autonomy)
 {
 	const char *level = kind == REQUEST_AUTONOMY ? js_str(m, "level") : NULL;
 
@@ -420,8 +434,13 @@ may_read_only(struct peer *peer, const struct js *m, enum request kind)
 {
 	if (kind == REQUEST_FETCH || kind == REQUEST_HISTORY)
 		return true;
-	peer_error(peer, m, kind == REQUEST_DRIVE ? "drive" : "request",
-	    "this console is read-only", "attach without --read-only to act");
+	if (peer_is_reader(peer))
+		peer_error(peer, m, kind == REQUEST_DRIVE ? "drive" : "request",
+		    "you are read-only: the operator list lets you look, not act",
+		    "whoever keeps the list can make your line say drive");
+	else
+		peer_error(peer, m, kind == REQUEST_DRIVE ? "drive" : "request",
+		    "this console is read-only", "attach without --read-only to act");
 	return false;
 }
 
@@ -437,7 +456,8 @@ people_may(struct people *p, struct peer *peer, const struct js *m, enum request
 		return may_read_only(peer, m, kind);
 	if (is_told_of(o, kind, m))
 		introduce(p, o);
-	if (!o->console || is_free(kind, m, autonomy) || baton_is(&p->baton, o->name))
+	if (!o->console || people_is_free(kind, m, autonomy) ||
+	    baton_is(&p->baton, o->name))
 		return true;
 	if (!baton_act(&p->baton, o->name)) {
 		refuse_watcher(p, peer, m);
@@ -477,6 +497,35 @@ people_drive(struct people *p, struct peer *peer, const struct js *m)
 		else
 			peer_error(peer, m, "drive", "you drive already", NULL);
 	}
+}
+
+void
+people_vouch(struct people *p, struct peer *peer, const char *words)
+{
+	struct person *o = find_peer(p, peer);
+
+	if (!o)
+		return;
+	snprintf(o->vouched, sizeof o->vouched, "%s", words);
+	if (set_proof(o, who_so_far(o->who)) && o->told)
+		tell(p, o, "attached", true);
+	if (o->console)
+		tell_here(p);
+}
+
+void
+people_role(struct people *p, struct peer *peer, bool read_only)
+{
+	struct person *o = find_peer(p, peer);
+
+	if (!o || o->read_only == read_only)
+		return;
+	if (read_only && baton_give(&p->baton, o->name))
+		tell(p, o, "watching", false);
+	o->read_only = read_only;
+	if (o->console)
+		tell_here(p);
+	look_for_only(p);
 }
 
 /* So that who did what is proven by each journal alone. */

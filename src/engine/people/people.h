@@ -32,6 +32,15 @@ void people_detached(struct people *p, struct peer *peer);
 bool people_may(struct people *p, struct peer *peer, const struct js *m,
     enum request kind, int autonomy);
 
+/* What a watcher may, too: to look, to say something, and to hold things up. */
+bool people_is_free(enum request kind, const struct js *m, int autonomy);
+
+/* What vouches for who is here ("password of ann"), in front of its proof; on record. */
+void people_vouch(struct people *p, struct peer *peer, const char *words);
+
+/* The operator list gives one who is here another role. */
+void people_role(struct people *p, struct peer *peer, bool read_only);
+
 /* The request drive. */
 void people_drive(struct people *p, struct peer *peer, const struct js *m);
 

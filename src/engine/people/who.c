@@ -149,6 +149,12 @@ who_so_far(const struct who *w)
 	return w->words;
 }
 
+const struct who_seen *
+who_seen(const struct who *w)
+{
+	return &w->seen;
+}
+
 void
 who_free(struct who *w)
 {

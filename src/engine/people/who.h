@@ -30,7 +30,8 @@ struct who_seen {
 	char login_user[33];
 	bool gone;	    /* the process ended before it was looked at */
 	bool sudo;	    /* below a sudo of root's */
-	char sudo_by[33];   /* who ran that sudo: a login uid's name, or its parent's */
+	char sudo_by[33];   /* who ran that sudo: a login uid's name, or its parent's; "":
+			       it   cannot be said */
 	bool ssh;	    /* below an sshd of root's */
 	char ssh_user[33];  /* the account that sshd logged in */
 	char ssh_from[48];  /* as sshd told the session's first process; "": not known */
@@ -64,6 +65,9 @@ struct who *who_ask(uv_loop_t *loop, int fd, who_fn *cb, void *arg);
 
 /* What can be said at once; lent. */
 const char *who_so_far(const struct who *w);
+
+/* What the words were made of, from the last callback (late: false) on; lent. */
+const struct who_seen *who_seen(const struct who *w);
 
 /* No callback comes after this.  NULL is fine; after the last callback it may still be
  * called. */

@@ -284,8 +284,6 @@ look_for_sudo(const struct proc *line, int n, struct who_seen *s)
 			    (long long)s->login);
 		else if (up + 1 < n)
 			user_or_uid(line[up + 1].uid[0], s->sudo_by);
-		else
-			snprintf(s->sudo_by, sizeof s->sudo_by, "somebody");
 		return;
 	}
 }

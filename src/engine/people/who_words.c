@@ -42,7 +42,7 @@ say_proven(struct words *w, const struct who_seen *s)
 	if (s->sudo && s->login >= 0)
 		say(w, "sudo by %s (login uid %lld)", s->sudo_by, (long long)s->login);
 	else if (s->sudo)
-		say(w, "sudo by %s", s->sudo_by);
+		say(w, "sudo by %s", s->sudo_by[0] ? s->sudo_by : "somebody");
 	if (!s->ssh)
 		return;
 	say(w, "%sssh%s%s of %s", comma(w), s->ssh_key[0] ? " key " : "", s->ssh_key,
