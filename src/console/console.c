@@ -25,7 +25,8 @@
 	4 /* the first picture waits so long for all that an engine tells, once it \
 	     speaks */
 #define SHELL_DEAF_MS \
-	250	 /* after a shell: answers that its programs asked the terminal for */
+	250 /* after a shell: answers that its programs asked the terminal for */
+#define DENIED_EXIT 77
 #define TAIL 500 /* records that an attach is told */
 #define READ_MAX 4096
 
@@ -113,6 +114,17 @@ answers(struct console *c, const struct js *fact)
 	return true;
 }
 
+/* Nothing else will come before there is a password. */
+static void
+show_gate(struct console *c)
+{
+	c->dirty = c->greeted = true;
+	if (!c->shown)
+		console_arm_first(c, 0);
+	else
+		console_arm(c);
+}
+
 static void
 on_fact(void *arg, const struct js *fact)
 {
@@ -143,6 +155,11 @@ on_fact(void *arg, const struct js *fact)
 		return;
 	}
 	source_since(c->source, c->screen.model.incident.last);
+	if (js_is(fact, "t", "welcome"))
+		c->screen.read_only = c->wants_read || js_bool(fact, "read_only", false);
+	action_gate_fact(&c->ctx, fact);
+	if (js_is(fact, "t", "gate"))
+		show_gate(c);
 	if (!what)
 		return;
 	c->screen.now = clock_mono_ms();
@@ -173,8 +190,11 @@ on_state(void *arg, enum link_state state, const char *words)
 	history_lost(&c->history);
 	gaps_lost(&c->gaps);
 	run_text_lost(&c->ctx);
-	if (state == LINK_OTHER)
-		console_stop(c, AGAIN_EXIT);
+	if (state != LINK_GATE && state != LINK_UP)
+		gate_box_close(&c->screen.gate);
+	c->denied = state == LINK_DENIED;
+	if (state == LINK_OTHER || state == LINK_DENIED)
+		console_stop(c, state == LINK_OTHER ? AGAIN_EXIT : DENIED_EXIT);
 	if (shell_lost(&c->shell))
 		after_shell(c);
 	snprintf(c->screen.link_words, sizeof c->screen.link_words, "%s", words);
@@ -237,6 +257,14 @@ on_send(void *arg, struct js *request, struct err *err)
 	return source_send(c->source, request, err);
 }
 
+static int
+on_unlock(void *arg, const char *name, const char *password, size_t len, struct err *err)
+{
+	struct console *c = arg;
+
+	return source_unlock(c->source, name, password, len, err);
+}
+
 static void
 on_prompt_line(const char *line, void *arg)
 {
@@ -250,6 +278,8 @@ on_key(const struct input *in, void *arg)
 {
 	struct console *c = arg;
 
+	if (source_link(c->source))
+		link_active(source_link(c->source));
 	typing_key(&c->typing, in);
 }
 
@@ -415,11 +445,14 @@ start(struct console *c, const struct console_opts *opts, struct err *err)
 	tty_size(c->tty, &cols, &rows);
 	canvas_init(&c->canvas, cols, rows);
 	screen_init(&c->screen);
-	c->screen.read_only = opts->read_only;
+	c->screen.read_only = c->wants_read = opts->read_only;
 	c->screen.replay.on = opts->replay != NULL;
 	c->screen.few_keys = tty_few_keys(c->tty);
-	c->ctx = (struct action_context){
-	    .screen = &c->screen, .send = on_send, .play = on_play, .arg = c};
+	c->ctx = (struct action_context){.screen = &c->screen,
+	    .send = on_send,
+	    .unlock = on_unlock,
+	    .play = on_play,
+	    .arg = c};
 	c->typing = (struct typing){.screen = &c->screen, .ctx = &c->ctx, .vi = opts->vi};
 	history_init(&c->history, &c->screen, on_send, c);
 	gaps_init(&c->gaps, &c->screen, on_send, c);
@@ -498,6 +531,8 @@ console_main(const struct console_opts *opts)
 	tty_close(c->tty, c->lost);
 	if (err.words[0])
 		fprintf(stderr, "breakglass: %s\n", err.words);
+	else if (c->denied)
+		fprintf(stderr, "breakglass: %s\n", c->screen.link_words);
 	else if (c->code == 0 && !opts->replay)
 		printf("Detached. The engine goes on; \"breakglass\" brings you back.\n");
 	code = c->code == AGAIN_EXIT ? again(opts->argv, c->screen.link_words) : c->code;

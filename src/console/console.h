@@ -28,7 +28,8 @@ struct console_opts {
 
 /*
  * Runs until the operator detaches or the terminal is lost.  Returns the exit
- * code: 0 detached, 1 the terminal was lost, 69 the engine is of another version,
+ * code: 0 detached, 1 the terminal was lost, 69 the engine is of another version, 77 it
+ * does not let us in,
  * 128 + n ended by signal n.
  */
 int console_main(const struct console_opts *opts);

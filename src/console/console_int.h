@@ -53,6 +53,8 @@ struct console {
 	bool dirty;	 /* facts that are not painted yet */
 	bool writing;	 /* the terminal has not taken all */
 	bool lost;	 /* the terminal is gone */
+	bool denied;	 /* the engine does not let us in */
+	bool wants_read; /* by its own wish */
 	int code;
 };
 

@@ -45,16 +45,18 @@ struct link {
 	int64_t heard; /* when the engine last said something */
 	int64_t sent_ping;
 	int attempts, bad_lines;
-	bool freed, held;
-	int closing;   /* handles that are not closed yet; the last one frees */
-	char why[200]; /* the last failure */
+	bool freed, held, active;
+	int closing;	/* handles that are not closed yet; the last one frees */
+	char why[1000]; /* the last failure */
 	char buf[READ_SIZE];
 };
 
 struct link_write {
 	uv_write_t req;
 	char *data;
-	bool wish; /* of an operator, not the link's own */
+	bool wish;   /* of an operator, not the link's own */
+	bool secret; /* wiped when it was written */
+	size_t len;
 };
 
 static void link_enter(struct link *l, enum link_state state);
@@ -80,7 +82,7 @@ say(struct link *l, const char *words)
 static void
 link_enter(struct link *l, enum link_state state)
 {
-	char words[320];
+	char words[1200];
 
 	LOG("link", "link: %d -> %d %s", l->state, state, l->why);
 	l->state = state;
@@ -91,7 +93,9 @@ link_enter(struct link *l, enum link_state state)
 		say(l, "");
 	} else if (state == LINK_HELLO) {
 		uv_timer_start(&l->timer, on_timer, HELLO_MS, 0);
-	} else if (state == LINK_OTHER) {
+	} else if (state == LINK_GATE) {
+		uv_timer_start(&l->timer, on_timer, PING_MS, 0);
+	} else if (state == LINK_OTHER || state == LINK_DENIED) {
 		uv_timer_stop(&l->timer);
 		say(l, l->why);
 	} else {
@@ -152,6 +156,18 @@ other_version(struct link *l, int64_t v, const char *text, const char *todo)
 	link_enter(l, LINK_OTHER);
 }
 
+/* It does not let us in, or no longer: coming again would change nothing. */
+static void
+denied(struct link *l, const struct js *fact)
+{
+	const char *text = js_str(fact, "text"), *todo = js_str(fact, "todo");
+
+	drop(l);
+	snprintf(l->why, sizeof l->why, "%s%s%s", text ? text : "refused",
+	    todo ? ": " : "", todo ? todo : "");
+	link_enter(l, LINK_DENIED);
+}
+
 /* --- an engine that is gone --- */
 
 static void
@@ -209,6 +225,8 @@ on_written(uv_write_t *req, int status)
 	struct link *l = req->handle->data;
 	bool lost = status < 0 && w->wish && l;
 
+	if (w->secret)
+		explicit_bzero(w->data, w->len);
 	free(w->data);
 	free(w);
 	if (lost)
@@ -216,7 +234,7 @@ on_written(uv_write_t *req, int status)
 }
 
 static int
-write_line(struct link *l, struct js *m, bool wish, struct err *err)
+write_secret(struct link *l, struct js *m, bool wish, bool secret, struct err *err)
 {
 	struct link_write *w;
 	struct buf line;
@@ -234,6 +252,8 @@ write_line(struct link *l, struct js *m, bool wish, struct err *err)
 	}
 	w = mem_alloc(sizeof *w);
 	w->wish = wish;
+	w->secret = secret;
+	w->len = line.len;
 	w->data = line.data; /* its bytes live until they are written */
 	b = uv_buf_init(w->data, (unsigned)line.len);
 	rc = uv_write(&w->req, (uv_stream_t *)l->pipe, &b, 1, on_written);
@@ -242,6 +262,42 @@ write_line(struct link *l, struct js *m, bool wish, struct err *err)
 	free(w->data);
 	free(w);
 	return err_set(err, ERR_UNREACHABLE, "engine: %s", uv_strerror(rc));
+}
+
+static int
+write_line(struct link *l, struct js *m, bool wish, struct err *err)
+{
+	return write_secret(l, m, wish, false, err);
+}
+
+int
+link_unlock(
+    struct link *l, const char *name, const char *password, size_t len, struct err *err)
+{
+	struct js *m;
+	const char *kept;
+	size_t n = 0;
+	int rc;
+
+	if (l->state != LINK_UP && l->state != LINK_GATE)
+		return err_set(
+		    err, ERR_UNREACHABLE, "no connection to the engine; not sent");
+	m = message_new("unlock");
+	js_set_str(m, "name", name);
+	if (password)
+		js_set_strn(m, "password", password, len);
+	rc = write_secret(l, m, true, true, err);
+	kept = js_strn(m, "password", &n);
+	if (kept)
+		explicit_bzero((char *)(uintptr_t)kept, n);
+	js_free(m);
+	return rc;
+}
+
+void
+link_active(struct link *l)
+{
+	l->active = true;
 }
 
 int
@@ -274,6 +330,13 @@ on_line(char *line, size_t len, void *arg)
 		return l->pipe != NULL;
 	}
 	l->bad_lines = 0;
+	if (js_is(fact, "t", "error") && js_is(fact, "where", "access")) {
+		denied(l, fact);
+		js_free(fact);
+		return false;
+	}
+	if (l->state == LINK_HELLO && js_is(fact, "t", "gate"))
+		link_enter(l, LINK_GATE);
 	if (l->state == LINK_HELLO && !js_is(fact, "t", "welcome") &&
 	    !js_is(fact, "t", "error")) {
 		js_free(fact); /* its welcome was lost: so is more */
@@ -293,7 +356,8 @@ on_line(char *line, size_t len, void *arg)
 		snprintf(l->incident, sizeof l->incident, "%s", js_str(fact, "id"));
 	if (js_is(fact, "t", "welcome") && js_str(fact, "started"))
 		snprintf(l->told_by, sizeof l->told_by, "%s", js_str(fact, "started"));
-	if (l->state == LINK_HELLO && js_is(fact, "t", "welcome")) {
+	if ((l->state == LINK_HELLO || l->state == LINK_GATE) &&
+	    js_is(fact, "t", "welcome")) {
 		l->foreground = js_bool(fact, "foreground", false);
 		link_enter(l, LINK_UP);
 		if (l->started && l->pipe)
@@ -343,7 +407,7 @@ static void
 on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct link *l = stream->data;
-	char why[200];
+	char why[1000];
 
 	if (!l || n == 0)
 		return;
@@ -465,11 +529,15 @@ on_timer(uv_timer_t *timer)
 		connect_now(l);
 	} else if (l->state == LINK_HELLO) {
 		fail(l, "the engine does not answer");
-	} else if (!l->held && clock_mono_ms() - l->heard > SILENT_MS) {
+	} else if (l->state == LINK_UP && !l->held &&
+	    clock_mono_ms() - l->heard > SILENT_MS) {
 		fail(l, "the engine is silent");
 	} else {
 		uv_timer_start(&l->timer, on_timer, PING_MS, 0);
 		ping = message_new("ping");
+		if (l->active)
+			js_set_bool(ping, "active", true);
+		l->active = false;
 		if (write_line(l, ping, false, &err) < 0)
 			LOG("link", "ping: %s", err.words);
 		js_free(ping);

@@ -12,7 +12,9 @@
  * It comes back by itself, with growing pauses up to 5 s, as long as it lives, and
  * says in words how it stands.  It pings every 15 s while it is up.  Where nobody
  * listens any more it has an engine started (starter.h), unless the last one ran in the
- * foreground.  An engine that speaks another version is the end: OTHER.
+ * foreground.  An engine that speaks another version is the end: OTHER, and
+ * one that does not let us in, or no longer: DENIED.  One that asks for a password before
+ * its welcome is told it by link_unlock: HELLO, GATE, UP.
  */
 #ifndef CONSOLE_LINK_H
 #define CONSOLE_LINK_H
@@ -24,7 +26,15 @@
 #include "base/err.h"
 #include "wire/json.h"
 
-enum link_state { LINK_WAITING, LINK_HELLO, LINK_UP, LINK_OTHER, LINK_STATES };
+enum link_state {
+	LINK_WAITING,
+	LINK_HELLO,
+	LINK_GATE,
+	LINK_UP,
+	LINK_OTHER,
+	LINK_DENIED,
+	LINK_STATES
+};
 
 struct link;
 
@@ -54,6 +64,16 @@ struct link *link_new(uv_loop_t *loop, const struct link_opts *opts);
 /* Says bye and goes; freed by the loop later. No callback comes after this. NULL is fine.
  */
 void link_free(struct link *l);
+
+/*
+ * A request unlock, at the gate or of locked keys; name NULL: by a key alone.  What is
+ * sent is wiped when it was written.
+ */
+int link_unlock(struct link *l, const char *name, const char *password, size_t len,
+    struct err *err) MUST_CHECK;
+
+/* Keys were pressed: the next ping tells it. */
+void link_active(struct link *l);
 
 /* Takes request.  -1: not up (ERR_UNREACHABLE), or too much waits (ERR_LIMIT). */
 int link_send(struct link *l, struct js *request, struct err *err) MUST_CHECK;

@@ -193,6 +193,15 @@ source_send(struct source *s, struct js *request, struct err *err)
 	return err_set(err, ERR_DENIED, "this is a replay");
 }
 
+int
+source_unlock(
+    struct source *s, const char *name, const char *password, size_t len, struct err *err)
+{
+	if (s->link)
+		return link_unlock(s->link, name, password, len, err);
+	return err_set(err, ERR_DENIED, "this is a replay");
+}
+
 void
 source_restart(struct source *s)
 {

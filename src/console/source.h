@@ -39,6 +39,10 @@ void source_free(struct source *s);
 /* Takes request.  -1: it went nowhere, with words. */
 int source_send(struct source *s, struct js *request, struct err *err) MUST_CHECK;
 
+/* link_unlock; nothing in a replay. */
+int source_unlock(struct source *s, const char *name, const char *password, size_t len,
+    struct err *err) MUST_CHECK;
+
 /* Another incident, from nothing. */
 void source_restart(struct source *s);
 

@@ -34,6 +34,7 @@ model_now(const struct model *m, int64_t mono_ms)
 void
 model_attach(struct model *m)
 {
+	memset(&m->lock, 0, sizeof m->lock); /* who comes anew is not idle */
 	m->incident.caught_up = m->incident.present = m->verdict_present = false;
 }
 
@@ -104,6 +105,8 @@ apply_state(struct model *m, const struct js *fact)
 		incident_here(&m->incident, fact);
 	else if (js_is(fact, "what", "ask"))
 		asks_apply(&m->asks, fact);
+	else if (js_is(fact, "what", "lock"))
+		lock_read(&m->lock, fact);
 	else if (js_is(fact, "what", "left"))
 		left_read(&m->left, fact);
 	else if (js_is(fact, "what", "screen"))

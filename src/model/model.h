@@ -11,6 +11,7 @@
 
 #include "model/asks.h"
 #include "model/incident.h"
+#include "model/lock.h"
 #include "model/older.h"
 #include "model/runbooks.h"
 #include "model/screen.h"
@@ -34,6 +35,7 @@ struct model {
 	struct orphans orphans; /* what would belong to something older */
 	struct vm vm;
 	struct asks asks; /* what an operator is asked now */
+	struct lock lock; /* of this console's keys */
 	struct left left; /* what a stopped turn has left on the hosts */
 	struct runbooks runbooks;
 	struct guest_screen screen; /* of the last capture */

@@ -208,6 +208,9 @@ static void
 run_other(struct action_context *a, enum action action, const char *args)
 {
 	switch (action) {
+	case ACTION_UNLOCK:
+		action_unlock(a);
+		break;
 	case ACTION_DRIVE:
 	case ACTION_WATCH:
 	case ACTION_RETRY:
@@ -260,11 +263,18 @@ action_line(struct action_context *a, const char *line)
 	if (line[blank] == '\0') {
 		struct screen *s = a->screen;
 
-		if (asks_open(&s->model.asks, model_now(&s->model, s->now)))
+		if (s->model.lock.on)
+			action_unlock(a);
+		else if (asks_open(&s->model.asks, model_now(&s->model, s->now)))
 			action_run(a, ACTION_ANSWER, "");
 		return;
 	}
 	if (line[0] != '/') {
+		if (action_is_locked(a)) {
+			action_say(a, TONE_PLAIN,
+			    "Locked: your words were not sent; Up brings them back.");
+			return;
+		}
 		if (action_watches(a, "Your words"))
 			return;
 		layout_to_end(a->screen);

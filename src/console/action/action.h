@@ -18,6 +18,9 @@ struct action_context {
 	struct screen *screen;
 	/* Takes request. */
 	int (*send)(void *arg, struct js *request, struct err *err);
+	/* Asks for an unlock; name NULL: by a key alone. */
+	int (*unlock)(void *arg, const char *name, const char *password, size_t len,
+	    struct err *err);
 	/* In a replay: what an operator wants of it; text: what is looked for, or "". */
 	void (*play)(void *arg, enum play play, const char *text);
 	void *arg;
@@ -45,6 +48,10 @@ bool action_replay_key(struct action_context *a, const struct input *in);
 
 /* A key while the box with the agent's question is open. */
 void action_ask_key(struct action_context *a, const struct input *in);
+
+/* action_gate.c: a key while its box is open; after each fact */
+void action_gate_key(struct action_context *a, const struct input *in);
+void action_gate_fact(struct action_context *a, const struct js *fact);
 
 /* action_people.c, after each fact: a box closes when somebody else has taken over. */
 void action_people_news(struct action_context *a);

@@ -23,6 +23,10 @@ bool action_watches(struct action_context *a, const char *what);
 bool action_is_refused(struct action_context *a, enum action action, const char *args);
 void action_people(struct action_context *a, enum action action);
 
+/* action_gate.c: /unlock; opens its box where keys are locked, and returns true */
+void action_unlock(struct action_context *a);
+bool action_is_locked(struct action_context *a);
+
 /* action_confirm.c: a verb, asked about first where it mutates; a host's changed key */
 void action_verb(struct action_context *a, int verb);
 void action_accept(struct action_context *a, const char *args);

@@ -62,8 +62,11 @@ action_is_refused(struct action_context *a, enum action action, const char *args
 {
 	const struct keymap_row *row = keymap_row(action);
 
+	if (action == ACTION_DRIVE)
+		return action_is_locked(a);
 	return action_acts(a->screen, action, args) &&
-	    action_watches(a, row && row->slash ? row->slash : "that");
+	    (action_is_locked(a) ||
+		action_watches(a, row && row->slash ? row->slash : "that"));
 }
 
 static void

@@ -51,6 +51,8 @@ const struct keymap_row keymap_rows[] = {
 	"take over: you act, the others watch; at once, and they see it"},
     {ACTION_WATCH, 0, INPUT_NONE, 0, NULL, "watch", NULL, NULL,
 	"give the baton back: who acts next drives"},
+    {ACTION_UNLOCK, 0, INPUT_NONE, 0, NULL, "unlock", NULL, NULL,
+	"the keys act again that wait because nobody touched this console for long"},
     {ACTION_WHO, 0, INPUT_NONE, 0, NULL, "who", NULL, NULL,
 	"who is here, how well that is proven, and who drives"},
     {ACTION_BANNERS, 0, INPUT_NONE, 0, NULL, "banners", NULL, NULL,

@@ -112,7 +112,12 @@ on_fact(void *arg, const struct js *fact)
 	n->told |= js_is(fact, "t", "caught_up");
 	link_since(n->link, n->screen.model.incident.last);
 	n->screen.now = clock_mono_ms();
+	if (js_is(fact, "t", "welcome"))
+		n->screen.read_only = n->wants_read || js_bool(fact, "read_only", false);
 	linear_news(n);
+	action_gate_fact(&n->ctx, fact);
+	linear_gate(n);
+	fflush(stdout);
 	if (what)
 		dirty(n);
 }
@@ -126,15 +131,28 @@ on_state(void *arg, enum link_state state, const char *words)
 	if (state == LINK_UP)
 		model_attach(&n->screen.model);
 	run_text_lost(&n->ctx);
-	if (state == LINK_OTHER)
-		stop(n, AGAIN_EXIT);
+	if (state != LINK_GATE && state != LINK_UP) {
+		gate_box_close(&n->screen.gate);
+		linear_gate(n);
+	}
+	n->denied = state == LINK_DENIED;
+	if (state == LINK_OTHER || n->denied)
+		stop(n, n->denied ? 77 : AGAIN_EXIT);
 	n->screen.link_up = state == LINK_UP;
 	snprintf(n->screen.link_words, sizeof n->screen.link_words, "%s", words);
 	if (state == LINK_UP && !was)
 		linear_say("Connected to the engine.");
-	else if (state != LINK_UP && (was || first))
+	else if (state != LINK_UP && state != LINK_GATE && !n->denied && (was || first))
 		said_line("ENGINE: ", words, strlen(words));
 	fflush(stdout);
+}
+
+static int
+on_unlock(void *arg, const char *name, const char *password, size_t len, struct err *err)
+{
+	struct linear *n = arg;
+
+	return link_unlock(n->link, name, password, len, err);
 }
 
 static int
@@ -168,7 +186,12 @@ on_input_line(char *line, size_t len, void *arg)
 		    "That line is no text (a NUL or bytes that are no UTF-8); not sent.");
 		return true;
 	}
-	linear_line(n, line);
+	link_active(n->link);
+	if (!linear_gate_line(n, line))
+		linear_line(n, line);
+	if (n->secret)
+		explicit_bzero(line, len);
+	linear_gate(n);
 	if (n->ctx.quit)
 		n->stop = true;
 	dirty(n);
@@ -204,8 +227,11 @@ on_readable(uv_poll_t *poll, int status, int events)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	n->screen.now = clock_mono_ms();
+	n->secret = n->gate == LINEAR_PASSWORD;
 	if (got > 0)
 		feed(n, chunk, (size_t)got);
+	if (n->secret)
+		explicit_bzero(chunk, sizeof chunk);
 	if (got <= 0 || n->stop)
 		stop(n, 0);
 }
@@ -286,11 +312,12 @@ linear_main(const struct console_opts *opts, const char *why)
 	fflush(stdout);
 	uv_loop_init(&n->loop);
 	screen_init(&n->screen);
-	n->screen.read_only = opts->read_only;
+	n->screen.read_only = n->wants_read = opts->read_only;
 	n->screen.linear = true;
 	n->screen.now = clock_mono_ms();
 	n->said.bounded = true;
-	n->ctx = (struct action_context){.screen = &n->screen, .send = on_send, .arg = n};
+	n->ctx = (struct action_context){
+	    .screen = &n->screen, .send = on_send, .unlock = on_unlock, .arg = n};
 	clip_init(&n->clip, "print", NULL);
 	n->ctx.clip = &n->clip;
 	frame_init(&n->input, 2 * WIRE_PROMPT_MAX);
@@ -311,6 +338,10 @@ linear_main(const struct console_opts *opts, const char *why)
 		linear_say("Input must be a terminal or a pipe.");
 		n->code = 1;
 	}
+	gate_box_close(&n->screen.gate);
+	linear_gate(n);
+	if (n->denied)
+		fprintf(stderr, "breakglass: %s\n", n->screen.link_words);
 	link_free(n->link);
 	uv_run(&n->loop, UV_RUN_NOWAIT);
 	uv_walk(&n->loop, close_one, NULL);

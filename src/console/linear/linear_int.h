@@ -11,6 +11,8 @@
 #include "console/term/clip.h"
 #include "wire/frame.h"
 
+enum linear_gate_stage { LINEAR_NO_GATE, LINEAR_NAME, LINEAR_PASSWORD, LINEAR_SENT };
+
 struct linear {
 	uv_loop_t loop;
 	uv_poll_t poll;
@@ -29,6 +31,10 @@ struct linear {
 	bool typed;		/* a person types, on a terminal: not a pipe */
 	bool begun;		/* a part of a line has come */
 	bool stop;
+	enum linear_gate_stage gate; /* what the next line is */
+	bool secret;		     /* what was just read may be a password */
+	bool mute;		     /* the terminal does not echo */
+	bool denied, wants_read;
 	bool told;	  /* that there is something older */
 	struct clip clip; /* a run's text, while it is read for /view */
 	int64_t over_ms;  /* when a question that was open here ended; 0: none did */
@@ -39,6 +45,10 @@ struct linear {
 /* linear.c */
 void linear_say(const char *text);
 void linear_say_older(struct linear *n);
+
+/* linear_gate.c: after each fact and line; a line, true: it was for the gate */
+void linear_gate(struct linear *n);
+bool linear_gate_line(struct linear *n, const char *line);
 
 /* linear_lines.c */
 

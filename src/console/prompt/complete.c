@@ -26,7 +26,7 @@ static const struct {
     {" cancel triage memory disk services qemu runbook offline answer lower agent observe "
      "repair autonomous ",
 	COMPLETE_AGENT},
-    {" note who drive watch new close detach retry replay ", COMPLETE_INCIDENT},
+    {" note who drive watch unlock new close detach retry replay ", COMPLETE_INCIDENT},
 };
 
 /* Commands that do nothing without what follows. */

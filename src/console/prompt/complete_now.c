@@ -73,6 +73,8 @@ incident_why(const struct screen *s, enum action action)
 		return me && me->driving ? "you drive" : "";
 	case ACTION_WATCH:
 		return me && !me->driving && !m->incident.lost_to[0] ? "you watch" : "";
+	case ACTION_UNLOCK:
+		return m->lock.on ? "" : "not locked";
 	case ACTION_RETRY:
 		return is(m->vm.journal.state, "memory") ? "" : "disk is well";
 	case ACTION_ACCEPT:

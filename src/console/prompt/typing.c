@@ -140,6 +140,10 @@ typing_key(struct typing *t, const struct input *in)
 		return;
 	if (is_spilt(t, in))
 		return;
+	if (s->gate.open) {
+		action_gate_key(t->ctx, in);
+		return;
+	}
 	if (s->confirm.open) {
 		action_confirm_key(t->ctx, in);
 		if (!s->confirm.open && in->kind == INPUT_CHAR)

@@ -165,4 +165,6 @@ layout_draw(struct screen *s, struct canvas *c)
 	if (s->confirm.open)
 		view_confirm_draw(
 		    &s->confirm, c, mid, &s->model, model_now(&s->model, s->now));
+	if (s->gate.open)
+		view_gate_draw(&s->gate, c, mid);
 }

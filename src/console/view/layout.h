@@ -23,6 +23,7 @@
 #include "console/view/view_ask.h"
 #include "console/view/view_chat.h"
 #include "console/view/view_confirm.h"
+#include "console/view/view_gate.h"
 #include "console/view/view_help.h"
 #include "console/view/view_page.h"
 #include "console/view/view_tools.h"
@@ -58,6 +59,7 @@ struct screen {
 	struct view_tools tools;
 	struct confirm confirm;
 	struct ask_box ask;
+	struct gate_box gate;
 	enum focus focus;
 	bool zoom;
 	int split;	     /* percent of the chat pane, 0: the usual */
@@ -74,7 +76,7 @@ struct screen {
 	bool linear; /* there is no screen: commands are named, not keys */
 	struct replay replay;
 	bool link_up;
-	char link_words[256];	   /* why the link is not up, and what is done about it */
+	char link_words[1000];	   /* why the link is not up, and what is done about it */
 	char older[48];		   /* at the top of a pane: what is older, or "" */
 	struct run_text *run_text; /* all of a run, while it is being read; or NULL */
 	struct palette palette;

@@ -195,6 +195,18 @@ lost(struct banners *b)
 		banner(b, LOOK_NOTICE, "%s", text);
 }
 
+/* The first words are what to press: on a small screen the rest is cut. */
+static void
+locked(struct banners *b)
+{
+	const struct lock *l = &b->s->model.lock;
+
+	if (l->on && !b->s->read_only)
+		banner(b, LOOK_BUSY, "LOCKED: %s opens the keys that act: %s.",
+		    b->s->linear ? "/unlock" : "Enter or /unlock", l->text)
+		    ->brief = true;
+}
+
 static void
 left_behind(struct banners *b)
 {
@@ -256,6 +268,7 @@ view_banner_list(const struct screen *s, struct banner *all)
 	journal(&b);
 	links(&b);
 	host_program(&b);
+	locked(&b);
 	left_behind(&b);
 	agent(&b);
 	route(&b);

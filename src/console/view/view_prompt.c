@@ -251,6 +251,8 @@ empty_hint(const struct screen *s)
 
 	if (s->read_only)
 		return "READ-ONLY: nothing is sent from here";
+	if (s->model.lock.on)
+		return "LOCKED: Enter unlocks the keys";
 	if (incident_is_watching(&s->model.incident))
 		return "watching: /drive takes over";
 	if (strcmp(vm->agent.state, "working") == 0)
