@@ -116,6 +116,7 @@ int command_agent(const struct command_opts *c, int count, char **words);
 int command_answer(const struct command_opts *c, int count, char **words);
 int command_autonomy(const struct command_opts *c, int count, char **words);
 int command_cancel(const struct command_opts *c, int count, char **words);
+int command_kill(const struct command_opts *c, int count, char **words);
 int command_end(const struct command_opts *c, int count, char **words);
 int command_incident(const struct command_opts *c, int count, char **words);
 int command_note(const struct command_opts *c, int count, char **words);

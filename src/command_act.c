@@ -244,6 +244,28 @@ command_cancel(const struct command_opts *c, int count, char **words)
 	return act_run(&a, START_NEVER, message_new(request_names[REQUEST_CANCEL]));
 }
 
+static bool
+is_kill(const struct act *a, int kind, const struct js *m)
+{
+	return kind == FACT_STATE && js_is(m, "what", "kill") &&
+	    js_bool(m, "on", false) == (a->word == NULL);
+}
+
+int
+command_kill(const struct command_opts *c, int count, char **words)
+{
+	struct act a = {.c = c, .is_answer = is_kill, .word = count ? words[0] : NULL};
+	struct js *m;
+
+	if (count && strcmp(words[0], "off") != 0) {
+		fputs("breakglass kill, or breakglass kill off\n", stderr);
+		return COMMAND_USAGE;
+	}
+	m = message_new(request_names[REQUEST_KILL]);
+	js_set_bool(m, "on", count == 0);
+	return act_run(&a, START_NEVER, m);
+}
+
 /* Its end, or that the host is being asked to end what lives of it. */
 static bool
 is_ended(const struct act *a, int kind, const struct js *m)

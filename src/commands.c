@@ -73,6 +73,8 @@ const struct command commands[] = {
     {"cancel", GROUP_AGENT, 0, 0, JSON, "", "stop the agent's turn", command_cancel},
     {"end", GROUP_AGENT, 1, 1, JSON, "RUN",
 	"a command that runs on a host; never a mutating verb", command_end},
+    {"kill", GROUP_AGENT, 0, 1, JSON, "[off]",
+	"kill switch: the agent ends at once and is refused; off lifts it", command_kill},
     {"runbook", GROUP_AGENT, 1, 1, JSON | 1U << OPT_OFFLINE, "NAME [--offline]",
 	"triage, memory, disk, services, qemu or one of yours; --offline: without a "
 	"model",

@@ -172,6 +172,7 @@ on_found(const struct js *record, void *arg)
 	broker_found(e->broker, record);
 	cut_found(e->cut, record);
 	found_autonomy(e, record);
+	engine_found_kill(e, record);
 	if (js_is(record, "t", "session") && js_is(record, "driver", "cli") &&
 	    js_str(record, "session"))
 		snprintf(e->session, sizeof e->session, "%s", js_str(record, "session"));
@@ -184,6 +185,7 @@ on_incident_ready(void *arg)
 	struct err err;
 
 	set_first_autonomy(e);
+	engine_keep_kill(e);
 	cut_found_end(e->cut);
 	unfinished_found_end(e->unfinished);
 	asks_found_end(e->asks);
@@ -265,8 +267,11 @@ on_fact(struct js *fact, void *arg)
 	life_see(e, fact);
 	gate_see(e->gate, fact);
 	found_autonomy(e, fact);
-	if (js_is(fact, "t", "incident") && js_is(fact, "state", "opened"))
+	engine_found_kill(e, fact);
+	if (js_is(fact, "t", "incident") && js_is(fact, "state", "opened")) {
 		keep_autonomy(e);
+		engine_keep_kill(e);
+	}
 	if (!e->turn || e->leaving ||
 	    !notices_see(&e->notices, fact, turn_is_busy(e->turn), text))
 		return;
@@ -359,6 +364,9 @@ engine_build(struct engine *e, struct err *err)
 	    .arg = e});
 	e->watch = watch_new(loop, e->incident, e->broker);
 	e->usual = usual_new(loop, e->incident, o->sessions_dir);
+	if (o->interlock_seconds > 0)
+		e->interlock = interlock_new(
+		    loop, e->incident, e->broker, o->interlock_seconds * 1000);
 	engine_watch_ends(e);
 	e->turn = turn_new(&(struct turn_config){.loop = loop,
 	    .incident = e->incident,
@@ -394,6 +402,7 @@ engine_end(struct engine *e)
 	if (e->power)
 		power_leave(e->power);
 	engine_end_agent(e);
+	interlock_free(e->interlock);
 	usual_free(e->usual);
 	e->usual = NULL;
 	watch_free(e->watch);

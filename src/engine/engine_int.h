@@ -8,6 +8,7 @@
 #include "engine/remote/broker.h"
 #include "engine/agent/context.h"
 #include "engine/power/cut.h"
+#include "engine/power/interlock.h"
 #include "engine/engine.h"
 #include "engine/hub.h"
 #include "engine/record/incident.h"
@@ -47,6 +48,7 @@ struct engine {
 	struct power *power;
 	struct watch *watch;
 	struct usual *usual;
+	struct interlock *interlock; /* NULL: off */
 	struct unfinished *unfinished;
 	struct turn *turn;
 	struct choice *choice; /* the turn's agent, which frees it */
@@ -68,6 +70,7 @@ struct engine {
 	struct cut *cut;  /* what the engine before us had in hand */
 	int found_level;  /* autonomy of the incident that is continued; -1: none */
 	char found_by[WIRE_NAME_MAX + 1];
+	char found_kill[WIRE_NAME_MAX + 1]; /* who pulled the kill switch; "": off */
 	/* life.c */
 	uv_signal_t signals[ENGINE_SIGNALS];
 	uv_timer_t idle, settle, hold, look;
@@ -105,6 +108,13 @@ void engine_on_prompt(struct peer *p, const struct js *m, void *arg);
 void engine_on_cancel(struct peer *p, const struct js *m, void *arg);
 void engine_on_runbook(struct peer *p, const struct js *m, void *arg);
 void engine_on_agent(struct peer *p, const struct js *m, void *arg);
+
+/* kill.c: the kill switch */
+void engine_on_kill(struct peer *p, const struct js *m, void *arg);
+/* True, and the peer has been told so: it is on. */
+bool engine_is_killed(struct engine *e, struct peer *p, const struct js *m);
+void engine_found_kill(struct engine *e, const struct js *record); /* any fact */
+void engine_keep_kill(struct engine *e); /* as it was found; also in a new incident */
 
 /* requests_record.c: what an operator wants of the record */
 void engine_on_journal(struct peer *p, const struct js *m, void *arg);

@@ -347,6 +347,7 @@ const struct hub_events engine_hub_events = {
 	    [REQUEST_END] = on_end,
 	    [REQUEST_FETCH] = on_fetch,
 	    [REQUEST_JOURNAL] = engine_on_journal,
+	    [REQUEST_KILL] = engine_on_kill,
 	    [REQUEST_NEW_INCIDENT] = on_incident,
 	    [REQUEST_NOTE] = on_note,
 	    [REQUEST_PROMPT] = engine_on_prompt,

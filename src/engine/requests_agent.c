@@ -15,6 +15,8 @@ engine_on_prompt(struct peer *p, const struct js *m, void *arg)
 
 	if (!engine_request_is(p, m, "text"))
 		return;
+	if (engine_is_killed(e, p, m))
+		return;
 	if (!text)
 		peer_error(p, m, "prompt", "a prompt needs a text", NULL);
 	else if (turn_prompt(e->turn,
@@ -33,7 +35,7 @@ engine_on_runbook(struct peer *p, const struct js *m, void *arg)
 	struct runbook *rb;
 	struct err err;
 
-	if (!engine_request_is(p, m, "name offline"))
+	if (!engine_request_is(p, m, "name offline") || engine_is_killed(e, p, m))
 		return;
 	if (!name) {
 		peer_error(p, m, "runbook", "a runbook has a name", NULL);

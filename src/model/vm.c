@@ -191,6 +191,10 @@ apply_rest(struct vm *vm, const struct js *f)
 		apply_budget(vm, f);
 	} else if (js_is(f, "what", "autonomy")) {
 		LABEL(f, "level", vm->autonomy);
+	} else if (js_is(f, "what", "kill")) {
+		vm->kill.on = js_bool(f, "on", false);
+		LABEL(f, "by", vm->kill.by);
+		LABEL(f, "at", vm->kill.at);
 	} else if (js_is(f, "what", "shells")) {
 		vm->shells.open = js_int(f, "open", 0);
 		LABEL(f, "who", vm->shells.who);

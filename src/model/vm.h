@@ -91,6 +91,10 @@ struct vm {
 	} budget;
 	char autonomy[16];
 	struct {
+		bool on;
+		char by[48], at[40]; /* who pulled it, when (UTC) */
+	} kill;
+	struct {
 		int64_t open;
 		char who[144]; /* their operators' names */
 	} shells;

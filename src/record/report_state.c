@@ -169,6 +169,17 @@ on_journal(struct report *r, const struct js *m)
 }
 
 static void
+on_kill(struct report *r, const struct js *m)
+{
+	bool on = js_bool(m, "on", false);
+
+	report_event(r, "",
+	    on ? "the kill switch: the agent is stopped and refused"
+	       : "the kill switch was lifted");
+	report_action(r, on ? "pulled the kill switch" : "lifted the kill switch");
+}
+
+static void
 on_autonomy(struct report *r, const struct js *m)
 {
 	const char *level = report_str(m, "level");
@@ -242,6 +253,7 @@ report_on_state(struct report *r, const struct js *m)
 	} rows[] = {
 	    {"agent", on_agent},
 	    {"autonomy", on_autonomy},
+	    {"kill", on_kill},
 	    {"budget", on_budget},
 	    {"clock", on_clock},
 	    {"journal", on_journal},

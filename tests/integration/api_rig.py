@@ -11,11 +11,50 @@ import os
 import subprocess
 import time
 
-from engine_rig import SANITIZED, SRC, check, until
+from engine_rig import SANITIZED, SRC, alive, check, children, until
 
 AUTO = dict(agent_driver="auto", claude="/nonexistent/claude")
 SOON = 0.25 if not SANITIZED else 1.0           # what the operator may wait for "cancelled"
 KNOWN = 1.0 if not SANITIZED else 4.0           # ... and until a dead endpoint is known
+
+
+TOKEN = b"LC_BREAKGLASS_RUN=bg-"
+
+
+def environ(pid):
+    try:
+        with open("/proc/%s/environ" % pid, "rb") as f:
+            return f.read().split(b"\0")
+    except OSError:
+        return []
+
+
+def on_devvm(rig):
+    """What lives of the agent on the devvm's side: {run: [pids]}."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        env = environ(name)
+        mine = [w for w in env if w.startswith(TOKEN)]
+        if mine and ("HOME=" + rig.devvm.top).encode() in env and alive(int(name)):
+            run = mine[0].decode().rsplit("-", 1)[1].rstrip(".")
+            found.setdefault(run, []).append(int(name))
+    return found
+
+
+def here(rig, word):
+    """Children of the engine that have this word in their command."""
+    found = []
+    for pid in children(rig.engines[-1].pid):
+        try:
+            with open("/proc/%d/cmdline" % pid, "rb") as f:
+                said = f.read().replace(b"\0", b" ")
+            if word.encode() in said and alive(pid):
+                found.append(pid)
+        except OSError:
+            pass
+    return found
 
 
 def bash(command):

@@ -31,6 +31,24 @@ SANITIZED = os.path.exists(ENGINE) and b"__asan_init" in open(ENGINE, "rb").read
 LIMIT = 20.0        # seconds that any wait may take before it has failed
 
 
+class Shim(threading.Thread):
+    """An ssh of the agent's that may have to wait; result() when it is over."""
+
+    def __init__(self, rig, host, command, **more):
+        super().__init__(daemon=True)
+        more = more or dict(stdin=subprocess.DEVNULL)
+        self.call = lambda: shim(rig, host, command, **more)
+        self.start()
+
+    def run(self):
+        self.out = self.call()
+
+    def result(self, limit=20):
+        self.join(limit)
+        check("the shim has ended", not self.is_alive())
+        return self.out
+
+
 class Failed(Exception):
     pass
 

@@ -4,29 +4,10 @@
 import os
 import subprocess
 import sys
-import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import BUILD, SRC, check, main, shim, until, with_rig  # noqa: E402
-
-
-class Shim(threading.Thread):
-    """An ssh of the agent's that may have to wait; result() when it is over."""
-
-    def __init__(self, rig, host, command, **more):
-        super().__init__(daemon=True)
-        more = more or dict(stdin=subprocess.DEVNULL)
-        self.call = lambda: shim(rig, host, command, **more)
-        self.start()
-
-    def run(self):
-        self.out = self.call()
-
-    def result(self, limit=20):
-        self.join(limit)
-        check("the shim has ended", not self.is_alive())
-        return self.out
+from engine_rig import BUILD, SRC, Shim, check, main, shim, until, with_rig  # noqa: E402
 
 
 def ready(rig, level=None, name="ann"):

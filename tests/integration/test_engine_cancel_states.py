@@ -7,47 +7,12 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from api_rig import (  # noqa: E402
-    Api, all_answered, bash, cancel, configure, done, last, none_refused, prompt, ready)
+    Api, all_answered, bash, cancel, configure, done, here, last, none_refused, on_devvm, prompt,
+    ready)
 from engine_rig import alive, check, children, main, until, with_rig  # noqa: E402
 
 API = dict(pve=False, agent_driver="api", claude="/nonexistent/claude")
 NO_HOSTS = dict(API, devvm=False)
-TOKEN = b"LC_BREAKGLASS_RUN=bg-"
-
-
-def environ(pid):
-    try:
-        with open("/proc/%s/environ" % pid, "rb") as f:
-            return f.read().split(b"\0")
-    except OSError:
-        return []
-
-
-def on_devvm(rig):
-    """What lives of the agent on the devvm's side: {run: [pids]}."""
-    found = {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        env = environ(name)
-        mine = [w for w in env if w.startswith(TOKEN)]
-        if mine and ("HOME=" + rig.devvm.top).encode() in env and alive(int(name)):
-            run = mine[0].decode().rsplit("-", 1)[1].rstrip(".")
-            found.setdefault(run, []).append(int(name))
-    return found
-
-
-def here(rig, word):
-    """Children of the engine that have this word in their command."""
-    found = []
-    for pid in children(rig.engines[-1].pid):
-        try:
-            with open("/proc/%d/cmdline" % pid, "rb") as f:
-                if word.encode() in f.read() and alive(pid):
-                    found.append(pid)
-        except OSError:
-            pass
-    return found
 
 
 def nothing_is_left(rig, p, runs):
@@ -150,7 +115,7 @@ def parallel_tools(rig):
     t = prompt(p, "hello")
     runs = [p.expect(t="tool", host="devvm")["id"] for _ in range(2)]
     until("both run there", lambda: sorted(on_devvm(rig)) == sorted(runs))
-    until("and one here", lambda: here(rig, "sleep\0" "301"))
+    until("and one here", lambda: here(rig, "sleep 301"))
     f = cancel(p, t)
     check("the list is what ps says", sorted(f["runs"]) == sorted(runs), f)
     over(p, t)
@@ -192,14 +157,14 @@ def during_the_helper(rig):
     configure(rig, api, vendor="key_helper = %s\n" % helper)
     p = ready(rig, hosts=False)
     t = prompt(p, "hello")
-    until("the helper runs", lambda: here(rig, "sleep\0" "302"))
+    until("the helper runs", lambda: here(rig, "sleep 302"))
     with open(rig.dir + "/go", "w"):
         pass
     f = cancel(p, t)
     check("nothing is left", f["runs"] == [], f)
     over(p, t)
     check("nobody was asked", not api.asked())
-    until("nothing of it here", lambda: not here(rig, "sleep\0" "302"), 2)
+    until("nothing of it here", lambda: not here(rig, "sleep 302"), 2)
     goes_on(p, api)
 
 

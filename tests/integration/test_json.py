@@ -128,6 +128,9 @@ def commands(rig):
     for words in (["cancel"], ["end", "r999"], ["answer", "q9", "y"], ["autonomy", "none"],
                   ["accept-key", "pve", "SHA256:x"], ["agent", "robot"]):
         command(rig, words[0], *words, codes=(64,))
+    command(rig, "kill", "kill")
+    command(rig, "kill", "kill", codes=(64,))  # it is on
+    command(rig, "kill", "kill", "off")
     command(rig, "events", "events", least=20)
     command(rig, "journal", "journal", least=20)
     command(rig, "incidents", "incidents")

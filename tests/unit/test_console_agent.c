@@ -288,6 +288,21 @@ Test(agent, one_key_lowers_what_it_may_do_by_one_level)
 	cr_assert_str_eq(sent[1], "{\"t\":\"autonomy\",\"level\":\"observe\"}");
 }
 
+Test(agent, one_key_pulls_the_kill_switch_and_words_alone_lift_it)
+{
+	struct input key = {.kind = INPUT_CTRL, .n = '\\'};
+	const char *args = "";
+
+	cr_assert_eq(keymap_key(&key), ACTION_KILL);
+	action_run(&ctx, ACTION_KILL, "");
+	cr_assert_eq(keymap_slash("/kill off", &args), ACTION_KILL);
+	action_run(&ctx, ACTION_KILL, args);
+	action_run(&ctx, ACTION_KILL, "of");
+	cr_assert_eq(sends, 2);
+	cr_assert_str_eq(sent[0], "{\"t\":\"kill\",\"on\":true}");
+	cr_assert_str_eq(sent[1], "{\"t\":\"kill\",\"on\":false}");
+}
+
 Test(agent, what_the_engine_asks_for_itself_is_in_the_tool_pane_alone_and_in_words)
 {
 	tell(&s, facts_engine_run);

@@ -434,7 +434,7 @@ ask(size_t shell, const char *id, const char *const *ends, size_t count, const c
 	struct buf line;
 
 	buf_init(&line, LEASH_LINE_MAX);
-	leash_ask(&line, id, ends, count);
+	leash_ask(&line, id, ends, count, false);
 	r = run(shell, buf_str(&line), NULL, path);
 	cr_expect_str_eq(buf_str(&r.err), "");
 	cr_assert(leash_answer(buf_str(&r.out), r.out.len, on_alive, &s), "%s: %s",

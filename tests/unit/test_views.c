@@ -52,6 +52,11 @@ static const char *const facts_spent[] = {
     "{\"t\":\"state\",\"seq\":0,\"what\":\"budget\",\"in\":1200000,\"out\":34000,\"cost_usd\":41.2,\"cost_max_usd\":50,\"turns\":2,"
     "\"turn_calls\":200,\"turn_calls_max\":200,\"turn_tokens\":34000,\"turn_tokens_max\":2000000,\"verbs_hour\":3,"
     "\"verbs_hour_max\":3,\"spent\":\"calls\"}", NULL};
+
+static const char *const facts_killed[] = {
+    "{\"t\":\"state\",\"seq\":0,\"what\":\"autonomy\",\"level\":\"autonomous\"}",
+    "{\"t\":\"state\",\"seq\":21,\"at\":\"2026-11-26T03:12:07.000Z\",\"what\":\"kill\",\"on\":true,\"by\":\"anna\",\"runs\":[]}",
+    NULL};
 /* clang-format on */
 
 static struct screen s;
@@ -123,6 +128,13 @@ Test(views, the_incident_is_closed)
 	tell(&s, facts_night);
 	tell(&s, facts_closed);
 	expect_all_sizes(&s, "closed");
+}
+
+Test(views, the_kill_switch_is_on_and_the_screen_says_how_it_is_lifted)
+{
+	tell(&s, facts_night);
+	tell(&s, facts_killed);
+	expect_all_sizes(&s, "killed");
 }
 
 Test(views, a_budget_is_spent)
@@ -342,7 +354,7 @@ static const char *const views[] = {"first", "busy", "busy-tools", "night", "nig
     "screen-none", "ask-banner", "ask-box", "ask-verb", "ask-long", "ask-answered",
     "left", "left-nothing", "route", "runbooks", "replay", "replay-live", "replay-pause",
     "replay-paused", "replay-help", "lost-engine", "api-down", "journal-memory", "closed",
-    "spent", "banners", "progress-first", "progress-stop", "progress-climb",
+    "spent", "killed", "banners", "progress-first", "progress-stop", "progress-climb",
     "progress-late", "progress-retry", "progress-waiting", "progress-shell",
     "shell-refused", "shell-other"};
 

@@ -103,6 +103,8 @@ run_request(struct action_context *a, enum action action, const char *args)
 		action_agent(a, args);
 	else if (action == ACTION_LOWER)
 		action_lower(a);
+	else if (action == ACTION_KILL)
+		action_kill(a, args);
 	else if (action == ACTION_ANSWER)
 		action_answer(a, args);
 	else if (action == ACTION_ACCEPT)

@@ -133,6 +133,23 @@ action_agent(struct action_context *a, const char *args)
 	    "Which agent? /agent auto, cli, api or runbook; api takes an endpoint.");
 }
 
+/* One key, no box: whoever presses it in error has lost a turn, nothing else. */
+void
+action_kill(struct action_context *a, const char *args)
+{
+	bool off = strcmp(args, "off") == 0;
+	struct js *m;
+
+	if (args[0] && !off) {
+		action_say(
+		    a, TONE_BAD, "/kill alone stops the agent; /kill off lets it.");
+		return;
+	}
+	m = message_new("kill");
+	js_set_bool(m, "on", !off);
+	action_send(a, m);
+}
+
 void
 action_lower(struct action_context *a)
 {

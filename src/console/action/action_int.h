@@ -38,6 +38,7 @@ bool action_past(struct action_context *a, enum action action, const char *args)
 void action_runbook(struct action_context *a, const char *name, bool offline);
 void action_agent(struct action_context *a, const char *args);
 void action_lower(struct action_context *a);
+void action_kill(struct action_context *a, const char *args);
 void action_answer(struct action_context *a, const char *args);
 
 /* action_screen.c: how the screen is divided and looks; false: none of these */

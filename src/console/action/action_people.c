@@ -48,6 +48,8 @@ action_acts(const struct screen *s, enum action action, const char *args)
 	case ACTION_OFFLINE:
 	case ACTION_RUNBOOK:
 		return args[0] != '\0'; /* alone it only tells */
+	case ACTION_KILL:
+		return args[0] != '\0'; /* whoever sees the need may pull it */
 	case ACTION_AUTONOMOUS:
 		return now < 2;
 	case ACTION_REPAIR:

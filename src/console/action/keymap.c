@@ -47,6 +47,8 @@ const struct keymap_row keymap_rows[] = {
 	"what the agent asks of you; Enter on an empty prompt opens it, too"},
     {ACTION_LOWER, 12, INPUT_NONE, 0, NULL, "lower", NULL, NULL,
 	"the agent may do one level less, at once"},
+    {ACTION_KILL, 0, CTRL('\\'), "Ctrl-\\", "kill", "off", NULL,
+	"kill switch: the agent ends at once and is refused; \"off\" lifts it"},
     {ACTION_DRIVE, 0, INPUT_NONE, 0, NULL, "drive", NULL, NULL,
 	"take over: you act, the others watch; at once, and they see it"},
     {ACTION_WATCH, 0, INPUT_NONE, 0, NULL, "watch", NULL, NULL,

@@ -50,6 +50,8 @@ agent_why(const struct screen *s, enum action action)
 		return asks_open(&s->model.asks, model_now(&s->model, s->now))
 		    ? ""
 		    : "nothing asked";
+	case ACTION_KILL:
+		return vm->kill.on ? "it is on" : "";
 	case ACTION_OBSERVE:
 	case ACTION_LOWER:
 		return is(vm->autonomy, "observe") ? "it is so" : "";

@@ -187,6 +187,26 @@ asks(struct banners *b)
 }
 
 static void
+killed(struct banners *b)
+{
+	const struct vm *vm = &b->s->model.vm;
+	char at[16] = "";
+	struct banner *n;
+
+	if (!vm->kill.on)
+		return;
+	if (strlen(vm->kill.at) >= 19)
+		snprintf(at, sizeof at, " %.8s", vm->kill.at + 11);
+	n = banner(b, LOOK_NOTICE,
+	    "KILL SWITCH on, %s%s: the agent is stopped and refused. Power keys work. "
+	    "/kill off lifts it.",
+	    vm->kill.by, at);
+	snprintf(n->tight, sizeof n->tight,
+	    "KILL SWITCH on: /kill off lifts it. By %s%s.", vm->kill.by, at);
+	snprintf(n->tiny, sizeof n->tiny, "KILLED: /kill off");
+}
+
+static void
 lost(struct banners *b)
 {
 	char text[200];
@@ -245,7 +265,7 @@ agent(struct banners *b)
 {
 	const struct vm *vm = &b->s->model.vm;
 
-	if (strcmp(vm->agent.state, "unavailable") != 0)
+	if (strcmp(vm->agent.state, "unavailable") != 0 || vm->kill.on)
 		return;
 	/* It stays for hours: one line; a prompt is answered with all of it. */
 	banner(b, LOOK_BUSY, "No agent: %s. %s",
@@ -261,6 +281,7 @@ view_banner_list(const struct screen *s, struct banner *all)
 
 	if (!s->link_up && s->link_words[0])
 		banner(&b, LOOK_NOTICE, "ENGINE: %s", s->link_words);
+	killed(&b);
 	asks(&b);
 	lost(&b);
 	unfinished(&b);

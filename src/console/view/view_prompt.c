@@ -255,6 +255,8 @@ empty_hint(const struct screen *s)
 		return "LOCKED: Enter unlocks the keys";
 	if (incident_is_watching(&s->model.incident))
 		return "watching: /drive takes over";
+	if (vm->kill.on)
+		return "the agent is killed: /kill off lifts it";
 	if (strcmp(vm->agent.state, "working") == 0)
 		return "the agent works; Enter queues, F8 stops it";
 	if (strcmp(vm->agent.driver, "runbook") == 0)

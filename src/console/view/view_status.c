@@ -272,6 +272,11 @@ add_autonomy(struct parts *p, const struct screen *s)
 	const char *level = s->model.vm.autonomy;
 	struct part *n;
 
+	if (s->model.vm.kill.on) {
+		n = parts_add(p, AT_AUTONOMY, LOOK_NOTICE);
+		snprintf(n->text[0], sizeof n->text[0], "KILLED");
+		return;
+	}
 	if (!level[0])
 		return;
 	n = parts_add(p, AT_AUTONOMY, LOOK_PLAIN);

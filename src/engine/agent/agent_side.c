@@ -22,6 +22,7 @@
 #define SWEEP_MS 2000
 #define INPUT_RETRY_MS 10 /* while a host does not take what a shim has to say */
 #define LIVED_MS 60000	  /* after so long a death counts as the first again */
+#define KILL_MS 100	  /* agent-host has so long to kill what it runs, and end */
 #define RESTART_MS 250	  /* until agent-host is started again, doubled each time ... */
 #define RESTART_MAX_MS 15000 /* ... up to about this */
 
@@ -32,7 +33,7 @@ struct agent_side {
 	const struct agent_host_events *ev;
 	void *arg;
 	uv_pipe_t *door; /* NULL: it listens nowhere */
-	uv_timer_t sweep, restart, input, soon;
+	uv_timer_t sweep, restart, input, soon, hard;
 	struct agent_peer *peers;
 	int peer_count;
 	struct agent_proc *proc; /* NULL: not running */
@@ -500,6 +501,7 @@ side_close_handles(struct agent_side *s)
 	uv_close((uv_handle_t *)&s->restart, on_handle_closed);
 	uv_close((uv_handle_t *)&s->input, on_handle_closed);
 	uv_close((uv_handle_t *)&s->soon, on_handle_closed);
+	uv_close((uv_handle_t *)&s->hard, on_handle_closed);
 }
 
 static void
@@ -531,7 +533,7 @@ struct agent_side *
 agent_side_new(const struct agent_side_config *cfg, struct err *err)
 {
 	struct agent_side *s = mem_alloc(sizeof *s);
-	uv_timer_t *timers[] = {&s->sweep, &s->restart, &s->input, &s->soon};
+	uv_timer_t *timers[] = {&s->sweep, &s->restart, &s->input, &s->soon, &s->hard};
 
 	s->loop = cfg->loop;
 	s->broker = cfg->broker;
@@ -542,7 +544,7 @@ agent_side_new(const struct agent_side_config *cfg, struct err *err)
 	s->claude = mem_dup(cfg->claude);
 	s->restart_ms = RESTART_MS;
 	s->tools = agent_tools_new(s);
-	s->open = 4;
+	s->open = ARRAY_LEN(timers);
 	for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
 		uv_timer_init(s->loop, timers[i]);
 		timers[i]->data = s;
@@ -600,6 +602,27 @@ agent_side_again(struct agent_side *s)
 	relay_again(s->relay);
 	if (s->proc && access(s->host_dir, F_OK) < 0)
 		agent_proc_kill(s->proc, SIGTERM); /* and a new one makes it anew */
+}
+
+static void
+on_hard(uv_timer_t *timer)
+{
+	struct agent_side *s = timer->data;
+
+	if (s->proc)
+		agent_proc_kill(s->proc, SIGKILL);
+}
+
+/* Told to end it kills all that it runs; one that is stopped cannot, and its
+ * successor does.  Shims are told by the broker why they are refused. */
+void
+agent_side_kill(struct agent_side *s)
+{
+	if (!s || !s->proc)
+		return;
+	s->restart_ms = RESTART_MS;
+	agent_proc_kill(s->proc, SIGTERM);
+	uv_timer_start(&s->hard, on_hard, KILL_MS, 0);
 }
 
 void

@@ -84,6 +84,10 @@ struct agent_side *agent_side_new(
 /* Ends agent-host and every shim; runs are abandoned.  Handles close on the loop. */
 void agent_side_free(struct agent_side *s);
 
+/* The kill switch: agent-host and all that it runs are killed; a new one comes.  NULL is
+ * fine. */
+void agent_side_kill(struct agent_side *s);
+
 /* The run directory was removed under us: listens anew, and has a new agent-host. */
 void agent_side_again(struct agent_side *s); /* NULL is fine */
 

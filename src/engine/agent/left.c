@@ -50,6 +50,8 @@ struct left {
 	struct broker_run *look;
 	struct buf answer;
 	bool wanted;		  /* look even with an empty list */
+	bool kill;		  /* the next look kills all */
+	bool restart;		  /* this one is given up for that */
 	int looks;		  /* since something came onto the list */
 	char told[LEFT_MAX * 24]; /* ids and states of the last fact */
 };
@@ -263,6 +265,35 @@ left_look(struct left *l)
 	left_look_in(l, LEFT_FIRST_MS);
 }
 
+/* A look that is under way may be waiting for a TERM: it is given up. */
+void
+left_kill(struct left *l)
+{
+	if (!incident_id(l->incident)[0] || (l->known_count == 0 && l->count == 0))
+		return;
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->runs[i].verb[0])
+			continue;
+		l->runs[i].end = true;
+		l->runs[i].state = LEFT_ENDING;
+	}
+	l->wanted = l->kill = true;
+	l->looks = 0;
+	left_tell(l);
+	if (!l->look) {
+		uv_timer_start(&l->timer, on_timer, 0, 0);
+		return;
+	}
+	l->restart = true;
+	broker_run_stop(l->look, "the kill switch was pulled");
+}
+
+void
+left_spare(struct left *l)
+{
+	l->kill = l->restart = false;
+}
+
 int
 left_end(struct left *l, const char *id, struct err *err)
 {
@@ -349,7 +380,7 @@ left_read(struct left *l)
 		left_not_known(l);
 		return;
 	}
-	l->wanted = false;
+	l->wanted = l->kill = false;
 	while (i < l->count) {
 		struct left_run *r = &l->runs[i];
 
@@ -380,6 +411,11 @@ on_look_end(enum remote_end how, int code, const char *why, void *arg)
 
 	l->look = NULL;
 	uv_timer_stop(&l->timer);
+	if (l->restart) {
+		l->restart = false;
+		left_start_look(l);
+		return;
+	}
 	if (how == REMOTE_EXITED)
 		left_read(l);
 	else
@@ -417,7 +453,7 @@ left_start_look(struct left *l)
 		if (l->runs[i].end && !l->runs[i].verb[0])
 			ends[count++] = l->runs[i].id;
 	buf_init(&line, LEASH_LINE_MAX);
-	leash_ask(&line, l->of, ends, count);
+	leash_ask(&line, l->of, ends, count, l->kill);
 	buf_clear(&l->answer);
 	l->look = broker_exec(l->broker, DOOR_DEVVM,
 	    &(struct run_info){.asked = "engine",

@@ -49,6 +49,11 @@ void left_link_up(struct left *l);
 /* An operator wants it ended. */
 int left_end(struct left *l, const char *id, struct err *err) MUST_CHECK;
 
+/* The kill switch: all of it is killed, at once, and what ended commands left behind,
+ * too. */
+void left_kill(struct left *l);
+void left_spare(struct left *l); /* it was lifted: what begins now is not meant */
+
 /* Adds the ids to array. */
 void left_ids(const struct left *l, struct js *array);
 

@@ -172,10 +172,24 @@ see_autonomy(const struct js *f, char out[NOTICE_MAX])
 }
 
 static bool
+see_kill(const struct js *f, char out[NOTICE_MAX])
+{
+	int len = at(f, out);
+
+	snprintf(out + len, NOTICE_MAX - (size_t)len, "operator %s %s", str(f, "by", "?"),
+	    js_bool(f, "on", false)
+		? "pulled the kill switch: all that you ran was ended"
+		: "lifted the kill switch: you may work again, do only what is asked now");
+	return true;
+}
+
+static bool
 see_state(struct notices *n, const struct js *f, bool in_turn, char out[NOTICE_MAX])
 {
 	if (js_is(f, "what", "autonomy"))
 		return see_autonomy(f, out);
+	if (js_is(f, "what", "kill"))
+		return see_kill(f, out);
 	if (js_is(f, "what", "link"))
 		return see_link(n, f, in_turn, out);
 	return js_is(f, "what", "proof") && see_proof(n, f, out);

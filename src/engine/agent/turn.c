@@ -363,6 +363,14 @@ turn_cancel(struct turn *t, const char *by)
 		take_back(t, &t->queue, by);
 }
 
+void
+turn_kill(struct turn *t, const char *by)
+{
+	while (t->queue)
+		take_back(t, &t->queue, by);
+	turn_end(t, by, NULL, "an operator pulled the kill switch");
+}
+
 int
 turn_take_back(struct turn *t, int turn, const char *by, struct err *err)
 {

@@ -74,6 +74,9 @@ void turn_verbs_hour(struct turn *t, int verbs, int max);
 /* Ends the turn, or takes back the queue when none runs. */
 void turn_cancel(struct turn *t, const char *by);
 
+/* The kill switch: both. */
+void turn_kill(struct turn *t, const char *by);
+
 /* Takes that turn's prompt out of the queue; -1: it does not wait. */
 int turn_take_back(struct turn *t, int turn, const char *by, struct err *err) MUST_CHECK;
 

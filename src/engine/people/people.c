@@ -396,6 +396,8 @@ people_is_free(enum request kind, const struct js *m, int autonomy)
 	switch (kind) {
 	case REQUEST_AUTONOMY:
 		return level && autonomy_by_name(level) <= autonomy;
+	case REQUEST_KILL:
+		return js_bool(m, "on", true);
 	case REQUEST_CANCEL:
 	case REQUEST_DRIVE:
 	case REQUEST_JOURNAL:

@@ -22,27 +22,6 @@ static const struct door_row doors[DOORS] = {
     [DOOR_PVE_VERB] = {"pve", false},
 };
 
-static const char *const levels[AUTONOMY_LEVELS] = {
-    [AUTONOMY_OBSERVE] = "observe",
-    [AUTONOMY_REPAIR] = "repair",
-    [AUTONOMY_AUTONOMOUS] = "autonomous",
-};
-
-const char *
-autonomy_name(enum autonomy level)
-{
-	return levels[level];
-}
-
-int
-autonomy_by_name(const char *name)
-{
-	for (int i = 0; i < AUTONOMY_LEVELS; i++)
-		if (strcmp(levels[i], name) == 0)
-			return i;
-	return -1;
-}
-
 /* --- links --- */
 
 void
@@ -173,7 +152,7 @@ broker_set_autonomy(struct broker *b, enum autonomy level, const char *by)
 
 	b->autonomy = level;
 	js_set_str(f, "what", "autonomy");
-	js_set_str(f, "level", levels[level]);
+	js_set_str(f, "level", autonomy_name(level));
 	runs_list(b->cfg.runs, "agent", runs);
 	if (lower && js_len(runs) > 0) {
 		js_set_str(f, "text",
@@ -184,6 +163,48 @@ broker_set_autonomy(struct broker *b, enum autonomy level, const char *by)
 		js_free(runs);
 	}
 	incident_emit(b->cfg.incident, FACT_STATE, f);
+}
+
+struct policy_now
+broker_policy_now(const struct broker *b)
+{
+	return (struct policy_now){.autonomy = b->autonomy,
+	    .killed = b->killed_by[0] != '\0',
+	    .interlock = b->probe != NULL,
+	    .verbs_hour = verb_cap_used(&b->cap, clock_wall_ms()),
+	    .verbs_hour_max = (int)b->cfg.options->agent_verbs_per_hour};
+}
+
+void
+broker_set_killed(struct broker *b, bool on, const char *by)
+{
+	struct js *f = incident_fact(FACT_STATE, by), *runs = js_array();
+
+	js_set_str(f, "what", "kill");
+	js_set_bool(f, "on", on);
+	runs_list(b->cfg.runs, "agent", runs);
+	js_set(f, "runs", runs);
+	snprintf(b->killed_by, sizeof b->killed_by, "%s", on ? by : "");
+	incident_emit(b->cfg.incident, FACT_STATE, f);
+	if (!on) {
+		left_spare(b->left);
+		return;
+	}
+	broker_stop_agent(b, POLICY_KILLED);
+	left_kill(b->left);
+}
+
+const char *
+broker_killed_by(const struct broker *b)
+{
+	return b->killed_by[0] ? b->killed_by : NULL;
+}
+
+void
+broker_set_interlock(struct broker *b, broker_probe_fn *fn, void *arg)
+{
+	b->probe = fn;
+	b->probe_arg = arg;
 }
 
 int

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/options.h"
+#include "engine/remote/policy.h"
 #include "engine/remote/remote.h"
 #include "wire/verbs.h"
 
@@ -81,8 +82,25 @@ void broker_verb_counts(struct broker *b);
 
 enum autonomy broker_autonomy(const struct broker *b);
 void broker_set_autonomy(struct broker *b, enum autonomy level, const char *by);
-int autonomy_by_name(const char *name); /* or -1 */
-const char *autonomy_name(enum autonomy level);
+
+/* What policy.h wants to know of this moment. */
+struct policy_now broker_policy_now(const struct broker *b);
+
+/*
+ * The kill switch.  On: the agent's and the runbooks' runs on the devvm are closed and
+ * killed there, questions are withdrawn, and what they ask is refused.  A mutating verb
+ * under way goes on.  Told as state "kill".
+ */
+void broker_set_killed(struct broker *b, bool on, const char *by);
+const char *broker_killed_by(const struct broker *b); /* NULL: it is off */
+
+/* Probes the devvm for the interlock, then calls broker_probed; asked again while it
+ * does, it does nothing. */
+typedef void broker_probe_fn(void *arg);
+void broker_set_interlock(struct broker *b, broker_probe_fn *fn, void *arg);
+
+/* What the agent's runs waited for: the devvm is healthy, or has failed long enough. */
+void broker_probed(struct broker *b, bool healthy, int64_t took_ms);
 
 /* Sends the link state facts anew (ages change). */
 void broker_tell_links(struct broker *b);

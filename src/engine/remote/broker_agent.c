@@ -57,18 +57,30 @@ broker_run_over(struct broker_run *run, bool refused, int exit, const char *why)
 
 /* --- an operator is asked --- */
 
-/* What the agent may do at a host besides the verbs of verbs.def. */
-static const struct allowed devvm_allowed = {AUTONOMY_OBSERVE, AUTONOMY_REPAIR};
+static void agent_begin(struct broker_run *run);
 
-enum may { MAY_NOT, MAY_ASK, MAY };
-
-static enum may
-may(const struct allowed *a, enum autonomy level)
+static const char *
+host_of(const struct broker_run *run)
 {
-	return level >= a->itself ? MAY : level >= a->asks ? MAY_ASK : MAY_NOT;
+	return host_rows[run->policy.host].name;
 }
 
-static void agent_begin(struct broker_run *run);
+static void
+agent_no(struct broker_run *run, const char *why)
+{
+	agent_refuse(
+	    run, host_of(run), strlen(host_of(run)), run->command, run->command_len, why);
+}
+
+/* The kill switch may have been pulled while it waited. */
+static void
+agent_may(struct broker_run *run)
+{
+	if (run->broker->killed_by[0])
+		agent_no(run, POLICY_KILLED);
+	else
+		agent_begin(run);
+}
 
 static void
 on_answer(bool yes, const char *why, void *arg)
@@ -78,28 +90,28 @@ on_answer(bool yes, const char *why, void *arg)
 
 	run->ask = NULL;
 	if (yes) {
-		agent_begin(run);
+		agent_may(run);
 		return;
 	}
 	snprintf(
 	    text, sizeof text, "an operator was asked and did not allow it: %s", why);
-	agent_refuse(run, run->verb_asked ? "pve" : "devvm", run->verb_asked ? 3 : 5,
-	    run->command, run->command_len, text);
+	agent_no(run, text);
 }
 
 static void
-agent_ask(struct broker_run *run, const char *text)
+agent_ask(struct broker_run *run)
 {
-	const char *verb = run->verb_asked ? verb_rows[run->verb].name : NULL;
+	int verb = run->policy.verb;
+	const char *name = verb >= 0 ? verb_rows[verb].name : NULL;
 
 	run->ask = asks_ask(run->broker->cfg.asks,
-	    &(struct ask_what){.kind = verb ? "verb" : "devvm",
-		.text = text,
+	    &(struct ask_what){.kind = name ? "verb" : "devvm",
+		.text = run->policy.text,
 		.asked = "agent",
-		.host = verb ? "pve" : "devvm",
-		.command = verb ? NULL : run->command,
+		.host = host_of(run),
+		.command = name ? NULL : run->command,
 		.command_len = run->command_len,
-		.verb = verb,
+		.verb = name,
 		.turn = run->turn},
 	    on_answer, run);
 }
@@ -110,15 +122,15 @@ agent_withdraw(struct broker_run *run, const char *why)
 {
 	ask_withdraw(run->ask, why);
 	run->ask = NULL;
-	agent_refuse(run, run->verb_asked ? "pve" : "devvm", run->verb_asked ? 3 : 5,
-	    run->command, run->command_len, why);
+	run->probing = false;
+	agent_no(run, why);
 }
 
 void
 broker_withdraw(struct broker *b, int but_turn, const char *why)
 {
 	for (struct broker_run *run = b->runs; run; run = run->next)
-		if (run->ask && (but_turn < 0 || run->turn != but_turn))
+		if ((run->ask || run->probing) && (but_turn < 0 || run->turn != but_turn))
 			agent_withdraw(run, why);
 }
 
@@ -172,7 +184,8 @@ agent_begin(struct broker_run *run)
 {
 	struct broker *b = run->broker;
 
-	if (run->verb_asked) {
+	if (run->policy.verb >= 0) {
+		run->verb = (enum verb)run->policy.verb;
 		run->is_verb = true;
 		b->on_verb(run->verb, run->turn, run, b->on_verb_arg);
 		return;
@@ -189,86 +202,40 @@ agent_begin(struct broker_run *run)
 		remote_run_input_end(run->channel);
 }
 
+/* What the policy says, now or after a probe. */
 static void
-agent_pve_capped(struct broker_run *run)
+agent_obey(struct broker_run *run)
 {
-	struct broker *b = run->broker;
-	const struct verb_row *row = &verb_rows[run->verb];
-	int used = verb_cap_used(&b->cap, clock_wall_ms());
-	int max = (int)b->cfg.options->agent_verbs_per_hour;
-	char text[320];
-
-	if (!row->mutating || used < max) {
+	switch (run->policy.says) {
+	case POLICY_REFUSE:
+		agent_no(run, run->policy.text);
+		break;
+	case POLICY_ASK:
+		agent_ask(run);
+		break;
+	case POLICY_PROBE:
+		run->probing = true;
+		run->broker->probe(run->broker->probe_arg);
+		break;
+	case POLICY_RUN:
 		agent_begin(run);
-		return;
-	}
-	if (max == 0)
-		snprintf(text, sizeof text,
-		    "The agent wants to %s VM %d: it may send no mutating verb by itself "
-		    "(agent_verbs_per_hour 0).  May it?",
-		    row->name, VERB_VMID);
-	else
-		snprintf(text, sizeof text,
-		    "The agent wants to %s VM %d, and has sent %d mutating verb%s within the "
-		    "hour (agent_verbs_per_hour %d).  May it once more?",
-		    row->name, VERB_VMID, used, used == 1 ? "" : "s", max);
-	agent_ask(run, text);
-}
-
-static void
-agent_pve(struct broker_run *run)
-{
-	struct broker *b = run->broker;
-	int verb = verb_by_name(run->command, run->command_len);
-	char text[320];
-
-	if (verb < 0) {
-		agent_refuse(run, "pve", 3, run->command, run->command_len,
-		    "ssh pve takes exactly one of: status forensics start stop reset cycle");
-		return;
-	}
-	run->verb = (enum verb)verb;
-	run->verb_asked = true;
-	switch (may(&verb_rows[verb].allowed, b->autonomy)) {
-	case MAY:
-		agent_pve_capped(run);
-		return;
-	case MAY_ASK:
-		snprintf(text, sizeof text,
-		    "The agent wants to %s VM %d (autonomy %s): %s.  May it?",
-		    verb_rows[verb].name, VERB_VMID, autonomy_name(b->autonomy),
-		    verb_rows[verb].does);
-		agent_ask(run, text);
-		return;
-	case MAY_NOT:
 		break;
 	}
-	snprintf(text, sizeof text,
-	    "an operator set the autonomy to %s: \"ssh pve %s\" is for operators now; "
-	    "allowed: ssh pve status, ssh pve forensics",
-	    autonomy_name(b->autonomy), verb_rows[verb].name);
-	agent_refuse(run, "pve", 3, run->command, run->command_len, text);
 }
 
-static void
-agent_devvm(struct broker_run *run)
+void
+broker_probed(struct broker *b, bool healthy, int64_t took_ms)
 {
-	enum may m = may(&devvm_allowed, run->broker->autonomy);
-	size_t len = run->command_len;
+	struct broker_run *next;
 
-	if (len == 0 || len > WIRE_COMMAND_MAX)
-		agent_refuse(run, "devvm", 5, run->command, len,
-		    len ? "the command is longer than 64 KiB: send a file through standard input"
-			: "ssh devvm needs a command: ssh devvm 'uptime; df -h'");
-	else if (m == MAY)
-		agent_begin(run);
-	else if (len > WIRE_CHUNK_MAX)
-		agent_refuse(run, "devvm", 5, run->command, len,
-		    "an operator set the autonomy to observe and would have to read this "
-		    "command, which is longer than 32 KiB: make it shorter");
-	else
-		agent_ask(run,
-		    "The agent wants to run a command on the devvm (autonomy observe).  May it?");
+	for (struct broker_run *run = b->runs; run; run = next) {
+		next = run->next;
+		if (!run->probing)
+			continue;
+		run->probing = false;
+		policy_probed(&run->policy, healthy, (long)took_ms);
+		agent_obey(run);
+	}
 }
 
 struct broker_run *
@@ -276,6 +243,7 @@ broker_agent_run(struct broker *b, const struct broker_agent_ask *ask,
     const struct broker_run_events *events, void *arg)
 {
 	struct broker_run *run = broker_run_new(b, DOOR_DEVVM_AGENT, arg);
+	struct policy_now now;
 
 	run->agent = true;
 	run->shim = events;
@@ -283,14 +251,18 @@ broker_agent_run(struct broker *b, const struct broker_agent_ask *ask,
 	run->has_input = ask->has_input;
 	run->command = mem_dupn(ask->command, ask->len);
 	run->command_len = ask->len;
-	if (ask->host_len == 5 && memcmp(ask->host, "devvm", 5) == 0)
-		agent_devvm(run);
-	else if (ask->host_len == 3 && memcmp(ask->host, "pve", 3) == 0)
-		agent_pve(run);
-	else
+	now = broker_policy_now(b);
+	policy_of_agent(&now,
+	    &(struct policy_ask){.host = ask->host,
+		.host_len = ask->host_len,
+		.command = run->command,
+		.len = ask->len},
+	    &run->policy);
+	if (run->policy.host < 0)
 		agent_refuse(run, ask->host, ask->host_len, run->command,
-		    run->command_len,
-		    "there are two hosts: ssh devvm COMMAND, and ssh pve VERB");
+		    run->command_len, run->policy.text);
+	else
+		agent_obey(run);
 	return run;
 }
 
@@ -298,7 +270,7 @@ broker_agent_run(struct broker *b, const struct broker_agent_ask *ask,
 int
 broker_run_input(struct broker_run *run, const void *data, size_t len)
 {
-	if (run->ask && run->has_input)
+	if ((run->ask || run->probing) && run->has_input)
 		return -1;
 	if (!run->channel || (run->agent && !run->has_input))
 		return 0;
@@ -321,7 +293,7 @@ broker_run_abandon(struct broker_run *run)
 	run->shim = NULL;
 	if (run->is_verb)
 		return; /* goes on; broker_run_over drops it */
-	if (run->ask)
+	if (run->ask || run->probing)
 		agent_withdraw(run, "the agent went away and waits no more");
 	else if (run->channel)
 		broker_run_stop(run, "the agent went away");

@@ -27,9 +27,11 @@ struct broker_run {
 	const struct broker_exec_events *exec;
 	const struct broker_run_events *shim; /* NULL once abandoned */
 	void *arg;
-	bool verb_asked, is_verb; /* the agent's "ssh pve VERB"; somebody else runs it */
+	bool is_verb; /* the agent's "ssh pve VERB", which somebody else runs */
 	enum verb verb;
-	struct ask *ask; /* an operator is asked whether it may run */
+	struct ask *ask;      /* an operator is asked whether it may run */
+	struct policy policy; /* of an agent's run */
+	bool probing;	      /* waits for the interlock's probe */
 	bool input_ended;
 	char *command; /* of a shim */
 	size_t command_len;
@@ -46,7 +48,10 @@ struct broker {
 	uv_timer_t relief, hour;
 	broker_verb_fn *on_verb;
 	void *on_verb_arg;
+	broker_probe_fn *probe; /* NULL: there is no interlock */
+	void *probe_arg;
 	enum autonomy autonomy;
+	char killed_by[WIRE_NAME_MAX + 1]; /* "": the kill switch is off */
 	struct verb_cap cap;
 	struct left *left;
 	int turn;

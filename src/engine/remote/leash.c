@@ -4,7 +4,7 @@
  * where it finds bytes behind a NUL (GNU's; busybox's does not: then the shell reads).
  *
  *   T  what the tokens of this incident begin with
- *   t  " r1. r2. ": the tags (a token without T) of what is to be ended
+ *   t  " r1. r2. ": the tags (a token without T) of what is to be ended; "*": all
  *   A  " pid:ppid:session …" of every process that is not dead
  *   M  " pid=tag …": which of them belong to which run
  */
@@ -41,7 +41,7 @@
 
 /* Signals those of t; false: none of them lives. */
 #define KILL                                                                        \
-	"k(){ D=;for x in $M;do case $t in *\" ${x#*=} \"*)case \"$A \" in "        \
+	"k(){ D=;for x in $M;do case $t in \\*|*\" ${x#*=} \"*)case \"$A \" in "    \
 	"*\" ${x%%=*}:\"*)D=\"$D ${x%%=*}\";;esac;;esac;done;[ \"$D\" ]||return 1;" \
 	"[ $1 = 0 ]||kill -$1 $D||sudo -n kill -$1 $D;} 2>/dev/null;"               \
 	"z(){ sleep .2 2>/dev/null||sleep 1;};"
@@ -102,18 +102,24 @@ leash_wrap(struct buf *out, const char *incident, const char *run, bool watched,
 
 /* As the user, and as root where that is allowed: sudo's children are root's. */
 void
-leash_ask(struct buf *out, const char *incident, const char *const *ends, size_t count)
+leash_ask(struct buf *out, const char *incident, const char *const *ends, size_t count,
+    bool kill)
 {
 	char word[80];
 
+	add(out, ": what of the agent is alive;s='T=$1 t=$2 S=;" FIND LOOK KILL);
+	/* what has a token of its own first: the rest takes a look at each process */
 	add(out,
-	    ": what of the agent is alive;s='T=$1 t=$2 S=;" FIND LOOK KILL
-	    "i=0;while w;" ROUND ";[ $i -lt 18 ]&&k $s;do i=$((i+1));z;done\n"
+	    kill ? "i=10;for x in $(f);do x=${x#/proc/};set -- ${x%%/*};"
+		   "kill -9 $1||sudo -n kill -9 $1;done 2>/dev/null"
+		 : "i=0");
+	add(out,
+	    ";while w;" ROUND ";[ $i -lt 18 ]&&k $s;do i=$((i+1));z;done\n"
 	    "for x in $M;do case \"$A \" in *\" ${x%%=*}:\"*)"
 	    "echo \"left ${x#*=} ${x%%=*}\";;esac;done;echo left end'\n");
-	snprintf(word, sizeof word, "set -- bg-%.48s- \" ", incident);
+	snprintf(word, sizeof word, "set -- bg-%.48s- \"%s", incident, kill ? "*" : " ");
 	add(out, word);
-	for (size_t i = 0; i < count && i < LEASH_ENDS_MAX; i++) {
+	for (size_t i = 0; !kill && i < count && i < LEASH_ENDS_MAX; i++) {
 		snprintf(word, sizeof word, "%.16s. ", ends[i]);
 		add(out, word);
 	}

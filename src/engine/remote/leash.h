@@ -40,10 +40,11 @@ const char *leash_watchdog(void);
 
 /*
  * The command that asks what of this incident's runs lives, after it has ended those
- * named in ends (TERM, then KILL after 2 s; takes up to 4 s then).
+ * named in ends (TERM, then KILL after 2 s; takes up to 4 s then).  kill: after it has
+ * killed all of them, named or not, at once.
  */
-void leash_ask(
-    struct buf *out, const char *incident, const char *const *ends, size_t count);
+void leash_ask(struct buf *out, const char *incident, const char *const *ends,
+    size_t count, bool kill);
 
 /*
  * Calls fn for each process in an answer: which run it is of.  False: this is no whole

@@ -248,7 +248,7 @@ on_may(bool yes, const char *why, void *arg)
 	next_step(a);
 }
 
-/* A block that writes, while the autonomy is "observe". */
+/* A block that writes, where hosts.def wants a person for it. */
 static void
 ask_for_step(struct agent_runbook *a, const struct step *s)
 {
@@ -285,6 +285,7 @@ static void
 next_step(struct agent_runbook *a)
 {
 	const struct runbook *rb = a->c->rb;
+	struct policy_now now;
 	const struct step *s;
 
 	while (a->step < (int)rb->step_count &&
@@ -295,8 +296,8 @@ next_step(struct agent_runbook *a)
 		return;
 	}
 	s = &rb->steps[a->step];
-	if (!s->reads && a->cfg.asks &&
-	    broker_autonomy(a->cfg.broker) == AUTONOMY_OBSERVE)
+	now = broker_policy_now(a->cfg.broker);
+	if (!s->reads && a->cfg.asks && policy_of_block(&now) == POLICY_ASK)
 		ask_for_step(a, s);
 	else
 		run_step(a);
