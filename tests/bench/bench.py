@@ -24,6 +24,7 @@ import bench_agent                                                   # noqa: E40
 import bench_attach                                                  # noqa: E402
 import bench_chat                                                    # noqa: E402
 import bench_journal                                                 # noqa: E402
+import bench_relay                                                   # noqa: E402
 import bench_replay                                                  # noqa: E402
 from bench_figures import Table, cpu_s, p50, p99, p99_of_rounds, pss_mb, rss_mb, wakeups   # noqa: E402
 from bench_site import BenchError, Site, spawn, timed, wait_for               # noqa: E402
@@ -67,6 +68,10 @@ class Bench:
     def agent(self):
         """A turn of the API driver, beside one of the CLI driver."""
         bench_agent.run(self.site, self.table)
+
+    def relay(self):
+        """claude's way through two processes, beside a connection of its own."""
+        bench_relay.run(self.site, self.table)
 
     def chat(self):
         """An answer, from the vendor's last byte to the screen."""
@@ -367,7 +372,7 @@ class Speaker(threading.Thread):
         self.socket.close()
 
 
-ALL = ["status", "shim", "agent", "chat", "paint", "attach", "keys", "flood", "stream", "idle", "replay",
+ALL = ["status", "shim", "agent", "relay", "chat", "paint", "attach", "keys", "flood", "stream", "idle", "replay",
        "journal"]
 
 
