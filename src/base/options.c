@@ -351,7 +351,8 @@ options_run_dir(const struct options *o)
 	if (o->run_dir[0])
 		return mem_dup(o->run_dir);
 	if (xdg && xdg[0] == '/' && stat(xdg, &st) == 0 && S_ISDIR(st.st_mode) &&
-	    access(xdg, W_OK) == 0)
+	    st.st_uid == geteuid() &&
+	    access(xdg, W_OK) == 0) /* after su it is another's */
 		return mem_printf("%s/breakglass", xdg);
 	return mem_printf("/tmp/breakglass-%ld", (long)getuid());
 }

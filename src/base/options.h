@@ -48,7 +48,7 @@ void options_print(void);
 
 /*
  * run_dir with its default worked out: new string, caller frees.  Falls back to
- * /tmp/breakglass-UID when XDG_RUNTIME_DIR is unset or no directory.
+ * /tmp/breakglass-UID when XDG_RUNTIME_DIR is unset, no directory, or another's.
  */
 char *options_run_dir(const struct options *o);
 

@@ -50,8 +50,9 @@ check_parent(const char *path, bool foreign, const char *dir, struct err *err)
 		return err_sys(err, errno, "look at %s", path);
 	if (st.st_uid != 0 && (foreign || st.st_uid != geteuid()))
 		return err_set(err, ERR_DENIED,
-		    "%s belongs to uid %ld, who can put another directory at %s: sudo chown %ld %s",
-		    path, (long)st.st_uid, dir, foreign ? 0L : (long)geteuid(), path);
+		    "%s belongs to uid %ld, who can put another directory at %s: "
+		    "export BREAKGLASS_RUN_DIR=/tmp/breakglass-%ld",
+		    path, (long)st.st_uid, dir, (long)geteuid());
 	if (!(st.st_mode & 022) || (!foreign && (st.st_mode & S_ISVTX)))
 		return 0;
 	above = mem_printf("%s/..", path);
@@ -63,11 +64,10 @@ check_parent(const char *path, bool foreign, const char *dir, struct err *err)
 	    "others can put another directory at %s: chmod go-w %s", dir, path);
 }
 
-/* foreign: the directory is another's, so that only root's may stand above it. */
 static int
-check_parents(const char *dir, bool foreign, struct err *err)
+check_line(const char *name, bool foreign, const char *dir, struct err *err)
 {
-	char *path = mem_dup(dir), *slash;
+	char *path = mem_dup(name), *slash;
 	int rc = 0;
 
 	while (rc == 0 && (slash = strrchr(path, '/')) != NULL) {
@@ -77,6 +77,24 @@ check_parents(const char *dir, bool foreign, struct err *err)
 			break;
 	}
 	free(path);
+	return rc;
+}
+
+/*
+ * foreign: the directory is another's, so that only root's may stand above it.  Where a
+ * link leads is looked at besides: both lines can be changed.
+ */
+static int
+check_parents(const char *dir, bool foreign, struct err *err)
+{
+	char *real = realpath(dir, NULL);
+	int rc = real ? 0 : err_sys(err, errno, "look at %s", dir);
+
+	if (rc == 0)
+		rc = check_line(dir, foreign, dir, err);
+	if (rc == 0 && strcmp(real, dir) != 0)
+		rc = check_line(real, foreign, dir, err);
+	free(real);
 	return rc;
 }
 

@@ -11,8 +11,8 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import (BUILD, LIMIT, PROGRAM, SRC, Peer, Skip, check, main,  # noqa: E402
-                        until, with_rig)
+from engine_rig import (LIMIT, PROGRAM, SRC, Failed, Peer, Skip, check,  # noqa: E402
+                        main, until, with_rig)
 
 ROOT = os.getuid() == 0
 NOBODY = 65534
@@ -410,6 +410,56 @@ def thousand(rig):
     check("nobody else was here", names == {"ann", "ben"}, names)
 
 
+def guess(rig, stop, count, name):
+    """One who guesses for as long as he is let: each answer is waited for."""
+    while not stop.is_set():
+        try:
+            p = Peer(rig.socket)
+            p.send(t="hello", v=1, name="eve", role="command")
+            while p.expect(lambda f: f["t"] in ("gate", "error"), limit=40)["t"] == "gate":
+                count[0] += 1
+                p.send(t="unlock", name=name, password="wrong %d" % count[0])
+        except (Failed, OSError):
+            pass
+        p.close()
+
+
+@with_rig(**NO_HOSTS)
+def siege(rig):
+    """four who guess without end: the right one is taken within 16 s all the same"""
+    if not LONG:
+        raise Skip("BG_LONG=1 takes two minutes for it")
+    cost12 = subprocess.run([sys.executable, "-W", "ignore", "-c", "import crypt; print(crypt.crypt("
+                             "%r, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=4096)))" % PASSWORD],
+                            capture_output=True, text=True, check=True).stdout.strip()
+    lists(rig, "", "ann:%s\n" % cost12)
+    stop, count, worst = threading.Event(), [0], 0.0
+    ts = [threading.Thread(target=guess, args=(rig, stop, count, name))
+          for name in ("ann", "ann", "ben", "eve")]
+    for t in ts:
+        t.start()
+    try:
+        until("they have to wait", lambda: count[0] > 12, limit=60)
+        for _ in range(3):
+            begin = time.monotonic()
+            while True:
+                p, f = knock(rig)
+                if f["t"] == "gate":
+                    p.send(t="unlock", name="ann", password=PASSWORD)
+                    f = p.expect(lambda f: f["t"] in ("welcome", "error", "gate"), limit=40)
+                p.close()
+                if f["t"] == "welcome":
+                    break
+            worst = max(worst, time.monotonic() - begin)
+    finally:
+        stop.set()
+        rig.stop()
+        for t in ts:
+            t.join()
+    print("# %d guesses were looked at, the right one took %.1f s at most" % (count[0], worst))
+    check("within 16 s", worst < 16, worst)
+
+
 # --- locked keys ---
 
 def locked(p):
@@ -475,5 +525,5 @@ def lock_password(rig):
 
 
 if __name__ == "__main__":
-    main([places, nobody, roles, group, agents, credential, bad_credentials, thousand, lock,
-          lock_password])
+    main([places, nobody, roles, group, agents, credential, bad_credentials, thousand, siege,
+          lock, lock_password])

@@ -528,8 +528,11 @@ gate_try(struct gate *g, struct peer *p, const struct js *m)
 	if (name && strlen(name) == name_len && name_len > 0 &&
 	    name_len <= WIRE_NAME_MAX && password)
 		v->trying = keeper_ask(g->keeper,
-		    &(struct keeper_ask){
-			.name = name, .password = password, .len = len, .from = from},
+		    &(struct keeper_ask){.name = name,
+			.password = password,
+			.len = len,
+			.from = from,
+			.fresh = v->tries == 1},
 		    on_tried, v);
 	if (!v->trying) {
 		peer_ask_password(

@@ -21,7 +21,7 @@ struct keeper_try {
 	char name[WIRE_NAME_MAX + 1], from[WIRE_NAME_MAX + 1];
 	char key[WIRE_NAME_MAX + 2]; /* whom the delays count: the name, or "+name" */
 	char password[KEEPER_PASSWORD_MAX + 1];
-	bool attached;
+	int rank; /* who is looked at first of those that are due */
 	int64_t due_ms;
 	keeper_fn *cb; /* NULL: nobody waits for it any more */
 	void *arg;
@@ -144,7 +144,7 @@ on_timer(uv_timer_t *timer)
 	look(timer->data);
 }
 
-/* The next one whose time has come: those who are attached go first. */
+/* The next one whose time has come. */
 static struct keeper_try *
 take_due(struct keeper *k, int64_t now)
 {
@@ -153,9 +153,8 @@ take_due(struct keeper *k, int64_t now)
 	for (struct keeper_try **at = &k->tries; *at; at = &(*at)->next) {
 		if ((*at)->due_ms > now)
 			continue;
-		if (!best || ((*at)->attached && !(*best)->attached) ||
-		    ((*at)->attached == (*best)->attached &&
-			(*at)->due_ms < (*best)->due_ms))
+		if (!best || (*at)->rank > (*best)->rank ||
+		    ((*at)->rank == (*best)->rank && (*at)->due_ms < (*best)->due_ms))
 			best = at;
 	}
 	if (!best)
@@ -227,7 +226,7 @@ keeper_ask(struct keeper *k, const struct keeper_ask *ask, keeper_fn *cb, void *
 		return NULL;
 	t = mem_alloc(sizeof *t);
 	t->keeper = k;
-	t->attached = ask->attached;
+	t->rank = ask->attached ? 2 : ask->fresh;
 	t->cb = cb;
 	t->arg = arg;
 	snprintf(t->name, sizeof t->name, "%s", ask->name);

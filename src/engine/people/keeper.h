@@ -4,9 +4,10 @@
  *
  *   keeper_ask --> WAITS (delays.h) --> QUEUED --> hashed in the thread pool --> callback
  *
- * One hash at a time, those who are attached first; one is always made, for unknown
- * names, too.  The file is read anew each time.  Nothing here locks anybody out, and
- * nothing waits on the loop.  Passwords and hashes are wiped when they were used.
+ * One hash at a time, those who are attached first, then who has not failed yet; one is
+ * always made, for unknown names, too.  The file is read anew each time.  Nothing here
+ * locks anybody out, and nothing waits on the loop.  Passwords and hashes are wiped when
+ * they were used.
  */
 #ifndef ENGINE_KEEPER_H
 #define ENGINE_KEEPER_H
@@ -39,7 +40,8 @@ struct keeper_ask {
 	const char *name, *password; /* copied */
 	size_t len;		     /* of the password */
 	const char *from;	     /* whom to count for: "uid 1000" */
-	bool attached;		     /* counted apart from those who knock */
+	bool attached;		     /* counted apart from those who knock, and first */
+	bool fresh; /* the first try of who asks: before those who guess */
 };
 
 /* The callback comes once, from the loop.  NULL: longer than any password. */

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The gate's parts: who stands on the list, how long a password waits, what a hash is. */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/mem.h"
+#include "engine/people/delays.h"
+#include "engine/people/descent.h"
+#include "engine/people/idle.h"
+#include "engine/people/keeper.h"
+#include "engine/people/list.h"
+#include "engine/people/trusted.h"
+#include "wire/htpasswd.h"
+
+/* "right horse" and "other", cost 04 */
+#define HASH "$2b$04$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u"
+#define KEY "SHA256:abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
+
+/* --- delays --- */
+
+Test(delays, grow_to_fifteen_seconds_and_no_further)
+{
+	static const int64_t waits[] = {1000, 2000, 4000, 8000, 15000, 15000, 15000};
+	struct delays d = {0};
+	int64_t now = 5000;
+
+	cr_assert_eq(delays_due(&d, "ann", "uid 1", now), now);
+	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+		cr_assert_eq(delays_wrong(&d, "ann", "uid 1", now), waits[i]);
+		cr_assert_eq(delays_due(&d, "ann", "uid 1", now), now + waits[i]);
+		cr_assert_eq(delays_due(&d, "ann", "uid 1", now + waits[i]),
+		    now + waits[i], "then it is looked at");
+		now += waits[i];
+	}
+	for (int i = 0; i < 1000; i++)
+		cr_assert_eq(delays_wrong(&d, "ann", "uid 1", now), DELAYS_MOST_MS);
+}
+
+Test(delays, count_a_name_and_a_uid_apart_and_the_longer_wait_counts)
+{
+	struct delays d = {0};
+
+	delays_wrong(&d, "ann", "uid 1", 0);
+	delays_wrong(&d, "ann", "uid 2", 0);
+	cr_assert_eq(delays_due(&d, "ann", "uid 3", 0), 2000, "the name has two");
+	cr_assert_eq(delays_due(&d, "ben", "uid 1", 0), 1000, "the uid has one");
+	cr_assert_eq(
+	    delays_due(&d, "ben", "uid 3", 0), 0, "nobody is kept out for others");
+	cr_assert_eq(delays_due(&d, "uid 1", "ann", 0), 0, "a name is no uid");
+}
+
+Test(delays, begin_anew_after_a_right_one_and_after_ten_quiet_minutes)
+{
+	struct delays d = {0};
+
+	for (int i = 0; i < 5; i++)
+		delays_wrong(&d, "ann", "uid 1", 0);
+	delays_right(&d, "ann", "uid 1");
+	cr_assert_eq(delays_due(&d, "ann", "uid 1", 0), 0);
+	delays_right(&d, "nobody", "uid 9");
+	for (int i = 0; i < 5; i++)
+		delays_wrong(&d, "ann", "uid 1", 0);
+	cr_assert_eq(
+	    delays_due(&d, "ann", "uid 1", DELAYS_FORGET_MS + 1), DELAYS_FORGET_MS + 1);
+	cr_assert_eq(delays_wrong(&d, "ann", "uid 1", DELAYS_FORGET_MS + 1), 1000);
+}
+
+Test(delays, of_more_names_than_there_is_room_for_forget_the_quietest)
+{
+	struct delays d = {0};
+	char name[32];
+
+	for (int i = 0; i < 5; i++)
+		delays_wrong(&d, "ann", "uid 1", i);
+	for (int i = 0; i < 500; i++) {
+		snprintf(name, sizeof name, "n%d", i);
+		delays_wrong(&d, name, "uid 1", 100 + i);
+	}
+	cr_assert_eq(delays_due(&d, "new", "uid 1", 600), 599 + DELAYS_MOST_MS,
+	    "who tries many names waits all the same");
+}
+
+/* --- the file of passwords --- */
+
+static int
+parse(struct htpasswd *h, const char *text)
+{
+	struct err err;
+
+	return htpasswd_parse(h, text, strlen(text), &err);
+}
+
+Test(htpasswd, reads_bcrypt_and_nothing_else)
+{
+	static const char *const bad[] = {"ann", "ann:", ":" HASH, "ann:right horse",
+	    "ann:$apr1$abc$def", "ann:{SHA}AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "ann:*0",
+	    "ann:*", "ann:" HASH "x", "an n:" HASH, "ann\x7f:" HASH, "\xc3\xa4nn:" HASH,
+	    "ann:$2a$04$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
+	    "ann:$2b$03$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
+	    "ann:$2b$15$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
+	    "ann:$2b$x4$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
+	    "ann:$2b$0x$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
+	    "ann:$2b$04.BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
+	    "ann:$2b$04$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4!",
+	    "ann:$2b$04$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4",
+	    "n23456789012345678901234567890123:" HASH, "ann:" HASH "\nann:" HASH,
+	    "ann:" HASH "\nben"};
+	struct htpasswd h;
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		cr_assert_eq(parse(&h, bad[i]), -1, "%s", bad[i]);
+		cr_assert_eq(h.count, 0, "half a file is no file: %s", bad[i]);
+	}
+	cr_assert_eq(parse(&h,
+			 "# x\n\nann:" HASH "\r\nben:$2y$"
+			 "04$BTOoPHcjTZdhLVzs2NL7/."
+			 "LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u"),
+	    0);
+	cr_assert_eq(h.count, 2);
+	cr_assert_eq(h.line[0].cost, 4);
+	cr_assert_str_eq(htpasswd_find(&h, "ann")->hash, HASH);
+	cr_assert(htpasswd_find(&h, "ben"));
+}
+
+Test(htpasswd, finds_whole_names_alone)
+{
+	static const char *const none[] = {"", "an", "annn", "ANN", "#",
+	    "ann:", "n2345678901234567890123456789012",
+	    "n23456789012345678901234567890123456"};
+	struct htpasswd h;
+
+	cr_assert_eq(parse(&h, "ann:" HASH), 0);
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		cr_assert_null(htpasswd_find(&h, none[i]), "%s", none[i]);
+	cr_assert_eq(parse(&h, ""), 0);
+	cr_assert_null(htpasswd_find(&h, "ann"));
+}
+
+Test(htpasswd, has_a_most_of_lines_and_bytes)
+{
+	struct htpasswd *h = mem_alloc(sizeof *h);
+	char *text = mem_alloc(HTPASSWD_FILE_MAX + 2);
+	struct err err;
+	size_t at = 0;
+
+	for (int i = 0; i < HTPASSWD_LINES_MAX; i++)
+		at += (size_t)sprintf(text + at, "n%d:%s\n", i, HASH);
+	cr_assert_eq(htpasswd_parse(h, text, at, &err), 0);
+	at += (size_t)sprintf(text + at, "one:%s\n", HASH);
+	cr_assert_eq(htpasswd_parse(h, text, at, &err), -1);
+	cr_assert(
+	    strstr(err.words, "line 257") && !strstr(err.words, HASH), "%s", err.words);
+	memset(text, '#', HTPASSWD_FILE_MAX + 1);
+	cr_assert_eq(htpasswd_parse(h, text, HTPASSWD_FILE_MAX + 1, &err), -1);
+	cr_assert_eq(htpasswd_parse(h, text, HTPASSWD_FILE_MAX, &err), 0);
+	free(text);
+	free(h);
+}
+
+Test(htpasswd, takes_a_hash_for_itself_alone)
+{
+	char other[] = HASH;
+
+	cr_assert(htpasswd_is(HASH, HASH));
+	cr_assert(!htpasswd_is(HASH, NULL));
+	cr_assert(!htpasswd_is(HASH, "*0"));
+	cr_assert(!htpasswd_is(HASH, ""));
+	cr_assert(!htpasswd_is(HASH, HASH "x"));
+	for (size_t i = 0; i < HTPASSWD_HASH; i++) {
+		other[i] ^= 1;
+		cr_assert(!htpasswd_is(HASH, other), "%zu", i);
+		other[i] ^= 1;
+	}
+}
+
+/* --- the list --- */
+
+static const struct list_line *
+fit(const char *text, uid_t uid, const struct who_seen *seen, enum list_fit how)
+{
+	static struct list l;
+	const struct list_line *line;
+	struct err err = {0};
+
+	cr_assert_eq(
+	    list_parse(&l, text, strlen(text), &err), 0, "%s: %s", text, err.words);
+	cr_assert_eq(list_find(&l, uid, seen, &line), how, "%s", text);
+	cr_assert_eq(line != NULL, how != LIST_NOBODY);
+	return line;
+}
+
+Test(list, lets_in_whom_a_line_names_in_its_role)
+{
+	struct who_seen s = {.uid = 1000, .user = "ann", .login = -1};
+	const struct list_line *line;
+
+	line = fit("uid:1000 drive", 1000, NULL, LIST_FITS);
+	cr_assert(!line->read_only && line->name[0] == '\0' && line->number == 1);
+	line = fit("# all\n\n\t uid:1000\tread-only  boss # x\r\n", 1000, &s, LIST_FITS);
+	cr_assert(line->read_only && line->number == 3);
+	cr_assert_str_eq(line->name, "boss");
+	fit("uid:1001 drive", 1000, &s, LIST_NOBODY);
+	fit("", 1000, &s, LIST_NOBODY);
+	fit("#uid:1000 drive", 1000, &s, LIST_NOBODY);
+	fit("user:ann drive", 1000, &s, LIST_FITS);
+	fit("user:an drive", 1000, &s, LIST_NOBODY);
+	fit("name:ann drive", 1000, &s, LIST_NOBODY);
+	fit("key:" KEY " drive", 1000, &s, LIST_NOBODY);
+	memcpy(s.ssh_key, KEY, sizeof KEY);
+	fit("key:" KEY " drive", 1000, &s, LIST_FITS);
+}
+
+Test(list, takes_the_first_line_that_fits_and_waits_for_what_stands_before_it)
+{
+	struct who_seen s = {.uid = 1000, .user = "ann", .login = -1};
+
+	cr_assert(
+	    fit("user:ann read-only\nuid:1000 drive", 1000, &s, LIST_FITS)->read_only);
+	fit("user:ann read-only\nuid:1000 drive", 1000, NULL, LIST_LATER);
+	cr_assert(
+	    !fit("uid:1000 drive\nuser:ann read-only", 1000, NULL, LIST_FITS)->read_only);
+	fit("name:x drive\nuid:7 drive\nuid:1000 drive", 1000, NULL, LIST_FITS);
+}
+
+Test(list, believes_sudo_before_sshd_before_the_uid)
+{
+	struct who_seen s = {.uid = 998, .user = "breakglass", .login = -1};
+
+	fit("user:breakglass drive", 998, &s, LIST_FITS);
+	s.ssh = true;
+	snprintf(s.ssh_user, sizeof s.ssh_user, "ben");
+	fit("user:breakglass drive", 998, &s, LIST_NOBODY);
+	fit("user:ben drive", 998, &s, LIST_FITS);
+	s.sudo = true; /* by whom cannot be said */
+	fit("user:ben drive\nuser:breakglass drive\nuser:somebody drive", 998, &s,
+	    LIST_NOBODY);
+	snprintf(s.sudo_by, sizeof s.sudo_by, "ann");
+	fit("user:ann drive", 998, &s, LIST_FITS);
+	snprintf(s.claims_sudo, sizeof s.claims_sudo, "eve");
+	fit("user:eve drive", 998, &s, LIST_NOBODY);
+	s.gone = true;
+	fit("user:ann drive", 998, &s, LIST_NOBODY);
+	fit("uid:998 drive", 998, &s, LIST_FITS);
+}
+
+Test(list, is_void_with_one_line_that_is_not_understood)
+{
+	static const char *const bad[] = {"uid:1000", "uid: drive", "uid:x drive",
+	    "uid:-1 drive", "uid:+1 drive", "uid:1x drive", "uid:4294967295 drive",
+	    "uid:99999999999 drive", "gid:0 drive", "ann drive", "drive", "user: drive",
+	    "user:ann owner", "user:ann Drive", "user:ann drive-", "user:ann drive a b",
+	    "key:MD5:x drive", "key:SHA256:short drive", "user:\xc3\xa4 drive",
+	    "user:ann\x01 drive", "user:ann drive n23456789012345678901234567890123",
+	    "user:n23456789012345678901234567890123 drive", "USER:ann drive"};
+	struct err err;
+	struct list l;
+	char text[512];
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		snprintf(text, sizeof text, "uid:1 drive\n%s\nuid:2 drive\n", bad[i]);
+		cr_assert_eq(list_parse(&l, text, strlen(text), &err), -1, "%s", bad[i]);
+		cr_assert(strstr(err.words, "line 2"), "%s: %s", bad[i], err.words);
+		cr_assert_eq(l.count, 0);
+	}
+	cr_assert_eq(list_parse(&l, "uid:1 drive\0", 12, &err), -1);
+	memset(text, 'x', sizeof text);
+	cr_assert_eq(list_parse(&l, text, 256, &err), -1);
+}
+
+Test(list, has_a_most_of_lines)
+{
+	char text[LIST_LINES_MAX * 16 + 32];
+	struct list *l = mem_alloc(sizeof *l);
+	struct err err;
+	size_t at = 0;
+
+	for (int i = 0; i < LIST_LINES_MAX; i++)
+		at += (size_t)sprintf(text + at, "uid:%d drive\n", i);
+	cr_assert_eq(list_parse(l, text, at, &err), 0);
+	at += (size_t)sprintf(text + at, "uid:1 drive\n");
+	cr_assert_eq(list_parse(l, text, at, &err), -1);
+	free(l);
+}
+
+Test(list, has_the_role_of_a_credential)
+{
+	static const char text[] = "user:ann drive\nname:ann read-only boss\n";
+	struct list l;
+	struct err err;
+
+	cr_assert_eq(list_parse(&l, text, sizeof text - 1, &err), 0);
+	cr_assert(list_find_name(&l, "ann")->read_only);
+	cr_assert_null(list_find_name(&l, "boss"));
+	cr_assert_null(list_find_name(&l, "an"));
+}
+
+/* --- idle --- */
+
+Test(idle, locks_after_the_limit_and_a_key_alone_does_not_open_it)
+{
+	struct idle i;
+
+	idle_begin(&i, 0);
+	cr_assert(!idle_look(&i, 600, 599));
+	idle_touch(&i, 500);
+	cr_assert(!idle_look(&i, 600, 1099));
+	cr_assert(idle_look(&i, 600, 1100) && i.locked);
+	cr_assert(!idle_look(&i, 600, 5000), "it is told once");
+	idle_touch(&i, 5000);
+	cr_assert(i.locked);
+	cr_assert(idle_open(&i, 6000) && !i.locked);
+	cr_assert(!idle_open(&i, 6000));
+	cr_assert(!idle_look(&i, 600, 6599), "it begins anew");
+	cr_assert(!idle_look(&i, 0, 1000000), "0 is never");
+}
+
+/* --- files --- */
+
+static char *
+file(const char *text, mode_t mode)
+{
+	char *path = mem_dup("/tmp/bg-gate-XXXXXX");
+	int fd = mkstemp(path);
+
+	cr_assert(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	fchmod(fd, mode);
+	close(fd);
+	return path;
+}
+
+Test(trusted, reads_what_nobody_else_could_have_written)
+{
+	static const struct {
+		mode_t mode;
+		bool secret, ok;
+		const char *mend;
+	} rows[] = {{0600, true, true, ""}, {0400, true, true, ""},
+	    {0644, true, false, "chmod 600 "}, {0604, true, false, "chmod 600 "},
+	    {0620, true, false, "chmod 600 "}, {0602, true, false, "chmod 600 "},
+	    {0640, true, true, ""}, {0644, false, true, ""}, {0600, false, true, ""},
+	    {0664, false, false, "chmod 644 "}, {0646, false, false, "chmod 644 "}};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char *path = file("text\n", rows[i].mode), *text;
+		struct err err = {0};
+		size_t len = 0;
+
+		text = trusted_read(path, rows[i].secret, 100, &len, &err);
+		cr_assert_eq(text != NULL, rows[i].ok, "%o: %s", (unsigned)rows[i].mode,
+		    err.words);
+		if (text)
+			cr_assert(len == 5 && strcmp(text, "text\n") == 0);
+		else
+			cr_assert(
+			    err.code == ERR_DENIED && strstr(err.words, rows[i].mend),
+			    "%s", err.words);
+		free(text);
+		unlink(path);
+		free(path);
+	}
+}
+
+Test(trusted, refuses_what_is_no_file_too_long_or_not_there)
+{
+	char *path = file("12345678", 0600), *link = mem_printf("%s.link", path);
+	struct err err = {0};
+	size_t len;
+	char *text;
+
+	cr_assert_null(trusted_read(path, true, 7, &len, &err));
+	cr_assert_eq(err.code, ERR_LIMIT);
+	cr_assert_eq(symlink(path, link), 0);
+	text = trusted_read(link, true, 8, &len, &err);
+	cr_assert(text && len == 8, "links are followed: a mounted secret has two");
+	free(text);
+	unlink(link);
+	cr_assert_null(trusted_read(link, true, 8, &len, &err));
+	cr_assert_eq(mkfifo(link, 0600), 0);
+	cr_assert_null(
+	    trusted_read(link, true, 8, &len, &err), "nobody waits for a writer");
+	unlink(link);
+	cr_assert_null(trusted_read("/tmp", false, 8, &len, &err));
+	cr_assert(strstr(err.words, "not a regular file"));
+	unlink(path);
+	free(path);
+	free(link);
+}
+
+/* --- the keeper --- */
+
+struct told {
+	int count, order;
+	enum keeper_answer answer;
+	int64_t wait_ms;
+	char why[256];
+};
+
+static int answers;
+
+static void
+on_told(enum keeper_answer answer, int64_t wait_ms, const char *why, void *arg)
+{
+	struct told *t = arg;
+
+	t->count++;
+	t->order = ++answers;
+	t->answer = answer;
+	t->wait_ms = wait_ms;
+	snprintf(t->why, sizeof t->why, "%s", why);
+}
+
+static struct keeper_try *
+ask(struct keeper *k, const char *name, const char *word, bool attached, struct told *t)
+{
+	return keeper_ask(k,
+	    &(struct keeper_ask){.name = name,
+		.password = word,
+		.len = strlen(word),
+		.from = attached ? "peer" : "uid 1",
+		.attached = attached},
+	    on_told, t);
+}
+
+static void
+on_tick(uv_timer_t *timer)
+{
+}
+
+/* Runs until it was told, or for so long. */
+static void
+run(uv_loop_t *loop, const struct told *t, int ms)
+{
+	uint64_t until = uv_hrtime() + (uint64_t)ms * 1000000;
+	uv_timer_t tick;
+
+	uv_timer_init(loop, &tick);
+	uv_timer_start(&tick, on_tick, 5, 5);
+	while (!t->count && uv_hrtime() < until)
+		uv_run(loop, UV_RUN_ONCE);
+	uv_close((uv_handle_t *)&tick, NULL);
+	uv_run(loop, UV_RUN_NOWAIT);
+}
+
+Test(keeper, takes_the_right_one_alone_and_delays_the_next)
+{
+	char *path = file("ann:" HASH "\n", 0600);
+	struct told right = {0}, wrong = {0}, who = {0}, empty = {0};
+	struct keeper *k;
+	uv_loop_t loop;
+
+	uv_loop_init(&loop);
+	k = keeper_new(&loop, path);
+	cr_assert(ask(k, "ann", "right horse", false, &right));
+	cr_assert_eq(right.count, 0, "never from inside");
+	run(&loop, &right, 5000);
+	cr_assert(right.count == 1 && right.answer == KEEPER_RIGHT);
+	cr_assert(ask(k, "ann", "right hors", false, &wrong));
+	run(&loop, &wrong, 5000);
+	cr_assert(wrong.answer == KEEPER_WRONG && wrong.wait_ms == 1000);
+	cr_assert(ask(k, "eve", "right horse", false, &who));
+	run(&loop, &who, 300);
+	cr_assert_eq(who.count, 0, "the uid waits");
+	cr_assert(ask(k, "ann", "", true, &empty));
+	run(&loop, &empty, 5000);
+	cr_assert(
+	    empty.answer == KEEPER_WRONG, "who is in does not wait for those outside");
+	run(&loop, &who, 5000);
+	cr_assert(who.answer == KEEPER_WRONG && who.wait_ms == 2000);
+	keeper_free(k);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	cr_assert_eq(uv_loop_close(&loop), 0);
+	unlink(path);
+	free(path);
+}
+
+Test(keeper, serves_those_who_are_in_first_and_counts_what_nobody_waits_for)
+{
+	char *path = file("ann:" HASH "\n", 0600), word[KEEPER_PASSWORD_MAX + 2];
+	struct told first = {0}, second = {0}, in = {0}, dropped = {0}, next = {0};
+	struct keeper_try *t;
+	struct keeper *k;
+	uv_loop_t loop;
+
+	uv_loop_init(&loop);
+	k = keeper_new(&loop, path);
+	memset(word, 'x', sizeof word);
+	word[sizeof word - 1] = '\0';
+	cr_assert_null(ask(k, "ann", word, false, &first), "longer than any password");
+	cr_assert_null(ask(k, "n23456789012345678901234567890123", "x", false, &first));
+	cr_assert_null(keeper_ask(k,
+	    &(struct keeper_ask){
+		.name = "ann", .password = "a\0b", .len = 3, .from = "x"},
+	    on_told, &first));
+	ask(k, "ann", "one", false, &first);
+	ask(k, "ann", "two", false, &second);
+	ask(k, "ann", "right horse", true, &in);
+	run(&loop, &second, 5000);
+	cr_assert(first.order == 1 && in.order == 2 && second.order == 3);
+	t = ask(k, "ben", "x", true, &dropped);
+	keeper_drop(t); /* it is being hashed */
+	ask(k, "ben", "x", true, &next);
+	run(&loop, &next, 5000);
+	cr_assert(next.answer == KEEPER_WRONG && next.wait_ms == 2000, "%lld",
+	    (long long)next.wait_ms);
+	t = ask(k, "ann", "three", false, &dropped);
+	keeper_drop(t); /* it waits */
+	cr_assert_eq(dropped.count, 0);
+	ask(k, "ann", "four", true, &dropped);
+	keeper_free(k); /* while it is being hashed */
+	uv_run(&loop, UV_RUN_DEFAULT);
+	cr_assert_eq(dropped.count, 0);
+	cr_assert_eq(uv_loop_close(&loop), 0);
+	unlink(path);
+	free(path);
+}
+
+Test(keeper, says_why_its_file_cannot_be_used)
+{
+	char *path = file("ann:plain\n", 0600);
+	struct told t = {0}, u = {0}, v = {0};
+	struct keeper *k;
+	uv_loop_t loop;
+
+	uv_loop_init(&loop);
+	k = keeper_new(&loop, path);
+	ask(k, "ann", "plain", false, &t);
+	run(&loop, &t, 5000);
+	cr_assert(
+	    t.answer == KEEPER_BROKEN && strstr(t.why, "bcrypt") && strstr(t.why, path));
+	cr_assert(!strstr(t.why, "plain"), "%s", t.why);
+	chmod(path, 0666);
+	ask(k, "ann", "plain", false, &u);
+	run(&loop, &u, 5000);
+	cr_assert(
+	    u.answer == KEEPER_BROKEN && strstr(u.why, "chmod 600"), "at once: no delay");
+	chmod(path, 0600);
+	cr_assert_eq(truncate(path, 0), 0);
+	ask(k, "ann", "", false, &v);
+	run(&loop, &v, 5000);
+	cr_assert(v.answer == KEEPER_WRONG, "an empty file knows nobody");
+	keeper_free(k);
+	keeper_free(NULL);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_loop_close(&loop);
+	unlink(path);
+	free(path);
+}
+
+/* --- descent --- */
+
+/* The accepted end of a connection that a child made; the child waits for its input. */
+static int
+connected(pid_t *child, int *its_input, bool orphan)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), fd, in[2];
+	socklen_t len = sizeof a;
+	char byte;
+
+	cr_assert_eq(bind(listener, (struct sockaddr *)&a, sizeof(sa_family_t)), 0);
+	cr_assert_eq(getsockname(listener, (struct sockaddr *)&a, &len), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	cr_assert_eq(pipe(in), 0);
+	*child = fork();
+	if (*child == 0) {
+		close(in[1]);
+		if (orphan && fork())
+			_exit(0);
+		fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		if (connect(fd, (struct sockaddr *)&a, len) < 0 ||
+		    read(in[0], &byte, 1) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	close(in[0]);
+	*its_input = in[1];
+	if (orphan)
+		waitpid(*child, NULL, 0);
+	fd = accept(listener, NULL, NULL);
+	close(listener);
+	return fd;
+}
+
+Test(descent, is_seen_up_to_the_top)
+{
+	pid_t child;
+	int in, fd = connected(&child, &in, false);
+
+	cr_assert_eq(descent_of(fd, 0), DESCENT_NO, "none runs");
+	cr_assert_eq(descent_of(fd, child), DESCENT_YES, "itself");
+	cr_assert_eq(descent_of(fd, getpid()), DESCENT_YES);
+	cr_assert_eq(descent_of(fd, getppid()), DESCENT_YES);
+	cr_assert_eq(descent_of(fd, 0x7ffffff0), DESCENT_NO);
+	close(in);
+	waitpid(child, NULL, 0);
+	cr_assert_eq(descent_of(fd, getpid()), DESCENT_UNKNOWN, "it has ended");
+	close(fd);
+}
+
+Test(descent, holds_for_an_orphan_whom_its_subreaper_takes_in)
+{
+	pid_t child;
+	int in, fd;
+
+	cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	fd = connected(&child, &in, true);
+	cr_assert_eq(descent_of(fd, getpid()), DESCENT_YES);
+	close(in);
+	close(fd);
+	waitpid(-1, NULL, 0);
+}
