@@ -4,22 +4,16 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
+#include "base/known.h"
 
 #define LOG_LINE_MAX 2048 /* bytes of an entry before escaping */
-#define LOG_SECRETS 32
-#define LOG_SECRET_MIN 8 /* bytes; a shorter one would blot out ordinary words */
 
 static int log_fd = -1;
 static int log_level;
-static char *log_secrets[LOG_SECRETS];
-static unsigned log_uses[LOG_SECRETS]; /* how often each was told of */
-static unsigned log_next_secret;
 
 void
 log_open(const char *path, int level)
@@ -40,70 +34,22 @@ log_close(void)
 	log_level = 0;
 }
 
-static void
-log_wipe(char **slot)
+void
+log_secret(const char *secret)
 {
-	if (*slot)
-		explicit_bzero(*slot, strlen(*slot));
-	free(*slot);
-	*slot = NULL;
-}
-
-static size_t
-log_find(const char *secret)
-{
-	size_t i = 0;
-
-	while (
-	    i < LOG_SECRETS && (!log_secrets[i] || strcmp(log_secrets[i], secret) != 0))
-		i++;
-	return i;
+	known_add(secret, strlen(secret));
 }
 
 void
 log_forget(const char *secret)
 {
-	size_t i = log_find(secret);
-
-	if (i < LOG_SECRETS && --log_uses[i] == 0)
-		log_wipe(&log_secrets[i]);
-}
-
-void
-log_secret(const char *secret)
-{
-	size_t i = log_find(secret);
-
-	if (strlen(secret) < LOG_SECRET_MIN)
-		return;
-	if (i < LOG_SECRETS) {
-		log_uses[i]++;
-		return;
-	}
-	for (i = 0; i < LOG_SECRETS && log_secrets[i]; i++)
-		;
-	if (i == LOG_SECRETS)
-		i = log_next_secret++ % LOG_SECRETS;
-	log_wipe(&log_secrets[i]);
-	log_secrets[i] = mem_dup(secret);
-	log_uses[i] = 1;
+	known_forget(secret, strlen(secret));
 }
 
 void
 log_redact(char *s, unsigned long len)
 {
-	for (size_t i = 0; i < LOG_SECRETS; i++) {
-		size_t n = log_secrets[i] ? strlen(log_secrets[i]) : 0;
-		char *p = s;
-
-		if (n == 0)
-			continue;
-		while (
-		    (p = memmem(p, len - (size_t)(p - s), log_secrets[i], n)) != NULL) {
-			memset(p, '*', n);
-			p += n;
-		}
-	}
+	known_blot(s, len, false);
 }
 
 static size_t

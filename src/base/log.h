@@ -14,12 +14,12 @@
 void log_open(const char *path, int level);
 void log_close(void);
 
-/* Copies the secret; at most 32, the oldest is forgotten (and wiped). */
+/* No line shows it from now on, nor its parts or its base64 or hex: base/known.h. */
 void log_secret(const char *secret);
-/* One who told of it keeps it no longer; the last one makes room for another. */
+/* One who told of it keeps it no longer. */
 void log_forget(const char *secret);
 
-/* Blots the known secrets out of s, in place, byte for byte ('*'). */
+/* Blots the known secrets out of s, in place, byte for byte: "[secret]***". */
 void log_redact(char *s, unsigned long len);
 
 void log_line(int level, const char *topic, const char *file, int line, const char *fmt,

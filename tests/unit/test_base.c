@@ -190,7 +190,7 @@ Test(log, blots_secrets_out)
 	log_secret("sk-ant-12345678");
 	log_secret("short");
 	log_redact(line, strlen(line));
-	cr_assert_str_eq(line, "key *************** and ***************");
+	cr_assert_str_eq(line, "key [secret]******* and [secret]*******");
 }
 
 static void

@@ -207,7 +207,7 @@ Test(log, forgets_a_secret_when_the_last_who_told_of_it_does)
 	log_secret("token-that-two-told");
 	log_forget("token-that-two-told");
 	log_redact(line, strlen(line));
-	cr_assert_str_eq(line, "*******************");
+	cr_assert_str_eq(line, "[secret]***********");
 	log_forget("token-that-two-told");
 	log_forget("token-that-two-told");
 	strcpy(line, "token-that-two-told");
@@ -226,5 +226,5 @@ Test(log, old_secrets_outlive_many_that_come_and_go)
 		log_forget(other);
 	}
 	log_redact(line, strlen(line));
-	cr_assert_str_eq(line, "********************");
+	cr_assert_str_eq(line, "[secret]************");
 }

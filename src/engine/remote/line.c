@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/known.h"
 #include "base/mem.h"
 #include "wire/chain.h"
 #include "wire/frame.h"
@@ -35,7 +35,7 @@ line_make(enum fact kind, uint64_t seq, const struct js *m, char *head)
 	buf_init(&b, LINE_RECORD_MAX);
 	if (js_print(m, &b) < 0)
 		abort(); /* whoever makes facts cuts them to size */
-	log_redact(b.data, b.len);
+	known_blot(b.data, b.len, true);
 	if (head)
 		line_chain(&b, head);
 	l = line_raw(b.data, b.len + 1);

@@ -7,20 +7,18 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/known.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/remote/secret_private.h"
 #include "wire/base64.h"
 
 #define SECRET_PAGES (SECRET_MAX + 4096) /* bytes mapped: text, a line end, NUL */
-#define SECRET_TOLD_LINES \
-	3 /* lines of a key that the log is told of; it holds 8 in all */
-#define SECRET_TOLD_LINE_MAX 128 /* bytes; the longest line a PEM file has is 76 */
 #define SECRET_GROUPS_MAX 256
 
 /*
@@ -30,6 +28,7 @@
 struct secret {
 	char *text;
 	size_t len;
+	enum locked_kind kind;
 };
 
 int
@@ -39,32 +38,36 @@ secret_harden_process(struct err *err)
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		return err_sys(err, errno, "forbid core dumps");
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
-	    prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(err, errno, "make this process undumpable");
-	return 0;
+	return secret_check_process(err);
+}
+
+int
+secret_check_process(struct err *err)
+{
+	int now = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+
+	if (now == 0)
+		return 0;
+	return err_set(err, ERR_DENIED,
+	    "this process can be dumped (PR_GET_DUMPABLE says %d), so that others of uid %ld "
+	    "could read a key in it",
+	    now, (long)geteuid());
 }
 
 static struct secret *
 secret_new(struct err *err)
 {
+	enum locked_kind kind;
 	struct secret *s;
-	char *p = mmap(NULL, SECRET_PAGES, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = locked_new(SECRET_PAGES, &kind, err);
 
-	if (p == MAP_FAILED) {
-		err_sys(err, errno, "get memory for a secret");
+	if (!p)
 		return NULL;
-	}
-	/* Without these three a secret still works; swap, core or fork may show it. */
-	if (mlock(p, SECRET_PAGES) < 0)
-		LOG("secret", "not locked in memory: %s", strerror(errno));
-	if (madvise(p, SECRET_PAGES, MADV_DONTDUMP) < 0)
-		LOG("secret", "not kept out of core files: %s", strerror(errno));
-	if (madvise(p, SECRET_PAGES, MADV_WIPEONFORK) < 0)
-		LOG("secret", "not wiped on fork: %s", strerror(errno));
 	s = mem_alloc(sizeof *s);
 	s->text = p;
+	s->kind = kind;
 	return s;
 }
 
@@ -73,9 +76,14 @@ secret_free(struct secret *s)
 {
 	if (!s)
 		return;
-	explicit_bzero(s->text, SECRET_PAGES);
-	munmap(s->text, SECRET_PAGES);
+	locked_free(s->text, SECRET_PAGES);
 	free(s);
+}
+
+enum locked_kind
+secret_memory(const struct secret *s)
+{
+	return s->kind;
 }
 
 const char *
@@ -274,27 +282,55 @@ secret_check_key(const char *text, const char *path, struct err *err)
 	return 0;
 }
 
-/*
- * The log blots out whole strings, and a leak shows lines: tell it the lines
- * behind the middle, which hold the private half of every format.
- */
-static void
-secret_tell_key(const char *text, size_t len)
+/* The n-th character of the body, line ends not counted. */
+static const char *
+body_at(const char *body, size_t n)
 {
-	const char *p = strchr(text + len / 2, '\n');
-	char line[SECRET_TOLD_LINE_MAX];
-
-	for (int i = 0; p && i < SECRET_TOLD_LINES; i++) {
-		size_t n = strcspn(++p, "\n");
-
-		if (n == 0 || n >= sizeof line || *p == '-')
+	for (; *body && *body != '-'; body++)
+		if (*body != '\n' && n-- == 0)
 			break;
-		memcpy(line, p, n);
-		line[n] = '\0';
-		log_secret(line);
-		p += n;
+	return body;
+}
+
+/* Where the lines of the body begin: behind the first line and what headers it has. */
+static const char *
+body_of(const char *text)
+{
+	const char *body = strchr(strstr(text, "-----BEGIN "), '\n') + 1, *eol;
+
+	while (
+	    (eol = strchr(body, '\n')) != NULL && memchr(body, ':', (size_t)(eol - body)))
+		body = eol + 1;
+	return body;
+}
+
+/* No line of ours shows the private half, as it stands there or decoded. */
+static void
+secret_tell_key(const struct secret *s)
+{
+	const char *body = body_of(s->text), *end = body_at(body, SECRET_MAX);
+	struct err err;
+	char *room = locked_new(2 * SECRET_PAGES, NULL, &err);
+	unsigned char *raw = (unsigned char *)room + SECRET_PAGES;
+	size_t n = 0, from, to;
+	ssize_t len;
+
+	if (!room) {
+		known_add(body, (size_t)(end - body));
+		return;
 	}
-	explicit_bzero(line, sizeof line);
+	for (const char *p = body; p < end; p++)
+		if (*p != '\n')
+			room[n++] = *p;
+	len = base64_decode(room, n, raw);
+	if (len > 0) {
+		secret_private(raw, (size_t)len, &from, &to);
+		known_add((char *)raw + from, to - from);
+		body = body_at(body, (from * 4 + 2) / 3);
+		end = body_at(body, (to * 4) / 3 - (from * 4 + 2) / 3);
+	}
+	known_add(body, (size_t)(end - body));
+	locked_free(room, 2 * SECRET_PAGES);
 }
 
 struct secret *
@@ -309,7 +345,7 @@ secret_load_key(const char *path, struct err *err)
 		secret_free(s);
 		return NULL;
 	}
-	secret_tell_key(s->text, s->len);
+	secret_tell_key(s);
 	return s;
 }
 

@@ -2,10 +2,10 @@
 /*
  * secret.h: custody of the SSH key and the API key.
  *
- * A secret is read once into locked, undumpable pages that are wiped on free
- * and on fork; it is told to log_secret, so that no log or journal line can
- * carry it.  Libraries that are handed it keep copies of their own: SECURITY.md
- * says so.
+ * A secret is read once into locked pages (base/locked.h) that are wiped on free
+ * and that no child gets; the private half of a key and the whole of a token are
+ * told to base/known.h, so that no log or journal line can carry them.  Libraries
+ * that are handed a secret keep copies of their own: docs/custody.md.
  */
 #ifndef ENGINE_SECRET_H
 #define ENGINE_SECRET_H
@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/locked.h"
 
 #define SECRET_MAX (16 * 1024) /* bytes; a larger file is no key */
 
@@ -20,6 +21,9 @@ struct secret;
 
 /* Makes this process undumpable (no core, no ptrace, no /proc/PID/mem for its uid). */
 int secret_harden_process(struct err *err) MUST_CHECK;
+
+/* Is it so now?  The kernel is asked each time before a key is read. */
+int secret_check_process(struct err *err) MUST_CHECK;
 
 /*
  * Reads a private key file.  The final target of path (links are followed, as
@@ -40,5 +44,6 @@ struct secret *secret_of_token(
 
 const char *secret_text(const struct secret *s); /* lends; NUL-terminated */
 void secret_free(struct secret *s);		 /* wipes; NULL is fine */
+enum locked_kind secret_memory(const struct secret *s);
 
 #endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/known.h"
+#include "base/log.h"
+
+#define TOKEN "xoxp-7Hq2mVb9Kd3Rw8Zt5Yc1"
+
+/* What a walk over text in pieces of n bytes finds: how many, and where the first is. */
+static int
+found(const char *text, size_t n, uint64_t *first)
+{
+	size_t len = strlen(text), used;
+	struct known_walk w;
+	uint64_t from;
+	int count = 0;
+
+	known_begin(&w, false);
+	for (size_t at = 0; at < len; at += n) {
+		size_t piece = len - at < n ? len - at : n;
+
+		used = 0;
+		while (known_next(&w, text + at, piece, &used, &from))
+			if (count++ == 0 && first)
+				*first = from;
+	}
+	return count;
+}
+
+Test(known, a_secret_is_found_whole_and_by_its_parts_however_it_comes)
+{
+	uint64_t first = 0;
+
+	known_add(TOKEN, strlen(TOKEN));
+	for (size_t n = 1; n < 40; n++) {
+		cr_assert(found("say " TOKEN "!", n, &first) > 0);
+		cr_assert_eq(first, 4);
+	}
+	cr_assert(found("xx7Hq2mVb9Kd3Rw8Zt5Yc1", 100, NULL) > 0, "a part");
+	cr_assert(found("xoxp-7Hq2 mVb9K\nd3Rw8Zt5Y\tc1", 100, NULL) > 0, "broken up");
+	cr_assert_eq(found("xoxp-7Hq2mVb9Kd3Rw", 100, NULL), 0, "too short a part");
+	cr_assert_eq(found("xoxp-8Hq2mVb9Kd3Rw8Zt5Yc2", 100, NULL), 0);
+	known_forget(TOKEN, strlen(TOKEN));
+	cr_assert_eq(found(TOKEN, 100, NULL), 0);
+}
+
+Test(known, base64_and_hex_of_it_are_found)
+{
+	/* printf %s ...TOKEN | base64, with one and two bytes in front; xxd -p of it */
+	static const char *const forms[] = {"eG94cC03SHEybVZiOUtkM1J3OFp0NVljMQ==",
+	    "LXhveHAtN0hxMm1WYjlLZDNSdzhadDVZYzE=",
+	    "LS14b3hwLTdIcTJtVmI5S2QzUnc4WnQ1WWMx",
+	    "786f78702d374871326d5662394b64335277385a74355963310a",
+	    "786F78702D374871326D5662394B64335277385A74355963310A"};
+
+	known_add(TOKEN, strlen(TOKEN));
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+		cr_assert(found(forms[i], 100, NULL) > 0, "%s", forms[i]);
+}
+
+Test(known, a_short_one_is_found_whole_and_a_very_short_one_is_not_known)
+{
+	known_add("pa55phrase", 10);
+	known_add("short", 5);
+	cr_assert_eq(found("the pa55phrase is short", 3, NULL), 1);
+	cr_assert_eq(found("pa55phras", 3, NULL), 0);
+	known_forget("pa55phrase", 10);
+	known_forget("pa55phrase", 10);
+	cr_assert_eq(found("the pa55phrase", 3, NULL), 0);
+	known_add("pa55phrase", 10);
+	cr_assert_eq(found("the pa55phrase", 3, NULL), 1);
+}
+
+Test(known, a_beginning_is_in_doubt_until_the_rest_has_come)
+{
+	struct known_walk w;
+	uint64_t from;
+	size_t used = 0;
+
+	known_add(TOKEN, strlen(TOKEN));
+	known_begin(&w, false);
+	cr_assert_not(known_next(&w, "say xoxp-7H", 11, &used, &from));
+	cr_assert_eq(known_doubt(&w), 4);
+	used = 0;
+	cr_assert_not(known_next(&w, " no", 3, &used, &from));
+	cr_assert_eq(known_doubt(&w), 14, "nothing is in doubt");
+}
+
+Test(known, a_line_of_json_stays_json)
+{
+	char line[] = "{\"a\":\"xoxp-7Hq2\\nmVb9Kd3Rw8Zt5Yc1\\u00e9\",\"b\":1}";
+	char quoted[] = "{\"a\":\"\\\"quo\\\"ted\\\\pw\"}";
+
+	known_add(TOKEN, strlen(TOKEN));
+	known_blot(line, strlen(line), true);
+	cr_assert_str_eq(line, "{\"a\":\"[secret]*\\n****************\\u00e9\",\"b\":1}");
+	known_add("\"quo\"ted\\pw", 11);
+	known_blot(quoted, strlen(quoted), true);
+	cr_assert_null(strstr(quoted, "ted"), "%s", quoted);
+	cr_assert_eq(strlen(quoted), strlen("{\"a\":\"\\\"quo\\\"ted\\\\pw\"}"));
+	cr_assert(quoted[5] == '"' && quoted[strlen(quoted) - 2] == '"', "%s", quoted);
+}
+
+Test(known, what_overlaps_is_one_and_what_is_apart_is_two)
+{
+	char text[] = TOKEN " and " TOKEN;
+
+	known_add(TOKEN, strlen(TOKEN));
+	known_blot(text, strlen(text), false);
+	cr_assert_str_eq(text, "[secret]***************** and [secret]*****************");
+}
+
+Test(known, ten_thousand_that_come_and_go_leave_no_trace_and_hide_no_other)
+{
+	char other[64];
+
+	known_add(TOKEN, strlen(TOKEN));
+	for (int i = 0; i < 10000; i++) {
+		int n = snprintf(other, sizeof other, "an-hour-s-token-%d-%d", i, i * 7);
+
+		known_add(other, (size_t)n);
+		known_forget(other, (size_t)n);
+	}
+	cr_assert_eq(found("an-hour-s-token-9-63 an-hour-s-token-77-539", 9, NULL), 0);
+	cr_assert(found(TOKEN, 9, NULL) > 0);
+}
