@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,7 +18,7 @@ enum mode { MODE_BE, MODE_ENSURE, MODE_REPLACE };
 
 struct engine_args {
 	enum mode mode;
-	bool now, background, help;
+	bool now, background, help, weak;
 	int verbose;
 };
 
@@ -28,6 +29,7 @@ static const struct option long_options[] = {
     {"now", no_argument, NULL, 'n'},
     {"replace", no_argument, NULL, 'r'},
     {"verbose", no_argument, NULL, 'v'},
+    {"weak", no_argument, NULL, 'w'},
     {0},
 };
 
@@ -35,8 +37,8 @@ static int
 bad_words(const char *word)
 {
 	fprintf(stderr,
-	    "breakglass engine%s%s: it takes -v, --ensure, or --replace [--now] "
-	    "[--background]; nothing was started\n",
+	    "breakglass engine%s%s: it takes -v, --weak, --ensure, or --replace "
+	    "[--now] [--background]; nothing was started\n",
 	    word ? ": not " : "", word ? word : "");
 	return COMMAND_USAGE;
 }
@@ -56,6 +58,8 @@ takes_option(struct engine_args *a, int c)
 		a->mode = MODE_REPLACE;
 	else if (c == 'v')
 		a->verbose++;
+	else if (c == 'w')
+		a->weak = true;
 	else
 		return false;
 	return true;
@@ -130,6 +134,9 @@ engine_command(const struct options *o, int verbose, int argc, char **argv)
 		command_help();
 		return COMMAND_OK;
 	}
+	if (a.weak)
+		setenv("BREAKGLASS_WEAK", "yes",
+		    1); /* for the engine that we start or become */
 	if (a.mode == MODE_ENSURE)
 		return ensure(o, a.verbose);
 	if (a.mode == MODE_REPLACE) {

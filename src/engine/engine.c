@@ -60,14 +60,9 @@ load_secrets(struct engine *e)
 	const char *key_file = claude_key_file(o);
 	struct err err;
 
-	if (secret_harden_process(&err) < 0) {
-		snprintf(e->key_why, sizeof e->key_why, "the key is not read: %.400s",
-		    err.words);
+	e->custody = custody_new(&e->loop, o, e->opts->ssh_auth_sock);
+	if (!custody_may_hold(e->custody))
 		return;
-	}
-	e->key = secret_load_key(o->key_path, &err);
-	if (!e->key)
-		snprintf(e->key_why, sizeof e->key_why, "%s", err.words);
 	if (key_file[0]) {
 		e->api_key = secret_load_token(key_file, &err);
 		if (!e->api_key)
@@ -179,6 +174,20 @@ on_found(const struct js *record, void *arg)
 }
 
 static void
+on_key(const struct secret *key, void *arg)
+{
+	broker_set_key(((struct engine *)arg)->broker, key);
+}
+
+static void
+on_key_looked(void *arg)
+{
+	broker_key_is_known(((struct engine *)arg)->broker);
+}
+
+static const struct custody_events custody_events = {on_key, on_key_looked};
+
+static void
 on_incident_ready(void *arg)
 {
 	struct engine *e = arg;
@@ -190,6 +199,7 @@ on_incident_ready(void *arg)
 	unfinished_found_end(e->unfinished);
 	asks_found_end(e->asks);
 	broker_found_end(e->broker);
+	custody_start(e->custody, e->incident, &custody_events, e);
 	broker_connect(e->broker);
 	watch_start(e->watch);
 	if (!e->opts->one_shot)
@@ -349,8 +359,10 @@ engine_build(struct engine *e, struct err *err)
 	    .incident = e->incident,
 	    .runs = e->runs,
 	    .options = o,
-	    .key = e->key,
-	    .key_why = e->key_why,
+	    .key = custody_key(e->custody),
+	    .key_why = custody_why(e->custody),
+	    .custody = e->custody,
+	    .agent = custody_agent(e->custody),
 	    .hostkeys = e->hostkeys,
 	    .asks = e->asks,
 	    .on_verbs_hour = on_verbs_hour,
@@ -409,6 +421,7 @@ engine_end(struct engine *e)
 	power_free(e->power);
 	unfinished_free(e->unfinished);
 	shells_free(e->shells);
+	custody_stop(e->custody);
 	broker_free(e->broker);
 	asks_free(e->asks);
 	runs_free(e->runs);
@@ -424,9 +437,10 @@ engine_end(struct engine *e)
 	mirror_free(e->mirror);
 	life_end(e);
 	settled = life_settle(e);
-	if (settled)
+	if (settled) {
 		hostkeys_free(e->hostkeys);
-	secret_free(e->key);
+		custody_free(e->custody);
+	}
 	secret_free(e->api_key);
 	secret_free(e->oauth);
 	place_fini(&e->place);

@@ -14,6 +14,7 @@
 
 struct engine_opts {
 	const struct options *options;
+	const char *ssh_auth_sock; /* of who started us, for key_path "agent"; NULL */
 	const char *version;
 	bool background; /* leaves after 12 h without a console and work */
 	bool one_shot;	 /* leaves as soon as nobody is attached and nothing runs */

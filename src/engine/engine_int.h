@@ -9,6 +9,7 @@
 #include "engine/agent/context.h"
 #include "engine/power/cut.h"
 #include "engine/power/interlock.h"
+#include "engine/remote/custody.h"
 #include "engine/engine.h"
 #include "engine/hub.h"
 #include "engine/record/incident.h"
@@ -36,9 +37,9 @@ struct engine {
 	const struct engine_opts *opts;
 	uv_loop_t loop;
 	struct place place;
-	struct secret *key, *api_key;
+	struct custody *custody; /* of the SSH key */
+	struct secret *api_key;
 	struct secret *oauth; /* of a subscription: for claude alone */
-	char key_why[512];
 	struct hostkeys *hostkeys;
 	struct incident *incident;
 	struct runs *runs;

@@ -26,6 +26,7 @@ static const struct option long_options[] = {
     {"one-shot", no_argument, NULL, 'o'},
     {"ready-fd", required_argument, NULL, 'r'},
     {"silence-ms", required_argument, NULL, 's'}, /* for tests */
+    {"weak", no_argument, NULL, 'w'},
     {0},
 };
 
@@ -123,6 +124,15 @@ forget_secrets(void)
 	}
 }
 
+/* Kept for one who logs in with it; no child of ours hears of it. */
+static char *
+agent_of_starter(void)
+{
+	const char *sock = getenv("SSH_AUTH_SOCK");
+
+	return sock && *sock ? mem_dup(sock) : NULL;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -147,6 +157,8 @@ main(int argc, char **argv)
 			opts.lock_ms = atoi(optarg);
 		else if (c == 's')
 			opts.silence_ms = atoi(optarg);
+		else if (c == 'w')
+			setenv("BREAKGLASS_WEAK", "yes", 1); /* beats every file */
 		else if (c == 'v')
 			verbose++;
 		else
@@ -154,6 +166,7 @@ main(int argc, char **argv)
 	}
 	open_std();
 	umask(077);
+	opts.ssh_auth_sock = agent_of_starter();
 	forget_secrets();
 	close_strangers(opts.ready_fd);
 	if (need_descriptors(&err) < 0 || options_load(&options, &err) < 0) {

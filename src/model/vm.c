@@ -195,6 +195,12 @@ apply_rest(struct vm *vm, const struct js *f)
 		vm->kill.on = js_bool(f, "on", false);
 		LABEL(f, "by", vm->kill.by);
 		LABEL(f, "at", vm->kill.at);
+	} else if (js_is(f, "what", "custody")) {
+		vm->custody.weak = js_bool(f, "weak", false);
+		LABEL(f, "key", vm->custody.key);
+		LABEL(f, "text", vm->custody.text);
+		LABEL(f, "why", vm->custody.why);
+		LABEL(f, "todo", vm->custody.todo);
 	} else if (js_is(f, "what", "shells")) {
 		vm->shells.open = js_int(f, "open", 0);
 		LABEL(f, "who", vm->shells.who);

@@ -95,6 +95,10 @@ struct vm {
 		char by[48], at[40]; /* who pulled it, when (UTC) */
 	} kill;
 	struct {
+		bool weak; /* told to hold keys that cannot be guarded */
+		char key[8], text[256], why[256], todo[128];
+	} custody;
+	struct {
 		int64_t open;
 		char who[144]; /* their operators' names */
 	} shells;

@@ -45,6 +45,11 @@ static const char *const facts_memory[] = {
     "{\"t\":\"state\",\"seq\":0,\"what\":\"journal\",\"state\":\"memory\",\"why\":\"no space left on device\","
     "\"todo\":\"free some and /retry; /save keeps what is here\"}", NULL};
 
+static const char *const facts_weak[] = {
+    "{\"t\":\"state\",\"seq\":0,\"what\":\"custody\",\"key\":\"file\",\"memory\":\"mlock\",\"weak\":true,"
+    "\"text\":\"this process can be dumped\",\"why\":\"/etc/breakglass/key is cut short: its END line is missing, copy it again\","
+    "\"todo\":\"The key from before is used on; mend the file\"}", NULL};
+
 static const char *const facts_closed[] = {
     "{\"t\":\"incident\",\"seq\":20,\"id\":\"2026-11-26-a\",\"state\":\"closed\",\"by\":\"anna\"}", NULL};
 
@@ -121,6 +126,13 @@ Test(views, the_journal_is_in_memory_alone)
 	tell(&s, facts_night);
 	tell(&s, facts_memory);
 	expect_all_sizes(&s, "journal-memory");
+}
+
+Test(views, keys_are_not_guarded_and_a_new_one_is_bad)
+{
+	tell(&s, facts_night);
+	tell(&s, facts_weak);
+	expect_all_sizes(&s, "weak");
 }
 
 Test(views, the_incident_is_closed)

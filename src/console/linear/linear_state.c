@@ -114,7 +114,7 @@ say_rest(const struct screen *s, char *out, size_t size)
 	const struct vm *vm = &s->model.vm;
 	const struct incident *in = &s->model.incident;
 
-	snprintf(out, size, "The agent may be %s. The incident is %s%s. %s%s%s",
+	snprintf(out, size, "The agent may be %s. The incident is %s%s. %s%s%s%s",
 	    vm->autonomy[0] ? vm->autonomy : "anything", in->id[0] ? in->id : "not open",
 	    in->id[0] && !in->open ? ", closed" : "",
 	    vm->journal.state[0] && strcmp(vm->journal.state, "ok") != 0
@@ -123,7 +123,8 @@ say_rest(const struct screen *s, char *out, size_t size)
 	    vm->journal.state[0] && strcmp(vm->journal.state, "ok") != 0
 		? vm->journal.state
 		: "",
-	    s->read_only ? " This console only watches." : "");
+	    s->read_only ? " This console only watches." : "",
+	    vm->custody.weak ? " WEAK: the engine holds keys that it cannot guard." : "");
 }
 
 void

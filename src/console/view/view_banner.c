@@ -106,6 +106,15 @@ journal(struct banners *b)
 		    vm->journal.why, vm->journal.todo);
 }
 
+static void
+custody(struct banners *b)
+{
+	const struct vm *vm = &b->s->model.vm;
+
+	if (vm->custody.why[0])
+		banner(b, LOOK_BAD, "SSH KEY: %s. %s", vm->custody.why, vm->custody.todo);
+}
+
 /* A mutating verb is under way, or the guest boots after it. */
 static bool
 is_coming_back(const struct vm *vm)
@@ -287,6 +296,7 @@ view_banner_list(const struct screen *s, struct banner *all)
 	unfinished(&b);
 	host_keys(&b);
 	journal(&b);
+	custody(&b);
 	links(&b);
 	host_program(&b);
 	locked(&b);

@@ -30,6 +30,7 @@ enum place {
 	AT_PVE,
 	AT_DEVVM,
 	AT_AUTONOMY,
+	AT_WEAK,
 	AT_READ_ONLY,
 	AT_PEOPLE,
 	AT_SHELLS,
@@ -242,6 +243,19 @@ add_agent(struct parts *p, const struct screen *s)
 		    vm->agent.state, (long long)(quiet / 1000));
 }
 
+/* It stays for as long as it is so. */
+static void
+add_weak(struct parts *p, const struct screen *s)
+{
+	struct part *n;
+
+	if (!s->model.vm.custody.weak)
+		return;
+	n = parts_add(p, AT_WEAK, LOOK_NOTICE);
+	snprintf(n->text[0], sizeof n->text[0], "WEAK: keys unguarded");
+	snprintf(n->text[1], sizeof n->text[1], "WEAK");
+}
+
 static void
 add_people(struct parts *p, const struct screen *s, int cols)
 {
@@ -404,6 +418,7 @@ draw_two(const struct screen *s, struct canvas *c, struct rect r, int64_t now)
 	parts_draw(&p, c, r);
 
 	p = (struct parts){.essential = 4};
+	add_weak(&p, s);
 	add_link(&p, s, VM_PVE, now);
 	add_link(&p, s, VM_DEVVM, now);
 	add_people(&p, s, r.cols);
@@ -433,6 +448,7 @@ view_status_draw(const struct screen *s, struct canvas *c, struct rect r)
 		return;
 	}
 	add_vm(&p, s, now, r.cols);
+	add_weak(&p, s);
 	add_verdict(&p, s, now, r.cols);
 	add_slot(&p, s, now);
 	add_proof(&p, s, now);

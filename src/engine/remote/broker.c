@@ -59,6 +59,8 @@ door_open(struct broker *b, enum door door)
 	    .user = devvm ? o->devvm_user : o->pve_user,
 	    .key = b->cfg.key,
 	    .key_why = b->cfg.key_why,
+	    .custody = b->cfg.custody,
+	    .agent = b->cfg.agent,
 	    .hostkeys = b->cfg.hostkeys,
 	    .second = !doors[door].main,
 	};
@@ -130,6 +132,21 @@ broker_connect(struct broker *b)
 {
 	for (int d = 0; d < DOORS; d++)
 		remote_want(b->remotes[d], d != DOOR_DEVVM_SHELL);
+}
+
+void
+broker_set_key(struct broker *b, const struct secret *key)
+{
+	b->cfg.key = key;
+	for (int d = 0; d < DOORS; d++)
+		remote_set_key(b->remotes[d], key);
+}
+
+void
+broker_key_is_known(struct broker *b)
+{
+	for (int d = 0; d < DOORS; d++)
+		remote_key_is_known(b->remotes[d]);
 }
 
 struct remote *

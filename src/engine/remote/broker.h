@@ -35,6 +35,7 @@ enum door {
 };
 
 struct asks;
+struct custody;
 struct incident;
 struct js;
 struct run_info;
@@ -49,6 +50,8 @@ struct broker_config {
 	const struct options *options;
 	const struct secret *key; /* NULL: key_why says why */
 	const char *key_why;
+	struct custody *custody; /* NULL: the key stays */
+	const char *agent;	 /* the ssh-agent's socket instead of a key, or NULL */
 	struct hostkeys *hostkeys;
 	struct asks *asks;
 	/* The agent's mutating verbs of the last hour, when that changes. */
@@ -70,6 +73,10 @@ typedef void broker_verb_fn(enum verb verb, int turn, struct broker_run *run, vo
 void broker_set_verbs(struct broker *b, broker_verb_fn *fn, void *arg);
 
 void broker_connect(struct broker *b); /* all doors but the shells', from now on */
+
+/* From the next connections on; and: a login that waits for the key may go on. */
+void broker_set_key(struct broker *b, const struct secret *key);
+void broker_key_is_known(struct broker *b);
 
 struct remote *broker_remote(struct broker *b, enum door door); /* lent */
 

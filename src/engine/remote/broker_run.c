@@ -156,7 +156,7 @@ broker_run_start(struct broker_run *run, const struct run_info *info, int64_t co
 	struct broker *b = run->broker;
 
 	run->record = run_begin(b->cfg.runs, info);
-	if (!b->cfg.key && b->cfg.key_why && b->cfg.key_why[0]) {
+	if (!b->cfg.key && !b->cfg.agent && b->cfg.key_why && b->cfg.key_why[0]) {
 		run_fail_soon(run, b->cfg.key_why); /* waiting would not help */
 		return;
 	}

@@ -122,11 +122,6 @@ remote_ssh_begin(struct remote *r, int fd, struct err *err)
 		    "cannot be connected: no SSH session could be made "
 		    "here: %s",
 		    s->session ? ssh_get_error(s->session) : "no memory");
-	else if (ssh_pki_import_privkey_base64(
-		     secret_text(r->key), NULL, NULL, NULL, &s->auth) != 0)
-		err_set(err, ERR_USAGE,
-		    "cannot be logged in to: the SSH key cannot be read by "
-		    "libssh: make a new one with ssh-keygen -t ed25519");
 	else
 		rc = 0;
 	if (rc < 0) {
@@ -137,6 +132,38 @@ remote_ssh_begin(struct remote *r, int fd, struct err *err)
 	ssh_set_counters(s->session, &s->wire, &s->packets);
 	r->ssh = s;
 	return 0;
+}
+
+int
+remote_ssh_take_key(struct remote *r, struct err *err)
+{
+	struct remote_ssh *s = r->ssh;
+
+	if (s->auth || r->agent)
+		return 0;
+	if (!r->key)
+		return err_set(err, ERR_USAGE, "cannot be logged in to: there is no key");
+	if (ssh_pki_import_privkey_base64(
+		secret_text(r->key), NULL, NULL, NULL, &s->auth) != 0)
+		return err_set(err, ERR_USAGE,
+		    "cannot be logged in to: the SSH key cannot be read by "
+		    "libssh: make a new one with ssh-keygen -t ed25519");
+	return 0;
+}
+
+int
+remote_check_key(const struct secret *key, const char *path, struct err *err)
+{
+	ssh_key parsed = NULL;
+	int rc =
+	    ssh_pki_import_privkey_base64(secret_text(key), NULL, NULL, NULL, &parsed);
+
+	ssh_key_free(parsed);
+	return rc == 0 ? 0
+		       : err_set(err, ERR_USAGE,
+			     "%s is a key that libssh cannot read: make a new one with "
+			     "ssh-keygen -t ed25519",
+			     path);
 }
 
 void
@@ -201,16 +228,43 @@ out:
 	return rc;
 }
 
+static enum step
+step_of_login(int rc)
+{
+	return rc == SSH_AUTH_AGAIN  ? STEP_AGAIN
+	    : rc == SSH_AUTH_SUCCESS ? STEP_DONE
+	    : rc == SSH_AUTH_ERROR   ? STEP_FAILED
+				     : STEP_REFUSED;
+}
+
+int
+remote_ssh_use_agent(struct remote_ssh *s, int fd)
+{
+	return ssh_set_agent_socket(s->session, fd) == SSH_OK ? 0 : -1;
+}
+
+enum step
+remote_ssh_agent_step(struct remote_ssh *s)
+{
+	return step_of_login(ssh_userauth_agent(s->session, NULL));
+}
+
+void
+remote_ssh_drop(struct remote_ssh *s)
+{
+	remote_ssh_free(s);
+}
+
 enum step
 remote_ssh_log_in(struct remote *r)
 {
 	struct remote_ssh *s = r->ssh;
-	int rc = ssh_userauth_publickey(s->session, NULL, s->auth);
+	enum step step = r->agent
+	    ? remote_login_step(r)
+	    : step_of_login(ssh_userauth_publickey(s->session, NULL, s->auth));
 
-	if (rc == SSH_AUTH_AGAIN)
-		return STEP_AGAIN;
-	if (rc != SSH_AUTH_SUCCESS)
-		return rc == SSH_AUTH_ERROR ? STEP_FAILED : STEP_REFUSED;
+	if (step != STEP_DONE)
+		return step;
 	s->event = ssh_event_new();
 	if (!s->event || ssh_event_add_session(s->event, s->session) != SSH_OK)
 		return STEP_FAILED;
@@ -270,7 +324,7 @@ remote_ssh_wants_write(const struct remote *r)
 uint64_t
 remote_ssh_heard_bytes(const struct remote *r)
 {
-	return r->ssh ? r->ssh->wire.in_bytes : 0;
+	return r->ssh && !remote_login_has_session(r) ? r->ssh->wire.in_bytes : 0;
 }
 
 uint64_t
@@ -293,7 +347,8 @@ remote_ssh_words(const struct remote *r)
 const char *
 remote_ssh_key_name(const struct remote *r)
 {
-	return ssh_key_type_to_char(ssh_key_type(r->ssh->auth));
+	return r->agent ? "ssh-agent's"
+			: ssh_key_type_to_char(ssh_key_type(r->ssh->auth));
 }
 
 /* ---- a channel ------------------------------------------------------------------ */

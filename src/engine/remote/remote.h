@@ -44,6 +44,8 @@
 	8 /* channels at once on one connection (sshd's MaxSessions is 10) */
 #define REMOTE_QUEUE_MAX 32 /* runs that wait for a channel or for the connection */
 
+struct custody;
+
 enum remote_state {
 	REMOTE_IDLE,
 	REMOTE_CONNECTING,
@@ -63,6 +65,8 @@ struct remote_config {
 	const struct secret
 	    *key; /* borrowed for the remote's life; NULL: no key, why says so */
 	const char *key_why;	   /* why there is no key */
+	struct custody *custody;   /* asked for a change before each login; NULL */
+	const char *agent;	   /* the socket of the ssh-agent to ask instead; NULL */
 	struct hostkeys *hostkeys; /* borrowed for the remote's life */
 	bool second; /* another connection to this host is asked often: this one rarely */
 };
@@ -120,6 +124,13 @@ void remote_renew(struct remote *r);
 
 /* Takes another key after a rotation; used from the next connection on. */
 void remote_set_key(struct remote *r, const struct secret *key);
+
+/* custody_look has ended: a login that waits for it goes on. */
+void remote_key_is_known(struct remote *r);
+
+/* Can libssh read it?  For any thread. */
+int remote_check_key(
+    const struct secret *key, const char *path, struct err *err) MUST_CHECK;
 
 enum remote_state remote_state(const struct remote *r);
 const char *remote_state_name(enum remote_state s);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * remote_int.h: what the five files behind remote.h share, and nobody else.
+ * remote_int.h: what the seven files behind remote.h share, and nobody else.
  *
  *   remote.c       the door to libssh: sessions and channels, one step a call
  *   remote_link.c  the connection: states, liveness, the turn
  *   remote_try.c   one try to connect: how far it came, how long it may take
  *   remote_said.c  what it says of itself
  *   remote_run.c   the runs on it
+ *   remote_login.c a login with the ssh-agent, in the thread pool
  *
  * The whole turns on one function.  remote_turn runs from the loop only, when
  * the socket or the timer is ready: it lets libssh read and write, moves every
@@ -32,6 +33,7 @@ enum retry {
 
 enum run_state { RUN_QUEUED, RUN_OPENING, RUN_ASKING, RUN_RUNNING };
 
+struct remote_login;   /* remote_login.c */
 struct remote_ssh;     /* remote.c: a session and its descriptor */
 struct remote_channel; /* remote.c */
 
@@ -73,6 +75,10 @@ struct remote {
 	int port;
 	bool second;
 	const struct secret *key;
+	struct custody *custody; /* NULL: the key never changes by itself */
+	char *agent;		 /* the ssh-agent's socket, instead of a key; NULL */
+	char agent_why[320];	 /* what was wrong with it; "": nothing */
+	struct remote_login *login;
 	struct hostkeys *hostkeys;
 	remote_state_fn *on_state;
 	void *arg;
@@ -121,13 +127,20 @@ enum step { STEP_AGAIN, STEP_DONE, STEP_REFUSED, STEP_FAILED };
 
 /* ---- remote.c ---- */
 
-/* Makes r->ssh over a duplicate of fd.  ERR_USAGE: the key is no good. */
+/* Makes r->ssh over a duplicate of fd. */
 int remote_ssh_begin(struct remote *r, int fd, struct err *err) MUST_CHECK;
+/* The key that this login uses; again: nothing.  ERR_USAGE: it is no good. */
+int remote_ssh_take_key(struct remote *r, struct err *err) MUST_CHECK;
 enum step remote_ssh_shake(struct remote *r);
 int remote_ssh_note_key(
     struct remote *r) MUST_CHECK; /* before anything is proved to it */
 enum step remote_ssh_log_in(struct remote *r);
 void remote_ssh_end(struct remote *r); /* channels of all runs with it; NULL is fine */
+
+/* For remote_login.c.  The step blocks while libssh asks the agent at fd. */
+int remote_ssh_use_agent(struct remote_ssh *s, int fd) MUST_CHECK; /* takes fd */
+enum step remote_ssh_agent_step(struct remote_ssh *s);
+void remote_ssh_drop(struct remote_ssh *s);
 
 void remote_ssh_pump(struct remote *r); /* reads and writes; may call runs back */
 void remote_ssh_ping(struct remote *r);
@@ -159,6 +172,12 @@ void remote_lose(struct remote *r, enum retry retry, const char *words, ...)
     PRINTF_LIKE(3, 4);
 void remote_enter(struct remote *r, enum remote_state state); /* alone writes it */
 int64_t remote_earlier(int64_t a_ms, int64_t b_ms); /* a negative one is never */
+
+/* ---- remote_login.c ---- */
+
+enum step remote_login_step(struct remote *r);	       /* FAILED: agent_why may say why */
+bool remote_login_has_session(const struct remote *r); /* then it is not touched */
+void remote_login_end(struct remote *r);
 
 /* ---- remote_live.c ---- */
 

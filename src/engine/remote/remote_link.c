@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/api/dial.h"
+#include "engine/remote/custody.h"
 
 #define LINK_STEADY_MS 5000 /* up for so long: the next retry starts at 1 s again */
 
@@ -66,6 +67,7 @@ remote_unwatch(struct remote *r)
 static void
 remote_hang_up(struct remote *r)
 {
+	remote_login_end(r);
 	remote_ssh_end(r);
 	remote_unwatch(r);
 	r->asked_ms = 0;
@@ -111,7 +113,9 @@ remote_dial(struct remote *r)
 	int fd;
 
 	remote_try_begins(r);
-	if (!r->key) {
+	if (r->custody)
+		custody_look(r->custody);
+	if (!r->key && !r->agent) {
 		remote_lose(r, RETRY_NEVER, "cannot be logged in to: %s",
 		    r->key_why ? r->key_why : "no SSH key is configured: set key_path");
 		return;
@@ -182,6 +186,14 @@ remote_shake(struct remote *r)
 static void
 remote_log_in(struct remote *r)
 {
+	struct err err;
+
+	if (r->custody && custody_is_looking(r->custody))
+		return; /* the file may hold another key by now */
+	if (remote_ssh_take_key(r, &err) < 0) {
+		remote_lose(r, RETRY_NEVER, "%s", err.words);
+		return;
+	}
 	switch (remote_ssh_log_in(r)) {
 	case STEP_AGAIN:
 		break;
@@ -199,6 +211,12 @@ remote_log_in(struct remote *r)
 		    remote_ssh_key_name(r), r->user);
 		break;
 	case STEP_FAILED:
+		if (r->agent_why[0]) {
+			remote_lose(r, RETRY_PATIENTLY, "cannot be logged in to: %s",
+			    r->agent_why);
+			r->agent_why[0] = '\0';
+			break;
+		}
 		remote_lose(r, RETRY_SOON,
 		    "ended the connection during the login (%s): look at "
 		    "its sshd's log",
@@ -330,7 +348,9 @@ remote_arm_watch(struct remote *r)
 
 	if (!w)
 		return;
-	if (r->state == REMOTE_CONNECTING)
+	if (remote_login_has_session(r))
+		events = 0;
+	else if (r->state == REMOTE_CONNECTING)
 		events = UV_WRITABLE;
 	else if (!r->paused)
 		events = UV_READABLE | (remote_ssh_wants_write(r) ? UV_WRITABLE : 0);
@@ -431,6 +451,8 @@ remote_new(uv_loop_t *loop, const struct remote_config *cfg, remote_state_fn *on
 	r->user = mem_dup(cfg->user);
 	r->key = cfg->key;
 	r->key_why = mem_dup(cfg->key_why);
+	r->custody = cfg->custody;
+	r->agent = cfg->agent ? mem_dup(cfg->agent) : NULL;
 	r->hostkeys = cfg->hostkeys;
 	r->where = mem_printf(strchr(cfg->address, ':') ? "%s [%s]:%d" : "%s %s:%d",
 	    cfg->name, cfg->address, cfg->port);
@@ -454,6 +476,7 @@ remote_on_timer_closed(uv_handle_t *handle)
 	free(r->address);
 	free(r->user);
 	free(r->key_why);
+	free(r->agent);
 	free(r->where);
 	free(r->key_type);
 	free(r->key_blob);
@@ -501,6 +524,13 @@ remote_set_key(struct remote *r, const struct secret *key)
 	if (r->state == REMOTE_DOWN && r->retry != RETRY_SOON)
 		r->retry_ms = clock_mono_ms();
 	remote_kick(r);
+}
+
+void
+remote_key_is_known(struct remote *r)
+{
+	if (r->state == REMOTE_AUTH)
+		remote_kick(r);
 }
 
 void
