@@ -35,11 +35,13 @@ given() {
 given RIG_OAUTH=$token
 grep -qx "CLAUDE_CODE_OAUTH_TOKEN=$token" "$dir/env" || fail "claude has no token"
 grep -q apiKeyHelper "$dir/args" && fail "a key helper, and no key"
+grep -q ANTHROPIC_UNIX_SOCKET "$dir/env" && fail "its organisation's settings would not come"
 stop_rig
 
 given RIG_OAUTH=$token RIG_KEY=sk-ant-api-0123456789
 grep -q CLAUDE_CODE_OAUTH_TOKEN "$dir/env" && fail "a key, and the token all the same"
 grep -q apiKeyHelper "$dir/args" || fail "no key helper"
+grep -qx "ANTHROPIC_UNIX_SOCKET=$dir/run/agent-host/api.sock" "$dir/env" || fail "no relay"
 stop_rig
 
 given RIG_OAUTH=$token RIG_URL=http://127.0.0.1:1

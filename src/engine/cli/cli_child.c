@@ -120,7 +120,9 @@ cli_spawn(struct agent_cli *c)
 	    .api_url = c->api_url,
 	    .ca = c->ca,
 	    .addresses = c->addresses,
-	    .no_relay = c->no_relay};
+	    /* with a subscription it asks for its organisation's settings, too, and that
+	     * not through the socket: without IP it would wait 20 s and lack them */
+	    .no_relay = c->no_relay || c->oauth};
 
 	c->child_lives = true;
 	c->born_ms = clock_mono_ms();
