@@ -2,8 +2,10 @@
 /*
  * json.h: strict JSON objects, in and out.
  *
- * The one file that knows json-c.  Parsing refuses what json-c would let pass:
- * text behind the value, duplicate keys, more than 32 levels, NaN, bad UTF-8.
+ * The one file that knows json-c.  Parsing refuses what json-c would let pass
+ * (json_check.h): text behind the value, duplicate keys, a NUL in a name, more than
+ * 32 levels, numbers that do not fit, NaN, raw control bytes, bad UTF-8, half a
+ * surrogate pair.  A NUL in a value is kept and compares unequal to all that has none.
  * Printing is ASCII only, one line: the journal and the sockets carry no byte
  * that a terminal could act on.  Lookups never convert: a number is no string.
  *
@@ -21,8 +23,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define JS_DEPTH_MAX 32
-
 struct js;
 
 struct js *js_new(void);   /* {} */
@@ -32,6 +32,8 @@ void js_free(struct js *j); /* NULL is fine */
 
 /* One JSON object, nothing before or behind it but white space. */
 struct js *js_parse(const char *text, size_t len, struct err *err) MUST_CHECK;
+/* The same of a program that cuts strings inside a character: a half is U+FFFD then. */
+struct js *js_parse_foreign(const char *text, size_t len, struct err *err) MUST_CHECK;
 
 void js_set(struct js *obj, const char *key, struct js *child);	 /* takes child */
 void js_set_str(struct js *obj, const char *key, const char *s); /* NULL: no member */

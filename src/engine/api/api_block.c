@@ -262,7 +262,7 @@ check_input(struct api_block *b, struct jraw *input)
 		why = "not a JSON object";
 	else if (jraw_flaws(*input))
 		why = "a NUL or half a surrogate pair in a string";
-	else if (!(j = js_parse(input->s, input->len, &e)))
+	else if (!(j = js_parse_foreign(input->s, input->len, &e)))
 		why = e.words;
 	js_free(j);
 	if (why)

@@ -384,7 +384,7 @@ on_line(char *line, size_t len, void *arg)
 	struct js *m;
 
 	s->ev->line(s->arg);
-	m = js_parse(line, len, &err);
+	m = js_parse_foreign(line, len, &err); /* it may cut a text inside an emoji */
 	if (!m) {
 		s->ev->bad(err.words, s->arg);
 		return true;
