@@ -12,11 +12,11 @@
 #include <string.h>
 #include <wchar.h>
 
+#include "base/scrub_int.h"
 #include "base/text.h"
 
 #define COMBINING_MAX 2	  /* marks that may join one character */
 #define TAB_CELLS_MAX 256 /* cells of one line that tabs may fill */
-#define NUMBERS_MAX 32	  /* numbers of one SGR that are looked at */
 
 enum { GROUND, ESCAPE, ESCAPE_MORE, CSI, CSI_IGNORE, STRING, STRING_ESCAPE };
 enum { LAST_TEXT, LAST_SEQUENCE, LAST_CONTROL, LAST_HIDDEN };
@@ -96,6 +96,7 @@ scrub_init(struct scrub *s, const struct scrub_sink *sink, void *arg, unsigned f
 	s->sink = sink;
 	s->arg = arg;
 	s->flags = flags;
+	s->room = SCRUB_ROOM;
 }
 
 static void
@@ -114,6 +115,7 @@ put(struct scrub *s, const char *text, size_t len, uint32_t style)
 	s->out_style = style;
 	memcpy(s->out + s->out_len, text, len);
 	s->out_len += len;
+	s->room -= len; /* whoever may write more than three for one has looked */
 }
 
 static void
@@ -146,18 +148,18 @@ mark_control(struct scrub *s, uint32_t cp)
 	mark(s, text, LAST_CONTROL);
 }
 
-/* The first of a run is named, each further one is a '+': they can be counted. */
+/*
+ * The first of a run is named, each further one is a '+': they can be counted.  So is
+ * what comes when names have used up all the room.
+ */
 static void
 mark_hidden(struct scrub *s, uint32_t cp)
 {
 	char text[16];
+	int n = snprintf(text, sizeof text, "<U+%04X>", (unsigned)cp);
 
-	if (s->last == LAST_HIDDEN) {
-		mark(s, "+", LAST_HIDDEN);
-		return;
-	}
-	snprintf(text, sizeof text, "<U+%04X>", (unsigned)cp);
-	mark(s, text, LAST_HIDDEN);
+	mark(
+	    s, s->last == LAST_HIDDEN || (uint64_t)n > s->room ? "+" : text, LAST_HIDDEN);
 }
 
 /* Selectors 15 and 16 only choose a glyph: behind a symbol they say nothing. */
@@ -200,7 +202,7 @@ tab(struct scrub *s)
 {
 	unsigned cells = 8 - s->col % 8;
 
-	if (s->tab_cells + cells > TAB_CELLS_MAX)
+	if (s->tab_cells + cells > TAB_CELLS_MAX || cells > s->room)
 		cells = 1;
 	put(s, "        ", cells, s->style);
 	s->tab_cells += cells;
@@ -218,143 +220,14 @@ start_line(struct scrub *s)
 	s->base = false;
 }
 
-/* --- SGR: the one sequence that is understood --- */
-
-struct sgr {
-	unsigned value[NUMBERS_MAX];
-	bool joined[NUMBERS_MAX]; /* a colon stood before it */
-	size_t count;
-};
-
-static bool
-sgr_read(const char *p, size_t len, struct sgr *n)
-{
-	memset(n, 0, sizeof *n);
-	n->count = 1;
-	for (size_t i = 0; i < len; i++) {
-		unsigned *v = &n->value[n->count - 1];
-
-		if (p[i] >= '0' && p[i] <= '9')
-			*v = *v > 9999 ? *v : *v * 10 + (unsigned)(p[i] - '0');
-		else if (p[i] != ';' && p[i] != ':')
-			return false;
-		else if (n->count == NUMBERS_MAX)
-			return true; /* the rest changes nothing that matters */
-		else
-			n->joined[n->count++] = p[i] == ':';
-	}
-	return true;
-}
-
-static unsigned
-cube(unsigned v)
-{
-	return v < 48 ? 0 : v < 115 ? 1 : (v > 255 ? 255 - 35 : v - 35) / 40;
-}
-
-/* The colour behind a 38 or 48 at i: sets *i to the last number used; -1: none. */
-static int
-sgr_colour(const struct sgr *n, size_t *i)
-{
-	size_t at = *i + 1, end = at;
-	unsigned kind = at < n->count ? n->value[at] : 0;
-	bool joined = at < n->count && n->joined[at];
-	int colour = -1;
-
-	if (joined)
-		while (end < n->count && n->joined[end])
-			end++;
-	else
-		end = at + (kind == 5 ? 2 : kind == 2 ? 4 : 1);
-	if (end > n->count)
-		end = n->count;
-	if (kind == 5 && at + 1 < end && n->value[at + 1] < 256)
-		colour = (int)n->value[at + 1];
-	else if (kind == 2 && end - at >= 4)
-		colour = 16 + 36 * (int)cube(n->value[end - 3]) +
-		    6 * (int)cube(n->value[end - 2]) + (int)cube(n->value[end - 1]);
-	*i = end - 1;
-	return colour;
-}
-
-static uint32_t
-with_fg(uint32_t style, int colour)
-{
-	return (style & ~0x1ffu) | (colour < 0 ? 0 : STYLE_FG(colour));
-}
-
-static uint32_t
-with_bg(uint32_t style, int colour)
-{
-	return (style & ~(0x1ffu << 9)) | (colour < 0 ? 0 : STYLE_BG(colour));
-}
-
-static uint32_t
-sgr_one(const struct sgr *n, size_t *i, uint32_t style)
-{
-	unsigned v = n->value[*i];
-
-	if (v == 0)
-		return 0;
-	if (v == 1 || v == 22)
-		return v == 1 ? style | STYLE_BOLD : style & ~STYLE_BOLD;
-	if (v == 3 || v == 23)
-		return v == 3 ? style | STYLE_ITALIC : style & ~STYLE_ITALIC;
-	if (v == 4 && *i + 1 < n->count && n->joined[*i + 1])
-		v = n->value[++*i] == 0 ? 24 : 4;
-	if (v == 4 || v == 24)
-		return v == 4 ? style | STYLE_UNDERLINE : style & ~STYLE_UNDERLINE;
-	if (v >= 30 && v <= 37)
-		return with_fg(style, (int)v - 30);
-	if (v >= 90 && v <= 97)
-		return with_fg(style, (int)v - 82);
-	if (v >= 40 && v <= 47)
-		return with_bg(style, (int)v - 40);
-	if (v >= 100 && v <= 107)
-		return with_bg(style, (int)v - 92);
-	if (v == 38)
-		return with_fg(style, sgr_colour(n, i));
-	if (v == 48)
-		return with_bg(style, sgr_colour(n, i));
-	if (v == 58)
-		sgr_colour(n, i);
-	else if (v == 39)
-		return with_fg(style, -1);
-	else if (v == 49)
-		return with_bg(style, -1);
-	return style;
-}
-
-/* Text that cannot be seen is text that deceives: such colours become the default. */
-static uint32_t
-visible(uint32_t style)
-{
-	int fg = STYLE_GET_FG(style), bg = STYLE_GET_BG(style);
-
-	if (fg >= 0 && fg == bg)
-		return style & ~STYLE_COLOURS;
-	if (bg >= 0)
-		return style;
-	if (fg == 0 || fg == 16 || (fg >= 232 && fg <= 236))
-		return with_fg(style, 8);
-	if (fg == 7 || fg == 15 || fg == 231 || (fg >= 252 && fg <= 255))
-		return with_fg(style, -1);
-	return style;
-}
-
 static void
 csi_end(struct scrub *s, uint32_t cp)
 {
-	struct sgr n;
-
 	if (cp != 'm' || s->state == CSI_IGNORE || (s->flags & SCRUB_PLAIN) ||
-	    !sgr_read(s->params, s->params_len, &n)) {
+	    !scrub_sgr(s->params, s->params_len, &s->style)) {
 		mark_sequence(s);
 		return;
 	}
-	for (size_t i = 0; i < n.count; i++)
-		s->style = sgr_one(&n, &i, s->style);
-	s->style = visible(s->style);
 	s->state = GROUND;
 	s->taken = 0;
 }
@@ -391,7 +264,7 @@ ground(struct scrub *s, uint32_t cp)
 static void
 escape(struct scrub *s, uint32_t cp)
 {
-	if (cp >= 0x20 && cp < 0x30)
+	if (cp >= 0x20 && cp < 0x30 && s->taken <= SCRUB_PARAMS_MAX)
 		s->state = ESCAPE_MORE;
 	else if (s->state == ESCAPE && cp == '[')
 		start_sequence(s, CSI);
@@ -469,6 +342,7 @@ code_point(struct scrub *s, uint32_t cp)
 		s->cr = false;
 		flush(s);
 		s->sink->newline(s->arg);
+		s->room--;
 		start_line(s);
 		return;
 	}
@@ -517,6 +391,7 @@ byte(struct scrub *s, unsigned char c)
 {
 	uint32_t cp;
 
+	s->room += 3;
 	if (s->held_len > 0) {
 		if (!fits(s, c)) {
 			bad_held(s);
@@ -553,6 +428,7 @@ plain_stretch(struct scrub *s, const char *data, size_t len)
 		n++;
 	if (n == 0)
 		return 0;
+	s->room += 3 * n;
 	put(s, data, n, s->style);
 	s->col += (unsigned)n;
 	s->last = LAST_TEXT;
@@ -635,9 +511,11 @@ scrub_label(const char *text, size_t len, char *out, size_t size)
 	scrub_finish(&s);
 	while (l.len > 0 && out[l.len - 1] == ' ')
 		l.len--;
-	if (l.full && l.len > 3) {
-		size_t cut = l.len - 3;
+	/* marks are short: all that was read may fit, and there is more all the same */
+	if ((l.full || len > size * 2) && size > 3) {
+		size_t cut = l.len < size - 3 ? l.len : size - 4;
 
+		out[l.len] = '\0';
 		while (cut > 0 && ((unsigned char)out[cut] & 0xc0) == 0x80)
 			cut--;
 		memcpy(out + cut, "\xe2\x80\xa6", 3);

@@ -6,7 +6,8 @@
  * sink: valid UTF-8 without a control character, a bidi control or anything
  * invisible, and beside it the few attributes that are harmless (bold, italic,
  * underline, colours).  Nothing is deleted silently: each run of what was taken
- * out leaves one visible mark.
+ * out leaves one visible mark.  (One thing is: a selector 15 or 16 behind a symbol,
+ * which only chooses between two looks of it.)
  *
  *   ground --ESC--> escape --[--> csi ----final byte--> ground
  *     ^               |  \--]PX^_k--> string --ST, BEL, LF, 4 KiB--> ground
@@ -26,6 +27,7 @@
 	4096		     /* code points of one OSC, DCS, ... before it is given up \
 			      */
 #define SCRUB_PARAMS_MAX 256 /* bytes of one CSI's parameters */
+#define SCRUB_ROOM 1024	     /* n bytes become 3 n + SCRUB_ROOM at most */
 
 /* A style: foreground and background (0: default, else colour 0-255 plus 1), flags. */
 #define STYLE_FG(colour) ((uint32_t)(colour) + 1)
@@ -70,6 +72,7 @@ struct scrub {
 	unsigned col;	    /* cells since the line began */
 	unsigned tab_cells; /* how many of them came from tabs */
 	unsigned taken;	    /* code points of the sequence that is being taken out */
+	uint64_t room;	    /* bytes that may come out now: three for each that came */
 	size_t params_len;
 	char params[SCRUB_PARAMS_MAX];
 	unsigned char held[4]; /* an unfinished UTF-8 sequence */
@@ -91,7 +94,7 @@ void scrub_finish(struct scrub *s);
 /*
  * One line of clean text for a label: line ends and tabs become a space, no
  * style.  Writes at most size bytes with the NUL (cut at a character, "…"
- * behind); returns out.
+ * behind: no more than twice size is read); returns out.
  */
 char *scrub_label(const char *text, size_t len, char *out, size_t size);
 

@@ -434,6 +434,8 @@ attributes(const struct tty *t, uint32_t style, int *pair)
 	if (t->colours && (fg >= 0 || bg >= 0)) {
 		fg = fg >= 0 ? fit_colour(fg, &bold) : -1;
 		bg = bg >= 0 ? fit_colour(bg, &unused) : -1;
+		if (fg == bg)
+			fg = bg = -1; /* unlike by 256 colours, but not by eight */
 		*pair = alloc_pair(fg, bg);
 		if (*pair < 0)
 			*pair = 0;
