@@ -21,12 +21,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/shim_line.h"
 #include "wire/verbs.h"
 
-#define SHIM_COMMAND_MAX (64 * 1024) /* bytes: WIRE_COMMAND_MAX */
-#define SHIM_FRAME_MAX (32 * 1024)   /* bytes of one frame's content: WIRE_CHUNK_MAX */
-#define SHIM_WORDS_MAX 1024	     /* bytes kept of a refusal's sentence */
-#define FRAME_HEAD 5		     /* kind and length */
+#define SHIM_FRAME_MAX (32 * 1024) /* bytes of one frame's content: WIRE_CHUNK_MAX */
+#define SHIM_WORDS_MAX 1024	   /* bytes kept of a refusal's sentence */
+#define FRAME_HEAD 5		   /* kind and length */
 #define EXIT_REFUSED 64
 #define EXIT_UNREACHABLE 69
 #define EXIT_LOST 255 /* as OpenSSH says that the connection, not the command, failed */
@@ -109,26 +109,6 @@ shim_connect(void)
 	return fd;
 }
 
-static char *
-put_base64(char *out, const unsigned char *in, size_t len)
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < len; i += 3) {
-		size_t have = len - i < 3 ? len - i : 3;
-		uint32_t v = (uint32_t)in[i] << 16;
-
-		v |= have > 1 ? (uint32_t)in[i + 1] << 8 : 0;
-		v |= have > 2 ? in[i + 2] : 0;
-		*out++ = digits[v >> 18];
-		*out++ = digits[v >> 12 & 63];
-		*out++ = have > 1 ? digits[v >> 6 & 63] : '=';
-		*out++ = have > 2 ? digits[v & 63] : '=';
-	}
-	return out;
-}
-
 /*
  * Only a pipe or a file is input.  The agent's shell may leave us a socket
  * whose end never comes, or a terminal: reading that would wait for ever.  That
@@ -143,33 +123,17 @@ shim_open_input(struct shim *s)
 		s->in = 0;
 }
 
-/* OpenSSH joins its arguments with single spaces; so do we, bytes unchanged. */
 static void
 shim_ask(struct shim *s, const char *host, char **words)
 {
-	static char command[SHIM_COMMAND_MAX], line[SHIM_COMMAND_MAX / 3 * 4 + 256];
-	size_t len = 0;
-	char *p = line;
+	static char line[SHIM_LINE_MAX];
+	size_t len = shim_line(host, words, s->in >= 0, line);
 
-	for (char **w = words; *w; w++) {
-		size_t n = strlen(*w);
-
-		if (len + n + 1 > sizeof command)
-			shim_fail(EXIT_REFUSED,
-			    "the command is longer than 65536 bytes: send a script on standard "
-			    "input instead, ssh devvm sh -s <SCRIPT");
-		if (w != words)
-			command[len++] = ' ';
-		memcpy(command + len, *w, n);
-		len += n;
-	}
-	p += sprintf(p,
-	    "{\"t\":\"hello\",\"v\":1,\"role\":\"shim\"}\n"
-	    "{\"t\":\"run\",\"host\":\"%s\",\"command_b64\":\"",
-	    host);
-	p = put_base64(p, (unsigned char *)command, len);
-	p += sprintf(p, "\",\"stdin\":%s}\n", s->in < 0 ? "false" : "true");
-	if (write_all(s->sock, line, (size_t)(p - line)) < 0)
+	if (len == 0)
+		shim_fail(EXIT_REFUSED,
+		    "the command is longer than 65536 bytes: send a script on standard "
+		    "input instead, ssh devvm sh -s <SCRIPT");
+	if (write_all(s->sock, line, len) < 0)
 		shim_fail(EXIT_LOST, "the engine closed the connection: nothing was run");
 }
 
@@ -333,23 +297,14 @@ shim_relay(struct shim *s)
 int
 main(int argc, char **argv)
 {
-	const char *host = argc > 1 ? argv[1] : "";
+	const char *wrong = shim_wrong(argc, argv);
 
 	signal(SIGPIPE, SIG_IGN);
-	if (argc < 2)
-		shim_refuse("no host is named");
-	if (host[0] == '-' || (argc > 2 && argv[2][0] == '-'))
-		shim_refuse("there are no options here");
-	if (strcmp(host, "devvm") != 0 && strcmp(host, "pve") != 0)
-		shim_refuse(strchr(host, '@')
-			? "no user is named here, the host knows who you are"
-			: "there are two hosts, devvm and pve");
-	if (argc == 2)
-		shim_refuse(host[0] == 'd' ? "a shell without a command is not offered"
-					   : "no verb is named");
+	if (wrong)
+		shim_refuse(wrong);
 	shim.sock = shim_connect();
 	shim_open_input(&shim);
-	shim_ask(&shim, host, argv + 2);
+	shim_ask(&shim, argv[1], argv + 2);
 	if (shim.in < 0)
 		out_frame(&shim, 0);
 	shim_relay(&shim);
