@@ -4,15 +4,17 @@
  *
  *     launcher [--parent PID] [--cwd DIR] [--keep FD]... [--oom N]
  *              [--tree FD] [--env NAME=VALUE]... [--pass NAME]...
- *              -- PROGRAM [ARGUMENT]...
+ *              [BOX OPTION VALUE]... -- PROGRAM [ARGUMENT]...
+ *     launcher [BOX OPTION VALUE]... --report -
  *
  * The program gets a session of its own, ends when the one who started it
  * ends, and inherits nothing: no descriptor above 2 but those named, no
  * environment but what is given here (--pass: as it is in our own, for a value that
  * may stand in no argument), no blocked signal, no core file, no way
  * to more privileges.  With --tree the launcher stays, ends all that PROGRAM
- * started, and says on FD how it ended (launcher_tree.h).  Exit status 71: it could not
- * be set up so; 126 or 127: PROGRAM could not be run.
+ * started, and says on FD how it ended (launcher_tree.h).  What else holds PROGRAM is
+ * in launcher_box.h; --report says what of it this machine has.  Exit status 71: it could
+ * not be set up so; 126 or 127: PROGRAM could not be run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +27,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/launcher_box.h"
 #include "agent/launcher_tree.h"
 
 #define LAUNCHER_KEEP_MAX 8
@@ -41,6 +44,8 @@ struct launch {
 	int tree; /* -1: the launcher becomes PROGRAM */
 	char *env[LAUNCHER_ENV_MAX + 1];
 	int envs;
+	bool report;
+	struct box box;
 	char **argv;
 };
 
@@ -97,7 +102,9 @@ option(struct launch *l, const char *name, char *value)
 	else if (strcmp(name, "--pass") == 0 && l->envs < LAUNCHER_ENV_MAX &&
 	    own_env(value))
 		l->env[l->envs++] = own_env(value);
-	else
+	else if (strcmp(name, "--report") == 0)
+		l->report = true;
+	else if (box_option(&l->box, name, value) <= 0)
 		fail(EXIT_SETUP, "unknown, malformed or one too many: ", name);
 }
 
@@ -109,6 +116,8 @@ parse(struct launch *l, char **argv)
 			fail(EXIT_SETUP, "no value behind ", *argv);
 		option(l, argv[0], argv[1]);
 	}
+	if (l->report && !*argv)
+		return;
 	if (!*argv || !argv[1])
 		fail(EXIT_SETUP,
 		    "usage: launcher [OPTION VALUE]... -- PROGRAM [ARGUMENT]...", "");
@@ -195,6 +204,8 @@ main(int argc, char **argv)
 
 	(void)argc;
 	parse(&l, argv);
+	if (l.report)
+		return box_report(&l.box);
 	die_with_parent(&l);
 	setsid(); /* fails only for one that leads a session already */
 	close_others(&l);
@@ -204,13 +215,17 @@ main(int argc, char **argv)
 		fail(EXIT_SETUP,
 		    "cannot drop core files and privileges: ", strerror(errno));
 	be_first_for_the_oom_killer(&l);
-	if (l.cwd && chdir(l.cwd) < 0)
-		fail(EXIT_SETUP, "cannot enter the working folder: ", strerror(errno));
 	if (l.tree >= 0 && launcher_tree(l.tree) < 0)
 		fail(EXIT_SETUP, "cannot stay with the program: ", strerror(errno));
+	/* It binds PROGRAM and not its warden. */
+	if (box_put_on(&l.box) < 0) {
+		fprintf(
+		    stderr, "launcher: cannot %s: %s\n", l.box.failed, strerror(errno));
+		return EXIT_SETUP;
+	}
+	if (l.cwd && chdir(l.cwd) < 0)
+		fail(EXIT_SETUP, "cannot enter the working folder: ", strerror(errno));
 	default_signals();
-	/* Landlock and seccomp are to be applied here, last: they bind PROGRAM and not
-	 * us. */
 	execve(l.argv[0], l.argv, l.env);
 	fprintf(stderr, "launcher: cannot run %s: %s\n", l.argv[0], strerror(errno));
 	return errno == ENOENT ? 127 : 126;

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Limits and privileges of a boxed program, and the brand that it cannot take off. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/launcher_box.h"
+
+#define CAPS_MAX 64
+#define CAPABILITY_VERSION_3 0x20080522
+#define SECURE_NOROOT_LOCKED 0x2f /* no root magic, no fix-up, no ambient; for good */
+
+struct cap_head {
+	uint32_t version;
+	int pid;
+};
+
+struct cap_data {
+	uint32_t effective, permitted, inheritable;
+};
+
+/*
+ * No message queues: nobody else has that limit, whoever has it cannot raise it again,
+ * and all that it starts has it too.  The engine knows the agent's processes by it,
+ * whatever they do to their name, parent, session or environment.
+ */
+void
+box_brand(void)
+{
+	struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_MSGQUEUE, &none);
+}
+
+/*
+ * Of data, not of address space: claude's JavaScript engine reserves tens of GiB that
+ * it never touches.  It holds for each process, not for all of them together.
+ */
+int
+box_limit_memory(unsigned long long bytes)
+{
+	struct rlimit now, data;
+
+	if (getrlimit(RLIMIT_DATA, &now) < 0)
+		return -1;
+	data.rlim_cur = data.rlim_max = bytes < now.rlim_max ? bytes : now.rlim_max;
+	return setrlimit(RLIMIT_DATA, &data);
+}
+
+static int
+caps_get(struct cap_data data[2])
+{
+	struct cap_head head = {.version = CAPABILITY_VERSION_3};
+
+	return (int)syscall(SYS_capget, &head, data);
+}
+
+/* Root of a machine or of a namespace of ours: both could undo what holds it. */
+int
+box_drop_privileges(void)
+{
+	struct cap_head head = {.version = CAPABILITY_VERSION_3};
+	struct cap_data none[2];
+
+	prctl(PR_SET_SECUREBITS, SECURE_NOROOT_LOCKED, 0, 0, 0); /* root's to do */
+	for (int cap = 0; cap < CAPS_MAX; cap++)
+		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	memset(none, 0, sizeof none);
+	return (int)syscall(SYS_capset, &head, none);
+}
+
+bool
+box_is_privileged(void)
+{
+	struct cap_data data[2];
+
+	return caps_get(data) < 0 || data[0].permitted || data[1].permitted;
+}
