@@ -92,8 +92,7 @@ tell_host(struct host *h)
 	else
 		js_set_str(m, "why", h->why);
 	js_set_str(m, "pinned", BG_CLAUDE_VERSION);
-	js_set_str(
-	    m, "sandbox", "own session, empty environment, no inherited descriptors");
+	host_box_tell(h, m);
 	js_set_int(m, "pid", getpid());
 	snprintf(h->told, sizeof h->told, "%s", h->claude ? "" : h->why);
 	host_send(h, m);
@@ -393,6 +392,7 @@ main(int argc, char **argv)
 		return 1;
 	}
 	host_end_strays(&h);
+	host_box_look(&h);
 	host_link(&h);
 	uv_run(&h.loop, UV_RUN_DEFAULT);
 	return 0;

@@ -34,6 +34,10 @@ struct host {
 	const char *dir;	/* our private 0700 directory */
 	const char *configured; /* the claude that was named, or NULL */
 	char *libexec;		/* where launcher, key-helper and shim/ are */
+	bool view;		/* our files are a view of our own (launcher_view.c) */
+	char box_words[400];	/* what holds what we run, for people */
+	char box_open[400];	/* what does not, joined by commas */
+	char box_net[32];	/* of the last claude; "": there was none */
 	bool wait;		/* a pod: connect again whenever the engine comes back */
 
 	uv_pipe_t engine;
@@ -92,6 +96,15 @@ void host_args_claude(const struct host *h, struct args *a, const struct js *sta
  * is no such tool, or it lacks what it needs. */
 int host_args_tool(
     const struct host *h, struct args *a, const struct js *start, int told) MUST_CHECK;
+
+/* host_box.c: the box of each of our children, as options of the launcher. */
+void host_box_look(struct host *h); /* asks what this machine has of it; waits for it */
+void host_box_files(const struct host *h, struct args *a); /* Read, Grep, Glob */
+void host_box_tool(const struct host *h, struct args *a);  /* Bash */
+/* start NULL: claude is only asked for its version. */
+void host_box_claude(const struct host *h, struct args *a, const struct js *start);
+void host_box_claudes(struct host *h, const struct js *start); /* its net is known */
+void host_box_tell(const struct host *h, struct js *m);	       /* sandbox, open */
 
 /* agent_host.c: takes m; drops it when no engine is there. */
 void host_send(struct host *h, struct js *m);

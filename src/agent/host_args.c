@@ -162,6 +162,7 @@ host_args_claude(const struct host *h, struct args *a, const struct js *start)
 
 	host_args_launcher(h, a, "work");
 	args_claude_env(h, a, start);
+	host_box_claude(h, a, start);
 	args_add(a, "--");
 	args_add(a, "%s", h->claude);
 	for (size_t i = 0; i < ARRAY_LEN(claude_args); i++)
@@ -240,6 +241,10 @@ host_args_tool(const struct host *h, struct args *a, const struct js *start, int
 	    a, HOST_TOOL_MARK "=%s:%lld", h->dir, (long long)js_int(start, "tool", -1));
 	args_add(a, "--tree");
 	args_add(a, "%d", told);
+	if (name && strcmp(name, "Bash") != 0)
+		host_box_files(h, a);
+	else
+		host_box_tool(h, a);
 	args_add(a, "--");
 	return name ? args_tool(h, a, name, js_get(start, "input")) : -1;
 }

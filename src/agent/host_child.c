@@ -343,6 +343,7 @@ host_child_start(struct host *h, const struct js *m)
 	h->child = child_new(h, id);
 	h->key_given = false;
 	host_relay_set(h, js_str(m, "relay"));
+	host_box_claudes(h, m);
 	rc = child_spawn(h->child, m);
 	if (rc < 0) {
 		LOG("child", "launcher: %s", uv_strerror(rc));
@@ -353,6 +354,7 @@ host_child_start(struct host *h, const struct js *m)
 	started = message_new(agent_out_names[AGENT_OUT_CHILD_STARTED]);
 	js_set_int(started, "child", id);
 	js_set_int(started, "pid", h->child->proc.pid);
+	host_box_tell(h, started);
 	host_send(h, started);
 	child_read(h->child, true);
 }

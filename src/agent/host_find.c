@@ -180,6 +180,7 @@ probe_spawn(struct probe *p)
 	host_args_launcher(p->h, &args, "work");
 	args_add(&args, "--env");
 	args_add(&args, "PATH=/usr/bin:/bin");
+	host_box_claude(p->h, &args, NULL);
 	args_add(&args, "--");
 	args_add(&args, "%s", p->h->claude);
 	args_add(&args, "--version");

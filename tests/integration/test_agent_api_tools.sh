@@ -4,6 +4,7 @@
 # Tool calls of the API driver: each is answered, in one message, whatever it is.
 set -u
 . "$(dirname "$0")/api_lib.sh"
+work=$dir/run/agent-host/work # where a tool may write
 
 # The results of the request after the tools, by the call's id.
 result() { # result ID JQ
@@ -14,8 +15,8 @@ result() { # result ID JQ
 endpoint vendor '"replies":[
   {"match":"both","blocks":[
     {"text":"Two at once."},
-    {"tool":"Bash","id":"toolu_a","input":{"command":"echo one; until [ -e '"$dir"'/b ]; do sleep 0.02; done; echo a-saw-b","timeout_ms":null}},
-    {"tool":"Bash","id":"toolu_b","input":{"command":"touch '"$dir"'/b; echo two; exit 3","timeout_ms":null}}]},
+    {"tool":"Bash","id":"toolu_a","input":{"command":"echo one; until [ -e '"$work"'/b ]; do sleep 0.02; done; echo a-saw-b","timeout_ms":null}},
+    {"tool":"Bash","id":"toolu_b","input":{"command":"touch '"$work"'/b; echo two; exit 3","timeout_ms":null}}]},
   {"match":{"result":"a-saw-b"},"text":"seen"}]'
 section vendor vendor
 api_rig
@@ -32,7 +33,7 @@ long=$(printf 'x%.0s' $(seq 1 70000))
 endpoint vendor '"replies":[
   {"match":"odd","blocks":[
     {"tool":"Teleport","id":"toolu_u","input":{"to":"moon"}},
-    {"tool":"Bash","id":"toolu_m","input":{"cmd":"touch '"$dir"'/never"}},
+    {"tool":"Bash","id":"toolu_m","input":{"cmd":"touch '"$work"'/never"}},
     {"tool":"Bash","id":"toolu_t","parts":["{\"command\": 5}"]},
     {"tool":"Bash","id":"toolu_big","input":{"command":"true '"$long"'","timeout_ms":null}},
     {"tool":"Bash","id":"toolu_ok","input":{"command":"echo fine","timeout_ms":null}}]},
@@ -44,19 +45,19 @@ for id in toolu_u toolu_m toolu_t toolu_big; do
 	[ -n "$(result $id .content)" ] || fail "$id has no words"
 done
 [ "$(result toolu_ok .is_error)" = false ] || fail "toolu_ok"
-[ ! -e "$dir/never" ] || fail "a call with a wrong member was run"
+[ ! -e "$work/never" ] || fail "a call with a wrong member was run"
 
 # 3. Input that is no JSON: nothing runs, the model is told; the next turn works.
 endpoint vendor '"replies":[
   {"match":"broken","blocks":[
-    {"tool":"Bash","id":"toolu_x","parts":["{\"command\": \"touch '"$dir"'/never\", }"]},
-    {"tool":"Bash","id":"toolu_y","parts":["{\"command\": \"touch '"$dir"'/nev"]},
-    {"tool":"Bash","id":"toolu_z","parts":["[\"touch '"$dir"'/never\"]"]}]},
+    {"tool":"Bash","id":"toolu_x","parts":["{\"command\": \"touch '"$work"'/never\", }"]},
+    {"tool":"Bash","id":"toolu_y","parts":["{\"command\": \"touch '"$work"'/nev"]},
+    {"tool":"Bash","id":"toolu_z","parts":["[\"touch '"$work"'/never\"]"]}]},
   {"match":{"result":"Not executed"},"text":"sorry"},
   {"match":"next","text":"well"}]'
 ask broken input
 events 'done ok end_turn' || fail "broken input: $(event ' done ')"
-[ ! -e "$dir/never" ] || fail "a broken call was run"
+[ ! -e "$work/never" ] || fail "a broken call was run"
 for id in toolu_x toolu_y toolu_z; do
 	[ "$(result $id .is_error)" = true ] || fail "$id: $(last_request vendor | jq -c .results)"
 done
@@ -66,7 +67,7 @@ ask next
 events 'done ok end_turn' || fail "after broken input: $(event ' done ')"
 
 # 4. A megabyte of input, NUL and lone surrogates are words for the model, no crash.
-python3 - "$dir" "$key" >"$dir/big.json" <<'PY'
+python3 - "$work" "$key" >"$dir/big.json" <<'PY'
 import json, sys
 d = sys.argv[1]
 big = "a" * (1024 * 1024)
@@ -81,7 +82,7 @@ endpoint vendor "$(cat "$dir/big.json")"
 ask mega
 events 'done ok end_turn' || fail "mega: $(event ' done ' | head -c 600)"
 [ "$(result toolu_1 .is_error)$(result toolu_2 .is_error)" = truetrue ] || fail "mega: no errors"
-[ ! -e "$dir/never" ] || fail "a command with NUL was run"
+[ ! -e "$work/never" ] || fail "a command with NUL was run"
 
 # 5. The other tools, over the workspace.
 endpoint vendor '"replies":[

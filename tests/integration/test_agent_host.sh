@@ -16,6 +16,8 @@ $1
 X
 	chmod 755 "$dir/claude"
 }
+# What the sandbox lets it write; emptied for each claude, but .claude* in its home.
+out=$dir/run/agent-host/tmp
 start() { start_rig RIG_KEY=sk-ant-test RIG_CLAUDE="$dir/claude" RIG_GRACE_MS=300 "$@"; }
 
 # None at all, none that runs, no key: said, with what to do; a prompt is refused with it.
@@ -42,15 +44,15 @@ expect 5 'refused there is no API key'
 stop_rig
 
 # What it is started with: nothing of ours.
-fake 'env | sort >'"$dir"'/env; pwd >'"$dir"'/pwd; printf "%s\n" "$@" >'"$dir"'/args; ready; cat >'"$dir"'/stdin'
+fake 'env | sort >'"$out"'/env; pwd >'"$out"'/pwd; printf "%s\n" "$@" >'"$out"'/args; ready; cat >'"$out"'/stdin'
 start SECRET_OF_OURS=1 SSH_AUTH_SOCK=/x
 say prompt '/clear "quoted" @/etc/passwd'
-wait_for 10 test -s "$dir/stdin" || fail "the prompt did not arrive"
-grep -qE 'SECRET|SSH_AUTH|ANTHROPIC_API' "$dir/env" && fail "environment: $(cat "$dir/env")"
-grep -q "^PATH=$agent/shim:/usr/bin:/bin$" "$dir/env" || fail "PATH: $(grep PATH "$dir/env")"
-[ "$(cat "$dir/pwd")" = "$dir/run/agent-host/work" ] || fail "folder"
-grep -q clear "$dir/args" && fail "an operator's text is in the arguments"
-python3 - "$dir/stdin" <<'X' || fail "the prompt's line: $(cat "$dir/stdin")"
+wait_for 10 test -s "$out/stdin" || fail "the prompt did not arrive"
+grep -qE 'SECRET|SSH_AUTH|ANTHROPIC_API' "$out/env" && fail "environment: $(cat "$out/env")"
+grep -q "^PATH=$agent/shim:/usr/bin:/bin$" "$out/env" || fail "PATH: $(grep PATH "$out/env")"
+[ "$(cat "$out/pwd")" = "$dir/run/agent-host/work" ] || fail "folder"
+grep -q clear "$out/args" && fail "an operator's text is in the arguments"
+python3 - "$out/stdin" <<'X' || fail "the prompt's line: $(cat "$out/stdin")"
 import json, sys
 m = json.loads(open(sys.argv[1]).readline())
 assert m["message"]["content"] == '/clear "quoted" @/etc/passwd' and m["client_composed"] is True
@@ -75,29 +77,30 @@ expect 5 'state starting'
 stop_rig
 
 # It dies at once: three tries, then no more until somebody asks.
-fake 'echo x >>'"$dir"'/starts; echo "cannot open frobnicator" >&2; exit 3'
-: >"$dir/starts"
+fake 'echo x >>~/.claude-starts; echo "cannot open frobnicator" >&2; exit 3'
+starts=$dir/run/agent-host/home/.claude-starts
+rm -f "$starts"
 start
 say start
 expect 10 'state unavailable\|claude ended \(exit 3\): cannot open frobnicator\|'
-[ "$(wc -l <"$dir/starts")" = 3 ] || fail "$(wc -l <"$dir/starts") starts"
+[ "$(wc -l <"$starts")" = 3 ] || fail "$(wc -l <"$starts") starts"
 mark
 say prompt try again
 expect 10 ' done failed died'
-[ "$(wc -l <"$dir/starts")" = 4 ] || fail "a prompt is one more try, not $(wc -l <"$dir/starts")"
+[ "$(wc -l <"$starts")" = 4 ] || fail "a prompt is one more try, not $(wc -l <"$starts")"
 stop_rig
 
 # It prints garbage, a line of 2 MB, a line without an end, and what it must not ask.
 fake 'ready; echo "Segmentation fault"; head -c 2000000 /dev/zero | tr "\0" x; echo
       printf "\xff\xfe\n{}\n[]\n{\"type\":7}\n"; read -r line
       echo "{\"type\":\"control_request\",\"request_id\":\"q\",\"request\":{\"subtype\":\"can_use_tool\"}}"
-      read -r line; echo "$line" >'"$dir"'/answer
+      read -r line; echo "$line" >'"$out"'/answer
       echo "{\"is_error\":false,\"type\":\"result\",\"subtype\":\"success\",\"terminal_reason\":\"completed\"}"
       printf "{\"type\":\"half"; exit 0'
 start
 say prompt hello
 expect 10 ' done ok completed'
-grep -q '"request_id":"q".*decides nothing' "$dir/answer" || fail "its question: $(cat "$dir/answer")"
+grep -q '"request_id":"q".*decides nothing' "$out/answer" || fail "its question: $(cat "$out/answer")"
 expect 5 'state starting'
 stop_rig
 
@@ -111,7 +114,7 @@ expect 20 ' done ok completed'
 stop_rig
 
 # agent-host ends what it started when it is told to end, detached or not.
-fake 'ready; setsid sleep 6543 & (setsid sleep 6544 &) ; echo $! >'"$dir"'/left; cat'
+fake 'ready; setsid sleep 6543 & (setsid sleep 6544 &) ; echo $! >'"$out"'/left; cat'
 start
 say start
 expect 5 'state ready'
@@ -135,14 +138,14 @@ stop_rig
 
 # The key: told once to each claude, to its own session only, and never to what it sets apart.
 helper="$agent/key-helper $dir/run/agent-host/key.sock"
-fake 'setsid '"$helper"' >'"$dir"'/apart 2>&1; sh -c "'"$helper"'" >'"$dir"'/first
-      '"$helper"' >'"$dir"'/second 2>&1; ready; cat'
+fake 'setsid '"$helper"' >'"$out"'/apart 2>&1; sh -c "'"$helper"'" >'"$out"'/first
+      '"$helper"' >'"$out"'/second 2>&1; ready; cat'
 start
 say start
 expect 5 'state ready'
-[ "$(cat "$dir/first")" = sk-ant-test ] || fail "claude is not told the key: $(cat "$dir/first")"
-grep -q 'no API key for this process' "$dir/apart" || fail "another session: $(cat "$dir/apart")"
-grep -q 'no API key for this process' "$dir/second" || fail "told twice: $(cat "$dir/second")"
+[ "$(cat "$out/first")" = sk-ant-test ] || fail "claude is not told the key: $(cat "$out/first")"
+grep -q 'no API key for this process' "$out/apart" || fail "another session: $(cat "$out/apart")"
+grep -q 'no API key for this process' "$out/second" || fail "told twice: $(cat "$out/second")"
 $helper >"$dir/o" 2>&1 && fail "a stranger was told: $(cat "$dir/o")"
 stop_rig
 

@@ -12,12 +12,10 @@ token=sk-ant-oat01-for-claude-alone-0123456789
 cat >"$dir/claude" <<END
 #!/bin/sh
 [ "\$1" = --version ] && { echo "2.1.0 (stand-in)"; exit; }
-tr '\\0' '\\n' </proc/\$\$/cmdline >"$dir/args"
-tr '\\0' '\\n' </proc/\$PPID/cmdline >"$dir/host-args"
-tr '\\0' '\\n' </proc/\$PPID/environ >"$dir/host-env"
-env >"$dir/env.new"
-mv "$dir/env.new" "$dir/env"
-exec sleep 300
+env >"\$TMPDIR/env.new"
+mv "\$TMPDIR/env.new" "\$TMPDIR/env"
+sleep 300 &
+wait
 END
 chmod 700 "$dir/claude"
 
@@ -26,7 +24,13 @@ given() {
 	rm -f "$dir/env" "$dir/args"
 	start_rig RIG_CLAUDE="$dir/claude" "$@"
 	say start
-	wait_for 10 test -s "$dir/env" || fail "claude was not started"
+	wait_for 10 test -s "$dir/run/agent-host/tmp/env" || fail "claude was not started"
+	mv "$dir/run/agent-host/tmp/env" "$dir/env"
+	pid=$(pgrep -f "$dir/claude -p")
+	host=$(pgrep -f "agent-host --socket $dir/run")
+	tr '\0' '\n' <"/proc/$pid/cmdline" >"$dir/args"
+	tr '\0' '\n' <"/proc/$host/cmdline" >"$dir/host-args"
+	tr '\0' '\n' <"/proc/$host/environ" >"$dir/host-env"
 	grep -qF "$token" "$dir/args" "$dir/host-args" "$dir/host-env" "$dir/log" "$dir/events" &&
 		fail "the token is where all can see it: $(grep -lF "$token" "$dir"/*)"
 	grep -rqF "$token" "$dir/run" && fail "the token is in a file"

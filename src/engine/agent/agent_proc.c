@@ -9,11 +9,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/agent/agent_box.h"
 #include "wire/frame.h"
 
 #define WORDS_MAX 400
 #define ERR_LINE_MAX 4096
-#define ARGS_MAX 32
+#define ARGS_MAX (AGENT_BOX_ARGS_MAX + 32)
 
 struct agent_proc {
 	uv_process_t proc;
@@ -122,6 +123,8 @@ proc_spawn(struct agent_proc *p, uv_loop_t *loop, const struct agent_proc_config
 	uv_process_options_t o = {
 	    .exit_cb = on_proc_exit, .stdio = stdio, .stdio_count = 3};
 	char *argv[ARGS_MAX] = {0};
+	char *path = mem_printf("%s/agent-host", cfg->libexec);
+	char *host = realpath(path, NULL); /* a build has links there */
 	int n = 0, rc;
 
 	argv[n++] = mem_printf("%s/launcher", cfg->libexec);
@@ -130,8 +133,9 @@ proc_spawn(struct agent_proc *p, uv_loop_t *loop, const struct agent_proc_config
 	argv[n++] = mem_dup("--cwd");
 	argv[n++] = mem_dup("/");
 	n = proc_env(argv, n);
+	n = agent_box_args(argv, n, cfg, host ? host : path);
 	argv[n++] = mem_dup("--");
-	argv[n++] = mem_printf("%s/agent-host", cfg->libexec);
+	argv[n++] = mem_dup(host ? host : path);
 	argv[n++] = mem_dup("--socket");
 	argv[n++] = mem_dup(cfg->socket);
 	argv[n++] = mem_dup("--dir");
@@ -146,6 +150,8 @@ proc_spawn(struct agent_proc *p, uv_loop_t *loop, const struct agent_proc_config
 	rc = uv_spawn(loop, &p->proc, &o);
 	for (int i = 0; i < n; i++)
 		free(argv[i]);
+	free(host);
+	free(path);
 	return rc;
 }
 

@@ -14,6 +14,7 @@ struct agent_proc_config {
 	const char *socket;
 	const char *dir;    /* agent-host's own */
 	const char *claude; /* "" : it looks for one */
+	const char *net;    /* as the launcher's --net */
 };
 
 /* It has ended and p is gone after the call; why is a sentence. */

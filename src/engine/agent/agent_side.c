@@ -28,10 +28,12 @@
 
 struct agent_side {
 	uv_loop_t *loop;
-	char *dir, *socket, *host_dir, *libexec, *claude;
+	char *dir, *socket, *host_dir, *libexec, *claude, *net;
 	struct broker *broker;
 	const struct agent_host_events *ev;
 	void *arg;
+	void (*sandbox)(const char *words, struct js *open, void *arg);
+	void *sandbox_arg;
 	uv_pipe_t *door; /* NULL: it listens nowhere */
 	uv_timer_t sweep, restart, input, soon, hard;
 	struct agent_peer *peers;
@@ -63,6 +65,7 @@ side_release(struct agent_side *s)
 	free(s->host_dir);
 	free(s->libexec);
 	free(s->claude);
+	free(s->net);
 	free(s);
 }
 
@@ -212,8 +215,7 @@ host_tell_up(struct agent_side *s)
 	struct agent_host_info info = {.claude = js_str(s->info, "claude"),
 	    .version = js_str(s->info, "version"),
 	    .pinned = js_str(s->info, "pinned"),
-	    .why = js_str(s->info, "why"),
-	    .sandbox = js_str(s->info, "sandbox")};
+	    .why = js_str(s->info, "why")};
 
 	if (s->ev)
 		s->ev->up(&info, s->arg);
@@ -224,6 +226,8 @@ host_on_message(struct agent_side *s, struct js *m)
 {
 	int kind = message_agent_out(m);
 
+	if (s->sandbox && js_has(m, "sandbox"))
+		s->sandbox(js_str(m, "sandbox"), js_get_array(m, "open"), s->sandbox_arg);
 	if (kind == AGENT_OUT_HOST) {
 		js_free(s->info);
 		s->info = js_ref(m);
@@ -425,7 +429,8 @@ host_start(struct agent_side *s)
 	struct agent_proc_config cfg = {.libexec = s->libexec,
 	    .socket = s->socket,
 	    .dir = s->host_dir,
-	    .claude = s->claude};
+	    .claude = s->claude,
+	    .net = s->net ? s->net : "any"};
 
 	s->open++;
 	s->proc = agent_proc_start(s->loop, &cfg, on_host_end, s);
@@ -542,6 +547,9 @@ agent_side_new(const struct agent_side_config *cfg, struct err *err)
 	s->host_dir = mem_printf("%s/agent-host", cfg->run_dir);
 	s->libexec = mem_dup(*cfg->libexec_dir ? cfg->libexec_dir : BG_PKGLIBEXECDIR);
 	s->claude = mem_dup(cfg->claude);
+	s->net = cfg->net ? mem_dup(cfg->net) : NULL;
+	s->sandbox = cfg->sandbox;
+	s->sandbox_arg = cfg->sandbox_arg;
 	s->restart_ms = RESTART_MS;
 	s->tools = agent_tools_new(s);
 	s->open = ARRAY_LEN(timers);

@@ -20,6 +20,7 @@
 #include <uv.h>
 
 #include "base/err.h"
+#include "wire/json.h"
 
 #define AGENT_SIDE_SHIMS_MAX 32
 #define AGENT_SIDE_HELD_MAX \
@@ -36,6 +37,11 @@ struct agent_side_config {
 	    *libexec_dir; /* of launcher and agent-host; "" : where they were installed */
 	const char *claude;    /* the configured program; "" : agent-host looks for it */
 	struct broker *broker; /* borrowed; outlives the agent side */
+	const char *net; /* agent-host's way out, as the launcher's --net; NULL: any */
+	/* What holds the agent's processes, in words, and what does not (an array of
+	 * words, or NULL); told whenever agent-host says so.  May be NULL. */
+	void (*sandbox)(const char *words, struct js *open, void *arg);
+	void *sandbox_arg;
 };
 
 struct agent_host_info {
@@ -44,7 +50,6 @@ struct agent_host_info {
 	const char
 	    *pinned;	 /* the version that this breakglass was tested with, or NULL */
 	const char *why; /* when claude is NULL */
-	const char *sandbox; /* what holds the child, in words */
 };
 
 /* All strings are lent.  No callback comes from inside a call made here. */

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/agent/agent_box.h"
 #include "engine/api/agent_api.h"
 #include "engine/cli/agent_cli.h"
 #include "engine/runbook/agent_runbook.h"
@@ -141,23 +142,51 @@ add_runbooks(struct engine *e)
 	    true);
 }
 
+/* Not journaled: it is told anew with each claude, and is the machine's, not the case's.
+ */
+static void
+on_sandbox(const char *words, struct js *open, void *arg)
+{
+	struct engine *e = arg;
+	struct js *f = incident_fact(FACT_STATE, "engine");
+
+	js_set_str(f, "what", "sandbox");
+	js_set_str(f, "text", words);
+	js_set(f, "open", open ? js_ref(open) : js_array());
+	incident_tell(e->incident, FACT_STATE, f);
+}
+
+static const char *
+cli_url(const struct options *o)
+{
+	const struct option_endpoint *ep = o->n_endpoints ? &o->endpoints[0] : NULL;
+
+	return ep && ep->url[0] ? ep->url : o->api_url;
+}
+
 static void
 add_models(struct engine *e)
 {
 	const struct options *o = e->opts->options;
 	struct definition d;
 	struct err err;
+	char *net;
 
 	if (load_definition(e, &d, &err) < 0) {
 		no_models(e, &err, "set data_dir to where agents/ is");
 		return;
 	}
+	net = agent_box_net(cli_url(o));
 	e->agent_side = agent_side_new(&(struct agent_side_config){.loop = &e->loop,
+					   .net = net,
+					   .sandbox = on_sandbox,
+					   .sandbox_arg = e,
 					   .run_dir = e->place.dir,
 					   .libexec_dir = o->libexec_dir,
 					   .claude = o->claude,
 					   .broker = e->broker},
 	    &err);
+	free(net);
 	if (e->agent_side) {
 		add_cli(e, &d);
 		add_api(e, &d);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/agent/agent_box.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/agent/agent_proc.h"
+
+#define LINKS_MAX 8    /* from a name in PATH to the program */
+#define HOST_OOM "600" /* what it starts cannot ask for more than it has */
+
+struct list {
+	char **argv;
+	int n;
+	const struct agent_proc_config *cfg;
+};
+
+static void
+add(struct list *l, const char *option, char *value)
+{
+	if (l->n + 2 > AGENT_BOX_ARGS_MAX) {
+		free(value);
+		return;
+	}
+	l->argv[l->n++] = mem_dup(option);
+	l->argv[l->n++] = value;
+}
+
+static void
+add_path(struct list *l, char kind, const char *path)
+{
+	add(l, "--landlock", mem_printf("%c:%s", kind, path));
+}
+
+static bool
+is_below(const char *path, const char *above)
+{
+	size_t n = strlen(above);
+
+	return strncmp(path, above, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+/* A folder that holds nothing but programs, as far as one can tell from outside. */
+static bool
+may_show(const struct list *l, const char *dir)
+{
+	const char *home = getenv("HOME");
+
+	return strchr(dir + 1, '/') && !is_below(l->cfg->dir, dir) &&
+	    !(home && *home && is_below(home, dir));
+}
+
+/* A program that may be a link to a link, with the folder of what is at its end. */
+static void
+add_program(struct list *l, const char *path)
+{
+	char *at = mem_dup(path), link[PATH_MAX], *copy;
+	ssize_t n;
+
+	for (int i = 0; i < LINKS_MAX; i++) {
+		char *next;
+
+		add_path(l, 'x', at);
+		n = readlink(at, link, sizeof link - 1);
+		if (n <= 0)
+			break;
+		link[n] = '\0';
+		copy = mem_dup(at);
+		next = link[0] == '/' ? mem_dup(link)
+				      : mem_printf("%s/%s", dirname(copy), link);
+		free(copy);
+		free(at);
+		at = next;
+	}
+	free(at);
+	at = realpath(path, NULL);
+	if (!at)
+		return;
+	copy = mem_dup(at);
+	if (may_show(l, dirname(copy)))
+		add_path(l, 'x', copy);
+	free(copy);
+	free(at);
+}
+
+/* Where claude is, or may appear: agent-host looks in the same places. */
+static void
+add_claude(struct list *l)
+{
+	const char *path = getenv("PATH"), *cache = getenv("XDG_CACHE_HOME"),
+		   *home = getenv("HOME"), *named = getenv("BREAKGLASS_CLAUDE");
+	char *copy = mem_dup(path ? path : ""), *save = NULL, *p;
+
+	if (*l->cfg->claude || (named && *named)) {
+		free(copy);
+		add_program(l, *l->cfg->claude ? l->cfg->claude : named);
+		return;
+	}
+	for (char *d = strtok_r(copy, ":", &save); d; d = strtok_r(NULL, ":", &save)) {
+		if (d[0] != '/' || is_below(d, "/usr") || strcmp(d, "/bin") == 0 ||
+		    strcmp(d, "/sbin") == 0)
+			continue;
+		p = mem_printf("%s/claude", d);
+		if (may_show(l, d))
+			add_path(l, 'x', d);
+		if (access(p, F_OK) == 0)
+			add_program(l, p);
+		free(p);
+	}
+	free(copy);
+	p = cache && cache[0] == '/'
+	    ? mem_printf("%s/breakglass/claude", cache)
+	    : mem_printf("%s/.cache/breakglass/claude", home ? home : "");
+	add_path(l, 'x', p);
+	free(p);
+}
+
+char *
+agent_box_net(const char *url)
+{
+	const char *host = strstr(url, "://"), *end, *colon;
+	bool number;
+	int port;
+
+	if (!host)
+		return mem_dup("any");
+	host += 3;
+	end = host + strcspn(host, "/");
+	number = *host == '[' || strspn(host, "0123456789.:") >= (size_t)(end - host);
+	colon = strchr(*host == '[' ? host + strcspn(host, "]") : host, ':');
+	port = colon && colon < end ? atoi(colon + 1) : 0;
+	if (port < 1 || port > 65535)
+		port = strncmp(url, "http:", 5) == 0 ? 80 : 443;
+	return mem_printf("port:%d%s", port, number ? "" : ",names");
+}
+
+int
+agent_box_args(char **argv, int n, const struct agent_proc_config *cfg, const char *host)
+{
+	struct list l = {.argv = argv, .n = n, .cfg = cfg};
+	struct err err;
+	char *copy = mem_dup(host);
+
+	if (fd_own_dir(cfg->dir, &err) < 0) /* there is nothing to show without it */
+		LOG("agent", "%s", err.words);
+	add(&l, "--landlock", mem_dup("system"));
+	add(&l, "--landlock", mem_dup("proc"));
+	add_path(&l, 'x', dirname(copy));
+	free(copy);
+	copy = mem_dup(cfg->socket);
+	add_path(&l, 'c', dirname(copy));
+	free(copy);
+	add_path(&l, 'w', cfg->dir);
+	add_claude(&l);
+	add(&l, "--view", mem_dup("on"));
+	add(&l, "--seccomp", mem_dup("on"));
+	add(&l, "--net", mem_dup(cfg->net));
+	add(&l, "--oom", mem_dup(HOST_OOM));
+	return l.n;
+}
+
+bool
+agent_box_holds(pid_t pid)
+{
+	struct rlimit limit;
+
+	/* Another's pid namespace: ours has all of the agent's. */
+	if (pid <= 0)
+		return false;
+	if (prlimit(pid, RLIMIT_MSGQUEUE, NULL, &limit) == 0)
+		return limit.rlim_max == 0;
+	return errno == ESRCH;
+}
