@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/agent/agent_box.h"
 
 #define PEER_STRANGERS_MAX 8 /* of one uid that is not ours, until they are let in */
 #define PEER_HELD_MAX 65536  /* bytes that one at the gate says too early */
@@ -475,6 +476,14 @@ peer_accept(struct hub *h)
 	}
 	snprintf(p->proof, sizeof p->proof, "uid %ld pid %ld", (long)uid, (long)pid);
 	p->uid = uid;
+	if (uid == geteuid() && agent_box_holds(pid)) {
+		peer_error(p, NULL, "access",
+		    "this process is the agent's, not an operator's",
+		    "hosts are reached by ssh devvm and ssh pve");
+		LOG("hub", "pid %ld is the agent's: refused", (long)pid);
+		peer_hang_up(p);
+		return;
+	}
 	if (uid != geteuid() && !h->strangers) {
 		peer_error(p, NULL, "access", "this engine belongs to another uid",
 		    "attach as the user who started it");
