@@ -175,6 +175,27 @@ apply_usual(struct vm *vm, const struct js *f)
 	}
 }
 
+/* Words of an array, joined; what does not fit is cut. */
+static void
+apply_sandbox(struct vm *vm, const struct js *f)
+{
+	const struct js *list = js_get_array(f, "open");
+	char *to = vm->sandbox.open;
+
+	LABEL(f, "text", vm->sandbox.text);
+	to[0] = '\0';
+	vm->sandbox.open_count = (int)js_len(list);
+	for (size_t i = 0; i < js_len(list); i++) {
+		size_t len, n = strlen(to);
+		const char *word = js_at_str(list, i, &len);
+		char clean[64];
+
+		if (word)
+			snprintf(to + n, sizeof vm->sandbox.open - n, "%s%s",
+			    n ? ", " : "", scrub_label(word, len, clean, sizeof clean));
+	}
+}
+
 static void
 apply_rest(struct vm *vm, const struct js *f)
 {
@@ -201,6 +222,8 @@ apply_rest(struct vm *vm, const struct js *f)
 		LABEL(f, "text", vm->custody.text);
 		LABEL(f, "why", vm->custody.why);
 		LABEL(f, "todo", vm->custody.todo);
+	} else if (js_is(f, "what", "sandbox")) {
+		apply_sandbox(vm, f);
 	} else if (js_is(f, "what", "shells")) {
 		vm->shells.open = js_int(f, "open", 0);
 		LABEL(f, "who", vm->shells.who);

@@ -99,6 +99,11 @@ struct vm {
 		char key[8], text[256], why[256], todo[128];
 	} custody;
 	struct {
+		char text[256]; /* what holds the agent's processes */
+		char open[160]; /* what does not, joined by commas; "": nothing */
+		int open_count;
+	} sandbox;
+	struct {
 		int64_t open;
 		char who[144]; /* their operators' names */
 	} shells;

@@ -31,6 +31,7 @@ enum place {
 	AT_DEVVM,
 	AT_AUTONOMY,
 	AT_WEAK,
+	AT_SANDBOX,
 	AT_READ_ONLY,
 	AT_PEOPLE,
 	AT_SHELLS,
@@ -299,6 +300,20 @@ add_autonomy(struct parts *p, const struct screen *s)
 	    strcmp(level, "autonomous") == 0 ? "auto" : level);
 }
 
+/* Only what is open: a wall that stands is no news. */
+static void
+add_sandbox(struct parts *p, const struct screen *s)
+{
+	const struct vm *vm = &s->model.vm;
+	struct part *n;
+
+	if (vm->sandbox.open_count == 0)
+		return;
+	n = parts_add(p, AT_SANDBOX, LOOK_BUSY);
+	snprintf(n->text[0], sizeof n->text[0], "sandbox open: %.120s", vm->sandbox.open);
+	snprintf(n->text[1], sizeof n->text[1], "%d open", vm->sandbox.open_count);
+}
+
 static void
 add_incident(struct parts *p, const struct screen *s)
 {
@@ -423,6 +438,7 @@ draw_two(const struct screen *s, struct canvas *c, struct rect r, int64_t now)
 	add_link(&p, s, VM_DEVVM, now);
 	add_people(&p, s, r.cols);
 	add_autonomy(&p, s);
+	add_sandbox(&p, s);
 	add_limits(&p, s);
 	add_cost(&p, s);
 	add_incident(&p, s);
@@ -457,6 +473,7 @@ view_status_draw(const struct screen *s, struct canvas *c, struct rect r)
 	add_link(&p, s, VM_DEVVM, now);
 	add_agent(&p, s);
 	add_autonomy(&p, s);
+	add_sandbox(&p, s);
 	add_incident(&p, s);
 	add_cost(&p, s);
 	parts_draw(&p, c, r);
