@@ -80,12 +80,17 @@ def listening(pids):
 def look(rig):
     return dict(match="look around", bash=(
         "env | grep -v ^CLAUDE; echo == ssh; ls -A ~/.ssh; ssh-add -l; ls -d /tmp/ssh-*; "
-        "p=$PPID; while [ $p -gt 1 ]; do n=$(cat /proc/$p/comm); echo == environ of $n; "
-        "tr '\\0' '\\n' </proc/$p/environ | grep -v ^CLAUDE; [ $n = engine ] && break; "
-        "p=$(sed -n 's/^PPid:.//p' /proc/$p/status); done; echo == key; "
+        # claude, agent-host and the engine are among these
+        "for p in $(seq $((PPID - 300)) $PPID); do cat /proc/$p/environ 2>/dev/null && echo == environ of $p; "
+        "done; echo == key; "
         "cat %s; cat %s; echo == end; ssh devvm 'echo on the devvm; sleep 0.2; echo still'; "
         "ssh pve 'status; id'; ssh pve status; true") % (
             rig.key, rig.env["BREAKGLASS_API_KEY_FILE"]))
+
+
+def sandbox_open(p):
+    """What this machine's sandbox leaves open."""
+    return p.of("state", what="sandbox")[-1]["open"]
 
 
 @with_claude(look, dict(match=dict(result="== end"), text="I found nothing."))
@@ -118,10 +123,7 @@ def nothing_to_find(rig):
     done(p, t, 40)
     tool = [f for f in p.of("tool", host="local") if f["name"] == "Bash"][0]
     seen = (p.output(tool["id"]) + p.output(tool["id"], "err")).decode(errors="replace")
-    check("the shell ran", "== end" in seen and "on the devvm" in seen and
-          "== environ of engine" in seen, seen)
-    # Where the uids are the same and the kernel has no Landlock, the file itself can be
-    # read (SECURITY.md): its private part must be in no record all the same.
+    check("the shell ran", "== end" in seen and "on the devvm" in seen, seen)
     with open(rig.key) as f:
         body = f.read().split("\n")[4]
     if os.environ.get("V"):
@@ -129,7 +131,9 @@ def nothing_to_find(rig):
     check("no SSH key", body not in seen, seen[-3000:])
     check("no API key", not [s for s in secrets if s in seen], seen[-3000:])
     check("no agent socket", "SSH_AUTH_SOCK" not in seen and "ssh-agent-of" not in seen)
-    own = seen.split("== environ")[0]
+    if not sandbox_open(p):
+        check("no environment of another process", "== environ of" not in seen, seen[-3000:])
+    own = seen.split("== key")[0]
     check("no address of a key in its own", "KEY_PATH" not in own and "KEY_FILE" not in own, own)
     with open(rig.journals()[-1]) as f:
         record = f.read()

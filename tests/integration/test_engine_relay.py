@@ -3,6 +3,7 @@
 """Goal: the real claude asks its API over TLS of its own and has no IP socket; nobody else of the
 agent gets through; an API that is gone is told in the engine's words.
 """
+import base64
 import json
 import os
 import shutil
@@ -127,12 +128,11 @@ def tls_of_its_own(rig):
     """TLS from claude to the API through the relay; its shell gets nothing; outages have words"""
     server, ca = pem(rig, "localhost")
     api = Api(rig, server,
-              dict(match="knock", text="so ", bash="python3 '%s/knock.py'" % rig.dir),
+              dict(match="knock", text="so ", bash="echo %s | base64 -d | python3 -" %
+                   base64.b64encode(KNOCK.encode()).decode()),
               dict(match=dict(result="knock"), blocks=[
                   {"text": ["Nothing ", {"wait_file": "go"}, "there."]}]),
               dict(match="again", text="Here again."))
-    with open(rig.dir + "/knock.py", "w") as f:
-        f.write(KNOCK)
     configure(rig, "[endpoint lab]\nurl = https://localhost:%d\nca_file = %s\nkey_file = %s\n" % (
         api.port, ca, rig.dir + "/apikey"))
     rig.start()
@@ -188,13 +188,18 @@ def another_authority(rig):
 def a_claude_without_the_relay(rig):
     """a version that does not know the relay: said once, and from then on it has a port"""
     api = Api(rig, None, dict(match="hello", text="I am here.", repeat="forever"))
-    with open(rig.dir + "/claude", "w") as f:
+    # a script's package is what it may run
+    package = rig.dir + "/node_modules/claude"
+    os.makedirs(package)
+    shutil.copy(rig.env["BREAKGLASS_CLAUDE"], package + "/real")
+    rig.env["BREAKGLASS_CLAUDE"] = package + "/real"
+    with open(package + "/claude", "w") as f:
         f.write("#!/bin/sh\n[ -n \"$ANTHROPIC_UNIX_SOCKET\" ] || exec '%s' \"$@\"\n"
                 "unset ANTHROPIC_UNIX_SOCKET\nexport CLAUDE_CODE_MAX_RETRIES=0\n"
                 "unshare -n true 2>/dev/null && exec unshare -n '%s' \"$@\"\nexec '%s' \"$@\"\n"
                 % ((rig.env["BREAKGLASS_CLAUDE"],) * 3))
-    os.chmod(rig.dir + "/claude", 0o755)
-    rig.env["BREAKGLASS_CLAUDE"] = rig.dir + "/claude"
+    os.chmod(package + "/claude", 0o755)
+    rig.env["BREAKGLASS_CLAUDE"] = package + "/claude"
     rig.env["BREAKGLASS_API_URL"] = "http://127.0.0.1:%d" % api.port
     if subprocess.run(["unshare", "-n", "true"], capture_output=True).returncode:
         raise Skip("no namespace without a network can be made here")
