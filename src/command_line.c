@@ -53,9 +53,11 @@ operator_name(char out[WIRE_NAME_MAX + 1])
 static int
 parse(struct command_opts *c, int argc, char **argv, bool permute)
 {
+	struct err err;
 	int opt;
 
 	optind = 0; /* anew, whatever was parsed before */
+	opterr = 0;
 	while ((opt = getopt_long(
 		    argc, argv, permute ? "hv" : "+hv", long_options, NULL)) != -1) {
 		if (opt >= LONG_ONLY && opt < LONG_ONLY + OPTS) {
@@ -70,7 +72,9 @@ parse(struct command_opts *c, int argc, char **argv, bool permute)
 		} else if (opt == 'h') {
 			c->help = true;
 		} else {
-			fputs("Try: breakglass --help\n", stderr);
+			err_option(&err, argv[optind > 0 ? optind - 1 : 0]);
+			fprintf(stderr, "%s: %s\nTry: breakglass --help\n", argv[0],
+			    err.words);
 			return -1;
 		}
 	}
@@ -131,6 +135,7 @@ command_parse(struct command_opts *c, int argc, char **argv, const struct comman
 {
 	static char arg0[] = "breakglass";
 	const struct command *row;
+	struct err err;
 
 	*found = NULL;
 	*count = 0;
@@ -143,9 +148,8 @@ command_parse(struct command_opts *c, int argc, char **argv, const struct comman
 		return c->help || c->version ? 0 : check_options(c, NULL);
 	row = *found = command_by_word(argv[0]);
 	if (!row) {
-		fprintf(stderr,
-		    "breakglass: there is no command \"%.40s\"; try: breakglass --help\n",
-		    argv[0]);
+		err_set(&err, ERR_USAGE, "there is no command \"%.40s\"", argv[0]);
+		fprintf(stderr, "breakglass: %s; try: breakglass --help\n", err.words);
 		return -1;
 	}
 	c->word = argv[0];

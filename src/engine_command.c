@@ -36,10 +36,13 @@ static const struct option long_options[] = {
 static int
 bad_words(const char *word)
 {
+	struct err err;
+
+	err_set(&err, ERR_USAGE, "%.60s", word ? word : "");
 	fprintf(stderr,
 	    "breakglass engine%s%s: it takes -v, --weak, --ensure, or --replace "
 	    "[--now] [--background]; nothing was started\n",
-	    word ? ": not " : "", word ? word : "");
+	    word ? ": not " : "", err.words);
 	return COMMAND_USAGE;
 }
 

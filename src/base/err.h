@@ -5,7 +5,9 @@
  * A code that callers switch on, and a chain of words that grows on the way
  * up: "attach: open journal: /run/bg/journal: Permission denied".  Nothing is
  * allocated, nothing is printed here; the loop turns it into a fact once.
- * The words may quote outside bytes: they pass the sanitiser like all others.
+ * The words may quote outside bytes: what a terminal would act on or an eye not see
+ * stands as <U+001B>, a byte that is no UTF-8 as <FF>, so they may be printed as they
+ * are.
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
@@ -38,5 +40,11 @@ int err_sys(struct err *e, int errnum, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Puts "words: " in front of what is there; the code stays.  Returns -1. */
 int err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * Of the word that getopt_long did not take, argv[optind - 1]; with opterr 0, because
+ * getopt would print it with all its bytes.  Returns -1.
+ */
+int err_option(struct err *e, const char *word);
 
 #endif

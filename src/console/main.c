@@ -104,12 +104,13 @@ read_speed(struct arguments *a, const char *text)
 static int
 read_theme(const char *name)
 {
+	struct err err;
+
 	if (theme_use_name(name))
 		return 0;
-	fprintf(stderr,
-	    "breakglass: there is no theme %.40s: dark, light, mono, "
-	    "contrast or auto\n",
-	    name);
+	err_set(&err, ERR_USAGE,
+	    "there is no theme %.40s: dark, light, mono, contrast or auto", name);
+	fprintf(stderr, "breakglass: %s\n", err.words);
 	return -1;
 }
 
@@ -174,11 +175,18 @@ read_argument(struct arguments *a, int c, char *value)
 static int
 read_arguments(struct arguments *a, int argc, char **argv)
 {
+	struct err err;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (c == '?') {
+			err_option(&err, argv[optind - 1]);
+			fprintf(stderr, "console: %s\n", err.words);
+		}
 		if (read_argument(a, c, optarg) < 0)
 			return -1;
+	}
 	return a->console.socket_path || a->replay || a->help_on ? 0 : -1;
 }
 
@@ -207,6 +215,7 @@ print_help(const char *topic)
 {
 	char topics[128];
 	struct lines l;
+	struct err err;
 	bool known;
 
 	tty_utf8();
@@ -219,8 +228,8 @@ print_help(const char *topic)
 	if (known)
 		return 0;
 	help_topics(topics, sizeof topics);
-	fprintf(
-	    stderr, "breakglass: help knows no \"%.40s\"; it knows: %s\n", topic, topics);
+	err_set(&err, ERR_USAGE, "help knows no \"%.40s\"; it knows: %s", topic, topics);
+	fprintf(stderr, "breakglass: %s\n", err.words);
 	return EXIT_USAGE;
 }
 

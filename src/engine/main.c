@@ -142,6 +142,7 @@ main(int argc, char **argv)
 	struct err err;
 	int c, verbose = 0, rc;
 
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "v", long_options, NULL)) != -1) {
 		if (c == 'b')
 			opts.background = true;
@@ -161,8 +162,11 @@ main(int argc, char **argv)
 			setenv("BREAKGLASS_WEAK", "yes", 1); /* beats every file */
 		else if (c == 'v')
 			verbose++;
-		else
+		else {
+			err_option(&err, argv[optind - 1]);
+			fprintf(stderr, "engine: %s\n", err.words);
 			return 64;
+		}
 	}
 	open_std();
 	umask(077);

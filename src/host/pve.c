@@ -161,8 +161,11 @@ do_worker(const struct site *s, const struct request *r)
 static int
 fault(const struct site *s, const char *why, const char *from)
 {
-	fprintf(stderr, "breakglass-pve: %s\n", why);
-	log_line(s, "fault: %s from=%s", why, from);
+	char shown[500];
+
+	escape_line(shown, sizeof(shown), why, strlen(why)); /* it may name a file */
+	fprintf(stderr, "breakglass-pve: %s\n", shown);
+	log_line(s, "fault: %s from=%s", shown, from);
 	return CODE_FAULT;
 }
 

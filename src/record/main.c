@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main.c: the words of the command line that look back; "breakglass" becomes it. */
+#include <getopt.h>
 #include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -60,6 +61,7 @@ main(int argc, char **argv)
 
 	if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX < 4)
 		setlocale(LC_CTYPE, "C.UTF-8");
+	opterr = 0; /* it would print a word with all its bytes: each command says it */
 	if (options_load(&o, &err) < 0)
 		return record_fail(&err);
 	rc = run_word(argc, argv, &o);

@@ -76,12 +76,15 @@ record_fail(const struct err *err)
 int
 record_usage(const char *word, const char *fmt, ...)
 {
+	char what[512];
+	struct err err;
 	va_list ap;
 
-	record_say(stderr, "breakglass %s: ", word);
 	va_start(ap, fmt);
-	say(stderr, fmt, ap);
+	vsnprintf(what, sizeof what, fmt, ap);
 	va_end(ap);
-	fputs("\nTry: breakglass --help, man breakglass-journal\n", stderr);
+	err_set(&err, ERR_USAGE, "breakglass %.40s: %s", word, what);
+	record_say(
+	    stderr, "%s\nTry: breakglass --help, man breakglass-journal\n", err.words);
 	return RECORD_USAGE;
 }

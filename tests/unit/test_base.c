@@ -47,6 +47,40 @@ Test(err, cuts_words_that_are_too_long)
 	cr_assert_lt(strlen(e.words), sizeof e.words);
 }
 
+Test(err, quotes_what_a_terminal_would_act_on_as_marks)
+{
+	struct err e;
+
+	err_set(&e, ERR_USAGE, "no \"%s\"",
+	    "\033]0;x\a\n\x7f\xc2\x9b\xff"
+	    "\xe2\x80\xae\xc3\xa9");
+	cr_assert_str_eq(e.words,
+	    "no \"<U+001B>]0;x<U+0007><U+000A><U+007F><U+009B><FF><U+202E>\xc3\xa9\"");
+	err_wrap(&e, "a\rb");
+	cr_assert_eq(
+	    strncmp(e.words, "a<U+000D>b: no \"<U+001B>]", 23), 0, "%s", e.words);
+}
+
+Test(err, is_cut_between_two_characters)
+{
+	char longer[2000];
+	struct err e;
+
+	for (size_t i = 0; i < 4; i++) {
+		memset(longer, 'x', i);
+		for (size_t n = i; n + 3 < sizeof longer; n += 3)
+			memcpy(longer + n, "\xe2\x82\xac", 4);
+		err_set(&e, ERR_USAGE, "%s", longer);
+		cr_assert(text_is_utf8(e.words, strlen(e.words)));
+		cr_assert_gt(strlen(e.words), sizeof e.words - 6);
+	}
+	memset(longer, '\033', sizeof longer - 1);
+	longer[sizeof longer - 1] = '\0';
+	err_set(&e, ERR_USAGE, "%s", longer);
+	cr_assert_lt(strlen(e.words), sizeof e.words);
+	cr_assert_eq(strspn(e.words, "<U+01B>"), strlen(e.words));
+}
+
 Test(buf, refuses_to_pass_its_limit_and_stays_as_it_was)
 {
 	struct buf b;
