@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/options.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <ini.h>
 #include <limits.h>
@@ -300,6 +301,26 @@ load_files(struct options *o, struct err *err)
 	return rc;
 }
 
+/* Said now: a name that only fails to connect is found out in the incident. */
+static int
+host_check(const char *name, const char *value, struct err *err)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	size_t n = strcspn(value, "%"); /* fe80::1%eth0 has a scope */
+	struct in6_addr a6;
+	struct in_addr a4;
+
+	if (n < sizeof text)
+		memcpy(text, value, n);
+	if ((!value[n] && inet_pton(AF_INET, text, &a4) == 1) ||
+	    (inet_pton(AF_INET6, text, &a6) == 1 && (!value[n] || value[n + 1])))
+		return 0;
+	return err_set(err, ERR_USAGE,
+	    "%s must be an address like 192.168.1.127 or fd00::7, not \"%.64s\": "
+	    "no name is ever looked up",
+	    name, value);
+}
+
 int
 options_load(struct options *o, struct err *err)
 {
@@ -317,7 +338,9 @@ options_load(struct options *o, struct err *err)
 			goto fail;
 		}
 	}
-	if (options_endpoints_check(o, err) < 0)
+	if (host_check("pve_host", o->pve_host, err) < 0 ||
+	    host_check("devvm_host", o->devvm_host, err) < 0 ||
+	    options_endpoints_check(o, err) < 0)
 		goto fail;
 	return 0;
 fail:

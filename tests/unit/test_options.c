@@ -164,6 +164,29 @@ Test(sections, values_are_what_their_type_says)
 	refuses("[endpoint a]\nkind = portable\n", "[endpoint a] has no url");
 }
 
+Test(sections, a_host_is_an_address_and_no_name)
+{
+	static const char *const good[] = {"10.0.0.1", "fd00::7", "::1", "fe80::1%eth9"};
+	static const char *const bad[] = {"", "pve", "pve.lan", "10.0.0", "10.0.0.1 ",
+	    "10.0.0.1:22", "[fd00::7]", "fe80::1%", "10.0.0.1%eth9", "root@10.0.0.1",
+	    "-oX=y", "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc"};
+	static const char *const names[] = {"pve_host", "devvm_host"};
+	char text[128], words[128];
+
+	for (size_t n = 0; n < ARRAY_LEN(names); n++) {
+		for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+			snprintf(text, sizeof text, "%s = %s\n", names[n], good[i]);
+			cr_assert_eq(load_str(text), 0, "%s", err.words);
+			options_fini(&o);
+		}
+		snprintf(words, sizeof words, "%s must be an address", names[n]);
+		for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+			snprintf(text, sizeof text, "%s = \"%s\"\n", names[n], bad[i]);
+			refuses(text, words);
+		}
+	}
+}
+
 Test(sections, a_line_that_inih_would_cut_in_two_is_refused)
 {
 	char text[6000] = "model = ";
