@@ -4,11 +4,11 @@
 The real two processes; in claude's place a program that only sends and waits, so that
 what is seen is the way's and not claude's.
 """
+import inspect
 import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 
@@ -93,7 +93,8 @@ def in_claudes_place():
     with open(folder + "/out.new", "w") as f:
         json.dump(out, f)
     os.rename(folder + "/out.new", folder + "/out")
-    sys.stdin.read()
+    while os.read(0, 4096):
+        pass
 
 
 def host_of(engine):
@@ -111,8 +112,12 @@ def run(site, table):
     with open(site.source + "/build-aux/claude-version") as f:
         version = f.read().strip()
     with open(claude, "w") as f:
-        f.write("#!/bin/sh\n[ \"$1\" = --version ] && echo '%s (Claude Code)' && exit\n"
-                "exec /usr/bin/python3 -B '%s'\n" % (version, os.path.realpath(__file__)))
+        # One file: from the agent's box the source tree is not seen.
+        f.write("#!/usr/bin/python3 -B\nimport json, os, socket, sys, time\n"
+                "if '--version' in sys.argv:\n    sys.exit(print('%s (Claude Code)'))\n"
+                "TOKENS, TOKEN, ROUNDS = %r, %r, %r\n\n\n%s\n\n%s\n\nin_claudes_place()\n" % (
+                    version, TOKENS, TOKEN, ROUNDS, inspect.getsource(measure),
+                    inspect.getsource(in_claudes_place)))
     os.chmod(claude, 0o755)
     with open(key, "w") as f:
         f.write("sk-ant-bench-0123456789\n")
@@ -139,7 +144,3 @@ def run(site, table):
     table.row("relay: time of %d tokens one by one" % TOKENS, ours["steps_s"], "s",
               direct["steps_s"], "loopback TCP")
     listener.close()
-
-
-if __name__ == "__main__":
-    in_claudes_place()
