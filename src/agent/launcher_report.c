@@ -117,6 +117,8 @@ try_files(const struct box *b)
 		word("own view of the files");
 	if (!held && !b->has_view)
 		left_open("files of this uid");
+	if (!held && b->has_view)
+		left_open("the agent's own folder");
 	if (b->abi < 3 && !b->has_view && held)
 		left_open("truncating files");
 }

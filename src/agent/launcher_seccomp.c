@@ -156,11 +156,12 @@ box_seccomp_load(const struct box *b)
 		errno = ENOMEM;
 		return -1;
 	}
-	/* Another architecture's calls have other numbers: nothing of it runs here. */
-	rc = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	/* Another architecture's calls have other numbers: nothing of it runs here.  A
+	 * kernel that cannot end the process ends its thread, which is the default. */
+	seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	seccomp_attr_set(f, SCMP_FLTATR_API_SYSRAWRC, 1);
 	seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	rc = rc ? rc : add_calls(f);
+	rc = add_calls(f);
 	rc = rc ? rc : add_sockets(f, b);
 	if (rc == 0) {
 		rc = seccomp_load(f);

@@ -29,7 +29,7 @@ def begin(rig, *apis):
 def nothing_to_find(rig):
     """the model's shell finds no key and no descriptor of the engine; nobody listens"""
     api = Api(rig, "vendor", dict(match="look around", bash=(
-        "env; echo == fds; ls -l /proc/self/fd; echo == key; ssh-add -l; p=$PPID; "
+        "env; echo == fds; for i in {0..99}; do readlink /proc/self/fd/$i; done; echo == key; ssh-add -l; p=$PPID; "
         "while [ $p -gt 1 ]; do n=$(cat /proc/$p/comm); echo == environ of $n; "
         "tr '\\0' '\\n' </proc/$p/environ; [ $n = engine ] && break; "
         "p=$(sed -n 's/^PPid:.//p' /proc/$p/status); done; echo == end; "
@@ -47,7 +47,7 @@ def nothing_to_find(rig):
     check("no API key", rig.api_key not in seen, seen)
     check("no agent socket", "SSH_AUTH_SOCK" not in seen)
     fds = seen.split("== fds")[1].split("== key")[0]
-    check("no socket of the engine", "socket:" not in fds, fds)
+    check("no socket of the engine", "pipe:" in fds and "socket:" not in fds, fds)
     outs = [f["data"] for f in p.of("output", id=p.of("tool", asked="agent", host="devvm")[0]["id"])]
     check("its lines came one by one", outs == ["on the devvm\n", "still\n"], outs)
     refused = [f for f in p.of("error") if f["where"] == "ssh pve"]
