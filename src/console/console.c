@@ -155,8 +155,10 @@ on_fact(void *arg, const struct js *fact)
 		return;
 	}
 	source_since(c->source, c->screen.model.incident.last);
-	if (js_is(fact, "t", "welcome"))
-		c->screen.read_only = c->wants_read || js_bool(fact, "read_only", false);
+	if (js_is(fact, "t", "welcome")) {
+		c->screen.reader = js_bool(fact, "read_only", false);
+		c->screen.read_only = c->wants_read || c->screen.reader;
+	}
 	action_gate_fact(&c->ctx, fact);
 	if (js_is(fact, "t", "gate"))
 		show_gate(c);

@@ -62,8 +62,8 @@ def box(rig):
         t.pump(0.4)
         t.type("\x15rob\r%s\r" % PASSWORD)
         shows(t, "READ-ONLY")
-        t.type("/drive\r")
-        shows(t, "only watches")
+        t.type("/cycle\r")
+        shows(t, "the operator list lets you look")
         t.type("/detach\r")
         gone(t)
     with console(rig) as t:
@@ -103,8 +103,7 @@ def locked(rig):
     rig.start("--lock-ms", "1500")
     other = rig.console("ben")
     with console(rig) as t:
-        shows(t, "say what is wrong")
-        shows(t, "LOCKED:", 10)
+        shows(t, "LOCKED:")
         other.send(t="note", text="the view goes on")
         shows(t, "the view goes on")
         t.type("\x1b[18~")              # F7

@@ -19,6 +19,20 @@ action_say(struct action_context *a, enum item_tone tone, const char *text)
 }
 
 void
+action_say_reads(struct action_context *a, const char *whose)
+{
+	char text[128];
+
+	if (a->screen->reader)
+		snprintf(text, sizeof text,
+		    "This console only watches: the operator list lets you look, not act.");
+	else
+		snprintf(text, sizeof text,
+		    "This console only watches: attach without --read-only %s.", whose);
+	action_say(a, TONE_BAD, text);
+}
+
+void
 action_send(struct action_context *a, struct js *m)
 {
 	struct err err = {0};
@@ -50,8 +64,7 @@ static void
 ask_shell(struct action_context *a)
 {
 	if (a->screen->read_only)
-		action_say(a, TONE_BAD,
-		    "This console only watches: attach without --read-only for a shell.");
+		action_say_reads(a, "for a shell");
 	else if (!a->screen->link_up)
 		action_say(
 		    a, TONE_BAD, "No shell: there is no connection to the engine.");

@@ -183,8 +183,7 @@ action_answer(struct action_context *a, const char *args)
 	if (!q)
 		action_say(a, TONE_PLAIN, "Nothing is asked of you now.");
 	else if (s->read_only)
-		action_say(a, TONE_BAD,
-		    "This console only watches: attach without --read-only to answer.");
+		action_say_reads(a, "to answer");
 	else if (!args[0]) {
 		s->page = PAGE_NONE;
 		ask_box_open(&s->ask, q, s->now);

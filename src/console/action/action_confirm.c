@@ -29,8 +29,7 @@ action_verb(struct action_context *a, int verb)
 		return;
 	}
 	if (s->read_only) {
-		action_say(a, TONE_BAD,
-		    "This console only watches: attach without --read-only to use verbs.");
+		action_say_reads(a, "to use verbs");
 		return;
 	}
 	s->page = PAGE_NONE;

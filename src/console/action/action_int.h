@@ -23,6 +23,9 @@ bool action_watches(struct action_context *a, const char *what);
 bool action_is_refused(struct action_context *a, enum action action, const char *args);
 void action_people(struct action_context *a, enum action action);
 
+/* Says that this console only watches, and what would help; whose: "to use verbs". */
+void action_say_reads(struct action_context *a, const char *whose);
+
 /* action_gate.c: /unlock; opens its box where keys are locked, and returns true */
 void action_unlock(struct action_context *a);
 bool action_is_locked(struct action_context *a);

@@ -112,8 +112,10 @@ on_fact(void *arg, const struct js *fact)
 	n->told |= js_is(fact, "t", "caught_up");
 	link_since(n->link, n->screen.model.incident.last);
 	n->screen.now = clock_mono_ms();
-	if (js_is(fact, "t", "welcome"))
-		n->screen.read_only = n->wants_read || js_bool(fact, "read_only", false);
+	if (js_is(fact, "t", "welcome")) {
+		n->screen.reader = js_bool(fact, "read_only", false);
+		n->screen.read_only = n->wants_read || n->screen.reader;
+	}
 	linear_news(n);
 	action_gate_fact(&n->ctx, fact);
 	linear_gate(n);

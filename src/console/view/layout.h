@@ -73,6 +73,7 @@ struct screen {
 	bool esc_armed; /* an Esc came: the next digit is an F-key */
 	bool few_keys;	/* F-keys are doubtful here: show the twins */
 	bool read_only;
+	bool reader; /* that by the operator list: attaching anew changes nothing */
 	bool linear; /* there is no screen: commands are named, not keys */
 	struct replay replay;
 	bool link_up;

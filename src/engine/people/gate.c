@@ -130,6 +130,18 @@ gate_gone(struct gate *g, struct peer *p)
 	free(v);
 }
 
+/* Its last words are on their way; it may be gone by now. */
+static void
+refuse(struct guest *v, const char *text, const char *todo)
+{
+	stop_timer(v);
+	if (v->trying)
+		keeper_drop(v->trying);
+	v->trying = NULL;
+	v->state = GUEST_OUT;
+	peer_refuse(v->peer, text, todo);
+}
+
 /* --- the list --- */
 
 static void
@@ -157,11 +169,14 @@ check_again(struct guest *v)
 		return;
 	switch (list_find(&g->list, v->uid, v->known ? &v->seen : NULL, &line)) {
 	case LIST_FITS:
-		if (line->read_only != peer_is_reader(v->peer))
-			g->cfg.role(v->peer, line->read_only, g->cfg.arg);
+		if (line->read_only == peer_is_reader(v->peer))
+			return;
+		idle_begin(&v->idle, clock_mono_ms());
+		g->cfg.role(v->peer, line->read_only, g->cfg.arg); /* v may go for that */
+		gate_lock_arm(g);
 		return;
 	case LIST_NOBODY:
-		peer_refuse(v->peer, "the operator list does not name you any more",
+		refuse(v, "the operator list does not name you any more",
 		    "whoever keeps the list has taken your line out");
 		return;
 	case LIST_LATER:
@@ -279,7 +294,7 @@ on_asked_long(uv_timer_t *timer)
 {
 	struct guest *v = timer->data;
 
-	peer_refuse(v->peer, "no password came for two minutes", "connect again");
+	refuse(v, "no password came for two minutes", "connect again");
 }
 
 static void
@@ -315,8 +330,7 @@ make_room(const struct guest *v)
 		return true;
 	if (!worst)
 		return false;
-	peer_refuse(
-	    worst->peer, "others wait to be asked for a password", "connect again");
+	refuse(worst, "others wait to be asked for a password", "connect again");
 	return true;
 }
 
@@ -347,9 +361,9 @@ turn_away(struct guest *v)
 	say_nobody(v, text, todo);
 	if (!v->gate->keeper) {
 		LOG("gate", "uid %ld refused: %s", (long)v->uid, text);
-		peer_refuse(v->peer, text, todo);
+		refuse(v, text, todo);
 	} else if (!make_room(v)) {
-		peer_refuse(v->peer,
+		refuse(v,
 		    "others are being asked for a password already: wait until they are through",
 		    "try again in a minute");
 	} else {
@@ -417,9 +431,9 @@ is_the_agents(struct guest *v)
 	LOG("gate", "uid %ld refused: %s", (long)v->uid,
 	    d == DESCENT_YES ? "below agent-host" : "its parents do not stand still");
 	if (d == DESCENT_YES)
-		peer_refuse(v->peer, "what the agent runs is no operator", NULL);
+		refuse(v, "what the agent runs is no operator", NULL);
 	else
-		peer_refuse(v->peer,
+		refuse(v,
 		    "the process that connected has ended, or is just losing its parents",
 		    "connect again");
 	return true;
@@ -449,8 +463,7 @@ gate_knock(struct gate *g, struct peer *p)
 		    "this engine belongs to uid %ld, you are uid %ld, and there is no "
 		    "operator list",
 		    (long)geteuid(), (long)v->uid);
-		peer_refuse(
-		    p, text, "attach as the user who started it, or set operators");
+		refuse(v, text, "attach as the user who started it, or set operators");
 	}
 }
 
@@ -490,11 +503,11 @@ on_tried(enum keeper_answer answer, int64_t wait_ms, const char *why, void *arg)
 	}
 	LOG("gate", "uid %ld: a wrong password", (long)v->uid);
 	if (answer == KEEPER_BROKEN) {
-		peer_refuse(p, why, "mend it and connect again");
+		refuse(v, why, "mend it and connect again");
 		return;
 	}
 	if (v->tries >= GATE_TRIES) {
-		peer_refuse(p, "ten passwords were wrong", "connect again");
+		refuse(v, "ten passwords were wrong", "connect again");
 		return;
 	}
 	snprintf(text, sizeof text,
@@ -518,7 +531,7 @@ gate_try(struct gate *g, struct peer *p, const struct js *m)
 	v->tries++;
 	if (v->trying || v->tries > GATE_TRIES) {
 		if (v->tries > GATE_TRIES)
-			peer_refuse(p, "ten passwords were wrong", "connect again");
+			refuse(v, "ten passwords were wrong", "connect again");
 		else
 			peer_ask_password(
 			    p, "one password at a time: wait for its answer", 0);

@@ -9,7 +9,7 @@
 #include "engine/people/list.h"
 #include "engine/people/who.h"
 
-enum guest_state { GUEST_LOOKING, GUEST_ASKED, GUEST_IN };
+enum guest_state { GUEST_LOOKING, GUEST_ASKED, GUEST_IN, GUEST_OUT };
 enum guest_by { GUEST_BY_UID, GUEST_BY_LIST, GUEST_BY_PASSWORD };
 
 /* One who knocked: of the gate as long as its connection lives. */

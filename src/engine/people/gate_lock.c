@@ -98,8 +98,7 @@ gate_lock_arm(struct gate *g)
 	for (struct guest *v = g->guests; v; v = v->next) {
 		int64_t left = v->idle.since_ms + limit_of(g) - now;
 
-		if (v->state == GUEST_IN && g->cfg.idle_ms > 0 && !v->idle.locked &&
-		    left < wait)
+		if (can_lock(v) && !v->idle.locked && left < wait)
 			wait = left;
 	}
 	if (wait == INT64_MAX)
