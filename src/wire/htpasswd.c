@@ -141,5 +141,5 @@ htpasswd_is(const char *hash, const char *got)
 
 	if (len == HTPASSWD_HASH)
 		memcpy(padded, got, len);
-	return same(hash, padded, HTPASSWD_HASH) && len == HTPASSWD_HASH;
+	return same(hash, padded, HTPASSWD_HASH);
 }

@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -205,6 +206,30 @@ def roles(rig):
     r.expect_end()
 
 
+def in_run(rig, run):
+    """Where root alone makes directories an operator of another uid believes what he finds."""
+    top = tempfile.mkdtemp(prefix="bg", dir="/run")
+    try:
+        os.chmod(top, 0o755)
+        env = dict(rig.env, BREAKGLASS_HISTORY="none", HOME="/nonexistent",
+                   BREAKGLASS_RUN_DIR=top + "/run")
+        rig.env["BREAKGLASS_RUN_DIR"] = top + "/run"
+        c = rig.cli("who", env=env, prefix=run)
+        check("no engine yet, and none is started", c.returncode == 69, c)
+        rig.start()
+        c = rig.cli("who", env=env, prefix=run)
+        check("comes in", c.returncode == 0, c)
+        c = rig.cli("note", "x", env=env, prefix=run)
+        check("and reads", c.returncode == 64 and "read-only" in c.stderr, c)
+        rig.stop()
+        os.chmod(top + "/run", 0o750)
+        c = rig.cli("who", env=env, prefix=run)
+        check("another mode", c.returncode == 77 and "mode 0710" in c.stderr, c)
+    finally:
+        rig.env["BREAKGLASS_RUN_DIR"] = rig.run_dir
+        shutil.rmtree(top)
+
+
 @with_rig(**NO_HOSTS)
 def group(rig):
     """operators of another uid: 0660 in 0710, who is listed comes in, who is not does not"""
@@ -234,6 +259,7 @@ def group(rig):
     words = subprocess.run([*peer, "eve", "answer"], capture_output=True, text=True).stdout
     check("listed", '"read_only":true' in words, words)
     rig.stop()
+    in_run(rig, run)
     del rig.env["BREAKGLASS_OPERATORS"], rig.env["BREAKGLASS_OPERATORS_GROUP"]
     shutil.rmtree(rig.run_dir)
     rig.start()
@@ -462,6 +488,13 @@ def siege(rig):
 
 # --- locked keys ---
 
+def ticks(rig):
+    """Hundredths of a second that the engine has used."""
+    with open("/proc/%d/stat" % rig.engines[-1].pid) as f:
+        w = f.read().rsplit(")", 1)[1].split()
+    return int(w[11]) + int(w[12])
+
+
 def locked(p):
     return p.expect(t="state", what="lock", on=True)
 
@@ -520,8 +553,10 @@ def lock_password(rig):
     f = p.expect(lambda f: "oncall" in f["proof"], t="operator", again=True)
     check("who did", f["proof"].startswith("unlocked by password of oncall, "), f)
     r = rig.console("rob", read_only=True)
+    before = ticks(rig)
     r.pump(0.6)
     check("who only reads is not locked", not r.of("state", what="lock"))
+    check("and is not looked at again and again", ticks(rig) - before < 20, ticks(rig) - before)
 
 
 if __name__ == "__main__":

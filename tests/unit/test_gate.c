@@ -2,6 +2,7 @@
 /* The gate's parts: who stands on the list, how long a password waits, what a hash is. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,8 @@ Test(htpasswd, reads_bcrypt_and_nothing_else)
 	    "ann:$2a$04$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
 	    "ann:$2b$03$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
 	    "ann:$2b$15$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
+	    "ann:$2b$.4$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
+	    "ann:$2b$0.$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
 	    "ann:$2b$x4$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
 	    "ann:$2b$0x$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
 	    "ann:$2b$04.BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u",
@@ -142,6 +145,9 @@ Test(htpasswd, finds_whole_names_alone)
 	cr_assert_eq(parse(&h, "ann:" HASH), 0);
 	for (size_t i = 0; i < ARRAY_LEN(none); i++)
 		cr_assert_null(htpasswd_find(&h, none[i]), "%s", none[i]);
+	cr_assert_eq(parse(&h, "n2345678901234567890123456789012:" HASH), 0);
+	cr_assert(htpasswd_find(&h, "n2345678901234567890123456789012"));
+	cr_assert_null(htpasswd_find(&h, "n23456789012345678901234567890123"));
 	cr_assert_eq(parse(&h, ""), 0);
 	cr_assert_null(htpasswd_find(&h, "ann"));
 }
@@ -260,7 +266,8 @@ Test(list, is_void_with_one_line_that_is_not_understood)
 	    "uid:99999999999 drive", "gid:0 drive", "ann drive", "drive", "user: drive",
 	    "user:ann owner", "user:ann Drive", "user:ann drive-", "user:ann drive a b",
 	    "key:MD5:x drive", "key:SHA256:short drive", "user:\xc3\xa4 drive",
-	    "user:ann\x01 drive", "user:ann drive n23456789012345678901234567890123",
+	    "user:ann\x01 drive", "user:ann\x7f drive",
+	    "user:ann drive n23456789012345678901234567890123",
 	    "user:n23456789012345678901234567890123 drive", "USER:ann drive"};
 	struct err err;
 	struct list l;
@@ -396,6 +403,63 @@ Test(trusted, refuses_what_is_no_file_too_long_or_not_there)
 	free(link);
 }
 
+Test(trusted, refuses_what_is_anothers)
+{
+	static const struct {
+		uid_t uid;
+		gid_t gid;
+		mode_t mode;
+		bool ok;
+		const char *mend;
+	} rows[] = {{65534, 0, 0600, false, "chown 0 "}, {0, 54321, 0600, true, ""},
+	    {0, 54321, 0640, false, "not the engine's: chmod 600 "},
+	    {65534, 0, 0644, false, "chown 0 "}};
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char *path = file("text", rows[i].mode), *text;
+		struct err err = {0};
+		size_t len;
+
+		cr_assert_eq(chown(path, rows[i].uid, rows[i].gid), 0);
+		text = trusted_read(path, true, 100, &len, &err);
+		cr_assert_eq(text != NULL, rows[i].ok, "%zu", i);
+		cr_assert(rows[i].ok || strstr(err.words, rows[i].mend), "%s", err.words);
+		free(text);
+		unlink(path);
+		free(path);
+	}
+}
+
+Test(trusted, of_a_user_who_is_not_root_may_be_roots_or_in_his_group)
+{
+	int status = 0;
+	pid_t pid;
+	char *path;
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	path = file("text", 0640);
+	cr_assert_eq(chown(path, 0, 54321), 0);
+	pid = fork();
+	if (pid == 0) {
+		static const gid_t more[] = {1, 54321};
+		struct err err = {0};
+		size_t len;
+		int bad = setgroups(2, more) || setgid(7) || setuid(65534);
+
+		bad |= trusted_read(path, true, 100, &len, &err) == NULL;
+		bad |= trusted_read("/etc/shadow", true, 1 << 20, &len, &err) != NULL ||
+		    !strstr(err.words, "chown 65534 /etc/shadow");
+		_exit(bad);
+	}
+	waitpid(pid, &status, 0);
+	cr_assert_eq(status, 0);
+	unlink(path);
+	free(path);
+}
+
 /* --- the keeper --- */
 
 struct told {
@@ -486,7 +550,8 @@ Test(keeper, takes_the_right_one_alone_and_delays_the_next)
 Test(keeper, serves_those_who_are_in_first_and_counts_what_nobody_waits_for)
 {
 	char *path = file("ann:" HASH "\n", 0600), word[KEEPER_PASSWORD_MAX + 2];
-	struct told first = {0}, second = {0}, in = {0}, dropped = {0}, next = {0};
+	struct told first = {0}, second = {0}, third = {0}, in = {0}, fresh = {0};
+	struct told dropped = {0}, next = {0};
 	struct keeper_try *t;
 	struct keeper *k;
 	uv_loop_t loop;
@@ -503,9 +568,15 @@ Test(keeper, serves_those_who_are_in_first_and_counts_what_nobody_waits_for)
 	    on_told, &first));
 	ask(k, "ann", "one", false, &first);
 	ask(k, "ann", "two", false, &second);
+	ask(k, "eve", "three", false, &third);
+	keeper_ask(k,
+	    &(struct keeper_ask){
+		.name = "cat", .password = "x", .len = 1, .from = "uid 2", .fresh = true},
+	    on_told, &fresh);
 	ask(k, "ann", "right horse", true, &in);
-	run(&loop, &second, 5000);
-	cr_assert(first.order == 1 && in.order == 2 && second.order == 3);
+	run(&loop, &third, 5000);
+	cr_assert(first.order == 1 && in.order == 2 && fresh.order == 3 &&
+	    second.order == 4 && third.order == 5);
 	t = ask(k, "ben", "x", true, &dropped);
 	keeper_drop(t); /* it is being hashed */
 	ask(k, "ben", "x", true, &next);

@@ -165,7 +165,7 @@ fits(const struct list_line *l, const struct who_seen *s)
 {
 	const char *is = l->kind == LIST_USER ? account_of(s) : s->ssh_key;
 
-	return l->kind != LIST_NAME && is[0] && strcmp(is, l->what) == 0;
+	return is[0] && strcmp(is, l->what) == 0;
 }
 
 enum list_fit
