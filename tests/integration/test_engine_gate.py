@@ -304,7 +304,8 @@ except OSError as e:
         p.ask(t="prompt", text="run python3 %s %s%s" % (door, rig.socket, more))
         f = p.expect(t="text", limit=30)
         check("no welcome", "welcome" not in f["text"] and (
-            "no operator" in f["text"] or "refused" in f["text"] or "can't open" in f["text"]), f)
+            "no operator" in f["text"] or "not an operator" in f["text"] or
+            "refused" in f["text"] or "can't open" in f["text"]), f)
         p.expect(t="done")
     check("the same from outside", "welcome" in subprocess.run(
         ["python3", door, rig.socket], capture_output=True, text=True).stdout)
@@ -433,7 +434,7 @@ def thousand(rig):
           % (sent, took, worst[0] * 1000))
     rig.stop()
     names = {r["name"] for r in rig.journal() if r["t"] == "operator"}
-    check("nobody else was here", names == {"ann", "ben"}, names)
+    check("nobody else was here", "ann" in names and names <= {"ann", "ben"}, names)
 
 
 def guess(rig, stop, count, name):
