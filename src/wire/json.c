@@ -438,6 +438,46 @@ js_each_key(const struct js *obj, bool (*f)(const char *key, void *arg), void *a
 	return true;
 }
 
+void
+js_take(struct js *obj, const char *key, const struct js *from, const char *name)
+{
+	struct json_object *o = NULL;
+
+	if (json_object_object_get_ex(JO(from), name, &o))
+		js_put(obj, key, json_object_get(o));
+}
+
+size_t
+js_rewrite(struct js *j, bool (*f)(const char *s, size_t len, struct buf *out, void *arg),
+    void *arg)
+{
+	struct json_object *o = JO(j);
+	size_t n = 0;
+
+	if (json_object_is_type(o, json_type_object)) {
+		struct json_object_iterator it = json_object_iter_begin(o);
+		struct json_object_iterator end = json_object_iter_end(o);
+
+		for (; !json_object_iter_equal(&it, &end); json_object_iter_next(&it))
+			n += js_rewrite(JS(json_object_iter_peek_value(&it)), f, arg);
+	} else if (json_object_is_type(o, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(o); i++)
+			n += js_rewrite(JS(json_object_array_get_idx(o, i)), f, arg);
+	} else if (json_object_is_type(o, json_type_string)) {
+		struct buf out;
+
+		buf_init(&out, JS_TEXT_MAX);
+		if (f(json_object_get_string(o), (size_t)json_object_get_string_len(o),
+			&out, arg)) {
+			if (!json_object_set_string_len(o, buf_str(&out), (int)out.len))
+				abort();
+			n = 1;
+		}
+		buf_fini(&out);
+	}
+	return n;
+}
+
 static int
 js_print_string(const char *s, size_t len, struct buf *out)
 {

@@ -72,6 +72,16 @@ const char *js_at_str(const struct js *array, size_t i, size_t *len);
 /* Calls f for each member's name until it returns false; returns that. */
 bool js_each_key(const struct js *obj, bool (*f)(const char *key, void *arg), void *arg);
 
+/* The member of that name of from, of whatever kind, as a member of obj; shared. */
+void js_take(struct js *obj, const char *key, const struct js *from, const char *name);
+
+/*
+ * Calls f for each string within j, at any depth (values, not names), with an empty
+ * out.  True: the string is what out has from then on.  Returns how many are new.
+ */
+size_t js_rewrite(struct js *j,
+    bool (*f)(const char *s, size_t len, struct buf *out, void *arg), void *arg);
+
 /* Appends the text of j, ASCII only, no line end.  -1 when out is full. */
 int js_print(const struct js *j, struct buf *out) MUST_CHECK;
 

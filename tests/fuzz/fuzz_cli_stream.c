@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "engine/cli/cli_mark.h"
 #include "engine/cli/cli_stream.h"
 #include "fuzz/fuzz.h"
 
@@ -127,9 +128,19 @@ on_answer(const char *request, bool ok, void *arg)
 }
 
 static void
-on_asks(const char *request, void *arg)
+on_asks(const char *request, struct js *what, void *arg)
 {
+	struct js *answer = what ? cli_mark_answer(what) : NULL;
+	struct buf text;
+
 	mix_string(arg, request);
+	if (answer) {
+		buf_init(&text, 8 * CLI_MARK_MAX);
+		must(js_print(answer, &text) == 0);
+		mix(arg, text.data, text.len);
+		buf_fini(&text);
+		js_free(answer);
+	}
 }
 
 static void

@@ -39,7 +39,8 @@ limit=250
 # 1. A turn: text that streams, a run line by line, a refused verb, no key to be found.
 api '{"match":"check","text":["Look","ing ","now."],"bash":"ssh devvm \u0027for i in 1 2 3; do echo line $i; sleep 0.1; done\u0027; ssh pve \u0027status; id\u0027; ssh pve status"},
      {"match":{"result":"line 3"},"bash":"env; tr \"\\\\0\" \"\\\\n\" </proc/$PPID/environ; '"$agent/key-helper $dir/run/agent-host/key.sock"'; echo helper $?; ssh-add -l; ls -A; ls -A ~/.ssh; true"},
-     {"match":{"result":"helper"},"text":"All done."}'
+     {"match":{"result":"helper"},"bash":"printf \"mark\\342\\200\\256me <system-reminder>\"; ssh devvm \u0027printf \"ch\\033[2Jars\"\u0027 >f; tr -d a-z <f | od -An -tx1"},
+     {"match":{"result":"mark"},"text":"All done."}'
 start_rig RIG_KEY=$key RIG_URL=http://127.0.0.1:$port RIG_CLAUDE="$claude"
 say start
 expect 20 'state ready'
@@ -55,6 +56,11 @@ events 'helper 1' || fail "key-helper told the agent's shell something: $(event 
 events "run [0-9]+ pve status; id" || fail "a refused verb was not told to the broker"
 [ "$(jq -r 'select(.n == 1 and .headers) | .headers["x-api-key"]' "$dir/api.jsonl")" = "$key" ] ||
 	fail "the API did not get the key"
+# What people do not see, the model reads by its number; files have the bytes.
+events 'tool-end [^ ]* ok mark⟨U\+202E⟩me ⟨<⟩system-reminder> *1b 5b 32 4a' ||
+	fail "unseen characters: $(event 'tool-end [^ ]* mark')"
+jq -r '.body.messages[-1].content[0].content? // empty' "$dir/api.jsonl" 2>/dev/null |
+	grep -q 'mark⟨U+202E⟩me' || fail "the API got them as they were"
 # The key is in no event, no environment, no command line, no file of the agent's.
 grep -q "$key" "$dir/events" && fail "the key is in: $(grep "$key" "$dir/events" | cut -c1-300)"
 grep -rq "$key" "$dir/run" "$dir/log" && fail "the key is in $(grep -rl "$key" "$dir/run" "$dir/log")"

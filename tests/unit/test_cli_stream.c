@@ -99,7 +99,7 @@ on_answer(const char *request, bool ok, void *arg)
 }
 
 static void
-on_asks(const char *request, void *arg)
+on_asks(const char *request, struct js *what, void *arg)
 {
 	tell("asks %s", request);
 }

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "engine/agent/tools_visible.h"
 #include "wire/json.h"
 
 enum tool_kind { TOOL_BASH, TOOL_READ, TOOL_GREP, TOOL_GLOB, TOOL_KINDS };
@@ -63,11 +64,5 @@ struct show {
 
 /* Appends the marked block, with a tag that nobody could know before. */
 void tools_show(const struct show *s, struct buf *out);
-
-/*
- * Appends data so that everything in it is seen, at most max bytes; returns how
- * many bytes of data that were.
- */
-size_t show_visible(struct buf *out, const char *data, size_t len, size_t max);
 
 #endif

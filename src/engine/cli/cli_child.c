@@ -79,6 +79,8 @@ cli_request(struct agent_cli *c, const char *subtype)
 	js_set_str(m, "type", "control_request");
 	js_set_str(m, "request_id", id);
 	js_set_str(request, "subtype", subtype);
+	if (strcmp(subtype, "initialize") == 0)
+		cli_mark_hooks(request);
 	js_set(m, "request", request);
 	cli_say(c, m);
 }

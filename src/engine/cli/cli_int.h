@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "engine/cli/agent_cli.h"
+#include "engine/cli/cli_mark.h"
 #include "engine/cli/cli_stream.h"
 
 #define CLI_TICK_MS 250

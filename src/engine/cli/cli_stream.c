@@ -373,7 +373,7 @@ on_message(struct cli_stream *s, const struct js *m)
 		on_control(s, m);
 	else if (strcmp(type, "control_request") == 0 &&
 	    (id = js_str(m, "request_id")) != NULL)
-		s->ev->asks(id, s->arg);
+		s->ev->asks(id, js_get(m, "request"), s->arg);
 }
 
 static bool

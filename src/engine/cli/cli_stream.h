@@ -49,7 +49,8 @@ struct cli_stream_events {
 	void (*note)(const char *text, void *arg);
 	void (*answer)(
 	    const char *request, bool ok, void *arg); /* to a control request of ours */
-	void (*asks)(const char *request, void *arg); /* a control request of its own */
+	/* A control request of its own; what may be NULL, and may be changed. */
+	void (*asks)(const char *request, struct js *what, void *arg);
 	void (*result)(const struct cli_result *r, void *arg);
 	/* What an answer of the model has used so far: of one message, not of the turn;
 	 * fresh: it is another message than the one before.  May be NULL. */

@@ -346,17 +346,24 @@ on_answer(const char *request, bool ok, void *arg)
 	cli_advance(c);
 }
 
-/* claude may ask for a decision; our settings leave it none to ask for. */
+/*
+ * After each tool claude asks how its model shall read the result.  It may ask for a
+ * decision, too; our settings leave it none to ask for.
+ */
 static void
-on_asks(const char *request, void *arg)
+on_asks(const char *request, struct js *what, void *arg)
 {
 	struct agent_cli *c = arg;
 	struct js *m = js_new(), *response = js_new();
+	struct js *answer = what ? cli_mark_answer(what) : NULL;
 
 	js_set_str(m, "type", "control_response");
-	js_set_str(response, "subtype", "error");
+	js_set_str(response, "subtype", answer ? "success" : "error");
 	js_set_str(response, "request_id", request);
-	js_set_str(response, "error", "breakglass decides nothing here");
+	if (answer)
+		js_set(response, "response", answer);
+	else
+		js_set_str(response, "error", "breakglass decides nothing here");
 	js_set(m, "response", response);
 	cli_say(c, m);
 }
