@@ -589,10 +589,12 @@ class Rig:
         return sorted(d + "/" + n for n in os.listdir(d)) if os.path.isdir(d) else []
 
     def journal(self, path=None):
-        """Records; every line must parse and numbers have no gap."""
+        """Records; every line must be ASCII and parse, and numbers have no gap."""
         with open(path or self.journals()[-1], "rb") as f:
             data = f.read()
         check("the journal ends with a whole record", data.endswith(b"\n") or not data)
+        check("every byte of the journal is printable ASCII or a line end",
+              all(b == 10 or 0x20 <= b < 0x7f for b in data))
         records = [json.loads(line) for line in data.splitlines()]
         seqs = [r["seq"] for r in records]
         check("the journal's numbers have no gap and no double",

@@ -2,8 +2,14 @@
 /* Lines without bodies, events of notify_command, and facts as lines for a person. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <uv.h>
 
+#include "engine/record/mirror_log.h"
 #include "engine/remote/line.h"
 #include "engine/record/mirror.h"
 #include "engine/record/notify.h"
@@ -187,4 +193,36 @@ Test(fact_line, leaves_out_what_is_shown_elsewhere_with_its_punctuation)
 	words(ask, "command", "asks q1: May it?");
 	words(ask, NULL, "asks q1: May it? [ls]");
 	words("{\"t\":\"note\",\"text\":\"x\"}", "", "note: x");
+}
+
+Test(mirror, a_line_of_the_system_log_is_printable_ascii)
+{
+	char dir[] = "/tmp/bg-mirror-XXXXXX", path[64], got[512];
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct timeval wait = {.tv_sec = 10};
+	struct mirror_log *l;
+	uv_loop_t loop;
+	ssize_t n;
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	cr_assert_not_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/log", dir);
+	snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&sa, sizeof sa), 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+	uv_loop_init(&loop);
+	l = mirror_log_new(&loop, path);
+	mirror_log_say(l, "a\nb\x1b[2J\xe2\x80\xae\x7f end");
+	n = recv(fd, got, sizeof got - 1, 0);
+	cr_assert_gt(n, 0);
+	got[n] = '\0';
+	for (ssize_t i = 0; i < n; i++)
+		cr_assert(got[i] >= 0x20 && got[i] < 0x7f, "byte %zd: %02x", i, got[i]);
+	cr_assert(strstr(got, "]: a\\x0ab\\x1b[2J\\xe2\\x80\\xae\\x7f end"), "%s", got);
+	mirror_log_free(l);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_loop_close(&loop);
+	close(fd);
+	unlink(path);
+	rmdir(dir);
 }

@@ -59,10 +59,24 @@ log_send(struct mirror_log *l, const char *line)
 	return false;
 }
 
+/* Printable ASCII: whoever reads a system log does so on a terminal. */
+static char *
+plain_line(const char *line)
+{
+	char *out = mem_alloc(4 * strlen(line) + 1), *p = out;
+
+	for (; *line; line++)
+		if (*line >= 0x20 && *line < 0x7f)
+			*p++ = *line;
+		else
+			p += sprintf(p, "\\x%02x", (unsigned char)*line);
+	return out;
+}
+
 static char *
 syslog_line(const char *text)
 {
-	char stamp[32];
+	char stamp[32], *line, *plain;
 	time_t now = time(NULL);
 	struct tm tm;
 
@@ -72,8 +86,11 @@ syslog_line(const char *text)
 	localtime_r(&now, &tm);
 	snprintf(stamp, sizeof stamp, "%.3s %2d %02d:%02d:%02d",
 	    months + 3 * (tm.tm_mon % 12), tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-	return mem_printf(
+	line = mem_printf(
 	    "<%d>%s breakglass[%ld]: %s", PRIORITY, stamp, (long)getpid(), text);
+	plain = plain_line(line);
+	free(line);
+	return plain;
 }
 
 static void
