@@ -6,7 +6,7 @@
 
 command -v jq >/dev/null || { echo "skipped: no jq; apt-get install jq"; exit 77; }
 command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
-key=sk-ant-test-never-seen-0123456789
+key=sk-ant-test-never-seen-hQ7wZk3mXv
 umask 077
 echo "$key" >"$dir/key"
 declare -A pids ports

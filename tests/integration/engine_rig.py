@@ -473,7 +473,7 @@ class Rig:
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
-        self.api_key = "sk-ant-test-never-seen-0123456789"
+        self.api_key = "sk-ant-test-never-seen-hQ7wZk3mXv"
         with open(self.dir + "/apikey", "w") as f:
             f.write(self.api_key + "\n")
         os.chmod(self.dir + "/apikey", 0o600)

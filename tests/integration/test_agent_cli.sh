@@ -12,7 +12,7 @@ command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
 cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/breakglass/claude
 claude=${BREAKGLASS_CLAUDE:-$cache/$(cat "$here/build-aux/claude-version")/claude}
 [ -x "$claude" ] || { echo "skipped: no $claude; contrib/fetch-claude fetches it"; exit 77; }
-key=sk-ant-test-never-seen-0123456789
+key=sk-ant-test-never-seen-hQ7wZk3mXv
 
 # api JSON: the scripted API with these replies, on a port of its own.
 api() {
