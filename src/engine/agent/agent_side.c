@@ -597,9 +597,11 @@ void
 agent_side_again(struct agent_side *s)
 {
 	struct err err;
+	bool gone;
 
 	if (!s)
 		return;
+	gone = access(s->dir, F_OK) < 0; /* agent-host's view still has the old one */
 	if (access(s->socket, F_OK) == 0) {
 		relay_again(s->relay);
 		return;
@@ -608,7 +610,7 @@ agent_side_again(struct agent_side *s)
 	if (side_listen(s, &err) < 0)
 		LOG("agent", "%s", err.words);
 	relay_again(s->relay);
-	if (s->proc && access(s->host_dir, F_OK) < 0)
+	if (s->proc && (gone || access(s->host_dir, F_OK) < 0))
 		agent_proc_kill(s->proc, SIGTERM); /* and a new one makes it anew */
 }
 
