@@ -50,6 +50,10 @@ static const char *const facts_weak[] = {
     "\"text\":\"this process can be dumped\",\"why\":\"/etc/breakglass/key is cut short: its END line is missing, copy it again\","
     "\"todo\":\"The key from before is used on; mend the file\"}", NULL};
 
+static const char *const facts_sandbox[] = {
+    "{\"t\":\"state\",\"seq\":0,\"what\":\"sandbox\",\"text\":\"Landlock 2, own view of the files, seccomp, no IP\","
+    "\"open\":[\"signals\",\"abstract sockets\\u001b[2J\"]}", NULL};
+
 static const char *const facts_closed[] = {
     "{\"t\":\"incident\",\"seq\":20,\"id\":\"2026-11-26-a\",\"state\":\"closed\",\"by\":\"anna\"}", NULL};
 
@@ -133,6 +137,21 @@ Test(views, keys_are_not_guarded_and_a_new_one_is_bad)
 	tell(&s, facts_night);
 	tell(&s, facts_weak);
 	expect_all_sizes(&s, "weak");
+}
+
+Test(views, what_the_sandbox_leaves_open_is_named)
+{
+	static const char *const closed[] = {
+	    "{\"t\":\"state\",\"seq\":0,\"what\":\"sandbox\",\"text\":\"Landlock 7\",\"open\":[]}",
+	    NULL};
+
+	tell(&s, facts_night);
+	tell(&s, facts_sandbox);
+	cr_assert_eq(s.model.vm.sandbox.open_count, 2);
+	expect_all_sizes(&s, "sandbox");
+	tell(&s, closed);
+	cr_assert_eq(s.model.vm.sandbox.open_count, 0);
+	cr_assert_str_empty(s.model.vm.sandbox.open);
 }
 
 Test(views, the_incident_is_closed)
@@ -366,9 +385,9 @@ static const char *const views[] = {"first", "busy", "busy-tools", "night", "nig
     "screen-none", "ask-banner", "ask-box", "ask-verb", "ask-long", "ask-answered",
     "left", "left-nothing", "route", "runbooks", "replay", "replay-live", "replay-pause",
     "replay-paused", "replay-help", "lost-engine", "api-down", "journal-memory", "closed",
-    "spent", "killed", "banners", "progress-first", "progress-stop", "progress-climb",
-    "progress-late", "progress-retry", "progress-waiting", "progress-shell",
-    "shell-refused", "shell-other"};
+    "spent", "sandbox", "killed", "banners", "progress-first", "progress-stop",
+    "progress-climb", "progress-late", "progress-retry", "progress-waiting",
+    "progress-shell", "shell-refused", "shell-other"};
 
 Test(pictures, each_view_has_one_in_each_size)
 {

@@ -311,7 +311,7 @@ add_sandbox(struct parts *p, const struct screen *s)
 		return;
 	n = parts_add(p, AT_SANDBOX, LOOK_BUSY);
 	snprintf(n->text[0], sizeof n->text[0], "sandbox open: %.120s", vm->sandbox.open);
-	snprintf(n->text[1], sizeof n->text[1], "%d open", vm->sandbox.open_count);
+	snprintf(n->text[1], sizeof n->text[1], "sandbox open");
 }
 
 static void
