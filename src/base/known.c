@@ -24,11 +24,12 @@ struct slot {
 static struct {
 	pthread_mutex_t lock;
 	uint64_t factor;
-	uint64_t window_out, hint_out; /* factor to the power of their lengths */
+	uint64_t window_out, hex_out, hint_out; /* factor to the power of their lengths */
 	struct slot *slots;
 	size_t size, used;
 	unsigned char *sieve;
-	unsigned shorts[KNOWN_WINDOW]; /* how many whole secrets of each short length */
+	unsigned
+	    shorts[KNOWN_WINDOW_HEX]; /* how many whole secrets of each short length */
 	bool any_short;
 } known = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -122,6 +123,7 @@ table_begin(void)
 		known.factor = (uint64_t)time(NULL) * MIX;
 	known.factor |= 1;
 	known.window_out = power(KNOWN_WINDOW);
+	known.hex_out = power(KNOWN_WINDOW_HEX);
 	known.hint_out = power(KNOWN_HINT);
 	known.sieve = locked_new_ordinary(SIEVE_BYTES, NULL, &err);
 	return known.sieve != NULL;
@@ -194,6 +196,8 @@ take(struct known_walk *w, unsigned char c, uint64_t at)
 	uint64_t out = w->count >= KNOWN_WINDOW ? nth_last(w, KNOWN_WINDOW) + 1U : 0;
 
 	w->window = w->window * known.factor + c + 1 - out * known.window_out;
+	out = w->count >= KNOWN_WINDOW_HEX ? nth_last(w, KNOWN_WINDOW_HEX) + 1U : 0;
+	w->window_hex = w->window_hex * known.factor + c + 1 - out * known.hex_out;
 	out = w->count >= KNOWN_HINT ? nth_last(w, KNOWN_HINT) + 1U : 0;
 	w->hint = w->hint * known.factor + c + 1 - out * known.hint_out;
 	w->last[w->count % KNOWN_RING].c = c;
@@ -219,7 +223,10 @@ length_here(const struct known_walk *w)
 {
 	if (w->count >= KNOWN_WINDOW && table_has(key_of(w->window, KNOWN_WINDOW)))
 		return KNOWN_WINDOW;
-	for (unsigned n = KNOWN_WINDOW - 1; known.any_short && n >= KNOWN_MIN; n--)
+	if (w->count >= KNOWN_WINDOW_HEX &&
+	    table_has(key_of(w->window_hex, KNOWN_WINDOW_HEX)))
+		return KNOWN_WINDOW_HEX;
+	for (unsigned n = KNOWN_WINDOW_HEX - 1; known.any_short && n >= KNOWN_MIN; n--)
 		if (known.shorts[n] && w->count >= n &&
 		    table_has(key_of(sum_of(w, n), n)))
 			return n;
@@ -258,7 +265,7 @@ uint64_t
 known_doubt(const struct known_walk *w)
 {
 	uint64_t i = w->count;
-	unsigned most = KNOWN_WINDOW - KNOWN_HINT, n = 0;
+	unsigned most = KNOWN_WINDOW_HEX - KNOWN_HINT, n = 0;
 
 	while (n < most && i > 0 && w->last[(i - 1) % KNOWN_RING].hint) {
 		i--;
@@ -329,6 +336,7 @@ known_blot(char *text, size_t len, bool json)
 
 struct telling {
 	struct known_walk walk;
+	unsigned window;
 	int by;
 };
 
@@ -342,8 +350,10 @@ tell(struct telling *t, unsigned char c)
 	take(w, c, 0);
 	if (w->count >= KNOWN_HINT)
 		table_change(key_of(w->hint, KNOWN_HINT), t->by);
-	if (w->count >= KNOWN_WINDOW)
-		table_change(key_of(w->window, KNOWN_WINDOW), t->by);
+	if (w->count >= t->window)
+		table_change(key_of(t->window == KNOWN_WINDOW ? w->window : w->window_hex,
+				 t->window),
+		    t->by);
 }
 
 static void
@@ -352,7 +362,7 @@ tell_end(struct telling *t)
 	struct known_walk *w = &t->walk;
 	unsigned n = (unsigned)w->count;
 
-	if (w->count >= KNOWN_MIN && w->count < KNOWN_WINDOW) {
+	if (w->count >= KNOWN_MIN && w->count < t->window) {
 		if (table_change(key_of(sum_of(w, n), n), t->by))
 			known.shorts[n] += (unsigned)t->by;
 	}
@@ -364,7 +374,7 @@ tell_base64(const unsigned char *p, size_t len, int by)
 {
 	static const char letters[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	struct telling t = {.by = by};
+	struct telling t = {.by = by, .window = KNOWN_WINDOW};
 	uint32_t bits = 0;
 	unsigned have = 0;
 
@@ -379,7 +389,7 @@ tell_base64(const unsigned char *p, size_t len, int by)
 static void
 tell_hex(const unsigned char *p, size_t len, const char *digits, int by)
 {
-	struct telling t = {.by = by};
+	struct telling t = {.by = by, .window = KNOWN_WINDOW_HEX};
 
 	for (size_t i = 0; i < len; i++) {
 		tell(&t, (unsigned char)digits[p[i] >> 4]);
@@ -392,7 +402,7 @@ static void
 change(const char *secret, size_t len, int by)
 {
 	const unsigned char *p = (const unsigned char *)secret;
-	struct telling t = {.by = by};
+	struct telling t = {.by = by, .window = KNOWN_WINDOW};
 
 	if (len < KNOWN_MIN)
 		return;
@@ -406,7 +416,7 @@ change(const char *secret, size_t len, int by)
 		tell_hex(p, len, "0123456789abcdef", by);
 		tell_hex(p, len, "0123456789ABCDEF", by);
 		known.any_short = false;
-		for (unsigned n = KNOWN_MIN; n < KNOWN_WINDOW; n++)
+		for (unsigned n = KNOWN_MIN; n < KNOWN_WINDOW_HEX; n++)
 			known.any_short |= known.shorts[n] > 0;
 	}
 	pthread_mutex_unlock(&known.lock);

@@ -3,9 +3,10 @@
  * known.h: the secrets that no line of ours may show, known by fingerprints.
  *
  * Each is known as itself, in base64 at all three alignments and in hex, and by
- * its parts: any KNOWN_WINDOW bytes in a row are found, wherever a line was broken
- * or blanks were put in (blanks and ':' do not count).  What is shorter than that is
- * found whole; what is shorter than KNOWN_MIN is not known: it would blot out words.
+ * its parts: any KNOWN_WINDOW bytes in a row (of hex twice as many) are found, wherever a
+ * line was broken or blanks were put in (blanks and ':' do not count).  What is shorter
+ * than that is found whole; what is shorter than KNOWN_MIN is not known: it would blot
+ * out words.
  *
  * Kept are numbers made of those bytes with a random factor, in locked memory: the
  * secret is not there, but who can read them all can put it together again.
@@ -20,8 +21,9 @@
 
 #define KNOWN_MIN 8
 #define KNOWN_WINDOW 20
-#define KNOWN_HINT 4 /* bytes in a row that make a walk hold back */
-#define KNOWN_RING 32
+#define KNOWN_WINDOW_HEX 40 /* digits: 20 of them may be a list of numbers */
+#define KNOWN_HINT 4	    /* bytes in a row that make a walk hold back */
+#define KNOWN_RING 64
 #define KNOWN_MAX (256 * 1024) /* parts of all secrets; more are not known */
 
 /* Counted: as often as it is told of, it has to be forgotten. */
@@ -40,7 +42,7 @@ struct known_walk {
 		bool hint; /* the KNOWN_HINT bytes that end here are in a secret */
 		uint64_t at;
 	} last[KNOWN_RING];
-	uint64_t window, hint; /* the sums over the last of them */
+	uint64_t window, window_hex, hint; /* the sums over the last of them */
 };
 
 void known_begin(struct known_walk *w, bool json);

@@ -344,7 +344,8 @@ engine_build(struct engine *e, struct err *err)
 	    look_at_threads(err) < 0)
 		return -1;
 	load_secrets(e);
-	if (load_hostkeys(e, err) < 0)
+	e->redact = redact_new(o->redact, err);
+	if (!e->redact || load_hostkeys(e, err) < 0)
 		return -1;
 	e->incident = incident_new(loop, o->sessions_dir, &incident_events, e);
 	e->mirror =
@@ -354,6 +355,7 @@ engine_build(struct engine *e, struct err *err)
 	e->recap = recap_new();
 	e->cut = cut_new(e->incident);
 	e->runs = runs_new(e->incident);
+	runs_redact(e->runs, e->redact);
 	e->asks = asks_new(loop, e->incident, o->ask_seconds * 1000);
 	e->broker = broker_new(&(struct broker_config){.loop = loop,
 	    .incident = e->incident,
@@ -425,6 +427,7 @@ engine_end(struct engine *e)
 	broker_free(e->broker);
 	asks_free(e->asks);
 	runs_free(e->runs);
+	redact_free(e->redact);
 	hub_free(e->hub);
 	gate_free(e->gate);
 	e->gate = NULL;

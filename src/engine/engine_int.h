@@ -22,6 +22,7 @@
 #include "engine/place.h"
 #include "engine/power/power.h"
 #include "engine/agent/recap.h"
+#include "engine/remote/redact.h"
 #include "engine/remote/run.h"
 #include "engine/runbook/runbooks.h"
 #include "engine/remote/secret.h"
@@ -38,6 +39,7 @@ struct engine {
 	uv_loop_t loop;
 	struct place place;
 	struct custody *custody; /* of the SSH key */
+	struct redact *redact;
 	struct secret *api_key;
 	struct secret *oauth; /* of a subscription: for claude alone */
 	struct hostkeys *hostkeys;

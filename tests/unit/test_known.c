@@ -61,6 +61,14 @@ Test(known, base64_and_hex_of_it_are_found)
 		cr_assert(found(forms[i], 100, NULL) > 0, "%s", forms[i]);
 }
 
+Test(known, a_list_of_numbers_is_not_the_hex_of_a_secret_with_digits)
+{
+	known_add("sk-with-0123456789", 18);
+	cr_assert_eq(
+	    found("29\n30\n31\n32\n33\n34\n35\n36\n37\n38\n39\n40\n", 9, NULL), 0);
+	cr_assert(found("736b2d776974682d30313233343536373839", 9, NULL) > 0);
+}
+
 Test(known, a_short_one_is_found_whole_and_a_very_short_one_is_not_known)
 {
 	known_add("pa55phrase", 10);

@@ -110,6 +110,8 @@ broker_free(struct broker *b)
 		return;
 	while ((run = b->runs) != NULL) {
 		b->runs = run->next;
+		buf_fini(&run->clean[0]);
+		buf_fini(&run->clean[1]);
 		free(run->command);
 		free(run->refusal);
 		free(run);

@@ -14,6 +14,7 @@
 #define BROKER_CONNECT_MS 10000 /* the agent waits so long for a host */
 
 struct broker_run {
+	struct buf clean[2]; /* output without what is cut, for who asked */
 	struct broker_run *next;
 	struct broker *broker;
 	enum door door;

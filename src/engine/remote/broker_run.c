@@ -11,6 +11,8 @@
 #include "engine/later.h"
 #include "engine/remote/leash.h"
 
+#define CLEAN_MAX (16 * 1024 * 1024) /* marks may be longer than what was cut */
+
 struct broker_run *
 broker_run_new(struct broker *b, enum door door, void *arg)
 {
@@ -19,6 +21,8 @@ broker_run_new(struct broker *b, enum door door, void *arg)
 	run->broker = b;
 	run->door = door;
 	run->arg = arg;
+	buf_init(&run->clean[0], CLEAN_MAX);
+	buf_init(&run->clean[1], CLEAN_MAX);
 	run->next = b->runs;
 	b->runs = run;
 	return run;
@@ -32,6 +36,8 @@ broker_run_drop(struct broker_run *run)
 	while (*at != run)
 		at = &(*at)->next;
 	*at = run->next;
+	buf_fini(&run->clean[0]);
+	buf_fini(&run->clean[1]);
 	free(run->command);
 	free(run->refusal);
 	free(run);
@@ -48,6 +54,30 @@ on_channel_sent(struct remote_run *channel, void *arg)
 }
 
 static void
+on_clean(int stream, const char *data, size_t len, void *arg)
+{
+	struct broker_run *run = arg;
+
+	if (buf_add(&run->clean[stream - 1], data, len) < 0)
+		LOG("broker", "%zu bytes of output are too many at once", len);
+}
+
+/* Whoever asked may end the run when he reads this: nobody else stands below us. */
+static void
+run_deliver(struct broker_run *run, int stream)
+{
+	struct buf b = run->clean[stream - 1];
+
+	buf_init(&run->clean[stream - 1], CLEAN_MAX);
+	if (b.len > 0 && run->exec)
+		run->exec->output(stream, b.data, b.len, run->arg);
+	else if (b.len > 0 && run->shim && run->door != DOOR_DEVVM_SHELL &&
+	    !run->shim->output(stream, b.data, b.len, run->arg) && run->channel)
+		broker_run_hold(run);
+	buf_fini(&b);
+}
+
+static void
 on_channel_output(
     struct remote_run *channel, int stream, const char *data, size_t len, void *arg)
 {
@@ -55,10 +85,12 @@ on_channel_output(
 
 	run_output(run->record, stream, data, len);
 	broker_hold(run->broker, run->door);
-	if (run->exec)
-		run->exec->output(stream, data, len, run->arg);
-	else if (run->shim && !run->shim->output(stream, data, len, run->arg))
+	/* An operator's terminal shows what he would see in any ssh. */
+	if (run->door == DOOR_DEVVM_SHELL && run->shim &&
+	    !run->shim->output(stream, data, len, run->arg))
 		broker_run_hold(run);
+	else if (run->door != DOOR_DEVVM_SHELL)
+		run_deliver(run, stream);
 }
 
 static void
@@ -86,6 +118,8 @@ on_channel_end(
 	if (run->mutating)
 		left_verb_over(run->broker->left, run_id(run->record));
 	run_record_end(run, how, code, why);
+	run_deliver(run, 1);
+	run_deliver(run, 2);
 	if (run->exec)
 		run->exec->end(how, code, why, run->arg);
 	else if (run->shim)
@@ -156,6 +190,7 @@ broker_run_start(struct broker_run *run, const struct run_info *info, int64_t co
 	struct broker *b = run->broker;
 
 	run->record = run_begin(b->cfg.runs, info);
+	run_reader(run->record, on_clean, run);
 	if (!b->cfg.key && !b->cfg.agent && b->cfg.key_why && b->cfg.key_why[0]) {
 		run_fail_soon(run, b->cfg.key_why); /* waiting would not help */
 		return;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/remote/redact.h"
 
 #define RUN_PRESSURE_MAX                                              \
 	(4 * 1024 * 1024) /* bytes waiting for a disk: no more bodies \
@@ -27,6 +28,9 @@ struct run {
 	struct runs *runs;
 	char id[LINE_RUN_MAX];
 	char *asked, *by;
+	struct redact_stream *text[3]; /* of each stream; [0] unused */
+	run_clean_fn *reader;
+	void *reader_arg;
 	int64_t began_ms, sampled_ms;
 	uint64_t off[3]; /* bytes of each stream so far; [0] unused */
 	char held[3][4]; /* the start of a character whose end has not come */
@@ -40,6 +44,7 @@ struct run {
 
 struct runs {
 	struct incident *incident;
+	const struct redact *redact;
 	struct run *first;
 	unsigned last_id;
 };
@@ -51,6 +56,12 @@ runs_new(struct incident *incident)
 
 	rs->incident = incident;
 	return rs;
+}
+
+void
+runs_redact(struct runs *rs, const struct redact *redact)
+{
+	rs->redact = redact;
 }
 
 static void
@@ -66,6 +77,8 @@ run_free(struct run *r)
 		r->tail = p->next;
 		free(p);
 	}
+	redact_stream_free(r->text[1]);
+	redact_stream_free(r->text[2]);
 	free(r->asked);
 	free(r->by);
 	free(r);
@@ -106,6 +119,8 @@ run_begin(struct runs *rs, const struct run_info *info)
 	r->by = mem_dup(info->by);
 	r->began_ms = clock_mono_ms();
 	r->tail_end = &r->tail;
+	r->text[1] = redact_stream_new(rs->redact);
+	r->text[2] = redact_stream_new(rs->redact);
 	snprintf(r->id, sizeof r->id, "r%u", ++rs->last_id);
 	js_set_str(f, "id", r->id);
 	if (info->turn)
@@ -200,11 +215,20 @@ run_piece(struct run *r, int stream, const char *data, size_t len)
 }
 
 void
-run_output(struct run *r, int stream, const char *data, size_t len)
+run_reader(struct run *r, run_clean_fn *fn, void *arg)
+{
+	r->reader = fn;
+	r->reader_arg = arg;
+}
+
+/* What is left of the text: recorded, then given to who reads along. */
+static void
+run_clean(struct run *r, int stream, const char *data, size_t len)
 {
 	char piece[WIRE_CHUNK_MAX];
+	const char *all = data;
+	size_t all_len = len;
 
-	assert(stream == 1 || stream == 2);
 	while (len > 0) {
 		size_t held = r->held_len[stream], n = sizeof piece - held, whole;
 
@@ -220,12 +244,37 @@ run_output(struct run *r, int stream, const char *data, size_t len)
 		if (whole)
 			run_piece(r, stream, piece, whole);
 	}
+	if (r->reader)
+		r->reader(stream, all, all_len, r->reader_arg);
+}
+
+static void
+on_clean_out(const char *data, size_t len, void *arg)
+{
+	run_clean(arg, 1, data, len);
+}
+
+static void
+on_clean_err(const char *data, size_t len, void *arg)
+{
+	run_clean(arg, 2, data, len);
+}
+
+void
+run_output(struct run *r, int stream, const char *data, size_t len)
+{
+	assert(stream == 1 || stream == 2);
+	redact_feed(
+	    r->text[stream], data, len, stream == 2 ? on_clean_err : on_clean_out, r);
 }
 
 static void
 run_flush(struct run *r)
 {
 	struct piece *p;
+
+	redact_end(r->text[1], on_clean_out, r);
+	redact_end(r->text[2], on_clean_err, r);
 
 	for (int stream = 1; stream <= 2; stream++)
 		if (r->held_len[stream])

@@ -5,7 +5,8 @@
  * Whoever asked and whatever carries it (an SSH channel, a local tool of the
  * agent), its record is made here.  Of its output the journal gets the first
  * 15 MiB and, if there was more, the last 1 MiB with a visible cut; in between
- * the consoles are sent samples of the tail, ten a second.
+ * the consoles are sent samples of the tail, ten a second.  Secrets are cut out of it
+ * before anybody sees it (redact.h); counts and offsets are of what is left.
  */
 #ifndef ENGINE_RUN_H
 #define ENGINE_RUN_H
@@ -24,6 +25,7 @@
 #define RUN_SAMPLE_MS 100
 #define RUN_SAMPLE_MAX 4096
 
+struct redact;
 struct runs;
 struct run;
 
@@ -44,9 +46,19 @@ void runs_free(struct runs *rs); /* runs still going are forgotten without a fac
 /* A record of an earlier engine of this incident: its ids are not used again. */
 void runs_found(struct runs *rs, const struct js *record);
 
+/* What is cut out of all output from now on (redact.h); borrowed, NULL: no patterns. */
+void runs_redact(struct runs *rs, const struct redact *redact);
+
 /* info is borrowed for the call.  The run lives until run_end. */
 struct run *run_begin(struct runs *rs, const struct run_info *info);
 const char *run_id(const struct run *r); /* "r12"; lent for the run's life */
+
+/*
+ * Who reads along gets what was not cut, once it is recorded; the last of it
+ * when the run ends.  He may not end the run from inside.
+ */
+typedef void run_clean_fn(int stream, const char *data, size_t len, void *arg);
+void run_reader(struct run *r, run_clean_fn *fn, void *arg);
 
 void run_output(struct run *r, int stream, const char *data, size_t len);
 

@@ -17,6 +17,7 @@
 #include "base/text.h"
 
 #define STEPS_AT_ONE_PLACE 200000
+#define LOOK_AT_ONE_PLACE 20000
 #define DEPTH_MAX 5000
 #define HEAP_MAX_KIB 8192
 
@@ -37,8 +38,8 @@ refuse(struct err *err, int code, size_t at)
 	    words[0] ? words : "unknown error", at + 1);
 }
 
-struct pattern *
-pattern_new(const char *text, size_t len, struct err *err)
+static struct pattern *
+compile(const char *text, size_t len, uint32_t how_read, struct err *err)
 {
 	struct pattern *p;
 	pcre2_compile_context *how;
@@ -64,9 +65,7 @@ pattern_new(const char *text, size_t len, struct err *err)
 	pcre2_set_parens_nest_limit(how, 50);
 	pcre2_set_newline(how, PCRE2_NEWLINE_LF);
 	code = pcre2_compile((PCRE2_SPTR)text, len,
-	    PCRE2_MULTILINE | PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF |
-		PCRE2_AUTO_CALLOUT | PCRE2_NEVER_BACKSLASH_C,
-	    &error, &at, how);
+	    PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | how_read, &error, &at, how);
 	pcre2_compile_context_free(how);
 	if (!code) {
 		refuse(err, error, at);
@@ -85,6 +84,19 @@ pattern_new(const char *text, size_t len, struct err *err)
 	p->code = code;
 	p->groups = (int)groups;
 	return p;
+}
+
+struct pattern *
+pattern_new(const char *text, size_t len, struct err *err)
+{
+	return compile(text, len,
+	    PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_AUTO_CALLOUT, err);
+}
+
+struct pattern *
+pattern_new_plain(const char *text, size_t len, struct err *err)
+{
+	return compile(text, len, 0, err);
 }
 
 void
@@ -156,4 +168,34 @@ pattern_find(const struct pattern *p, const char *subject, size_t len, size_t fr
 	return err_set(err, ERR_LIMIT,
 	    "the pattern tries too many ways (a repeat inside a repeat, such as (a+)+): "
 	    "it was given up");
+}
+
+int
+pattern_look(const struct pattern *p, const char *subject, size_t len, size_t from,
+    bool last, struct pattern_match *m)
+{
+	pcre2_match_context *how = pcre2_match_context_create(NULL);
+	pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+	const PCRE2_SIZE *at;
+	int rc;
+
+	if (!how || !data)
+		abort();
+	pcre2_set_match_limit(how, LOOK_AT_ONE_PLACE);
+	pcre2_set_depth_limit(how, DEPTH_MAX);
+	pcre2_set_heap_limit(how, HEAP_MAX_KIB);
+	rc = pcre2_match(p->code, (PCRE2_SPTR)subject, len, from,
+	    last ? 0 : PCRE2_PARTIAL_HARD, data, how);
+	at = pcre2_get_ovector_pointer(data);
+	memset(m, 0, sizeof *m);
+	if (rc >= 0 || rc == PCRE2_ERROR_PARTIAL) {
+		m->start = at[0];
+		m->end = at[1] < at[0] ? at[0] : at[1];
+	}
+	pcre2_match_data_free(data);
+	pcre2_match_context_free(how);
+	return rc >= 0			? 1
+	    : rc == PCRE2_ERROR_PARTIAL ? 2
+	    : rc == PCRE2_ERROR_NOMATCH ? 0
+					: -1;
 }

@@ -45,4 +45,18 @@ int pattern_groups(const struct pattern *p);
 int pattern_find(const struct pattern *p, const char *subject, size_t len, size_t from,
     struct pattern_budget *budget, struct pattern_match *m, struct err *err) MUST_CHECK;
 
+/*
+ * The same for texts that are looked at all the time, and go on: of bytes, not of
+ * characters; without groups; with a limit of ways at each place instead of a budget.
+ */
+struct pattern *pattern_new_plain(
+    const char *text, size_t len, struct err *err) MUST_CHECK;
+
+/*
+ * The first match at or behind from.  1: found; 0: none; 2: at m->start begins what
+ * may be one when more of the text has come (last: nothing comes); -1: it gave up.
+ */
+int pattern_look(const struct pattern *p, const char *subject, size_t len, size_t from,
+    bool last, struct pattern_match *m) MUST_CHECK;
+
 #endif
