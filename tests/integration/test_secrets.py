@@ -1,0 +1,308 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""test_secrets: after an incident, no secret's bytes are where they must not be.
+
+An incident with verbs, turns of the agent by an API driver (and by the real claude where
+there is one), a child that prints its environment, a host that prints the key itself, and
+an engine that is aborted.  Then journal, logs, syslog mirror, export, report, screen, core
+and every /proc entry that another process of this uid can read are searched for each
+secret: as it is, its lines, its base64 at each alignment, its hex.
+"""
+import base64
+import binascii
+import glob
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from engine_rig import SANITIZED, SRC, Rig, check, children, main, until  # noqa: E402
+from test_engine_agent import find_claude  # noqa: E402
+from test_engine_turn import agent, done, prompt  # noqa: E402
+
+PIECE = 20
+OAUTH = "sk-ant-oat01-Zq8vT3nWx5Kc7Jm2Rd9Lb4Hf6Gs1"
+
+
+def private_half(path):
+    """The private bytes of an ed25519 key file, and its text."""
+    text = open(path).read()
+    raw = base64.b64decode("".join(text.split("\n")[1:-2]))
+    at = raw.rindex(b"\0\0\0\x40") + 4
+    return text, raw[at:at + 32]
+
+
+def forms(secret):
+    """All that a leak may look like, as byte strings."""
+    found = [secret]
+    for skip in range(3):
+        found.append(base64.b64encode(secret[skip:])[:(len(secret) - skip) * 4 // 3])
+    found += [binascii.hexlify(secret), binascii.hexlify(secret).upper()]
+    return found
+
+
+def pieces(rig):
+    """{name: [needles]}: any PIECE bytes in a row of any form, sampled at every place."""
+    text, seed = private_half(rig.key)
+    lines = "".join(text.split("\n")[1:-2])
+    at = base64.b64decode(lines).index(seed)
+    body = lines[-(-at * 4 // 3):(at + 32) * 4 // 3].encode()
+    named = {"ssh key": forms(seed) + forms(body), "api key": forms(rig.api_key.encode()),
+             "oauth token": forms(OAUTH.encode())}
+    return {name: sorted({f[i:i + PIECE] for f in all_ for i in range(len(f) - PIECE + 1)})
+            for name, all_ in named.items()}
+
+
+def finder(needles):
+    return re.compile(b"|".join(re.escape(n) for n in needles))
+
+
+class Search:
+    def __init__(self, rig):
+        self.finders = {n: finder(p) for n, p in pieces(rig).items()}
+        self.seen = self.places = 0
+        self.bad = []
+
+    def look(self, where, data, but=()):
+        self.places += 1
+        self.seen += len(data)
+        flat = re.sub(rb'\s|\\[nrt]|:', b"", data)
+        for name, f in self.finders.items():
+            if name not in but and (f.search(data) or f.search(flat)):
+                self.bad.append("%s in %s" % (name, where))
+
+    def file(self, path, but=()):
+        try:
+            with open(path, "rb") as f:
+                self.look(path, f.read(64 << 20), but)
+        except OSError:
+            pass
+
+
+PROBE = r'''
+import glob, os, sys
+ours = int(sys.argv[1])
+out = sys.stdout.buffer
+for d in glob.glob("/proc/[0-9]*"):
+    for name in ("environ", "cmdline", "status", "maps", "auxv", "comm", "stat", "io",
+                 "task/*/environ"):
+        for p in glob.glob(d + "/" + name):
+            try:
+                data = open(p, "rb").read(1 << 20)
+            except OSError:
+                continue
+            out.write(b"\n== " + p.encode() + b"\n" + data)
+def mem(pid):
+    try:
+        m = open("/proc/%d/mem" % pid, "rb", 0)
+        for line in open("/proc/%d/maps" % pid):
+            a, b = (int(x, 16) for x in line.split()[0].split("-"))
+            m.seek(a)
+            out.write(m.read(min(b - a, 1 << 24)))
+        out.write(b"MEM " + b"READ") # not as it stands in this command
+    except (OSError, ValueError, OverflowError) as e:
+        out.write(b"\n== mem: " + str(e).encode())
+mem(ours)
+'''
+
+
+def as_the_agent(pid):
+    """What a process of this uid without capabilities reads in /proc, the engine's mem too."""
+    drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"] \
+        if os.getuid() == 0 else []
+    return subprocess.run([*drop, sys.executable, "-c", PROBE, str(pid)], capture_output=True,
+                          timeout=60).stdout
+
+
+def memory(pid):
+    """All of a process's memory that is its own, for one who may look: root."""
+    data = []
+    try:
+        with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as m:
+            for line in maps:
+                span, mode = line.split()[:2]
+                a, b = (int(x, 16) for x in span.split("-"))
+                if "rw" not in mode or "[v" in line or b - a > 64 << 20:
+                    continue
+                try:
+                    m.seek(a)
+                    data.append(m.read(b - a))
+                except (OSError, ValueError, OverflowError):
+                    pass
+    except OSError:
+        pass
+    return b"".join(data)
+
+
+def copies(pid, needle):
+    return memory(pid).count(needle)
+
+
+def measure(rig, when):
+    """The figures of docs/custody.md; only root may look."""
+    text, seed = private_half(rig.key)
+    pid = rig.engines[-1].pid
+    try:
+        print("%s: key's bytes %d, a line of its file %d, API key %d copies" % (
+            when, copies(pid, seed), copies(pid, text.split("\n")[3].encode()),
+            copies(pid, rig.api_key.encode())))
+    except OSError as e:
+        print("not measured: %s" % e)
+
+
+def prepare(driver, claude):
+    rig = Rig(agent_driver=driver, claude=claude, oauth_token_file="", redact="")
+    env, text = rig.env, open(rig.key).read()
+    if driver == "api":
+        with open(rig.dir + "/oauth", "w") as f:
+            f.write(OAUTH)
+        os.chmod(rig.dir + "/oauth", 0o600)
+        env["BREAKGLASS_OAUTH_TOKEN_FILE"] = rig.dir + "/oauth"
+    with open(rig.dir + "/redact", "w") as f:
+        f.write("# of the site\npassword (?i)password=\\S+\n")
+    env["BREAKGLASS_REDACT"] = rig.dir + "/redact"
+    env.update(ANTHROPIC_API_KEY=rig.api_key, SSH_AUTH_SOCK="/nonexistent/agent")
+    with open(rig.devvm.top + "/leak", "w") as f:       # a guest that has all of it
+        f.write(text + base64.b64encode(text.encode()).decode() + "\n" +
+                binascii.hexlify(text.encode()).decode() + "\n" + rig.api_key + "\n" +
+                "db password=Tr0ub4dor-and-3 end\n")
+    replies = [
+        dict(match="look", text="I look.", bash="ssh devvm 'cat %s/leak'; env; "
+             "cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n' | tail -c 20000"
+             % rig.devvm.top),
+        dict(match=dict(result="cut: password"), text="**Found:** a password was cut."),
+        dict(text="Nothing was cut.")]
+    with open(rig.dir + "/s.json", "w") as f:
+        json.dump(dict(api_key=rig.api_key, replies=replies), f)
+    api = subprocess.Popen([SRC + "/tests/fakes/messages-api", "--scenario",
+                            rig.dir + "/s.json", "--port-file", rig.dir + "/port",
+                            "--record", rig.dir + "/api.log"], stdin=subprocess.DEVNULL)
+    rig.procs.append(api)
+    until("the API", lambda: os.path.exists(rig.dir + "/port"))
+    env["BREAKGLASS_API_URL"] = "http://127.0.0.1:" + open(rig.dir + "/port").read().strip()
+    return rig
+
+
+def screen(rig):
+    """What a console on a terminal was sent."""
+    import pty
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.environ.clear()
+        os.environ.update(rig.env, TERM="xterm-256color", LINES="50", COLUMNS="200")
+        os.execv(os.environ["BREAKGLASS_LIBEXEC_DIR"] + "/breakglass", ["breakglass"])
+    import select
+    data, quiet = b"", 0
+    while quiet < 4 and len(data) < 1 << 20:
+        if select.select([fd], [], [], 0.5)[0]:
+            try:
+                got = os.read(fd, 65536)
+            except OSError:
+                break
+            data, quiet = data + got, 0 if got else 4
+        else:
+            quiet += 1
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(fd)
+    return data
+
+
+def incident(driver, claude):
+    rig = prepare(driver, claude)
+    try:
+        search = Search(rig)
+        search.file(rig.devvm.top + "/leak")
+        check("the search finds what is there", len(search.bad) == 2, search.bad)
+        search.bad = []
+        e = rig.start()
+        p = rig.console()
+        rig.links_up(p)
+        agent(p, state="ready", driver=driver)
+        measure(rig, "up")
+        rig.verb(p, "forensics")
+        p.expect(t="verb", verb="forensics", state="finished", limit=30)
+        rig.verb(p, "cycle")
+        p.expect(t="verb", verb="cycle", state="finished", limit=40)
+        turn = prompt(p, "look")
+        check("the turn ends", done(p, turn, 90)["ok"], p.facts[-4:])
+        said = "".join(f.get("text", "") for f in p.of("text", turn=turn))
+        check("the model was shown the cut", "a password was cut" in said, said)
+        measure(rig, "after a turn")
+
+        proc = as_the_agent(e.pid)
+        check("/proc was read", b"== /proc/" in proc)
+        if not SANITIZED:
+            check("the engine's memory was not", b"MEM READ" not in proc)
+        # an agent's own process may name the key that it was given: claude's alone
+        search.look("/proc, by another process of this uid", proc)
+        for pid in children(e.pid):
+            if open("/proc/%d/comm" % pid).read().strip() in ("claude", "node", "agent-host"):
+                continue
+            for name in ("environ", "cmdline"):
+                search.file("/proc/%d/%s" % (pid, name))
+        for pid in children(e.pid):
+            # claude was given the API key, by agent-host; the SSH key nobody was
+            search.look("memory of child %d" % pid, memory(pid), ("api key", "oauth token"))
+        search.look("screen", screen(rig))
+        for what, args in (("report", ("report",)), ("journal", ("journal",)),
+                           ("events", ("state", "--json"))):
+            search.look(what, rig.cli(*args).stdout.encode())
+        rig.cli("export", "-o", rig.dir + "/out.tar.gz")
+        text = "".join(json.dumps(f) for f in p.facts)
+        search.look("facts", text.encode())
+        check("the secrets of ours are marked", "[secret]" in text)
+        check("what fits a pattern is marked", "[cut: password, 24 bytes]" in text)
+        check("and it is nowhere", "Tr0ub4dor" not in text)
+        p.close()
+        core = core_of(rig, e)
+        for path in core:
+            search.file(path)
+        for top in (rig.sessions, rig.run_dir):
+            for path in glob.glob(top + "/**", recursive=True):
+                search.file(path)
+        for path in glob.glob(rig.dir + "/engine.*"):
+            search.file(path)
+        with open(rig.dir + "/api.log", "rb") as f:    # its headers have the key, its texts not
+            sent = re.sub(re.escape(rig.api_key).encode(), b"", f.read())
+        check("the model was sent no password", b"Tr0ub4dor" not in sent)
+        search.look("what the model was sent", sent)
+        check("no secret's bytes", not search.bad, *search.bad)
+        print("%s: %d places, %.1f MB searched, %d forms; cores: %d" % (
+            driver, search.places, search.seen / 1e6,
+            sum(len(p) for p in pieces(rig).values()), len(core)))
+    finally:
+        rig.close()
+
+
+def core_of(rig, e):
+    """Aborts the engine where a core would be written; the files that came of it."""
+    before = set(glob.glob(rig.dir + "/core*") + glob.glob("/core*"))
+    e.send_signal(signal.SIGABRT)
+    e.wait(20)
+    return set(glob.glob(rig.dir + "/core*") + glob.glob("/core*")) - before
+
+
+def by_the_api():
+    """an incident by the API driver leaves no secret's bytes anywhere"""
+    incident("api", "/nonexistent/claude")
+
+
+def by_claude():
+    """an incident by the real claude leaves no secret's bytes anywhere"""
+    claude = find_claude()
+    if not claude:
+        print("no claude: not tried")
+        return
+    incident("cli", claude)
+
+
+if __name__ == "__main__":
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (most, most))
+    main([by_the_api, by_claude])
