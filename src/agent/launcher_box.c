@@ -59,7 +59,7 @@ add(struct box *b, enum box_kind kind, const char *path)
 static int
 add_machine(struct box *b)
 {
-	glob_t found; /* what an interpreter reads at its start; its paths stay */
+	static glob_t found; /* what an interpreter reads at its start; its paths stay */
 
 	for (size_t i = 0; i < sizeof machine / sizeof machine[0]; i++)
 		if (add(b, machine[i].kind, machine[i].path) < 0)
