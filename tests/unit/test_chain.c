@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The chain through a journal: known hashes, and what is no h. */
 #include <criterion/criterion.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,4 +79,77 @@ Test(chain, what_does_not_end_exactly_so_has_no_h)
 	assert_no_h("{\"t\":\"note\",\"h\":\"0000000000000000000000000000000000000000000"
 		    "00000000000000000000A\"}");
 	assert_no_h(",\"h\":\"" ZEROS "\""); /* one byte too short */
+}
+
+Test(chain, each_digit_of_an_h_is_0_to_9_or_a_to_f)
+{
+	char line[CHAIN_TAIL + 1], h[CHAIN_HEX + 1];
+	size_t body;
+
+	for (int c = 1; c < 256; c++) {
+		bool fits = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+
+		for (size_t at = 0; at < CHAIN_HEX; at += CHAIN_HEX - 1) {
+			memcpy(line, ",\"h\":\"" ZEROS "\"}", CHAIN_TAIL + 1);
+			line[6 + at] = (char)c;
+			body = 7;
+			cr_assert_eq(chain_split(line, CHAIN_TAIL, &body, h), fits,
+			    "%d at %zu", c, at);
+			cr_assert_eq(body, fits ? 0 : 7);
+			cr_assert(!fits || (strlen(h) == CHAIN_HEX && h[at] == (char)c));
+		}
+	}
+}
+
+Test(chain, each_byte_around_an_h_counts)
+{
+	static const char right[] = "x,\"h\":\"" ZEROS "\"}";
+	char line[sizeof right];
+
+	memcpy(line, right, sizeof right);
+	for (size_t at = 1; at < sizeof right - 1; at++) {
+		line[at] ^= 0x60;
+		assert_no_h(line);
+		line[at] = right[at];
+	}
+	assert_no_h(right + 2);
+}
+
+Test(chain, ends_with_a_nul_whatever_stood_there)
+{
+	static const char line[] = ",\"h\":\"" ZEROS "\"}";
+	char text[CHAIN_HEX + 2];
+	size_t body;
+
+	memset(text, 'x', sizeof text);
+	chain_begin(text);
+	cr_assert_eq(strlen(text), CHAIN_HEX);
+	memset(text, 'x', sizeof text);
+	cr_assert(chain_split(line, sizeof line - 1, &body, text));
+	cr_assert_eq(strlen(text), CHAIN_HEX);
+	cr_assert_eq(text[CHAIN_HEX + 1], 'x');
+	memset(text + CHAIN_HEX, 'x', 2);
+	chain_next(text, "", 0);
+	cr_assert_eq(strlen(text), CHAIN_HEX);
+	cr_assert_eq(text[CHAIN_HEX + 1], 'x');
+}
+
+/* printf abc | sha256sum, and of nothing */
+Test(chain, a_digest_in_pieces_is_that_of_the_whole)
+{
+	char hex[CHAIN_HEX + 2];
+	struct digest *d = digest_new();
+
+	memset(hex, 'x', sizeof hex);
+	digest_add(d, "a", 1);
+	digest_add(d, "", 0);
+	digest_add(d, "bc", 2);
+	digest_end(d, hex);
+	cr_assert_str_eq(
+	    hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	cr_assert_eq(hex[CHAIN_HEX + 1], 'x');
+	d = digest_new();
+	digest_end(d, hex);
+	cr_assert_str_eq(
+	    hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }

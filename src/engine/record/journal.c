@@ -275,15 +275,16 @@ journal_free(struct journal *j, int64_t wait_ms)
 	uv_timer_init(j->loop, &last);
 	uv_timer_start(&last, on_last_wait, (uint64_t)wait_ms, 0);
 	while (uv_is_active((uv_handle_t *)&last)) {
-		if (j->state != JOURNAL_MEMORY || !uv_is_active((uv_handle_t *)&nap))
+		if (!j->running && !uv_is_active((uv_handle_t *)&nap)) {
+			if (j->state == JOURNAL_MEMORY) {
+				if (tries++ == JOURNAL_LAST_TRIES)
+					break;
+				uv_timer_start(&nap, on_nap, JOURNAL_LAST_NAP_MS, 0);
+			}
 			journal_kick(j);
+		}
 		if (!j->running && !j->pending && !j->first)
 			break;
-		if (!j->running && !uv_is_active((uv_handle_t *)&nap)) {
-			if (++tries == JOURNAL_LAST_TRIES)
-				break;
-			uv_timer_start(&nap, on_nap, JOURNAL_LAST_NAP_MS, 0);
-		}
 		uv_run(j->loop, UV_RUN_ONCE);
 	}
 	uv_close((uv_handle_t *)&nap, NULL);

@@ -212,12 +212,11 @@ disk_put(struct journal_disk *d, const char *data, size_t len, off_t at, struct 
 static int
 disk_sync_name(struct journal_disk *d, struct err *err)
 {
-	char *dir = mem_dup(d->path), *slash = strrchr(dir, '/');
+	char *dir = mem_dup(d->path);
 	int fd, rc = 0;
 
-	if (slash)
-		*slash = '\0';
-	fd = AGAIN(open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	*strrchr(dir, '/') = '\0'; /* disk_open has seen to it that there is one */
+	fd = AGAIN(open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	if (fd < 0 || (AGAIN(fsync(fd)) < 0 && errno != EINVAL && errno != ENOSYS))
 		rc = disk_sys(d, "sync the folder of", err);
 	if (fd >= 0)
