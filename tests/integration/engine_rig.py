@@ -28,7 +28,8 @@ SSHD = shutil.which("sshd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 ENGINE = BUILD + "/src/engine/engine"
 PROGRAM = BUILD + "/src/breakglass"
 SANITIZED = os.path.exists(ENGINE) and b"__asan_init" in open(ENGINE, "rb").read()
-LIMIT = 20.0        # seconds that any wait may take before it has failed
+LIMIT = 20.0 * float(os.environ.get("BG_SLOWER", 1))  # seconds of a wait before it has failed
+UNDER = os.environ.get("BG_ENGINE_UNDER", "").split()   # contrib/valgrind
 
 
 class Shim(threading.Thread):
@@ -493,7 +494,7 @@ class Rig:
         r, w = os.pipe()
         log = open(self.dir + "/engine.out", "ab")
         out = open(self.dir + "/engine.stdout", "ab") if stdout is None else stdout
-        p = subprocess.Popen([*prefix, ENGINE, "-vv", "--ready-fd", str(w), *args],
+        p = subprocess.Popen([*prefix, *UNDER, ENGINE, "-vv", "--ready-fd", str(w), *args],
                              env=env or self.env, stdin=subprocess.DEVNULL, stdout=out,
                              stderr=log, pass_fds=[w], cwd=self.dir)
         os.close(w)

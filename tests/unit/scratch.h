@@ -4,6 +4,7 @@
 #define UNIT_SCRATCH_H
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,17 @@ scratch_end(void)
 	snprintf(command, sizeof command, "rm -rf %s", scratch_dir);
 	if (system(command) != 0)
 		fprintf(stderr, "%s is left\n", scratch_dir);
+}
+
+/* How many descriptors are open now: as many as before, when nothing was left so. */
+static inline int
+open_fds(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
 }
 
 /* Lent; one a process, which Criterion makes for each test. */

@@ -297,5 +297,6 @@ Test(options, run_dir_falls_back_where_there_is_no_runtime_dir)
 	dir = options_run_dir(&o);
 	snprintf(want, sizeof want, "/tmp/breakglass-%ld", (long)getuid());
 	cr_assert_str_eq(dir, want);
+	free(dir);
 	options_fini(&o);
 }

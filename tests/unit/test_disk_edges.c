@@ -19,10 +19,12 @@
 static char path[128];
 static struct journal_disk disk;
 static struct err err;
+static int fds;
 
 static void
 begin(void)
 {
+	fds = open_fds();
 	snprintf(path, sizeof path, "%s/incidents", scratch());
 	cr_assert_eq(mkdir(path, 0700), 0);
 	strcat(path, "/x.jsonl");
@@ -36,6 +38,8 @@ end(void)
 {
 	fault_none();
 	journal_disk_close(&disk);
+	cr_assert_eq(
+	    open_fds(), fds, "a descriptor is left open, or one too many is closed");
 }
 
 TestSuite(disk, .init = begin, .fini = end, .timeout = 30);

@@ -15,14 +15,23 @@
 
 static char path[128];
 static struct err err;
+static int fds;
+
+static void
+end(void)
+{
+	fault_none();
+	cr_assert_eq(open_fds(), fds, "a descriptor is left open");
+}
 
 static void
 begin(void)
 {
+	fds = open_fds();
 	snprintf(path, sizeof path, "%s/x.jsonl", scratch());
 }
 
-TestSuite(file_edges, .init = begin, .fini = fault_none, .timeout = 30);
+TestSuite(file_edges, .init = begin, .fini = end, .timeout = 30);
 
 static struct journal_file *
 opened(const char *data, size_t len)

@@ -24,6 +24,7 @@ static char path[128];
 static bool hang;
 static uv_loop_t loop;
 static struct journal *journal;
+static int fds;
 
 static struct {
 	uint64_t ticket;
@@ -71,6 +72,7 @@ begin(void)
 	fault.path = "x.jsonl";
 	fault.hang = &hang;
 	cr_assert_eq(uv_loop_init(&loop), 0);
+	fds = open_fds();
 	journal = journal_new(&loop, &events, &told);
 }
 
@@ -81,6 +83,8 @@ end(void)
 	journal_free(journal, 2000);
 	while (uv_run(&loop, UV_RUN_NOWAIT))
 		continue;
+	cr_assert_eq(
+	    open_fds(), fds, "a descriptor is left open, or one too many is closed");
 	cr_assert_eq(uv_loop_close(&loop), 0, "something was left open");
 }
 
