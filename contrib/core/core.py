@@ -66,6 +66,9 @@ class Build:
         if not os.path.exists(self.dir + "/config.status"):
             raise Trouble("%s is no build folder: configure there first" % folder)
         self.vars = {}
+        # what it says while it makes itself anew is no answer
+        subprocess.run(["make", "Makefile"], cwd=self.dir, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
         self.cc = self.var("CC")
         self.cpp = self.var("DEFS DEFAULT_INCLUDES AM_CPPFLAGS UV_CFLAGS CPPFLAGS")
 

@@ -141,3 +141,87 @@ Test(host_log, writes_one_line_whatever_it_is_told)
 	rmdir(s.log);
 	rmdir(dir);
 }
+
+Test(host_escape, says_how_long_it_became_and_cuts_to_the_byte)
+{
+	char out[64];
+
+	for (size_t size = 1; size < 20; size++) {
+		size_t n = escape_field(out, size, "abcdefgh", 8, 8);
+
+		cr_assert_eq(n, strlen(out), "%zu", size);
+		if (size >= 12)
+			cr_assert_str_eq(out, "abcdefgh");
+		else if (size >= 4)
+			cr_assert(n == size - 1 && strcmp(out + n - 3, "...") == 0 &&
+				strncmp(out, "abcdefgh", n - 3) == 0,
+			    "%zu: %s", size, out);
+		else
+			cr_assert_str_eq(out, "", "%zu", size);
+		memset(out, 'x', sizeof out);
+		n = escape_line(out, size, "abcdefgh", 8);
+		cr_assert_eq(n, strlen(out), "%zu", size);
+		cr_assert_eq(
+		    size < 12 && size >= 4, strstr(out, "...") != NULL, "%zu", size);
+	}
+	cr_assert_eq(escape_field(out, sizeof out, "abcd", 4, 4), 4);
+	cr_assert_str_eq(out, "abcd", "just so long is not cut");
+	cr_assert_eq(escape_field(out, 0, "abcd", 4, 4), 0);
+	cr_assert_eq(escape_line(out, 0, "abcd", 4), 0);
+	/* what does not fit is not followed by what would */
+	cr_assert_eq(escape_field(out, 10,
+			 "abcd\x01"
+			 "e",
+			 6, 6),
+	    7);
+	cr_assert_str_eq(out, "abcd...");
+	cr_assert_eq(escape_line(out, 10,
+			 "abcd\x01"
+			 "e",
+			 6),
+	    7);
+	cr_assert_str_eq(out, "abcd...");
+}
+
+Test(host_escape, a_line_loses_one_cr_at_its_end_alone)
+{
+	char out[64];
+
+	cr_assert_eq(escape_line(out, sizeof out, "\r", 1), 0);
+	cr_assert_eq(escape_line(out, sizeof out, "", 0), 0);
+	cr_assert_eq(escape_line(out, sizeof out, "ab\r", 3), 2);
+	cr_assert_str_eq(out, "ab");
+	escape_line(out, sizeof out, "a\rb", 3);
+	cr_assert_str_eq(out, "a\\x0db");
+	escape_line(out, sizeof out, "a\r\r", 3);
+	cr_assert_str_eq(out, "a\\x0d");
+	escape_line(out, sizeof out, "a\tb", 3);
+	cr_assert_str_eq(out, "a b");
+}
+
+Test(host_escape, a_value_is_bare_or_in_quotes_and_says_how_long)
+{
+	char out[64];
+
+	for (size_t size = 0; size < 20; size++) {
+		size_t n;
+
+		memset(out, 'x', sizeof out);
+		n = escape_value(out, size, "plain-10.1");
+		if (size == 0)
+			cr_assert(n == 0 && out[0] == 'x');
+		else if (size < 8)
+			cr_assert(n == 0 && out[0] == '\0' && out[1] == 'x');
+		else if (size <= 10)
+			cr_assert(
+			    n == strlen(out) && n < size && out[0] == '"', "%zu", size);
+		else
+			cr_assert(
+			    n == 10 && strcmp(out, "plain-10.1") == 0 && out[11] == 'x',
+			    "%zu", size);
+	}
+	cr_assert_eq(escape_value(out, sizeof out, "a b"), 5);
+	cr_assert_str_eq(out, "\"a b\"");
+	cr_assert_eq(escape_value(out, sizeof out, ""), 2);
+	cr_assert_str_eq(out, "\"\"");
+}
