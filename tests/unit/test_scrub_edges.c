@@ -615,3 +615,83 @@ Test(scrub_edges, a_label_of_each_size)
 	    "a \xe2\x90\x8d"
 	    "b");
 }
+
+/* --- what reaches the sink --- */
+
+struct piece {
+	char text[40];
+	uint32_t style;
+};
+static struct piece pieces[20];
+static int piece_count;
+
+static void
+on_piece(void *arg, const char *text, size_t len, uint32_t style)
+{
+	cr_assert_lt(piece_count, 20);
+	snprintf(pieces[piece_count].text, sizeof pieces[0].text, "%.*s", (int)len, text);
+	pieces[piece_count++].style = style;
+}
+
+static void
+on_nothing(void *arg)
+{
+}
+
+static void
+in_pieces(const char *text)
+{
+	static const struct scrub_sink to = {on_piece, on_nothing, on_nothing};
+	struct scrub s;
+
+	piece_count = 0;
+	scrub_init(&s, &to, NULL, 0);
+	scrub_feed(&s, text, strlen(text));
+	scrub_finish(&s);
+}
+
+Test(scrub_edges, each_piece_has_one_style_and_what_has_one_style_is_a_piece)
+{
+	in_pieces("\x1b[35ma\xc3\xa9\x1b[1mb\x1b[0mc\x08\td");
+	cr_assert_eq(piece_count, 5);
+	cr_assert_str_eq(pieces[0].text, "a\xc3\xa9");
+	cr_assert_eq(pieces[0].style, STYLE_FG(5));
+	cr_assert_str_eq(pieces[1].text, "b");
+	cr_assert_eq(pieces[1].style, STYLE_FG(5) | STYLE_BOLD);
+	cr_assert_str_eq(pieces[2].text, "c");
+	cr_assert_eq(pieces[2].style, 0);
+	cr_assert_str_eq(pieces[3].text, "\xe2\x90\x88");
+	cr_assert_eq(pieces[3].style, STYLE_MARK);
+	cr_assert_str_eq(pieces[4].text, "   d");
+	cr_assert_eq(pieces[4].style, 0);
+	in_pieces("\x1b[35ma\x1b[1m\xcc\x81z\nb");
+	cr_assert_eq(piece_count, 3);
+	cr_assert_str_eq(pieces[0].text, "a\xcc\x81", "a mark joins what it belongs to");
+	cr_assert_eq(pieces[1].style, STYLE_FG(5) | STYLE_BOLD);
+	cr_assert_eq(pieces[2].style, 0, "a new line has no style");
+	in_pieces("\x1b[35ma\x08\rb");
+	cr_assert_eq(pieces[piece_count - 1].style, 0, "nor has one that begins anew");
+	in_pieces("");
+	cr_assert_eq(piece_count, 0);
+}
+
+Test(scrub_edges, nothing_joins_a_mark)
+{
+	cr_assert_str_eq(CLEAN("a\x08\xcc\x81"), "a\xe2\x90\x88<U+0301>");
+	cr_assert_str_eq(CLEAN("a\x1b[A\xcc\x81"), "a" ESC_MARK "<U+0301>");
+	cr_assert_str_eq(
+	    CLEAN("\xe2\x98\x80\x08\xef\xb8\x8f"), "\xe2\x98\x80\xe2\x90\x88<U+FE0F>");
+	cr_assert_str_eq(CLEAN("a\xc2\xad\x08\xc2\xad"), "a<U+00AD>\xe2\x90\x88<U+00AD>");
+	cr_assert_str_eq(CLEAN("\x08"
+			       "a\x08"),
+	    "\xe2\x90\x88"
+	    "a\xe2\x90\x88");
+	cr_assert_str_eq(CLEAN("\x1b[A\xc3\xa9\x1b[A"), ESC_MARK "\xc3\xa9" ESC_MARK);
+	cr_assert_str_eq(CLEAN("\x1b[A\t\x1b[A"), ESC_MARK "       " ESC_MARK);
+	cr_assert_str_eq(CLEAN("\x1b[A\n\x1b[A"), ESC_MARK "\n" ESC_MARK);
+	cr_assert_str_eq(CLEAN("\x7f\x01"), "\xe2\x90\xa1");
+	cr_assert_str_eq(CLEAN("\x01"
+			       "a\x7f"),
+	    "\xe2\x90\x81"
+	    "a\xe2\x90\xa1");
+}
