@@ -480,6 +480,7 @@ Test(place, what_lies_there_and_is_no_socket_is_left_alone)
 Test(place, a_socket_that_did_not_become_ours_is_taken_away)
 {
 	struct stat st;
+	char away[80];
 
 	taken();
 	site.of = "console.sock";
@@ -497,7 +498,8 @@ Test(place, a_socket_that_did_not_become_ours_is_taken_away)
 	site.mode = S_IFREG | 0600; /* only once it is made: there was nothing before */
 	does_not_listen(ERR_DENIED, "did not become a socket of ours");
 	site.mode = 0;
-	cr_assert_eq(rename(place.dir, mem_printf("%s/gone", scratch_dir)), 0);
+	snprintf(away, sizeof away, "%s/gone", scratch_dir);
+	cr_assert_eq(rename(place.dir, away), 0);
 	does_not_listen(ERR_SYSTEM, "listen on ");
 }
 
