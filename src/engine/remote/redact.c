@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "engine/runbook/pattern.h"
 
-#define BLOCK 4096 /* bytes that are matched at once: it bounds how long that takes */
+#define BLOCK 4096 /* bytes that are matched at once */
 #define PAST 64	   /* bytes before it that a pattern may look back at */
 #define MARK_MAX 80
 
@@ -32,6 +32,7 @@ struct redact {
 struct next {
 	int how; /* of pattern_look; -2: not looked yet */
 	size_t start, end;
+	struct pattern_budget budget; /* for what is in the text now */
 };
 
 struct redact_stream {
@@ -53,6 +54,8 @@ row_read(struct redact *r, const char *line, size_t len, struct err *err)
 {
 	size_t n = 0, gap;
 	struct pattern_match m;
+	struct pattern_budget budget = {PATTERN_STEPS_MAX};
+	struct err gave_up;
 
 	while (n < len &&
 	    ((line[n] >= 'a' && line[n] <= 'z') || (line[n] >= '0' && line[n] <= '9') ||
@@ -72,7 +75,8 @@ row_read(struct redact *r, const char *line, size_t len, struct err *err)
 		return -1;
 	memcpy(r->rows[r->count].name, line, n);
 	r->count++;
-	if (pattern_look(r->rows[r->count - 1].pattern, "", 0, 0, true, &m) == 1)
+	if (pattern_find(
+		r->rows[r->count - 1].pattern, "", 0, 0, &budget, &m, &gave_up) == 1)
 		return err_set(err, ERR_USAGE, "the pattern fits even where nothing is");
 	return 0;
 }
@@ -169,9 +173,9 @@ first_find(struct redact_stream *s, size_t at, bool last, size_t *hold)
 		struct next *n = &s->next[i];
 		struct pattern_match m;
 
-		if (n->how == -2 || (n->how > 0 && n->start < at)) {
+		if (n->how == -2 || (n->how != 0 && n->start < at)) {
 			n->how = pattern_look(s->r->rows[i].pattern, s->text.data,
-			    s->text.len, at, last, &m);
+			    s->text.len, at, last, &n->budget, &m);
 			n->start = n->how > 0 ? m.start : at;
 			n->end = m.end;
 		}
@@ -216,8 +220,10 @@ patterns_run(struct redact_stream *s, bool last, redact_out_fn *out, void *arg)
 	size_t at = s->past, hold;
 	int i;
 
-	for (int k = 0; k < s->r->count; k++)
+	for (int k = 0; k < s->r->count; k++) {
 		s->next[k].how = -2;
+		s->next[k].budget.steps = PATTERN_LOOK_STEPS;
+	}
 	while (at < s->text.len && (i = first_find(s, at, last, &hold)) >= 0) {
 		struct next *n = &s->next[i];
 
@@ -227,7 +233,7 @@ patterns_run(struct redact_stream *s, bool last, redact_out_fn *out, void *arg)
 		mark(s->r->rows[i].name, n->end - n->start,
 		    n->how < 0 ? " that it gave up on" : "", out, arg);
 		explicit_bzero(s->text.data + n->start, n->end - n->start);
-		at = n->end > at ? n->end : at + 1;
+		at = n->end;
 	}
 	if (at < s->text.len) {
 		pass(s->text.data + at, hold - at, out, arg);

@@ -2,8 +2,9 @@
 /*
  * PCRE2's own match limit counts anew at each place where a match may begin, so
  * that a long subject multiplies it.  Each item of the pattern therefore has a
- * callout, which counts for the whole walk.  No JIT: it honours no such count, and
- * needs pages that are writable and executable.
+ * callout, which counts for the whole walk.  A repeat of one sign has one callout,
+ * however far it goes: how far counts too, at a lower rate.  No JIT: it honours no such
+ * count, and needs pages that are writable and executable.
  */
 #include "engine/runbook/pattern.h"
 
@@ -18,6 +19,7 @@
 
 #define STEPS_AT_ONE_PLACE 200000
 #define LOOK_AT_ONE_PLACE 20000
+#define LOOK_BYTES_A_STEP 128 /* read one after another they cost what one step does */
 #define DEPTH_MAX 5000
 #define HEAP_MAX_KIB 8192
 
@@ -96,7 +98,7 @@ pattern_new(const char *text, size_t len, struct err *err)
 struct pattern *
 pattern_new_plain(const char *text, size_t len, struct err *err)
 {
-	return compile(text, len, 0, err);
+	return compile(text, len, PCRE2_AUTO_CALLOUT, err);
 }
 
 void
@@ -120,6 +122,24 @@ on_step(pcre2_callout_block *block, void *arg)
 	struct pattern_budget *budget = arg;
 
 	return --budget->steps < 0 ? PCRE2_ERROR_CALLOUT : 0;
+}
+
+/* One look: its budget, and how far the last step had got. */
+struct looking {
+	struct pattern_budget *budget;
+	size_t reached;
+};
+
+static int
+on_look_step(pcre2_callout_block *block, void *arg)
+{
+	struct looking *l = arg;
+	size_t now = block->current_position;
+
+	if (now > l->reached)
+		l->budget->steps -= (long)((now - l->reached) / LOOK_BYTES_A_STEP);
+	l->reached = now;
+	return on_step(block, l->budget);
 }
 
 static void
@@ -172,8 +192,9 @@ pattern_find(const struct pattern *p, const char *subject, size_t len, size_t fr
 
 int
 pattern_look(const struct pattern *p, const char *subject, size_t len, size_t from,
-    bool last, struct pattern_match *m)
+    bool last, struct pattern_budget *budget, struct pattern_match *m)
 {
+	struct looking looking = {.budget = budget, .reached = from};
 	pcre2_match_context *how = pcre2_match_context_create(NULL);
 	pcre2_match_data *data = pcre2_match_data_create(1, NULL);
 	const PCRE2_SIZE *at;
@@ -184,13 +205,16 @@ pattern_look(const struct pattern *p, const char *subject, size_t len, size_t fr
 	pcre2_set_match_limit(how, LOOK_AT_ONE_PLACE);
 	pcre2_set_depth_limit(how, DEPTH_MAX);
 	pcre2_set_heap_limit(how, HEAP_MAX_KIB);
+	pcre2_set_callout(how, on_look_step, &looking);
 	rc = pcre2_match(p->code, (PCRE2_SPTR)subject, len, from,
-	    last ? 0 : PCRE2_PARTIAL_HARD, data, how);
+	    PCRE2_NOTEMPTY | (last ? 0 : PCRE2_PARTIAL_HARD), data, how);
 	at = pcre2_get_ovector_pointer(data);
 	memset(m, 0, sizeof *m);
 	if (rc >= 0 || rc == PCRE2_ERROR_PARTIAL) {
 		m->start = at[0];
 		m->end = at[1] < at[0] ? at[0] : at[1];
+		if (m->start < from || (rc >= 0 && m->end == m->start))
+			rc = PCRE2_ERROR_INTERNAL; /* \K in what looks around */
 	}
 	pcre2_match_data_free(data);
 	pcre2_match_context_free(how);

@@ -18,6 +18,7 @@
 #define PATTERN_MAX 512 /* bytes of a pattern */
 #define PATTERN_GROUPS 9
 #define PATTERN_STEPS_MAX 1000000 /* of one walk over a subject */
+#define PATTERN_LOOK_STEPS 200000 /* of the looks at one piece of a text that goes on */
 
 struct pattern;
 
@@ -47,7 +48,8 @@ int pattern_find(const struct pattern *p, const char *subject, size_t len, size_
 
 /*
  * The same for texts that are looked at all the time, and go on: of bytes, not of
- * characters; without groups; with a limit of ways at each place instead of a budget.
+ * characters; without groups; never a match of no length; with a limit of ways at each
+ * place besides the budget.
  */
 struct pattern *pattern_new_plain(
     const char *text, size_t len, struct err *err) MUST_CHECK;
@@ -57,6 +59,6 @@ struct pattern *pattern_new_plain(
  * may be one when more of the text has come (last: nothing comes); -1: it gave up.
  */
 int pattern_look(const struct pattern *p, const char *subject, size_t len, size_t from,
-    bool last, struct pattern_match *m) MUST_CHECK;
+    bool last, struct pattern_budget *budget, struct pattern_match *m) MUST_CHECK;
 
 #endif
