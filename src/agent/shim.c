@@ -29,6 +29,7 @@
 #define FRAME_HEAD 5		   /* kind and length */
 #define EXIT_REFUSED 64
 #define EXIT_UNREACHABLE 69
+#define EXIT_BUSY 75
 #define EXIT_LOST 255 /* as OpenSSH says that the connection, not the command, failed */
 
 struct shim {
@@ -44,15 +45,38 @@ struct shim {
 	uint32_t left;
 	unsigned char words[SHIM_WORDS_MAX];
 	size_t words_len;
+	int closed;	 /* what was asked did not get to the engine */
+	int denied;	 /* one line of JSON comes, in place of frames */
 	int errors_gone; /* nobody reads our standard error any more */
 };
 
 static struct shim shim = {
     .sock = -1, .in = -1}; /* static: a big stack costs page faults */
 
-static _Noreturn void
-shim_refuse(const char *what)
+/* For the record, and only if that can be had at once. */
+static void
+shim_report(const char *why, int argc, char **argv)
 {
+	static char line[SHIM_LINE_MAX];
+	const char *path = getenv("BREAKGLASS_SOCKET");
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (!path || !*path || strlen(path) >= sizeof sa.sun_path)
+		return;
+	memcpy(sa.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	if (connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
+		send(fd, line, shim_refusal(why, argc, argv, line), MSG_NOSIGNAL);
+	close(fd);
+}
+
+static _Noreturn void
+shim_refuse(const char *what, int argc, char **argv)
+{
+	shim_report(what, argc, argv);
 	fprintf(stderr,
 	    "ssh: %s. Allowed: ssh devvm COMMAND, and ssh pve VERB with one of", what);
 	for (int v = 0; v < VERBS; v++)
@@ -134,7 +158,7 @@ shim_ask(struct shim *s, const char *host, char **words)
 		    "the command is longer than 65536 bytes: send a script on standard "
 		    "input instead, ssh devvm sh -s <SCRIPT");
 	if (write_all(s->sock, line, len) < 0)
-		shim_fail(EXIT_LOST, "the engine closed the connection: nothing was run");
+		s->closed = 1; /* it may have said why */
 }
 
 static void
@@ -230,9 +254,32 @@ shim_frame_end(struct shim *s)
 	}
 }
 
+/* It is let in no further: a line of JSON says why, and nothing was run. */
+static void
+shim_on_denied(struct shim *s, const unsigned char *p, size_t len)
+{
+	const unsigned char *lf = memchr(p, '\n', len);
+	size_t n = lf ? (size_t)(lf - p) : len, room = sizeof s->words - 1 - s->words_len;
+	char *text;
+
+	n = n < room ? n : room;
+	memcpy(s->words + s->words_len, p, n);
+	s->words_len += n;
+	if (!lf)
+		return;
+	s->words[s->words_len] = '\0';
+	text = shim_denied((char *)s->words);
+	shim_fail(EXIT_BUSY, text ? text : "the engine refuses: nothing was run");
+}
+
 static void
 shim_receive(struct shim *s, const unsigned char *p, size_t len)
 {
+	if (s->denied || (s->head_len == 0 && s->left == 0 && *p == '{')) {
+		s->denied = 1;
+		shim_on_denied(s, p, len);
+		return;
+	}
 	while (len > 0) {
 		size_t n;
 
@@ -268,6 +315,8 @@ shim_on_socket(struct shim *s)
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
+	if (n <= 0 && (s->closed || s->denied))
+		shim_fail(EXIT_LOST, "the engine closed the connection: nothing was run");
 	if (n <= 0)
 		shim_fail(EXIT_LOST,
 		    "the engine went away before the command ended; whether it finished is unknown");
@@ -301,7 +350,7 @@ main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	if (wrong)
-		shim_refuse(wrong);
+		shim_refuse(wrong, argc, argv);
 	shim.sock = shim_connect();
 	shim_open_input(&shim);
 	shim_ask(&shim, argv[1], argv + 2);

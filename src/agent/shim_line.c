@@ -69,3 +69,46 @@ shim_line(const char *host, char *const *words, bool has_input, char *out)
 	p += sprintf(p, "\",\"stdin\":%s}\n", has_input ? "true" : "false");
 	return (size_t)(p - out);
 }
+
+size_t
+shim_refusal(const char *why, int argc, char *const *argv, char *out)
+{
+	char shown[SHIM_SHOWN_MAX];
+	size_t len = 0;
+	char *p = out;
+
+	for (int i = 1; i < argc && len < sizeof shown; i++) {
+		size_t n = strlen(argv[i]);
+
+		if (i > 1)
+			shown[len++] = ' ';
+		n = n < sizeof shown - len ? n : sizeof shown - len;
+		memcpy(shown + len, argv[i], n);
+		len += n;
+	}
+	p += sprintf(p,
+	    "{\"t\":\"hello\",\"v\":1,\"role\":\"shim\"}\n"
+	    "{\"t\":\"refused\",\"why\":\"%.100s\",\"command_b64\":\"",
+	    why);
+	p = put_base64(p, (unsigned char *)shown, len);
+	p += sprintf(p, "\"}\n");
+	return (size_t)(p - out);
+}
+
+char *
+shim_denied(char *line)
+{
+	static const char key[] = "\"text\":\"";
+	char *from = strstr(line, key), *to, *text;
+
+	if (!from)
+		return NULL;
+	text = to = from += sizeof key - 1;
+	for (; *from && *from != '"'; from++) {
+		if (*from == '\\' && from[1])
+			from++;
+		*to++ = *from;
+	}
+	*to = '\0';
+	return text;
+}

@@ -21,4 +21,14 @@ const char *shim_wrong(int argc, char *const *argv);
  */
 size_t shim_line(const char *host, char *const *words, bool has_input, char *out);
 
+/*
+ * The two lines that tell the engine of a command line that was refused here, for its
+ * record, into out (SHIM_LINE_MAX bytes); of the words at most SHIM_SHOWN_MAX bytes.
+ */
+#define SHIM_SHOWN_MAX 300
+size_t shim_refusal(const char *why, int argc, char *const *argv, char *out);
+
+/* The text of a "denied" line (JSON, with its NUL), in place; NULL: it has none. */
+char *shim_denied(char *line);
+
 #endif

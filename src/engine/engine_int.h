@@ -23,6 +23,7 @@
 #include "engine/power/power.h"
 #include "engine/agent/recap.h"
 #include "engine/remote/redact.h"
+#include "engine/refusals.h"
 #include "engine/remote/run.h"
 #include "engine/runbook/runbooks.h"
 #include "engine/remote/secret.h"
@@ -64,6 +65,7 @@ struct engine {
 	struct notices notices;
 	struct hub *hub;
 	struct people *people;
+	struct refusals refusals;
 	struct gate *gate;
 	struct shells *shells;
 	struct mirror *mirror;

@@ -39,6 +39,8 @@ struct hub_events {
 	void (*tried)(struct peer *p, const struct js *m, void *arg);
 	/* One who knocked is closed, in whatever state. */
 	void (*gone)(struct peer *p, void *arg);
+	/* It said what is no request; text says why, and the peer has been told. */
+	void (*refused)(struct peer *p, const char *text, void *arg);
 	/* Somebody presses keys there. */
 	void (*active)(struct peer *p, void *arg);
 	/* Is let in; its name and proof may be set before the welcome tells them. */
@@ -123,6 +125,10 @@ void peer_tell(struct peer *p, enum fact kind, struct js *f);
 
 /* The same for what this peer has asked for: it is not skipped, however slow it reads. */
 void peer_answer(struct peer *p, enum fact kind, struct js *f);
+
+/* The same for what is no request at all: it is put on record, too. */
+void peer_no_request(struct peer *p, const struct js *m, const char *where,
+    const char *text, const char *todo);
 
 /* An error that answers request m. */
 void peer_error(struct peer *p, const struct js *m, const char *where, const char *text,

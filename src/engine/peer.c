@@ -272,6 +272,14 @@ peer_error(struct peer *p, const struct js *m, const char *where, const char *te
 	peer_tell(p, FACT_ERROR, f);
 }
 
+void
+peer_no_request(struct peer *p, const struct js *m, const char *where, const char *text,
+    const char *todo)
+{
+	peer_error(p, m, where, text, todo);
+	p->hub->ev->refused(p, text, p->hub->arg);
+}
+
 struct js *
 peer_welcome_fact(const struct peer *p)
 {
@@ -322,7 +330,7 @@ peer_on_no_request(struct peer *p, const struct js *m)
 
 	snprintf(text, sizeof text, "there is no request \"%.40s\"",
 	    js_str(m, "t") ? js_str(m, "t") : "");
-	peer_error(p, m, "request", text, "see docs/protocol.md");
+	peer_no_request(p, m, "request", text, "see docs/protocol.md");
 }
 
 static void
@@ -355,7 +363,7 @@ peer_on_line(char *line, size_t len, void *arg)
 
 	p->heard_ms = clock_mono_ms();
 	if (!m) {
-		peer_error(p, NULL, "request", err.words, "see docs/protocol.md");
+		peer_no_request(p, NULL, "request", err.words, "see docs/protocol.md");
 		p->bad_lines++;
 	} else if (p->state == PEER_GATE) {
 		peer_on_gate_line(p, m, line, len);
@@ -368,7 +376,8 @@ peer_on_line(char *line, size_t len, void *arg)
 	} else if (kind == REQUEST_HELLO) {
 		peer_on_hello(p, m);
 	} else {
-		peer_error(p, m, "request", "say hello first", "see docs/protocol.md");
+		peer_no_request(
+		    p, m, "request", "say hello first", "see docs/protocol.md");
 		p->bad_lines = PEER_BAD_LINES;
 	}
 	if (kind == REQUEST_UNLOCK)
@@ -430,7 +439,7 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (p->asked) /* a password may have been in it */
 		explicit_bzero(p->in, sizeof p->in);
 	if (p->frame.dropped > dropped) {
-		peer_error(p, NULL, "request",
+		peer_no_request(p, NULL, "request",
 		    "a line was longer than 256 KiB and was dropped",
 		    "send shorter text: a prompt may have 64 KiB");
 		more = more && ++p->bad_lines < PEER_BAD_LINES;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/agent/choice.h"
@@ -24,7 +25,7 @@ engine_request_is(struct peer *p, const struct js *m, const char *allowed)
 
 	if (message_only(m, allowed, &err) == 0)
 		return true;
-	peer_error(p, m, "request", err.words, "see docs/protocol.md");
+	peer_no_request(p, m, "request", err.words, "see docs/protocol.md");
 	return false;
 }
 
@@ -93,7 +94,7 @@ on_verb(struct peer *p, const struct js *m, void *arg)
 	if (!engine_request_is(p, m, "verb confirm"))
 		return;
 	if (verb < 0) {
-		peer_error(p, m, "verb",
+		peer_no_request(p, m, "verb",
 		    "the verbs are: status forensics start stop reset cycle", NULL);
 		return;
 	}
@@ -279,6 +280,23 @@ on_drive(struct peer *p, const struct js *m, void *arg)
 	people_drive(((struct engine *)arg)->people, p, m);
 }
 
+/* Nothing of it opens an incident. */
+static void
+on_refused(struct peer *p, const char *text, void *arg)
+{
+	struct engine *e = arg;
+	char words[640];
+
+	snprintf(words, sizeof words, "refused what was no request, from %s (%s): %s",
+	    peer_is_here(p) ? peer_name(p) : "one who said no hello", peer_proof(p),
+	    text);
+	if (incident_id(e->incident)[0])
+		refusals_tell(
+		    &e->refusals, e->incident, FACT_NOTE, "engine", words, NULL, 0);
+	else
+		LOG("refused", "%s", words);
+}
+
 static void
 on_arrived(struct peer *p, void *arg)
 {
@@ -363,6 +381,7 @@ const struct hub_events engine_hub_events = {
     .tried = engine_on_tried,
     .gone = engine_on_gone,
     .active = engine_on_active,
+    .refused = on_refused,
     .arrived = on_arrived,
     .may = engine_may,
     .attached = on_attached,

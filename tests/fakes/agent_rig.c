@@ -178,6 +178,12 @@ run_fail(uv_timer_t *timer)
 	run_close(run);
 }
 
+void
+broker_agent_refused(struct broker *b, const char *why, const char *what, size_t len)
+{
+	say("refused %s", why);
+}
+
 struct broker_run *
 broker_agent_run(struct broker *b, const struct broker_agent_ask *ask,
     const struct broker_run_events *events, void *arg)

@@ -97,6 +97,11 @@ on_answer(uv_timer_t *timer)
 	uv_close((uv_handle_t *)timer, on_freed);
 }
 
+void
+broker_agent_refused(struct broker *b, const char *why, const char *what, size_t len)
+{
+}
+
 struct broker_run *
 broker_agent_run(struct broker *b, const struct broker_agent_ask *ask,
     const struct broker_run_events *events, void *arg)

@@ -82,6 +82,7 @@ void agent_tools_receive(struct agent_tools *t, int kind, const struct js *m);
 
 /* agent_shim.c */
 void agent_shim_run(struct agent_peer *p, const struct js *m);
+void agent_shim_refused(struct agent_peer *p, const struct js *m);
 void agent_shim_receive(struct agent_peer *p, const char *data, size_t len);
 bool agent_shim_retry(struct agent_peer *p); /* false: its input still waits */
 void agent_shim_written(struct agent_peer *p);

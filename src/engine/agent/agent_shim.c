@@ -8,6 +8,7 @@
  */
 #include "engine/agent/agent_peer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,6 +112,26 @@ agent_shim_run(struct agent_peer *p, const struct js *m)
 			.has_input = p->has_input},
 		    &run_events, p);
 	buf_fini(&command);
+}
+
+/* The shim did not ask: it has refused a command line by itself, and says so. */
+void
+agent_shim_refused(struct agent_peer *p, const struct js *m)
+{
+	const char *why = js_str(m, "why");
+	struct buf words;
+	struct err err;
+	char text[160];
+
+	buf_init(&words, WIRE_COMMAND_MAX);
+	if (message_only(m, "why command command_b64", &err) == 0 && why &&
+	    js_bytes(m, "command", &words) == 0) {
+		snprintf(text, sizeof text, "the agent's ssh refused this: %.100s", why);
+		broker_agent_refused(
+		    agent_peer_broker(p), text, buf_str(&words), words.len);
+	}
+	buf_fini(&words);
+	agent_peer_close(p);
 }
 
 /* Content of an "i" frame, in whatever pieces it came. */

@@ -2,6 +2,7 @@
 #include "engine/agent/agent_side.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "engine/agent/agent_proc.h"
 #include "engine/agent/agent_tool.h"
 #include "engine/agent/relay.h"
+#include "engine/remote/broker.h"
 #include "wire/messages.h"
 
 #define PEERS_MAX 64
@@ -191,6 +193,20 @@ peer_deny(struct agent_peer *p, const char *text)
 	peer_send(p, m, true);
 }
 
+/* The same for what is no request at all: on record, too. */
+static void
+peer_refuse(struct agent_peer *p, const char *text)
+{
+	char words[320];
+
+	if (p->last_written)
+		return;
+	snprintf(words, sizeof words,
+	    "refused what was no request on the agent's side: %.200s", text);
+	peer_deny(p, text);
+	broker_agent_refused(p->side->broker, words, NULL, 0);
+}
+
 struct broker *
 agent_peer_broker(const struct agent_peer *p)
 {
@@ -251,7 +267,7 @@ peer_welcome_host(struct agent_peer *p)
 
 	if (s->host || !s->proc || uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 ||
 	    fd_peer(fd, &uid, &pid) < 0 || pid <= 0 || pid != agent_proc_pid(s->proc)) {
-		peer_deny(p, "agent-host is started by the engine, and you are not it");
+		peer_refuse(p, "agent-host is started by the engine, and you are not it");
 		return;
 	}
 	p->state = AGENT_PEER_HOST;
@@ -268,7 +284,7 @@ peer_on_hello(struct agent_peer *p, const struct js *m)
 	struct err err;
 
 	if (message_only(m, "v role", &err) < 0)
-		peer_deny(p, err.words);
+		peer_refuse(p, err.words);
 	else if (js_int(m, "v", -1) != WIRE_VERSION)
 		peer_deny(p, "another version of breakglass: restart the engine");
 	else if (js_is(m, "role", "shim"))
@@ -276,7 +292,7 @@ peer_on_hello(struct agent_peer *p, const struct js *m)
 	else if (js_is(m, "role", "agent-host"))
 		peer_welcome_host(p);
 	else
-		peer_deny(p, "role must be shim or agent-host");
+		peer_refuse(p, "role must be shim or agent-host");
 }
 
 static bool
@@ -293,8 +309,10 @@ on_line(char *line, size_t len, void *arg)
 		peer_on_hello(p, m);
 	else if (p->state == AGENT_PEER_SHIM && kind == AGENT_OUT_RUN)
 		agent_shim_run(p, m);
+	else if (p->state == AGENT_PEER_SHIM && kind == AGENT_OUT_REFUSED)
+		agent_shim_refused(p, m);
 	else if (p->state != AGENT_PEER_HOST)
-		peer_deny(p, "hello first, then run");
+		peer_refuse(p, "hello first, then run");
 	js_free(m);
 	return !p->closing;
 }
@@ -384,13 +402,25 @@ on_peer(uv_stream_t *door, int status)
 	s->peer_count++;
 	s->open++;
 	side_sweep(s);
-	if (uv_accept(door, (uv_stream_t *)&p->pipe) < 0 || s->peer_count > PEERS_MAX ||
+	if (uv_accept(door, (uv_stream_t *)&p->pipe) < 0 ||
 	    uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 || fd_peer(fd, &uid, &pid) < 0 ||
-	    uid != geteuid() || fd_is_of_the_last(fd, FDS_KEPT) ||
-	    uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read) < 0) {
+	    uid != geteuid()) {
 		LOG("agent", "a peer on the agent side is not let in");
 		agent_peer_close(p);
+		return;
 	}
+	/* said at once, and closed: its own descriptor is one of the last */
+	if (fd_is_of_the_last(fd, FDS_KEPT))
+		peer_deny(p,
+		    "the engine has no descriptor left for one more command: nothing was run; "
+		    "wait until one has ended");
+	else if (s->peer_count > PEERS_MAX)
+		peer_deny(p,
+		    "64 connections of the agent are open already: nothing was run; wait until "
+		    "one has ended");
+	else if (uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read) == 0)
+		return;
+	agent_peer_close(p);
 }
 
 /* ---- agent-host's process ---- */

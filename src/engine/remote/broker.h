@@ -162,6 +162,10 @@ struct broker_agent_ask { /* "ssh host command"; borrowed for the call */
 	bool has_input; /* its standard input is the command's: no watchdog then */
 };
 
+/* What the agent side said and was no request: on record.  what: its bytes, or NULL. */
+void broker_agent_refused(
+    struct broker *b, const char *why, const char *what, size_t len);
+
 /*
  * The agent asks.  Never NULL; a refusal comes through end like everything else, and
  * so does the no of an operator who was asked.

@@ -238,6 +238,12 @@ broker_probed(struct broker *b, bool healthy, int64_t took_ms)
 	}
 }
 
+void
+broker_agent_refused(struct broker *b, const char *why, const char *what, size_t len)
+{
+	refusals_tell(&b->refusals, b->cfg.incident, FACT_ERROR, "agent", why, what, len);
+}
+
 struct broker_run *
 broker_agent_run(struct broker *b, const struct broker_agent_ask *ask,
     const struct broker_run_events *events, void *arg)

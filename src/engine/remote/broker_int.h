@@ -7,6 +7,7 @@
 #include "engine/remote/broker.h"
 #include "engine/record/incident.h"
 #include "engine/agent/left.h"
+#include "engine/refusals.h"
 #include "engine/remote/links.h"
 #include "engine/remote/run.h"
 #include "engine/power/verb_cap.h"
@@ -56,6 +57,7 @@ struct broker {
 	struct verb_cap cap;
 	struct left *left;
 	int turn;
+	struct refusals refusals; /* of the agent side */
 	struct broker_run *runs;
 	char hostkeys_said[256]; /* the last trouble with keeping host keys */
 	struct door_ref {
