@@ -31,7 +31,10 @@ engine_on_kill(struct peer *p, const struct js *m, void *arg)
 
 	if (!engine_request_is(p, m, "on"))
 		return;
-	if (on && was) {
+	if (js_has(m, "on") && !js_is_bool(m, "on")) {
+		peer_error(p, m, "request", "on is true or false",
+		    "/kill pulls the kill switch, /kill off lifts it");
+	} else if (on && was) {
 		snprintf(text, sizeof text, "the kill switch is on already, by %s", was);
 		peer_error(p, m, "kill", text, "/kill off lifts it");
 	} else if (!on && !was) {

@@ -85,7 +85,7 @@ def unknown_is_refused(rig):
               dict(t="accept_key"), dict(t="autonomy"), dict(t="autonomy", level="god"),
               dict(t="note"), dict(t="incident"), dict(t="incident", state="burn"),
               dict(t="incident", state="close"), dict(t="answer", id="q1", yes="no"),
-              dict(t="drive", release="true"),
+              dict(t="drive", release="true"), dict(t="kill", on="yes"), dict(t="kill", on=0),
               dict(t=5), dict(x=1), dict(t="welcome"), dict(t="cancel")):
         r = p.ask(**m)
         check("a sentence", len(p.expect(t="error", req=r)["text"]) > 10)

@@ -397,7 +397,7 @@ people_is_free(enum request kind, const struct js *m, int autonomy)
 	case REQUEST_AUTONOMY:
 		return level && autonomy_by_name(level) <= autonomy;
 	case REQUEST_KILL:
-		return js_bool(m, "on", true);
+		return !js_has(m, "on") || js_bool(m, "on", false);
 	case REQUEST_CANCEL:
 	case REQUEST_DRIVE:
 	case REQUEST_JOURNAL:
