@@ -10,6 +10,7 @@
  * them this machine has: that is told to the engine and stands on the status line.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <spawn.h>
@@ -236,11 +237,10 @@ report_read(struct args *a)
 	pid_t pid = -1;
 
 	buf_init(&text, REPORT_MAX);
-	if (pipe(fds) < 0)
+	if (pipe2(fds, O_CLOEXEC) < 0)
 		abort();
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
-	posix_spawn_file_actions_addclose(&actions, fds[0]);
 	if (posix_spawn(&pid, a->argv[0], &actions, NULL, a->argv, environ) != 0)
 		pid = -1;
 	posix_spawn_file_actions_destroy(&actions);

@@ -23,7 +23,7 @@ child(const char *path, const char *word, int fd)
 
 	(void)setsid();
 	probe_child_reset();
-	null = open("/dev/null", O_RDONLY);
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (null >= 0)
 		(void)dup2(null, 0);
 	(void)dup2(fd, 1);
