@@ -23,6 +23,7 @@
 #include "agent/host.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 
 /*
  * Bytes of data that one process may have.  claude has 1.6 GiB of it, most of it never
@@ -30,7 +31,9 @@
  */
 #define CLAUDE_MEMORY "4294967296"
 #define TOOL_MEMORY "2147483648"
-#define REPORT_MAX 4096 /* bytes */
+#define REPORT_MAX 4096		  /* bytes */
+#define LANDLOCK_WORD "Landlock " /* of the launcher's report, with its version ... */
+#define LANDLOCK_TCP 4		  /* ... that refuses TCP by port */
 
 /* A sanitizer's shadow is data without end; it reads its own maps as well. */
 #if defined(__SANITIZE_ADDRESS__)
@@ -56,14 +59,6 @@ box_path(struct args *a, char kind, const char *folder, const char *name)
 {
 	args_add(a, "--landlock");
 	args_add(a, "%c:%s%s%s", kind, folder, *name ? "/" : "", name);
-}
-
-static bool
-is_below(const char *path, const char *above)
-{
-	size_t n = strlen(above);
-
-	return strncmp(path, above, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
 /* The socket's folder, for the kernel that asks; all else has the same path. */
@@ -94,7 +89,8 @@ box_folders(const struct host *h, struct args *a)
 {
 	box_path(a, 'w', h->dir, "work");
 	box_path(a, 'w', h->dir, "tmp");
-	if (h->view && !is_below(h->dir, "/tmp") && !is_below(h->socket, "/tmp"))
+	if (h->view && !path_is_below(h->dir, "/tmp") &&
+	    !path_is_below(h->socket, "/tmp"))
 		box_path(a, 'w', "/tmp", "");
 	box_path(a, 'x', h->libexec, "shim");
 	box_socket(h, a);
@@ -310,6 +306,16 @@ host_box_claudes(struct host *h, const struct js *start)
 	snprintf(h->box_net, sizeof h->box_net, "%s", net);
 }
 
+/* Its one port is refused to nobody by a kernel whose Landlock knows no ports. */
+static bool
+claude_has_tcp(const struct host *h)
+{
+	const char *landlock = strstr(h->box_words, LANDLOCK_WORD);
+
+	return strncmp(h->box_net, "port:", 5) == 0 &&
+	    (!landlock || atoi(landlock + strlen(LANDLOCK_WORD)) < LANDLOCK_TCP);
+}
+
 static struct js *
 open_list(const struct host *h)
 {
@@ -319,6 +325,8 @@ open_list(const struct host *h)
 	for (char *word = strtok_r(copy, ",", &save); word;
 	     word = strtok_r(NULL, ",", &save))
 		js_add_str(list, word + strspn(word, " "));
+	if (claude_has_tcp(h))
+		js_add_str(list, "TCP of claude");
 	if (strstr(h->box_net, ",names"))
 		js_add_str(list, "UDP of claude");
 	free(copy);
@@ -333,7 +341,9 @@ host_box_tell(const struct host *h, struct js *m)
 
 	snprintf(words, sizeof words, "%s", *h->box_words ? h->box_words : "nothing");
 	n = strlen(words);
-	if (strncmp(h->box_net, "port:", 5) == 0)
+	if (claude_has_tcp(h))
+		snprintf(words + n, sizeof words - n, "; claude: TCP");
+	else if (strncmp(h->box_net, "port:", 5) == 0)
 		snprintf(words + n, sizeof words - n, "; claude: TCP to port %d",
 		    atoi(h->box_net + 5));
 	js_set_str(m, "sandbox", words);

@@ -25,6 +25,7 @@
 #define PATH_LEN_MAX 128
 #define EXIT_SETUP 71
 #define CANARY_PORT 9 /* discard: nobody is there, and it is no port of ours */
+#define REPORT_S 5    /* what is waited for so long is no answer */
 
 /* Sockets of others that could be seen before the box was put on. */
 static char sockets[SOCKETS_MAX][PATH_LEN_MAX];
@@ -152,13 +153,14 @@ try_processes(const struct box *b)
 		left_open("root's privileges");
 }
 
+/* On its way counts: nothing refused it, and nobody waits for who drops it. */
 static bool
 can_connect(void)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET,
 	    .sin_port = htons(CANARY_PORT),
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool can;
 
 	if (fd < 0)
@@ -203,6 +205,8 @@ try_memory(const struct box *b)
 static int
 report(struct box *b)
 {
+	signal(SIGALRM, SIG_DFL);
+	alarm(REPORT_S);
 	collect_sockets(b);
 	if (box_put_on(b) < 0) {
 		fprintf(stderr, "launcher: cannot %s: %s\n", b->failed, strerror(errno));

@@ -133,6 +133,9 @@ add_calls(scmp_filter_ctx f)
 	for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++)
 		DENY(SCMP_SYS(clone), 1,
 		    SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
+	/* another's limits: no CPU time is a SIGKILL, no message queues our brand on him
+	 */
+	DENY(SCMP_SYS(prlimit64), 2, SCMP_A0(SCMP_CMP_NE, 0), SCMP_A2(SCMP_CMP_NE, 0));
 	/* typing into a terminal that it was left */
 	DENY(SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, LOW32, TIOCSTI));
 	DENY(SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, LOW32, TIOCLINUX));

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <mntent.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,11 +20,13 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/launcher_box.h"
+#include "base/path.h"
 
 #define BASE "/tmp" /* only for the moment before it becomes the root */
 #define OLD "/.old" /* where the machine's own root is until all is bound */
@@ -140,20 +143,53 @@ make_place(const struct entry *e)
 	return 0;
 }
 
+/* What the mount has stays: none of it may be taken off in a namespace of a user. */
+static int
+remount(const char *path, uint64_t set)
+{
+	static const unsigned long flags[][2] = {{ST_RDONLY, MS_RDONLY},
+	    {ST_NODEV, MS_NODEV}, {ST_NOEXEC, MS_NOEXEC}, {ST_NOATIME, MS_NOATIME},
+	    {ST_NODIRATIME, MS_NODIRATIME}, {ST_RELATIME, MS_RELATIME}};
+	unsigned long all = MS_REMOUNT | MS_BIND | MS_NOSUID;
+	struct statvfs now;
+
+	if (statvfs(path, &now) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
+		if (now.f_flag & flags[i][0])
+			all |= flags[i][1];
+	if (set & ATTR_RDONLY)
+		all |= MS_RDONLY;
+	return mount(NULL, path, NULL, all, NULL);
+}
+
+/* One by one what a kernel since 5.12 does at once. */
+static int
+remount_below(const char *path, uint64_t set)
+{
+	FILE *f = setmntent(OLD "/proc/self/mounts", "re");
+	struct mntent *m;
+	int rc = remount(path, set);
+
+	while (f && rc == 0 && (m = getmntent(f)) != NULL)
+		if (strcmp(m->mnt_dir, path) != 0 && path_is_below(m->mnt_dir, path) &&
+		    access(m->mnt_dir, F_OK) == 0)
+			rc = remount(m->mnt_dir, set);
+	if (f)
+		endmntent(f);
+	return rc;
+}
+
 static int
 set_attr(const char *path, unsigned flags, uint64_t set)
 {
 	struct attr attr = {.set = set};
+	int rc =
+	    (int)syscall(NR_MOUNT_SETATTR, AT_FDCWD, path, flags, &attr, sizeof attr);
 
-	return (int)syscall(NR_MOUNT_SETATTR, AT_FDCWD, path, flags, &attr, sizeof attr);
-}
-
-static bool
-is_below(const char *path, const char *above)
-{
-	size_t n = strlen(above);
-
-	return strncmp(path, above, n) == 0 && (path[n] == '/' || path[n] == '\0');
+	if (rc == 0 || errno != ENOSYS)
+		return rc;
+	return flags & AT_EVERYTHING ? remount_below(path, set) : remount(path, set);
 }
 
 /* Whether an earlier entry shows this one with all that it grants. */
@@ -161,7 +197,7 @@ static bool
 is_shown(const struct entry *list, int i)
 {
 	for (int k = 0; k < i; k++)
-		if (list[k].dir && is_below(list[i].real, list[k].real) &&
+		if (list[k].dir && path_is_below(list[i].real, list[k].real) &&
 		    (list[i].kind != BOX_WRITE || list[k].kind == BOX_WRITE))
 			return true;
 	return false;
@@ -180,12 +216,8 @@ bind_entry(const struct entry *e)
 	}
 	if (make_place(e) < 0 || mount(from, e->real, NULL, MS_BIND | MS_REC, NULL) < 0)
 		return -1;
-	/* An old kernel cannot: Landlock and the files' modes are left. */
-	if (set_attr(e->real, AT_EVERYTHING, ATTR_NOSUID | (writable ? 0 : ATTR_RDONLY)) <
-		0 &&
-	    errno != ENOSYS)
-		return -1;
-	return 0;
+	return set_attr(
+	    e->real, AT_EVERYTHING, ATTR_NOSUID | (writable ? 0 : ATTR_RDONLY));
 }
 
 /* /bin -> usr/bin and its like, and a rule that went through a link. */
@@ -253,7 +285,7 @@ build(struct box *b, struct entry *list, int n)
 	if (enter_root() < 0 || fill(list, n) < 0 || umount2(OLD, MNT_DETACH) < 0 ||
 	    rmdir(OLD) < 0)
 		return -1;
-	if (set_attr("/", 0, ATTR_RDONLY | ATTR_NOSUID) < 0 && errno != ENOSYS)
+	if (set_attr("/", 0, ATTR_RDONLY | ATTR_NOSUID) < 0)
 		return -1;
 	b->has_view = true;
 	return 0;

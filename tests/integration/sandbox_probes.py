@@ -7,6 +7,7 @@ test tells of it, as if the agent knew all: pids, paths, ports.
 import ctypes
 import json
 import os
+import resource
 import socket
 import struct
 import subprocess
@@ -215,6 +216,18 @@ def memory():
     return "6 GiB"
 
 
+def limits():
+    """No CPU time ends it, no message queue brands it; here it keeps what it has."""
+    for pid in (P["engine"], P["engine_parent"]):
+        for what in (resource.RLIMIT_CPU, resource.RLIMIT_NOFILE, resource.RLIMIT_MSGQUEUE):
+            try:
+                resource.prlimit(pid, what, resource.prlimit(pid, what))
+                return "limit %d of %d is set" % (what, pid)
+            except OSError as e:
+                error = e
+    raise error
+
+
 def abstract():
     s = socket.socket(socket.AF_UNIX)
     s.settimeout(5)
@@ -272,6 +285,7 @@ PROBES = [
     ("36 shared memory of others", shared_memory),
     ("37 io_uring", ring),
     ("38 memory without end", memory),
+    ("39 limits of the engine and its parent", limits),
 ]
 
 if __name__ == "__main__":

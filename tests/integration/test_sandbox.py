@@ -33,7 +33,7 @@ NAMED = {
     "signals": ("11", "12"),
     "abstract sockets": ("22",),
     "memory of this uid's processes": ("06", "13", "14"),     # 06: how many, as root
-    "system calls": ("10", "14", "23", "32", "33", "34", "35", "36", "37"),
+    "system calls": ("10", "14", "23", "32", "33", "34", "35", "36", "37", "39"),
     "TCP": ("15", "16", "19"),
     "UDP": ("17",),
 }
@@ -41,6 +41,7 @@ NAMED = {
 FILTERS = {
     "landlock": ((444, 38), (445, 38), (446, 38)),
     "seccomp": ((317, 22), (157, 22, 22)),              # seccomp(), prctl(PR_SET_SECCOMP)
+    "mount_setattr": ((442, 38),),
     "view": ((272, 1, None, 0x10020000), (56, 1, None, 0x10000000), (435, 38)),
 }
 DENY = """
@@ -105,7 +106,7 @@ class Others:
         hosts = [c for c in children(e.pid) if b"agent-host" in cmdline(c)]
         return dict(
             key=rig.key, api_key_file=rig.env["BREAKGLASS_API_KEY_FILE"], sessions=rig.sessions,
-            engine=e.pid, engine_address=0x400000, agent_host=hosts[0], parent=parent or hosts[0],
+            engine=e.pid, engine_parent=parent_of(e.pid), engine_address=0x400000, agent_host=hosts[0], parent=parent or hosts[0],
             tcp=self.tcp.getsockname()[1], udp=self.udp.getsockname()[1],
             rogue=self.rogue.getsockname()[1], ssh_agent=self.dir + "/ssh-agent",
             ssh_port=rig.devvm.port, console=rig.socket, other=self.dir + "/other.sock",
@@ -145,6 +146,11 @@ def command(rig):
             "echo %s | base64 -d >p.py; python3 p.py \"$(cat params)\"" % (rig.dir, rig.dir, script))
 
 
+def parent_of(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        return int(f.read().rsplit(")", 1)[1].split()[1])
+
+
 def verdicts(text):
     found = re.findall(r"^(\d\d) (.*?) (denied|open)\b ?(.*)$", text, re.M)
     return {n: (name, word == "open", detail) for n, name, word, detail in found}
@@ -154,7 +160,7 @@ def judge(rig, p, seen, must_be_open=()):
     """Each probe was made, and each that got through is named; returns the names of `open`."""
     named = p.of("state", what="sandbox")[-1]
     out = verdicts(seen)
-    check("every probe was made", len(out) == 38, len(out), seen[-3000:])
+    check("every probe was made", len(out) == 39, len(out), seen[-3000:])
     for n, (name, is_open, detail) in sorted(out.items()):
         if os.environ.get("V"):
             print(n, name, "OPEN" if is_open else "denied", detail, flush=True)
@@ -189,7 +195,7 @@ def by_api(prefix=(), env=(), must_be_open=(), **options):
     try:
         others = Others(rig)
         api = Api(rig, "vendor", dict(match="look around", bash=command(rig)),
-                  dict(match=dict(result="38 "), text="Looked."))
+                  dict(match=dict(result="39 "), text="Looked."))
         endpoints(rig, ("vendor", api.port))
         p, seen = try_all(rig, others, prefix, dict(rig.env, **dict(env)), driver="api")
         named = judge(rig, p, seen, must_be_open)
@@ -225,7 +231,7 @@ def look(rig):
     return dict(match="look around", bash=command(rig))
 
 
-@with_claude(look, dict(match=dict(result="38 "), text="Looked."), dict(match="again", text="Still here."))
+@with_claude(look, dict(match=dict(result="39 "), text="Looked."), dict(match="again", text="Still here."))
 def from_claudes_shell(rig):
     """below claude: a command cannot look into it, nor lead it to another API"""
     others = Others(rig)
@@ -256,10 +262,10 @@ def in_a_container():
 
 
 def without_landlock():
-    """a kernel without Landlock: the view and the filter hold, signals are named"""
+    """a kernel before 5.12: the view, its mounts one by one, and the filter hold, signals are named"""
     if not can_view():
         raise Skip("no namespaces here")
-    by_api(deny("landlock"), must_be_open=["signals", "abstract sockets", "the agent's own folder"])
+    by_api(deny("landlock", "mount_setattr"), must_be_open=["signals", "abstract sockets", "the agent's own folder"])
 
 
 def without_seccomp():
@@ -287,6 +293,63 @@ def a_box_that_fails():
         check("%s %s is refused" % bad, r.returncode == 71, r)
 
 
+# A network of its own whose port 9 takes no more: to connect there takes for ever.
+FULL = """
+import fcntl, os, socket, struct, sys
+s = socket.socket()
+fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 1))        # SIOCSIFFLAGS: up
+s.bind(("127.0.0.1", 9))
+s.listen(0)
+s.set_inheritable(True)
+for i in range(8):
+    c = socket.socket()
+    c.set_inheritable(True)
+    c.setblocking(False)
+    c.connect_ex(("127.0.0.1", 9))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def a_port_that_does_not_answer():
+    """the launcher's look at the network waits for nobody"""
+    if not can_view():
+        raise Skip("no namespaces here")
+    began = time.monotonic()
+    r = subprocess.run(["unshare", "-Urn", "/usr/bin/python3", "-c", FULL, *deny("landlock"),
+                        BUILD + "/src/agent/launcher", "--seccomp", "on", "--net", "port:443",
+                        "--report", "-"], capture_output=True, text=True, timeout=20)
+    check("it says so", r.returncode == 0 and "open TCP\n" in r.stdout, r)
+    check("at once", time.monotonic() - began < 4, time.monotonic() - began)
+
+
+FAKE = """#!/bin/bash
+[ "$1" = --version ] && { echo "9.9.9 (Claude Code)"; exit; }
+cat >/dev/null
+"""
+
+
+def claudes_port_without_landlock():
+    """a claude with a port, where no kernel holds it to that port: named"""
+    rig = Rig(pve=False, agent_driver="cli")
+    try:
+        rig.env["BREAKGLASS_CLAUDE"] = rig.dir + "/claude"
+        with open(rig.dir + "/claude", "w") as f:
+            f.write(FAKE)
+        os.chmod(rig.dir + "/claude", 0o755)
+        with open(rig.dir + "/oauth", "w") as f:
+            f.write("sk-ant-oat01-" + "x" * 40)
+        os.chmod(rig.dir + "/oauth", 0o600)
+        rig.env["BREAKGLASS_OAUTH_TOKEN_FILE"] = rig.dir + "/oauth"
+        del rig.env["BREAKGLASS_API_KEY_FILE"]       # a subscription gets a port
+        rig.start(prefix=deny("landlock"))
+        p = rig.console()
+        f = p.expect(where=lambda f: f.get("what") == "sandbox" and "claude: TCP" in f["text"])
+        check("named", "TCP of claude" in f["open"] and f["text"].endswith("claude: TCP"), f)
+    finally:
+        rig.close()
+
+
 if __name__ == "__main__":
-    main([from_a_tool, from_claudes_shell, in_a_container, a_box_that_fails] +
+    main([from_a_tool, from_claudes_shell, in_a_container, a_box_that_fails,
+          a_port_that_does_not_answer, claudes_port_without_landlock] +
          ([without_landlock, without_seccomp, without_any] if os.environ.get("BG_LONG") else []))

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/agent/agent_orphans.h"
 #include "engine/agent/agent_peer.h"
 #include "engine/agent/agent_proc.h"
 #include "engine/agent/agent_tool.h"
@@ -45,7 +46,8 @@ struct agent_side {
 	struct js *info; /* the last "host" message; NULL: not up */
 	struct agent_tools *tools;
 	struct relay *relay; /* NULL: claude gets a port */
-	bool by_relay;	     /* the last child has the relay */
+	struct agent_orphans *orphans;
+	bool by_relay; /* the last child has the relay */
 	int64_t restart_ms;
 	int open; /* handles and parts that are not closed yet */
 	bool dead;
@@ -61,6 +63,7 @@ side_release(struct agent_side *s)
 	if (--s->open > 0)
 		return;
 	js_free(s->info);
+	agent_orphans_free(s->orphans);
 	agent_tools_free(s->tools);
 	free(s->dir);
 	free(s->socket);
@@ -439,6 +442,7 @@ on_host_end(struct agent_proc *proc, const char *why, void *arg)
 	if (agent_proc_age_ms(proc) > LIVED_MS)
 		s->restart_ms = RESTART_MS;
 	s->proc = NULL;
+	agent_orphans_kill(s->orphans);
 	if (s->host)
 		agent_peer_close(s->host);
 	js_free(s->info);
@@ -594,6 +598,7 @@ agent_side_new(const struct agent_side_config *cfg, struct err *err)
 		return NULL;
 	}
 	side_relay(s);
+	s->orphans = agent_orphans_new(s->loop);
 	host_start(s);
 	return s;
 }
@@ -653,8 +658,8 @@ on_hard(uv_timer_t *timer)
 		agent_proc_kill(s->proc, SIGKILL);
 }
 
-/* Told to end it kills all that it runs; one that is stopped cannot, and its
- * successor does.  Shims are told by the broker why they are refused. */
+/* Told to end it kills all that it runs; of one that is stopped the orphans are ours.
+ * Shims are told by the broker why they are refused. */
 void
 agent_side_kill(struct agent_side *s)
 {
@@ -662,6 +667,7 @@ agent_side_kill(struct agent_side *s)
 		return;
 	s->restart_ms = RESTART_MS;
 	agent_proc_kill(s->proc, SIGTERM);
+	agent_orphans_kill(s->orphans);
 	uv_timer_start(&s->hard, on_hard, KILL_MS, 0);
 }
 
