@@ -14,21 +14,25 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "engine/agent/agent_proc.h"
 
 #define LINKS_MAX 8    /* from a name in PATH to the program */
+#define CLAUDE_MAX 24  /* paths for claude: the launcher's rules have an end */
 #define HOST_OOM "600" /* what it starts cannot ask for more than it has */
 
 struct list {
 	char **argv;
-	int n;
+	int first, n, max;
 	const struct agent_proc_config *cfg;
+	int claudes; /* paths for claude; above CLAUDE_MAX: it was said */
 };
 
 static void
 add(struct list *l, const char *option, char *value)
 {
-	if (l->n + 2 > AGENT_BOX_ARGS_MAX) {
+	if (l->n + 2 > l->max) {
+		LOG("agent", "agent-host's box has no room for %s %s", option, value);
 		free(value);
 		return;
 	}
@@ -43,11 +47,13 @@ add_path(struct list *l, char kind, const char *path)
 }
 
 static bool
-is_below(const char *path, const char *above)
+has_path(const struct list *l, char kind, const char *path)
 {
-	size_t n = strlen(above);
-
-	return strncmp(path, above, n) == 0 && (path[n] == '/' || path[n] == '\0');
+	for (int i = l->first; i < l->n; i += 2)
+		if (l->argv[i + 1][0] == kind && l->argv[i + 1][1] == ':' &&
+		    strcmp(l->argv[i + 1] + 2, path) == 0)
+			return true;
+	return false;
 }
 
 /* A folder that holds nothing but programs, as far as one can tell from outside. */
@@ -56,8 +62,22 @@ may_show(const struct list *l, const char *dir)
 {
 	const char *home = getenv("HOME");
 
-	return strchr(dir + 1, '/') && !is_below(l->cfg->dir, dir) &&
-	    !(home && *home && is_below(home, dir));
+	return strchr(dir + 1, '/') && !path_is_below(l->cfg->dir, dir) &&
+	    !(home && *home && path_is_below(home, dir));
+}
+
+/* PATH may be as long as it likes, and name what is nowhere. */
+static void
+add_claude_path(struct list *l, const char *path)
+{
+	if (access(path, F_OK) < 0 || has_path(l, 'x', path))
+		return;
+	if (++l->claudes <= CLAUDE_MAX)
+		add_path(l, 'x', path);
+	else if (l->claudes == CLAUDE_MAX + 1)
+		LOG("agent",
+		    "PATH has too many folders: claude is not looked for from %s on",
+		    path);
 }
 
 /* A program that may be a link to a link, with the folder of what is at its end. */
@@ -70,7 +90,7 @@ add_program(struct list *l, const char *path)
 	for (int i = 0; i < LINKS_MAX; i++) {
 		char *next;
 
-		add_path(l, 'x', at);
+		add_claude_path(l, at);
 		n = readlink(at, link, sizeof link - 1);
 		if (n <= 0)
 			break;
@@ -88,9 +108,17 @@ add_program(struct list *l, const char *path)
 		return;
 	copy = mem_dup(at);
 	if (may_show(l, dirname(copy)))
-		add_path(l, 'x', copy);
+		add_claude_path(l, copy);
 	free(copy);
 	free(at);
+}
+
+/* With all programs of the machine; what a name there leads to is not. */
+static bool
+is_shown_anyway(const char *dir)
+{
+	return path_is_below(dir, "/usr") || strcmp(dir, "/bin") == 0 ||
+	    strcmp(dir, "/sbin") == 0;
 }
 
 /* Where claude is, or may appear: agent-host looks in the same places. */
@@ -107,12 +135,11 @@ add_claude(struct list *l)
 		return;
 	}
 	for (char *d = strtok_r(copy, ":", &save); d; d = strtok_r(NULL, ":", &save)) {
-		if (d[0] != '/' || is_below(d, "/usr") || strcmp(d, "/bin") == 0 ||
-		    strcmp(d, "/sbin") == 0)
+		if (d[0] != '/')
 			continue;
 		p = mem_printf("%s/claude", d);
-		if (may_show(l, d))
-			add_path(l, 'x', d);
+		if (!is_shown_anyway(d) && may_show(l, d))
+			add_claude_path(l, d);
 		if (access(p, F_OK) == 0)
 			add_program(l, p);
 		free(p);
@@ -147,12 +174,17 @@ agent_box_net(const char *url)
 int
 agent_box_args(char **argv, int n, const struct agent_proc_config *cfg, const char *host)
 {
-	struct list l = {.argv = argv, .n = n, .cfg = cfg};
+	struct list l = {
+	    .argv = argv, .first = n, .n = n, .max = n + AGENT_BOX_ARGS_MAX, .cfg = cfg};
 	struct err err;
 	char *copy = mem_dup(host);
 
 	if (fd_own_dir(cfg->dir, &err) < 0) /* there is nothing to show without it */
 		LOG("agent", "%s", err.words);
+	add(&l, "--view", mem_dup("on"));
+	add(&l, "--seccomp", mem_dup("on"));
+	add(&l, "--net", mem_dup(cfg->net));
+	add(&l, "--oom", mem_dup(HOST_OOM));
 	add(&l, "--landlock", mem_dup("system"));
 	add(&l, "--landlock", mem_dup("proc"));
 	add_path(&l, 'x', dirname(copy));
@@ -162,10 +194,6 @@ agent_box_args(char **argv, int n, const struct agent_proc_config *cfg, const ch
 	free(copy);
 	add_path(&l, 'w', cfg->dir);
 	add_claude(&l);
-	add(&l, "--view", mem_dup("on"));
-	add(&l, "--seccomp", mem_dup("on"));
-	add(&l, "--net", mem_dup(cfg->net));
-	add(&l, "--oom", mem_dup(HOST_OOM));
 	return l.n;
 }
 
