@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from api_rig import (  # noqa: E402
     Api, all_answered, bash, configure, done, here, last, on_devvm, prompt, ready)
-from engine_rig import SANITIZED, Shim, alive, check, main, shim, until, with_rig  # noqa: E402
+from engine_rig import SANITIZED, Shim, alive, check, children, main, shim, until, with_rig  # noqa: E402
 
 API = dict(pve=False, agent_driver="api", claude="/nonexistent/claude")
 
@@ -184,6 +184,48 @@ def a_turn_and_its_tools(rig):
     check("the model knows", "kill switch" in api.asked()[-1]["raw"])
 
 
+@with_rig(**API)
+def what_a_dead_agent_host_left(rig):
+    """all that it ran is stopped, one has left its session and environment: none of it lives on"""
+    work = dict(match={"user": "work"}, blocks=[
+        bash("env -i setsid sleep 521 & sleep 522 & ssh devvm 'sleep 523'")])
+    api = Api(rig, "vendor", work, work)
+    configure(rig, api)
+    p = ready(rig)
+    for by_kill_switch in (True, False):
+        t = prompt(p, "work")
+        until("its tools run", lambda: here(rig, "sleep 521") and named(rig, "sleep 523"))
+        host = [pid for pid in here(rig, "agent-host") if b"launcher" not in cmdline(pid)][0]
+        pids = [host] + children(host)
+        try:
+            for pid in pids:
+                if cmdline(pid) != b"sleep":
+                    os.kill(pid, signal.SIGSTOP)
+            if by_kill_switch:
+                p.send(t="kill")
+                p.expect(t="state", what="kill", on=True)
+            else:
+                os.kill(host, signal.SIGKILL)
+            ms = gone_ms(pids)
+            print("  %d processes dead after %.0f ms" % (len(pids), ms))
+            until("none is left as a zombie", lambda: not [
+                pid for pid in pids if os.path.exists("/proc/%d" % pid)])
+        finally:
+            for pid in pids:
+                if alive(pid):
+                    os.kill(pid, signal.SIGKILL)
+        done(p, t)
+        if by_kill_switch:
+            p.send(t="kill", on=False)
+            p.expect(t="state", what="kill", on=False)
+        until("another agent-host", lambda: [
+            pid for pid in here(rig, "agent-host") if pid not in pids and
+            b"launcher" not in cmdline(pid)])
+    t = prompt(p, "and now?")
+    check("answered", p.expect(t="text", turn=t)["text"] == "answer of vendor")
+    check("ok", done(p, t)["ok"])
+
+
 def cmdline(pid):
     try:
         with open("/proc/%d/cmdline" % pid, "rb") as f:
@@ -234,4 +276,4 @@ def interlock_waits_for_nobody(rig):
 
 
 sys.exit(main([what_runs_on_the_devvm, operators_are_not_touched, who_may, it_stays,
-               a_turn_and_its_tools, interlock, interlock_waits_for_nobody]))
+               a_turn_and_its_tools, what_a_dead_agent_host_left, interlock, interlock_waits_for_nobody]))
