@@ -151,7 +151,7 @@ on_idle_late(uv_timer_t *t)
 		e->idle_why = e->opts->one_shot ? "the command has its answer"
 		    : e->opts->idle_ms ? "idle for long, without a console and work"
 				       : "12 hours without a console and work";
-	else if (idle_ms > idle_quiet_ms(e))
+	else if (idle_ms > idle_quiet_ms(e) && !broker_killed_by(e->broker))
 		incident_close(e->incident, "engine",
 		    e->opts->background ? LIFE_QUIET_WHY : INCIDENT_QUIET_WHY);
 	if (e->idle_why)

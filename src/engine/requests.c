@@ -219,6 +219,10 @@ on_incident(struct peer *p, const struct js *m, void *arg)
 	else if (js_is(m, "state", "close") && !incident_id(e->incident)[0])
 		peer_error(p, m, "incident", "no incident is open",
 		    "the first note, prompt or verb opens one");
+	else if (js_is(m, "state", "close") && broker_killed_by(e->broker))
+		peer_error(p, m, "incident",
+		    "the kill switch is on, and a closed incident would not keep it",
+		    "/kill off lifts it; /new begins another one with it");
 	else if (js_is(m, "state", "close"))
 		incident_close(e->incident, peer_name(p), "an operator closed it");
 	else

@@ -128,10 +128,10 @@ def who_may(rig):
 def it_stays(rig):
     """over a restart of the engine and in a new incident, until it is lifted"""
     p = attached(rig)
-    p.send(t="note", text="an incident")
-    p.expect(t="note")
-    p.send(t="kill")
+    p.send(t="kill")  # which opens the incident that it is on record in
     p.expect(t="state", what="kill", on=True)
+    f = p.expect(t="error", req=p.ask(t="incident", state="close"))
+    check("a closed incident would not keep it", "kill switch" in f["text"], f)
     p.send(t="incident", state="new")
     p.expect(t="incident", state="opened")
     p.expect(t="state", what="kill", on=True, by="ann")
@@ -273,7 +273,43 @@ def interlock_waits_for_nobody(rig):
     out, err, code = s.result()
     check("refused by the kill", code == 64 and b"kill switch" in err, out, err)
     check("never sent", not p.of("verb", asked="agent", state="sent"))
+    check("and not said to go", not [f for f in p.of("note") if "verb goes" in f["text"]])
+
+
+@with_rig(ask_seconds=60)
+def a_verb_that_is_not_sent(rig):
+    """a verb of the agent's that waits for its host is not sent behind the kill"""
+    p = attached(rig)
+    rig.pve.refuse()
+    rig.pve.cut()
+    rig.link(p, "pve", "down")
+    s = Shim(rig, "pve", "cycle")
+    p.expect(t="verb", verb="cycle", state="confirmed")
+    p.send(t="kill")
+    p.expect(t="state", what="kill", on=True)
+    p.expect(t="verb", verb="cycle", asked="agent", state="refused")
+    rig.pve.back()
+    rig.link(p, "pve", "up")
+    p.expect(t="verb", id=rig.verb(p, "status"), state="finished")
+    s.result(30)
+    check("never sent", not p.of("verb", asked="agent", state="sent"))
+
+
+@with_rig(ask_seconds=60, interlock_seconds=60)
+def lowered_while_it_waits(rig):
+    """what is free no more when the probe is over is not done"""
+    p = attached(rig)
+    rig.devvm.freeze()
+    s = Shim(rig, "pve", "reset")
+    p.expect(where=lambda f: f.get("t") == "note" and "is probed" in f["text"])
+    p.send(t="autonomy", level="observe")
+    p.expect(t="state", what="autonomy", level="observe")
+    rig.devvm.freeze(False)
+    out, err, code = s.result(30)
+    check("refused", code == 64 and b"autonomy to observe" in err, out, err, code)
+    check("never sent", not p.of("verb", asked="agent", state="sent"))
 
 
 sys.exit(main([what_runs_on_the_devvm, operators_are_not_touched, who_may, it_stays,
-               a_turn_and_its_tools, what_a_dead_agent_host_left, interlock, interlock_waits_for_nobody]))
+               a_turn_and_its_tools, what_a_dead_agent_host_left, interlock,
+               interlock_waits_for_nobody, a_verb_that_is_not_sent, lowered_while_it_waits]))

@@ -606,6 +606,23 @@ Test(recall, at_the_end_a_lock_that_nobody_gives_back_is_waited_for_a_moment_onl
 	free(path);
 }
 
+/* One key, no question: not the agent's own, either. */
+Test(typing, the_kill_key_passes_every_box)
+{
+	bool *open[] = {&typist_screen.gate.open, &typist_screen.confirm.open,
+	    &typist_screen.ask.open, &typist_actions.opened};
+
+	typist_start(false, NULL);
+	for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
+		*open[i] = true;
+		type(CTRL('\\'));
+		cr_expect_eq(typist_requests, (int)i + 1, "box %zu", i);
+		*open[i] = false;
+	}
+	cr_assert_eq(typist_lines, 0);
+	prompt_stop();
+}
+
 Test(recall, consoles_at_work_at_the_same_time_lose_nothing)
 {
 	enum { WRITERS = 4, EACH = 100 };

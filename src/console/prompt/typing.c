@@ -135,6 +135,10 @@ typing_key(struct typing *t, const struct input *in)
 	struct screen *s = t->screen;
 
 	s->now = clock_mono_ms();
+	if (keymap_key(in) == ACTION_KILL) { /* whatever is open: it asks nothing */
+		action_run(t->ctx, ACTION_KILL, "");
+		return;
+	}
 	if (t->ctx->opened) /* what was typed before the box opened is not an answer to it
 			     */
 		return;

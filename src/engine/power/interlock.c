@@ -54,6 +54,10 @@ on_climb(const struct ladder_seen *seen, bool is_over, void *arg)
 
 	if (!is_over)
 		return;
+	if (!broker_is_probing(i->broker)) { /* whoever waited is gone: nothing goes */
+		i->since_ms = 0;
+		return;
+	}
 	if (at == RUNGS) {
 		over(i, true, seen->rung_ms[RUNG_DISK]);
 	} else if (failed_ms < i->hold_ms) {

@@ -335,6 +335,10 @@ on_synced(bool on_disk, const char *why, void *arg)
 		verb_refuse(v, text);
 		return;
 	}
+	if (strcmp(v->asked, "agent") == 0 && broker_killed_by(v->power->cfg.broker)) {
+		verb_refuse(v, POLICY_KILLED);
+		return;
+	}
 	verb_send(v);
 }
 

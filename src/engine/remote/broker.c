@@ -197,8 +197,11 @@ broker_policy_now(const struct broker *b)
 void
 broker_set_killed(struct broker *b, bool on, const char *by)
 {
-	struct js *f = incident_fact(FACT_STATE, by), *runs = js_array();
+	struct js *f, *runs = js_array();
 
+	if (on && !incident_id(b->cfg.incident)[0])
+		incident_open(b->cfg.incident, by, ""); /* it has to be on record */
+	f = incident_fact(FACT_STATE, by);
 	js_set_str(f, "what", "kill");
 	js_set_bool(f, "on", on);
 	runs_list(b->cfg.runs, "agent", runs);

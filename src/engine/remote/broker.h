@@ -106,6 +106,8 @@ const char *broker_killed_by(const struct broker *b); /* NULL: it is off */
 typedef void broker_probe_fn(void *arg);
 void broker_set_interlock(struct broker *b, broker_probe_fn *fn, void *arg);
 
+bool broker_is_probing(const struct broker *b); /* a run of the agent's waits for it */
+
 /* What the agent's runs waited for: the devvm is healthy, or has failed long enough. */
 void broker_probed(struct broker *b, bool healthy, int64_t took_ms);
 

@@ -202,6 +202,20 @@ agent_begin(struct broker_run *run)
 		remote_run_input_end(run->channel);
 }
 
+/* As things are at this moment: while it waited, they may have changed. */
+static void
+agent_policy(struct broker_run *run, const char *host, size_t host_len)
+{
+	struct policy_now now = broker_policy_now(run->broker);
+
+	policy_of_agent(&now,
+	    &(struct policy_ask){.host = host,
+		.host_len = host_len,
+		.command = run->command,
+		.len = run->command_len},
+	    &run->policy);
+}
+
 /* What the policy says, now or after a probe. */
 static void
 agent_obey(struct broker_run *run)
@@ -233,7 +247,9 @@ broker_probed(struct broker *b, bool healthy, int64_t took_ms)
 		if (!run->probing)
 			continue;
 		run->probing = false;
-		policy_probed(&run->policy, healthy, (long)took_ms);
+		agent_policy(run, host_of(run), strlen(host_of(run)));
+		if (run->policy.says == POLICY_PROBE)
+			policy_probed(&run->policy, healthy, (long)took_ms);
 		agent_obey(run);
 	}
 }
@@ -244,12 +260,20 @@ broker_agent_refused(struct broker *b, const char *why, const char *what, size_t
 	refusals_tell(&b->refusals, b->cfg.incident, FACT_ERROR, "agent", why, what, len);
 }
 
+bool
+broker_is_probing(const struct broker *b)
+{
+	for (const struct broker_run *run = b->runs; run; run = run->next)
+		if (run->probing)
+			return true;
+	return false;
+}
+
 struct broker_run *
 broker_agent_run(struct broker *b, const struct broker_agent_ask *ask,
     const struct broker_run_events *events, void *arg)
 {
 	struct broker_run *run = broker_run_new(b, DOOR_DEVVM_AGENT, arg);
-	struct policy_now now;
 
 	run->agent = true;
 	run->shim = events;
@@ -257,13 +281,7 @@ broker_agent_run(struct broker *b, const struct broker_agent_ask *ask,
 	run->has_input = ask->has_input;
 	run->command = mem_dupn(ask->command, ask->len);
 	run->command_len = ask->len;
-	now = broker_policy_now(b);
-	policy_of_agent(&now,
-	    &(struct policy_ask){.host = ask->host,
-		.host_len = ask->host_len,
-		.command = run->command,
-		.len = ask->len},
-	    &run->policy);
+	agent_policy(run, ask->host, ask->host_len);
 	if (run->policy.host < 0)
 		agent_refuse(run, ask->host, ask->host_len, run->command,
 		    run->command_len, run->policy.text);
@@ -318,6 +336,8 @@ broker_stop_agent(struct broker *b, const char *why)
 	broker_withdraw(b, -1, why);
 	for (struct broker_run *run = b->runs; run; run = run->next) {
 		if (run->door == DOOR_DEVVM_AGENT && run->channel)
+			broker_run_stop(run, why);
+		else if (run->mutating && run->agents && run->record && !run->sent)
 			broker_run_stop(run, why);
 		else if (run->mutating && run->agents && run->record)
 			left_verb(

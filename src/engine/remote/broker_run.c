@@ -235,8 +235,8 @@ broker_run_id(const struct broker_run *run)
 void
 broker_run_stop(struct broker_run *run, const char *why)
 {
-	if (run->mutating || !run->channel)
-		return;
+	if ((run->mutating && run->sent) || !run->channel)
+		return; /* a verb that is at the host finishes there */
 	broker_run_let_go(run);
 	if (run->door == DOOR_DEVVM_AGENT && run->sent)
 		left_closed(run->broker->left, run_id(run->record), false);
@@ -253,7 +253,7 @@ broker_stop_id(struct broker *b, const char *id, const char *by, struct err *err
 	for (struct broker_run *run = b->runs; run; run = run->next) {
 		if (!run->record || strcmp(run_id(run->record), id) != 0)
 			continue;
-		if (run->mutating)
+		if (run->mutating && run->sent)
 			return err_set(err, ERR_DENIED,
 			    "%s is a mutating verb: it finishes at the host, nothing here ends it",
 			    id);
