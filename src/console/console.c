@@ -534,7 +534,7 @@ console_main(const struct console_opts *opts)
 	if (err.words[0])
 		fprintf(stderr, "breakglass: %s\n", err.words);
 	else if (c->denied)
-		fprintf(stderr, "breakglass: %s\n", c->screen.link_words);
+		link_say_denied(c->screen.link_words);
 	else if (c->code == 0 && !opts->replay)
 		printf("Detached. The engine goes on; \"breakglass\" brings you back.\n");
 	code = c->code == AGAIN_EXIT ? again(opts->argv, c->screen.link_words) : c->code;

@@ -623,3 +623,12 @@ link_free(struct link *l)
 	uv_close((uv_handle_t *)&l->pause, on_freed);
 	uv_close((uv_handle_t *)&l->timer, on_freed);
 }
+
+void
+link_say_denied(const char *words)
+{
+	struct err err;
+
+	err_set(&err, ERR_DENIED, "%s", words);
+	fprintf(stderr, "breakglass: %s\n", err.words);
+}

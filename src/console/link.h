@@ -87,4 +87,7 @@ void link_since(struct link *l, int64_t seq);
 /* Drops the connection and makes a new one at once. */
 void link_restart(struct link *l);
 
+/* LINK_DENIED, in words of another uid's engine: clean, to standard error. */
+void link_say_denied(const char *words);
+
 #endif

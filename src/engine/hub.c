@@ -29,6 +29,9 @@ on_look(uv_timer_t *t)
 
 	for (struct peer *p = h->peers; p; p = next) {
 		next = p->next;
+		if (p->state == PEER_GATE && p->asked)
+			continue; /* a person looks for a password: the gate has its own
+				     end */
 		if (clock_mono_ms() - p->heard_ms > h->silence_ms) {
 			LOG("hub", "%s was silent, dropped", p->name);
 			peer_close(p);

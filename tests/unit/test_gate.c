@@ -205,6 +205,24 @@ fit(const char *text, uid_t uid, const struct who_seen *seen, enum list_fit how)
 	return line;
 }
 
+Test(list, the_kernels_word_is_enough_where_no_proof_comes_and_gives_no_more)
+{
+	static const char text[] =
+	    "user:bob read-only\nuid:1 drive\nuid:1000 drive ann\n";
+	static struct list l;
+	const struct list_line *line;
+	struct err err;
+	bool reads;
+
+	cr_assert_eq(list_parse(&l, text, strlen(text), &err), 0);
+	line = list_find_uid(&l, 1000, &reads);
+	cr_assert(line && strcmp(line->name, "ann") == 0 && reads);
+	cr_assert_null(list_find_uid(&l, 1001, &reads));
+	cr_assert_eq(list_parse(&l, text + 19, strlen(text) - 19, &err), 0);
+	line = list_find_uid(&l, 1000, &reads);
+	cr_assert(line && !reads);
+}
+
 Test(list, lets_in_whom_a_line_names_in_its_role)
 {
 	struct who_seen s = {.uid = 1000, .user = "ann", .login = -1};

@@ -343,7 +343,7 @@ linear_main(const struct console_opts *opts, const char *why)
 	gate_box_close(&n->screen.gate);
 	linear_gate(n);
 	if (n->denied)
-		fprintf(stderr, "breakglass: %s\n", n->screen.link_words);
+		link_say_denied(n->screen.link_words);
 	link_free(n->link);
 	uv_run(&n->loop, UV_RUN_NOWAIT);
 	uv_walk(&n->loop, close_one, NULL);

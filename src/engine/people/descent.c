@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/people/descent.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +56,16 @@ step_of(pid_t pid, struct step *s)
 	return read_step(text, s);
 }
 
+/*
+ * Where /proc shows each uid its own alone (hidepid): the agent's processes are of our
+ * uid and cannot become another's, so whom we may not signal is none of them.
+ */
+static bool
+is_anothers(pid_t pid)
+{
+	return kill(pid, 0) < 0 && errno == EPERM;
+}
+
 /* One walk upwards; a parent younger than its child is another process by now. */
 static enum descent
 walk(pid_t pid, pid_t from)
@@ -61,16 +73,20 @@ walk(pid_t pid, pid_t from)
 	struct step s, up, again;
 
 	if (!step_of(pid, &s))
-		return DESCENT_UNKNOWN;
+		return is_anothers(pid) ? DESCENT_NO : DESCENT_UNKNOWN;
 	for (int i = 0; i < LEVELS_MAX; i++) {
 		if (pid == from)
 			return DESCENT_YES;
 		if (s.parent <= 0)
 			return DESCENT_NO;
-		if (!step_of((pid_t)s.parent, &up) || up.born > s.born ||
-		    !step_of(pid, &again) || again.born != s.born ||
+		if (!step_of((pid_t)s.parent, &up))
+			up.born = -1;
+		if (up.born > s.born || !step_of(pid, &again) || again.born != s.born ||
 		    again.parent != s.parent)
 			return DESCENT_UNKNOWN;
+		if (up.born < 0)
+			return is_anothers((pid_t)s.parent) ? DESCENT_NO
+							    : DESCENT_UNKNOWN;
 		pid = (pid_t)s.parent;
 		s = up;
 	}

@@ -377,15 +377,22 @@ decide(struct guest *v)
 {
 	struct gate *g = v->gate;
 	const struct list_line *line = NULL;
+	enum list_fit fit = LIST_NOBODY;
+	bool reads = false;
 
 	if (v->state != GUEST_LOOKING || (int)(g->done - v->needs) < 0 ||
 	    (!v->known && v->timer))
 		return;
-	if (!g->list_why.words[0] &&
-	    list_find(&g->list, v->uid, v->known ? &v->seen : NULL, &line) == LIST_FITS)
+	if (!g->list_why.words[0])
+		fit = list_find(&g->list, v->uid, v->known ? &v->seen : NULL, &line);
+	if (fit == LIST_LATER) /* than anybody waits: a /proc or name service hangs */
+		line = list_find_uid(&g->list, v->uid, &reads);
+	else if (fit == LIST_NOBODY)
+		line = NULL;
+	if (line)
 		let_in(v, GUEST_BY_LIST,
 		    &(struct peer_pass){
-			.read_only = line->read_only, .name = line->name});
+			.read_only = line->read_only || reads, .name = line->name});
 	else
 		turn_away(v);
 }
@@ -517,6 +524,17 @@ on_tried(enum keeper_answer answer, int64_t wait_ms, const char *why, void *arg)
 	ask(v, text, wait_ms);
 }
 
+/* The thread that looks hangs in a disk; its answer is not waited for any more. */
+static void
+on_try_late(uv_timer_t *timer)
+{
+	struct guest *v = timer->data;
+
+	refuse(v,
+	    "the password could not be looked at: the disk of the credentials hangs",
+	    "connect again when it is well; who is in already stays in");
+}
+
 void
 gate_try(struct gate *g, struct peer *p, const struct js *m)
 {
@@ -553,5 +571,5 @@ gate_try(struct gate *g, struct peer *p, const struct js *m)
 		return;
 	}
 	snprintf(v->trying_name, sizeof v->trying_name, "%s", name);
-	stop_timer(v);
+	start_timer(v, on_try_late, GATE_TRY_MS);
 }

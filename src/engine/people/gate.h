@@ -24,6 +24,7 @@
 
 #define GATE_LOOK_MS 5000	/* the list again; and how long a proof is waited for */
 #define GATE_ASKED_MS 120000	/* without a try; then who was asked goes */
+#define GATE_TRY_MS 60000	/* for the answer to one, with its delay */
 #define GATE_TRIES 10		/* passwords of one connection */
 #define GATE_ASKED_UID 4	/* of one uid are asked at a time ... */
 #define GATE_ASKED_ALL 16	/* ... and of all */

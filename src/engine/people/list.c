@@ -177,7 +177,7 @@ list_find(const struct list *l, uid_t uid, const struct who_seen *seen,
 
 		*line = at;
 		if (at->kind == LIST_UID && at->uid == uid)
-			return LIST_FITS;
+			return LIST_FITS; /* the kernel's word needs no look */
 		if (at->kind == LIST_UID || at->kind == LIST_NAME)
 			continue;
 		if (!seen)
@@ -187,6 +187,22 @@ list_find(const struct list *l, uid_t uid, const struct who_seen *seen,
 	}
 	*line = NULL;
 	return LIST_NOBODY;
+}
+
+const struct list_line *
+list_find_uid(const struct list *l, uid_t uid, bool *read_only)
+{
+	*read_only = false;
+	for (int i = 0; i < l->count; i++) {
+		const struct list_line *at = &l->line[i];
+
+		if (at->kind == LIST_NAME || (at->kind == LIST_UID && at->uid != uid))
+			continue;
+		*read_only |= at->read_only;
+		if (at->kind == LIST_UID)
+			return at;
+	}
+	return NULL;
 }
 
 const struct list_line *

@@ -60,6 +60,12 @@ int list_parse(struct list *l, const char *text, size_t len, struct err *err) MU
 enum list_fit list_find(const struct list *l, uid_t uid, const struct who_seen *seen,
     const struct list_line **line);
 
+/*
+ * No proof came: the line of the kernel's own word, or NULL.  A line above it that may
+ * have meant the peer gives it no more than that line would: *read_only.
+ */
+const struct list_line *list_find_uid(const struct list *l, uid_t uid, bool *read_only);
+
 /* The line of a credential's name, or NULL. */
 const struct list_line *list_find_name(const struct list *l, const char *name);
 
