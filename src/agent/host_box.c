@@ -156,55 +156,19 @@ box_command_env(const struct host *h, struct args *a)
 	args_fini(&box);
 }
 
-/* What an address needs that is no number: name servers, by UDP. */
-static bool
-needs_names(const char *url)
+/* claude's way to its API, as the engine says it in the launcher's words; of no IP while
+ * it is only asked for its version. */
+static const char *
+claude_net(const struct js *start)
 {
-	const char *host = url ? strstr(url, "://") : NULL;
+	const char *net = start ? js_str(start, "net") : NULL;
 
-	if (!host)
-		return true;
-	host += 3;
-	return *host != '[' && strncmp(host, "localhost", 9) != 0 &&
-	    strspn(host, "0123456789.:") < strcspn(host, "/");
-}
-
-static int
-port_of(const char *url)
-{
-	const char *host = url ? strstr(url, "://") : NULL, *colon;
-	int port;
-
-	if (!host)
-		return 443;
-	host += 3;
-	colon = strchr(*host == '[' ? host + strcspn(host, "]") : host, ':');
-	port = colon && colon < host + strcspn(host, "/") ? atoi(colon + 1) : 0;
-	if (port > 0)
-		return port;
-	return strncmp(url, "http:", 5) == 0 ? 80 : 443;
-}
-
-/* claude's way to its API, as child_start tells it: "unix" is none of IP's. */
-static void
-claude_net(const struct js *start, char *net, size_t size)
-{
-	const char *url = js_str(start, "api_url");
-
-	if (js_is(start, "net", "unix"))
-		snprintf(net, size, "none");
-	else
-		snprintf(net, size, "port:%d%s", (int)js_int(start, "port", port_of(url)),
-		    needs_names(url) ? ",names" : "");
+	return net ? net : "none";
 }
 
 void
 host_box_claude(const struct host *h, struct args *a, const struct js *start)
 {
-	char net[32] = "none"; /* while it is only asked for its version */
-
-	if (start)
-		claude_net(start, net, sizeof net);
 	box_common(a, CLAUDE_MEMORY);
 	box_add(a, "--landlock", "self");
 	box_claude_program(h, a);
@@ -215,7 +179,7 @@ host_box_claude(const struct host *h, struct args *a, const struct js *start)
 	box_path(a, 'c', h->dir, "");
 	box_path(a, 'x', h->libexec, "key-helper");
 	box_path(a, 'x', h->libexec, "agent-command");
-	box_add(a, "--net", net);
+	box_add(a, "--net", claude_net(start));
 	if (start)
 		box_command_env(h, a);
 }
@@ -300,10 +264,7 @@ host_box_look(struct host *h)
 void
 host_box_claudes(struct host *h, const struct js *start)
 {
-	char net[32];
-
-	claude_net(start, net, sizeof net);
-	snprintf(h->box_net, sizeof h->box_net, "%s", net);
+	snprintf(h->box_net, sizeof h->box_net, "%s", claude_net(start));
 }
 
 /* Its one port is refused to nobody by a kernel whose Landlock knows no ports. */

@@ -70,6 +70,28 @@ make_dir(const char *name)
 	return dir;
 }
 
+Test(agent_box, an_address_is_a_port_and_a_name_needs_name_servers)
+{
+	static const char *const rows[][2] = {
+	    {"https://api.anthropic.com", "port:443,names"},
+	    {"http://127.0.0.1:8080/v1", "port:8080"},
+	    {"https://[::1]:8443", "port:8443"},
+	    {"http://LocalHost", "port:80"},
+	    {"https://localhost.example", "port:443,names"},
+	    {"https://10.0.0.1.example:444/", "port:444,names"},
+	    {"HTTP://10.0.0.1?x=:99", "port:80"},
+	    {"nowhere", "port:443,names"},
+	    {"https://host:99999", "port:443,names"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char *net = agent_box_net(rows[i][0]);
+
+		cr_expect_str_eq(net, rows[i][1], "%s: %s", rows[i][0], net);
+		free(net);
+	}
+}
+
 Test(agent_box, many_folders_in_path_leave_the_walls_standing)
 {
 	char path[8192] = "";

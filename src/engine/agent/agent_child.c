@@ -2,11 +2,14 @@
 /* The claude child: what is said about it to agent-host, and what agent-host says. */
 #include "engine/agent/agent_side.h"
 
+#include <stdlib.h>
+
 #include "base/log.h"
+#include "base/mem.h"
+#include "engine/agent/agent_box.h"
 #include "engine/agent/agent_peer.h"
 #include "engine/agent/relay.h"
 #include "engine/api/endpoint.h"
-#include "engine/api/http.h"
 #include "wire/messages.h"
 
 static void
@@ -57,18 +60,17 @@ child_way(struct agent_side *s, const struct agent_child *c, struct js *m)
 	const char *url = c->api_url ? c->api_url : ENDPOINT_VENDOR_URL, *token = NULL;
 	struct relay *relay = agent_side_relay(s);
 	struct err err;
-	char host[256];
-	int port;
+	char *net;
 
 	if (relay && !c->no_relay) {
 		token = relay_allow(relay, url, c->addresses, &err);
 		if (!token)
 			LOG("agent", "claude gets a port, not the relay: %s", err.words);
 	}
-	js_set_str(m, "net", token ? "unix" : "port");
+	net = token ? mem_dup("none") : agent_box_net(url);
+	js_set_str(m, "net", net);
 	js_set_str(m, "relay", token);
-	if (!token && http_origin(url, host, sizeof host, &port, &err) == 0)
-		js_set_int(m, "port", port);
+	free(net);
 	agent_side_told_way(s, token != NULL);
 }
 
