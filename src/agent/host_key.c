@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "agent/host.h"
 #include "base/fd.h"
+#include "base/locked.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -27,22 +27,22 @@ struct key_peer {
 static void
 page_set(char **page, size_t *size, const char *text, const char *end)
 {
+	enum locked_kind kind;
+	struct err err;
+
 	if (*page) {
-		explicit_bzero(*page, *size);
-		munmap(*page, *size);
+		(*page)[*size - 1 - strlen(end)] = '\0';
+		log_forget(*page);
+		locked_free(*page, *size);
 		*page = NULL;
 	}
 	if (!text || !*text)
 		return;
 	*size = strlen(text) + strlen(end) + 1;
-	*page =
-	    mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (*page == MAP_FAILED)
+	*page = locked_new(*size, &kind, &err);
+	if (!*page)
 		abort();
-	if (mlock(*page, *size) < 0)
-		LOG("key", "the key's page is not locked in memory");
-	madvise(*page, *size, MADV_DONTDUMP);
-	madvise(*page, *size, MADV_DONTFORK);
+	LOG("key", "a secret's page: %s", locked_kind_name(kind));
 	log_secret(text);
 	snprintf(*page, *size, "%s%s", text, end);
 }

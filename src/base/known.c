@@ -12,6 +12,7 @@
 #define TABLE_FIRST 1024 /* slots; doubled when three quarters are used */
 #define SIEVE_BITS 18	 /* a bitmap in front of the table: most bytes end there */
 #define SIEVE_BYTES (1U << (SIEVE_BITS - 3))
+#define OWN_WORD_MAX 32
 #define MIX 0x9e3779b97f4a7c15U
 
 /* One number that a part of a secret has, with how often that part is known. */
@@ -31,6 +32,7 @@ static struct {
 	unsigned
 	    shorts[KNOWN_WINDOW_HEX]; /* how many whole secrets of each short length */
 	bool any_short;
+	bool no_room; /* for what is being told */
 } known = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* --- the table --- */
@@ -141,7 +143,10 @@ table_change(uint64_t key, int by)
 		s->count += (uint32_t)by;
 		return true;
 	}
-	if (by < 0 || !table_room())
+	if (by < 0 || known.no_room)
+		return false;
+	known.no_room = !table_room();
+	if (known.no_room)
 		return false;
 	table_keep(known.slots, known.size, &(struct slot){key, 1});
 	return true;
@@ -311,9 +316,73 @@ blot(char *text, size_t from, size_t to, bool json)
 	}
 }
 
+/* Is it a word as our own names and the values of t are?  No token looks like that. */
+static bool
+is_own_word(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!(text[i] >= 'a' && text[i] <= 'z') &&
+		    !(text[i] >= '0' && text[i] <= '9') && text[i] != '_')
+			return false;
+	return len < OWN_WORD_MAX;
+}
+
+/* Where a line of JSON was read to, and the string that was found last. */
+struct strings {
+	size_t at, from, to;
+	bool after_t; /* it is what "t" says */
+	bool stays;
+};
+
+static bool
+strings_next(struct strings *s, const char *text, size_t len)
+{
+	const char *open = memchr(text + s->at, '"', len - s->at);
+	bool is_name;
+
+	if (!open)
+		return false;
+	s->from = s->to = (size_t)(open - text) + 1;
+	while (s->to < len && text[s->to] != '"')
+		s->to += text[s->to] == '\\' ? 2 : 1;
+	if (s->to > len)
+		s->to = len;
+	s->at = s->to < len ? s->to + 1 : len;
+	is_name = s->at < len && text[s->at] == ':';
+	s->stays =
+	    (is_name || s->after_t) && is_own_word(text + s->from, s->to - s->from);
+	s->after_t = is_name && s->to - s->from == 1 && text[s->from] == 't';
+	return true;
+}
+
+/* The parts of it that are in strings; s goes along. */
+static void
+blot_strings(char *text, size_t len, size_t from, size_t to, struct strings *s)
+{
+	while (s->to <= from && strings_next(s, text, len))
+		continue;
+	while (s->from < to && s->to > from) {
+		if (!s->stays)
+			blot(text, s->from > from ? s->from : from,
+			    s->to < to ? s->to : to, true);
+		if (s->to >= to || !strings_next(s, text, len))
+			break;
+	}
+}
+
+static void
+blot_range(char *text, size_t len, size_t from, size_t to, bool json, struct strings *s)
+{
+	if (json)
+		blot_strings(text, len, from, to, s);
+	else
+		blot(text, from, to, false);
+}
+
 void
 known_blot(char *text, size_t len, bool json)
 {
+	struct strings s = {0};
 	struct known_walk w;
 	size_t used = 0, begin = 0, end = 0;
 	uint64_t from;
@@ -321,7 +390,7 @@ known_blot(char *text, size_t len, bool json)
 	known_begin(&w, json);
 	while (known_next(&w, text, len, &used, &from)) {
 		if (end && from >= end) {
-			blot(text, begin, end, json);
+			blot_range(text, len, begin, end, json, &s);
 			begin = (size_t)from;
 		} else if (!end || from < begin) {
 			begin = (size_t)from;
@@ -329,7 +398,7 @@ known_blot(char *text, size_t len, bool json)
 		end = used;
 	}
 	if (end)
-		blot(text, begin, end, json);
+		blot_range(text, len, begin, end, json, &s);
 }
 
 /* --- what is known --- */
@@ -398,16 +467,34 @@ tell_hex(const unsigned char *p, size_t len, const char *digits, int by)
 	tell_end(&t);
 }
 
-static void
+/* A dummy that is a word would blot out that word wherever it stands. */
+static bool
+is_told_apart(const char *secret, size_t len)
+{
+	bool letter = false, digit = false;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)secret[i];
+
+		digit |= c >= '0' && c <= '9';
+		letter |= (c | 32) >= 'a' && (c | 32) <= 'z';
+	}
+	return len >= KNOWN_WINDOW || (len >= KNOWN_MIN && letter && digit);
+}
+
+/* False: there was no room. */
+static bool
 change(const char *secret, size_t len, int by)
 {
+	bool fits;
 	const unsigned char *p = (const unsigned char *)secret;
 	struct telling t = {.by = by, .window = KNOWN_WINDOW};
 
-	if (len < KNOWN_MIN)
-		return;
+	if (!is_told_apart(secret, len))
+		return true;
 	pthread_mutex_lock(&known.lock);
-	if (table_begin()) {
+	known.no_room = !table_begin();
+	if (!known.no_room) {
 		for (size_t i = 0; i < len; i++)
 			tell(&t, p[i]);
 		tell_end(&t);
@@ -419,13 +506,15 @@ change(const char *secret, size_t len, int by)
 		for (unsigned n = KNOWN_MIN; n < KNOWN_WINDOW_HEX; n++)
 			known.any_short |= known.shorts[n] > 0;
 	}
+	fits = !known.no_room;
 	pthread_mutex_unlock(&known.lock);
+	return fits;
 }
 
-void
+bool
 known_add(const char *secret, size_t len)
 {
-	change(secret, len, 1);
+	return change(secret, len, 1);
 }
 
 void

@@ -5,8 +5,8 @@
  * Each is known as itself, in base64 at all three alignments and in hex, and by
  * its parts: any KNOWN_WINDOW bytes in a row (of hex twice as many) are found, wherever a
  * line was broken or blanks were put in (blanks and ':' do not count).  What is shorter
- * than that is found whole; what is shorter than KNOWN_MIN is not known: it would blot
- * out words.
+ * than that is found whole, and only known where it is KNOWN_MIN bytes or more with a
+ * letter and a digit among them: else it would blot out words.
  *
  * Kept are numbers made of those bytes with a random factor, in locked memory: the
  * secret is not there, but who can read them all can put it together again.
@@ -19,15 +19,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KNOWN_MIN 8
+#define KNOWN_MIN 12
 #define KNOWN_WINDOW 20
 #define KNOWN_WINDOW_HEX 40 /* digits: 20 of them may be a list of numbers */
 #define KNOWN_HINT 4	    /* bytes in a row that make a walk hold back */
 #define KNOWN_RING 64
 #define KNOWN_MAX (256 * 1024) /* parts of all secrets; more are not known */
 
-/* Counted: as often as it is told of, it has to be forgotten. */
-void known_add(const char *secret, size_t len);
+/*
+ * Counted: as often as it is told of, it has to be forgotten.  False: there was no room
+ * for all its parts; some are known, and are forgotten in the same way.
+ */
+bool known_add(const char *secret, size_t len);
 void known_forget(const char *secret, size_t len);
 
 /* A walk through a text that may come in pieces. */
@@ -61,7 +64,11 @@ bool known_next(
  */
 uint64_t known_doubt(const struct known_walk *w);
 
-/* Overwrites every secret in text, in place: "[secret]" and stars. */
+/*
+ * Overwrites every secret in text, in place: "[secret]" and stars.  Of a line of JSON
+ * that is done within its strings, and not in names as records have them, nor in what "t"
+ * says: the line stays the record it was.
+ */
 void known_blot(char *text, size_t len, bool json);
 
 #endif

@@ -8,8 +8,6 @@
 #include <unistd.h>
 #include <fcntl.h>
 
-#include "base/log.h"
-
 #ifndef SYS_memfd_secret
 #	define SYS_memfd_secret 447 /* the same number on every architecture */
 #endif
@@ -47,12 +45,16 @@ locked_new_ordinary(size_t size, enum locked_kind *kind, struct err *err)
 		err_sys(err, errno, "get memory for a secret");
 		return NULL;
 	}
-	/* Without these three it still works; swap, core or fork may show it. */
+	/*
+	 * Without these three it still works; swap, core or fork may show it.  No line of
+	 * the log: known.c asks for memory while it holds what such a line waits for.
+	 */
 	if (mlock(p, size) < 0)
 		got = LOCKED_PLAIN;
-	if (madvise(p, size, MADV_DONTDUMP) < 0 || madvise(p, size, MADV_WIPEONFORK) < 0)
-		LOG("locked", "not kept out of core files and forks: %s",
-		    strerror(errno));
+	if (madvise(p, size, MADV_DONTDUMP) < 0)
+		got = LOCKED_PLAIN;
+	if (madvise(p, size, MADV_WIPEONFORK) < 0)
+		got = LOCKED_PLAIN;
 	if (kind)
 		*kind = got;
 	return p;

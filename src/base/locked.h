@@ -14,7 +14,7 @@
 #include "base/err.h"
 
 enum locked_kind {
-	LOCKED_PLAIN, /* may be swapped out: mlock was refused (ulimit -l) */
+	LOCKED_PLAIN, /* may be swapped out (ulimit -l), or be in a core or a fork */
 	LOCKED_MLOCK,
 	LOCKED_SECRETMEM
 };

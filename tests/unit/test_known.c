@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/known.h"
+#include "base/locked.h"
 #include "base/log.h"
 
 #define TOKEN "xoxp-7Hq2mVb9Kd3Rw8Zt5Yc1"
@@ -71,15 +76,15 @@ Test(known, a_list_of_numbers_is_not_the_hex_of_a_secret_with_digits)
 
 Test(known, a_short_one_is_found_whole_and_a_very_short_one_is_not_known)
 {
-	known_add("pa55phrase", 10);
-	known_add("short", 5);
-	cr_assert_eq(found("the pa55phrase is short", 3, NULL), 1);
-	cr_assert_eq(found("pa55phras", 3, NULL), 0);
-	known_forget("pa55phrase", 10);
-	known_forget("pa55phrase", 10);
-	cr_assert_eq(found("the pa55phrase", 3, NULL), 0);
-	known_add("pa55phrase", 10);
-	cr_assert_eq(found("the pa55phrase", 3, NULL), 1);
+	known_add("long-pa55phrase", 15);
+	known_add("sh0rt", 5);
+	cr_assert_eq(found("the long-pa55phrase is sh0rt", 3, NULL), 1);
+	cr_assert_eq(found("long-pa55phras", 3, NULL), 0);
+	known_forget("long-pa55phrase", 15);
+	known_forget("long-pa55phrase", 15);
+	cr_assert_eq(found("the long-pa55phrase", 3, NULL), 0);
+	known_add("long-pa55phrase", 15);
+	cr_assert_eq(found("the long-pa55phrase", 3, NULL), 1);
 }
 
 Test(known, a_beginning_is_in_doubt_until_the_rest_has_come)
@@ -100,16 +105,93 @@ Test(known, a_beginning_is_in_doubt_until_the_rest_has_come)
 Test(known, a_line_of_json_stays_json)
 {
 	char line[] = "{\"a\":\"xoxp-7Hq2\\nmVb9Kd3Rw8Zt5Yc1\\u00e9\",\"b\":1}";
-	char quoted[] = "{\"a\":\"\\\"quo\\\"ted\\\\pw\"}";
+	char quoted[] = "{\"a\":\"\\\"quo\\\"ted\\\\pw12\"}";
 
 	known_add(TOKEN, strlen(TOKEN));
 	known_blot(line, strlen(line), true);
 	cr_assert_str_eq(line, "{\"a\":\"[secret]*\\n****************\\u00e9\",\"b\":1}");
-	known_add("\"quo\"ted\\pw", 11);
+	known_add("\"quo\"ted\\pw12", 13);
 	known_blot(quoted, strlen(quoted), true);
 	cr_assert_null(strstr(quoted, "ted"), "%s", quoted);
-	cr_assert_eq(strlen(quoted), strlen("{\"a\":\"\\\"quo\\\"ted\\\\pw\"}"));
+	cr_assert_eq(strlen(quoted), strlen("{\"a\":\"\\\"quo\\\"ted\\\\pw12\"}"));
 	cr_assert(quoted[5] == '"' && quoted[strlen(quoted) - 2] == '"', "%s", quoted);
+}
+
+Test(known, a_dummy_that_is_a_word_blots_out_nothing)
+{
+	known_add("anthropic", 9);
+	known_add("not-needed-here", 15);
+	known_add("123456789012", 12);
+	cr_assert_eq(
+	    found("anthropic is not-needed-here, call 123456789012", 9, NULL), 0);
+}
+
+Test(known, a_record_stays_that_record_whatever_is_secret)
+{
+	static const char before[] = "{\"t\":\"tool_end_of_a_long_name\",\"data\":\"x\","
+				     "\"cache_creation_input_tokens\":\"it says "
+				     "cache_creation_input_tokens\",\"by\":\"agent\"}";
+	char line[sizeof before];
+
+	memcpy(line, before, sizeof line);
+	known_add("cache_creation_input_tokens", 27);
+	known_add("tool_end_of_a_long_name", 23);
+	known_add("input_tokens\",\"by\":\"agent\"}", 28);
+	known_blot(line, strlen(line), true);
+	cr_assert_str_eq(line,
+	    "{\"t\":\"tool_end_of_a_long_name\",\"data\":\"x\","
+	    "\"cache_creation_input_tokens\":\"it says "
+	    "[secret]*******************\",\"by\":\"[secr\"}",
+	    "%s", line);
+}
+
+/* So large that there is room for one. */
+static void
+fill(char *secret, size_t len, unsigned x)
+{
+	for (size_t i = 0; i < len; i++) {
+		x = x * 1103515245 + 12345;
+		secret[i] = (char)(33 + (x >> 16) % 90);
+	}
+}
+
+Test(known, what_finds_no_room_says_so_and_what_is_forgotten_makes_room, .timeout = 30)
+{
+	static char a[16384], b[16384];
+
+	fill(a, sizeof a, 1);
+	fill(b, sizeof b, 2);
+	cr_assert(known_add(a, sizeof a));
+	cr_assert_not(known_add(b, sizeof b));
+	known_forget(b, sizeof b);
+	known_forget(a, sizeof a);
+	cr_assert(known_add(b, sizeof b));
+}
+
+static bool refuse;
+
+/* In place of libc's. */
+int
+madvise(void *p, size_t len, int advice)
+{
+	if (refuse)
+		errno = EINVAL;
+	return refuse ? -1 : (int)syscall(SYS_madvise, p, len, advice);
+}
+
+Test(known, memory_that_is_not_guarded_is_no_reason_to_wait, .timeout = 10)
+{
+	enum locked_kind kind;
+	void *p;
+
+	refuse = true;
+	log_open("/dev/null", 2);
+	cr_assert(known_add(TOKEN, strlen(TOKEN)));
+	p = locked_new_ordinary(4096, &kind, NULL);
+	cr_assert_eq(kind, LOCKED_PLAIN);
+	locked_free(p, 4096);
+	log_close();
+	refuse = false;
 }
 
 Test(known, what_overlaps_is_one_and_what_is_apart_is_two)

@@ -218,7 +218,11 @@ Test(secret, the_log_knows_the_private_part)
 	cr_assert_not_null(s);
 	log_redact(text, strlen(text));
 	cr_assert_null(strstr(text, "c2Vj"), "%s", text);
+	cr_assert_not(secret_is_unknown(s));
 	secret_free(s);
+	memcpy(text + 2, "c2VjcmV0LXBhcnQtb2YtdGhl", 24);
+	log_redact(text, strlen(text));
+	cr_assert_not_null(strstr(text, "c2VjcmV0LXBhcnQtb2YtdGhl"), "%s", text);
 }
 
 Test(secret, a_child_finds_the_pages_wiped)

@@ -122,6 +122,11 @@ custody_tell(const struct custody *c)
 		js_set_str(f, "todo",
 		    c->key ? "The key from before is used on; mend the file"
 			   : "Mend the file: it is looked at every 5 s");
+	} else if (c->key && secret_is_unknown(c->key)) {
+		js_set_str(f, "why",
+		    "there was no room to know all of the key by: what hosts print may "
+		    "show parts of it");
+		js_set_str(f, "todo", "Use a smaller key, or start the engine anew");
 	}
 	incident_emit(c->incident, FACT_STATE, f);
 }

@@ -29,6 +29,8 @@ struct secret {
 	char *text;
 	size_t len;
 	enum locked_kind kind;
+	bool key;     /* a key's: base/known.h was told of its private half */
+	bool unknown; /* and had no room for it */
 };
 
 int
@@ -56,6 +58,8 @@ secret_check_process(struct err *err)
 	    now, (long)geteuid());
 }
 
+static bool secret_tell_key(const struct secret *s, bool keep);
+
 static struct secret *
 secret_new(struct err *err)
 {
@@ -76,6 +80,8 @@ secret_free(struct secret *s)
 {
 	if (!s)
 		return;
+	if (s->key)
+		secret_tell_key(s, false);
 	locked_free(s->text, SECRET_PAGES);
 	free(s);
 }
@@ -84,6 +90,12 @@ enum locked_kind
 secret_memory(const struct secret *s)
 {
 	return s->kind;
+}
+
+bool
+secret_is_unknown(const struct secret *s)
+{
+	return s->unknown;
 }
 
 const char *
@@ -304,33 +316,45 @@ body_of(const char *text)
 	return body;
 }
 
-/* No line of ours shows the private half, as it stands there or decoded. */
-static void
-secret_tell_key(const struct secret *s)
+static bool
+tell(const char *part, size_t len, bool keep)
+{
+	if (keep)
+		return known_add(part, len);
+	known_forget(part, len);
+	return true;
+}
+
+/*
+ * No line of ours shows the private half, as it stands there or decoded, for as long
+ * as it is kept.  False: there was no room for all of it.
+ */
+static bool
+secret_tell_key(const struct secret *s, bool keep)
 {
 	const char *body = body_of(s->text), *end = body_at(body, SECRET_MAX);
 	struct err err;
 	char *room = locked_new(2 * SECRET_PAGES, NULL, &err);
 	unsigned char *raw = (unsigned char *)room + SECRET_PAGES;
 	size_t n = 0, from, to;
+	bool all = true;
 	ssize_t len;
 
-	if (!room) {
-		known_add(body, (size_t)(end - body));
-		return;
-	}
+	if (!room)
+		return tell(body, (size_t)(end - body), keep);
 	for (const char *p = body; p < end; p++)
 		if (*p != '\n')
 			room[n++] = *p;
 	len = base64_decode(room, n, raw);
 	if (len > 0) {
 		secret_private(raw, (size_t)len, &from, &to);
-		known_add((char *)raw + from, to - from);
+		all = tell((char *)raw + from, to - from, keep);
 		body = body_at(body, (from * 4 + 2) / 3);
 		end = body_at(body, (to * 4) / 3 - (from * 4 + 2) / 3);
 	}
-	known_add(body, (size_t)(end - body));
+	all = tell(body, (size_t)(end - body), keep) && all;
 	locked_free(room, 2 * SECRET_PAGES);
+	return all;
 }
 
 struct secret *
@@ -345,7 +369,8 @@ secret_load_key(const char *path, struct err *err)
 		secret_free(s);
 		return NULL;
 	}
-	secret_tell_key(s);
+	s->key = true;
+	s->unknown = !secret_tell_key(s, true);
 	return s;
 }
 

@@ -10,6 +10,7 @@
 #ifndef ENGINE_SECRET_H
 #define ENGINE_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -43,7 +44,10 @@ struct secret *secret_of_token(
     const char *text, size_t len, const char *what, struct err *err) MUST_CHECK;
 
 const char *secret_text(const struct secret *s); /* lends; NUL-terminated */
-void secret_free(struct secret *s);		 /* wipes; NULL is fine */
+void secret_free(struct secret *s); /* wipes; a key's is known no longer; NULL is fine */
 enum locked_kind secret_memory(const struct secret *s);
+
+/* A key of which base/known.h had no room for all: lines may show parts of it. */
+bool secret_is_unknown(const struct secret *s);
 
 #endif
