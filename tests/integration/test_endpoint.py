@@ -396,7 +396,7 @@ def an_exchange_that_fails(folder):
                                         "message": "rule fdrl_01 denies %s" % JWT}}
     for answer, *words in (
             (lambda r: r.answer("401 Unauthorized", json.dumps(error).encode()),
-             "refused (401): rule fdrl_01 denies ***", "federation rule"),
+             "refused (401): rule fdrl_01 denies [secret]", "federation rule"),
             (lambda r: r.answer("400 Bad", b'{"error":"invalid_grant",'
                                            b'"error_description":"expired"}'),
              "refused (400): expired"),
