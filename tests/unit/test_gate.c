@@ -208,7 +208,7 @@ fit(const char *text, uid_t uid, const struct who_seen *seen, enum list_fit how)
 Test(list, the_kernels_word_is_enough_where_no_proof_comes_and_gives_no_more)
 {
 	static const char text[] =
-	    "user:bob read-only\nuid:1 drive\nuid:1000 drive ann\n";
+	    "user:bob read-only\nname:eve drive\nuid:1 drive\nuid:1000 drive ann\n";
 	static struct list l;
 	const struct list_line *line;
 	struct err err;
