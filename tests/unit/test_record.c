@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "engine/record/incident.h"
+#include "engine/remote/redact.h"
 #include "engine/remote/run.h"
 #include "scratch.h"
 
@@ -362,6 +363,38 @@ Test(run, holds_a_character_until_its_end_has_come)
 	cr_assert_not_null(strstr(r.told.data, "\"exit\":3"));
 	cr_assert_not_null(strstr(r.told.data, "\"out\":5,\"err\":1,\"cut\":0"));
 	rig_end(&r);
+}
+
+Test(run, what_is_cut_makes_no_records_of_its_own)
+{
+	char *block = mem_alloc(32 * 1024), *dir = scratch();
+	char *path = mem_printf("%s/redact", dir);
+	struct redact *redact;
+	struct rig r;
+	struct run *run;
+	struct err err;
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	cr_assert(fd >= 0 && write(fd, "d x\\d\n", 6) == 6);
+	close(fd);
+	redact = redact_new(path, &err);
+	cr_assert_not_null(redact, "%s", err.words);
+	memset(block, 'y', 32 * 1024);
+	for (size_t i = 0; i + 100 < 32 * 1024; i += 100)
+		memcpy(block + i, "x1", 2);
+	rig_start(&r, dir);
+	runs_redact(r.runs, redact);
+	run = begin(&r);
+	run_output(run, 1, block, 32 * 1024);
+	run_exit(run, 0);
+	rig_sync(&r);
+	cr_assert_eq(count(r.told.data, r.told.len, "[cut: d, 2 bytes]"), 327);
+	cr_assert_leq(count(r.told.data, r.told.len, "\"t\":\"output\""), 3);
+	rig_end(&r);
+	redact_free(redact);
+	unlink(path);
+	free(path);
+	free(block);
 }
 
 Test(run, a_flood_is_journaled_at_both_ends_with_a_visible_cut)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -32,9 +33,9 @@ struct run {
 	run_clean_fn *reader;
 	void *reader_arg;
 	int64_t began_ms, sampled_ms;
-	uint64_t off[3]; /* bytes of each stream so far; [0] unused */
-	char held[3][4]; /* the start of a character whose end has not come */
-	size_t held_len[3];
+	uint64_t off[3];     /* bytes of each stream so far; [0] unused */
+	struct buf clean[3]; /* what is not recorded yet, of each stream */
+	size_t read[3];	     /* bytes of that which the reader was given */
 	uint64_t journaled;
 	bool full;			/* the journal's share is used up */
 	struct piece *tail, **tail_end; /* then: the newest bytes */
@@ -79,6 +80,8 @@ run_free(struct run *r)
 	}
 	redact_stream_free(r->text[1]);
 	redact_stream_free(r->text[2]);
+	buf_fini(&r->clean[1]);
+	buf_fini(&r->clean[2]);
 	free(r->asked);
 	free(r->by);
 	free(r);
@@ -121,6 +124,8 @@ run_begin(struct runs *rs, const struct run_info *info)
 	r->tail_end = &r->tail;
 	r->text[1] = redact_stream_new(rs->redact);
 	r->text[2] = redact_stream_new(rs->redact);
+	buf_init(&r->clean[1], WIRE_CHUNK_MAX);
+	buf_init(&r->clean[2], WIRE_CHUNK_MAX);
 	snprintf(r->id, sizeof r->id, "r%u", ++rs->last_id);
 	js_set_str(f, "id", r->id);
 	if (info->turn)
@@ -221,31 +226,45 @@ run_reader(struct run *r, run_clean_fn *fn, void *arg)
 	r->reader_arg = arg;
 }
 
-/* What is left of the text: recorded, then given to who reads along. */
+/*
+ * What was gathered is recorded, then given to who reads along; the start of a
+ * character whose end has not come waits.
+ */
+static void
+run_settle(struct run *r, int stream)
+{
+	struct buf *b = &r->clean[stream];
+	size_t whole, rest;
+
+	if (!b->len)
+		return;
+	whole = text_cut(b->data, b->len);
+	rest = b->len - whole;
+	if (whole)
+		run_piece(r, stream, b->data, whole);
+	if (r->reader && b->len > r->read[stream])
+		r->reader(stream, b->data + r->read[stream], b->len - r->read[stream],
+		    r->reader_arg);
+	memmove(b->data, b->data + whole, rest);
+	b->len = r->read[stream] = rest;
+}
+
+/* What is left of the text comes in small pieces: each were a record of its own. */
 static void
 run_clean(struct run *r, int stream, const char *data, size_t len)
 {
-	char piece[WIRE_CHUNK_MAX];
-	const char *all = data;
-	size_t all_len = len;
+	struct buf *b = &r->clean[stream];
 
 	while (len > 0) {
-		size_t held = r->held_len[stream], n = sizeof piece - held, whole;
+		size_t room = WIRE_CHUNK_MAX - b->len, n = len < room ? len : room;
 
-		if (n > len)
-			n = len;
-		memcpy(piece, r->held[stream], held);
-		memcpy(piece + held, data, n);
+		if (buf_add(b, data, n) < 0)
+			abort(); /* there is room for n */
 		data += n;
 		len -= n;
-		whole = text_cut(piece, held + n);
-		r->held_len[stream] = held + n - whole;
-		memcpy(r->held[stream], piece + whole, r->held_len[stream]);
-		if (whole)
-			run_piece(r, stream, piece, whole);
+		if (b->len == WIRE_CHUNK_MAX)
+			run_settle(r, stream);
 	}
-	if (r->reader)
-		r->reader(stream, all, all_len, r->reader_arg);
 }
 
 static void
@@ -266,6 +285,7 @@ run_output(struct run *r, int stream, const char *data, size_t len)
 	assert(stream == 1 || stream == 2);
 	redact_feed(
 	    r->text[stream], data, len, stream == 2 ? on_clean_err : on_clean_out, r);
+	run_settle(r, stream);
 }
 
 static void
@@ -276,9 +296,14 @@ run_flush(struct run *r)
 	redact_end(r->text[1], on_clean_out, r);
 	redact_end(r->text[2], on_clean_err, r);
 
-	for (int stream = 1; stream <= 2; stream++)
-		if (r->held_len[stream])
-			run_piece(r, stream, r->held[stream], r->held_len[stream]);
+	for (int stream = 1; stream <= 2; stream++) {
+		struct buf *b = &r->clean[stream];
+
+		run_settle(r, stream);
+		if (b->len)
+			run_piece(r, stream, b->data, b->len);
+		b->len = 0;
+	}
 	while ((p = r->tail) != NULL) {
 		r->tail = p->next;
 		run_emit(r, p->stream, p->off, p->data, p->len, true);
