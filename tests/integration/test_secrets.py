@@ -173,7 +173,8 @@ def prepare(driver, claude):
                 "db password=Tr0ub4dor-and-3 end\n")
     replies = [
         dict(match="look", text="I look.", bash="ssh devvm 'cat %s/leak'; env; "
-             "cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n' | tail -c 20000"
+             "cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n' | tail -c 20000; "
+             "printf 'here password=%%s\\n' \"$(printf U3cwcmRmMXNo | base64 -d)\""
              % rig.devvm.top),
         dict(match=dict(result="cut: password"), text="**Found:** a password was cut."),
         dict(text="Nothing was cut.")]
@@ -270,7 +271,10 @@ def incident(driver, claude):
             search.file(path)
         with open(rig.dir + "/api.log", "rb") as f:    # its headers have the key, its texts not
             sent = re.sub(re.escape(rig.api_key).encode(), b"", f.read())
-        check("the model was sent no password", b"Tr0ub4dor" not in sent)
+        check("the model was sent no password of a host's", b"Tr0ub4dor" not in sent)
+        if driver == "api":
+            check("nor one that a local tool printed", b"Sw0rdf1sh" not in sent)
+            check("but its mark", sent.count(b"[cut: password, ") >= 2, sent[-3000:])
         search.look("what the model was sent", sent)
         check("no secret's bytes", not search.bad, *search.bad)
         print("%s: %d places, %.1f MB searched, %d forms; cores: %d" % (

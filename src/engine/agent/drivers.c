@@ -121,6 +121,7 @@ add_api(struct engine *e, const struct definition *d)
 			      .http = e->http,
 			      .endpoints = e->endpoints,
 			      .tools = e->tools,
+			      .redact = e->redact,
 			      .definition = d,
 			      .model = e->opts->options->model},
 		choice_events(), choice_arg(e->choice, CHOICE_API)),

@@ -293,6 +293,7 @@ api_configure(struct agent_api *c, const struct agent_api_config *cfg)
 	c->http = cfg->http;
 	c->endpoints = cfg->endpoints;
 	c->tools = cfg->tools;
+	c->redact = cfg->redact;
 	c->model = mem_dup(model);
 	c->effort = mem_dup(cfg->effort && *cfg->effort ? cfg->effort : "medium");
 	c->system = mem_dup(cfg->definition->prompt);

@@ -31,6 +31,7 @@
 
 #define AGENT_API_ROUNDS_MAX 200 /* requests of one turn; the budget has its own */
 
+struct redact;
 struct tools;
 
 struct agent_api_config {
@@ -38,6 +39,7 @@ struct agent_api_config {
 	struct http *http;	     /* borrowed for the driver's life, as are ... */
 	struct endpoints *endpoints; /* ... these, at least one ... */
 	struct tools *tools;	     /* ... and these */
+	const struct redact *redact; /* borrowed too; NULL: no patterns */
 	const struct definition *definition; /* copied */
 	const char *model;		     /* NULL or "": the definition's */
 	const char *effort;		     /* NULL or "": "medium" */

@@ -10,14 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/remote/redact.h"
 
 #define NOT_BEGUN "Not executed: the turn was ended before this call began."
 #define STOPPED "the operator stopped it"
-#define DIGEST_OUTPUT 300 /* bytes of a result that the digest keeps */
+#define DIGEST_OUTPUT 300   /* bytes of a result that the digest keeps */
+#define MARKS_MAX (1 << 20) /* bytes that marks of cuts may add to a result */
+#define MARKS_FULL "\n[the rest was left out: too much of it was cut]"
 
 static void
 tool_free(struct api_tool *t)
@@ -57,6 +61,45 @@ tool_digest(struct api_tool *t)
 	api_digest_add(t->api, "You ran", line, strlen(line));
 }
 
+static void
+keep_clean(const char *data, size_t len, void *arg)
+{
+	(void)buf_add_some(arg, data, len);
+}
+
+/*
+ * The model reads of a local tool what the journal has: no secret, nothing that fits a
+ * pattern.  Takes text and gives another; it stays UTF-8, though patterns are of bytes.
+ */
+static char *
+tool_clean(const struct redact *redact, char *text, size_t *len)
+{
+	struct redact_stream *s = redact_stream_new(redact);
+	struct buf b;
+	uint32_t cp;
+
+	buf_init(&b, *len + MARKS_MAX);
+	redact_feed(s, text, *len, keep_clean, &b);
+	redact_end(s, keep_clean, &b);
+	redact_stream_free(s);
+	if (b.len == b.max)
+		memcpy(
+		    b.data + b.len - strlen(MARKS_FULL), MARKS_FULL, strlen(MARKS_FULL));
+	for (size_t at = 0, n; at < b.len; at += n) {
+		n = text_decode(b.data + at, b.len - at, &cp);
+		if (n == 1 && cp == 0xfffd)
+			b.data[at] = '?';
+	}
+	explicit_bzero(text, *len);
+	free(text);
+	text = mem_dupn(buf_str(&b), b.len);
+	*len = b.len;
+	if (b.data)
+		explicit_bzero(b.data, b.len);
+	buf_fini(&b);
+	return text;
+}
+
 /* Takes text.  The last one that ends asks for the next step. */
 static void
 tool_ended(
@@ -69,7 +112,7 @@ tool_ended(
 	t->ended = true;
 	t->failed = failed;
 	t->exit = exit;
-	t->text = text;
+	t->text = tool_clean(c->redact, text, &len);
 	t->len = len;
 	c->n_open--;
 	LOG("api", "tool %s ended after %lld ms, %zu bytes%s", t->id,

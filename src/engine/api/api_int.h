@@ -66,6 +66,7 @@ struct agent_api {
 	struct http *http;
 	struct endpoints *endpoints;
 	struct tools *tools;
+	const struct redact *redact;
 	char *model, *effort, *system;
 	int64_t event_ms, quiet_ms, probe_ms, fresh_ms, connect_ms, idle_ms, retry_ms;
 	int max_first;
