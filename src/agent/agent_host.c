@@ -118,13 +118,20 @@ on_look(uv_timer_t *timer)
 	host_find(timer->data, on_found);
 }
 
+/* More than once: what forks meanwhile is found by the next look. */
+static void
+host_kill_all(void)
+{
+	for (int i = 0; i < 100 && host_proc_kill_all(NULL, 0) > 0; i++)
+		usleep(1000);
+}
+
 /* Nothing may outlive us, and nothing here needs to be kept: end at once. */
 static _Noreturn void
 host_end(struct host *h, int status)
 {
 	h->ending = true;
-	for (int i = 0; i < 100 && host_proc_kill_all(NULL, 0) > 0; i++)
-		usleep(1000);
+	host_kill_all();
 	host_key_set(h, NULL, NULL);
 	_exit(status);
 }
@@ -197,7 +204,7 @@ host_unlink(struct host *h)
 	h->told[0] = '\0';
 	host_tools_forget(h);
 	host_files_forget(h);
-	host_proc_kill_all(NULL, 0);
+	host_kill_all();
 	host_key_set(h, NULL, NULL);
 	host_relay_set(h, NULL);
 	uv_timer_stop(&h->look);
@@ -236,6 +243,10 @@ host_link(struct host *h)
 	if (fd < 0 && !h->wait) {
 		fprintf(stderr, "agent-host: %s\n", err.words);
 		exit(1);
+	}
+	if (fd < 0 && strcmp(h->link_why, err.words) != 0) {
+		snprintf(h->link_why, sizeof h->link_why, "%s", err.words);
+		LOG("host", "%s", err.words);
 	}
 	if (fd < 0 || fd_nonblock(fd) < 0) {
 		uv_timer_start(&h->retry, on_retry, RETRY_MS, 0);

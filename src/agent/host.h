@@ -41,7 +41,9 @@ struct host {
 	bool wait;		/* a pod: connect again whenever the engine comes back */
 
 	uv_pipe_t engine;
-	bool linked;   /* the connection is open */
+	char link_why[sizeof(((struct err *)NULL)->words)]; /* the last reason why there
+							       was none, said once */
+	bool linked;					    /* the connection is open */
 	bool welcomed; /* the engine answered our hello */
 	struct frame in;
 

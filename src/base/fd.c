@@ -145,6 +145,12 @@ fd_socket(const char *path, struct sockaddr_un *sa, struct err *err)
 int
 fd_listen(const char *path, struct err *err)
 {
+	return fd_listen_mode(path, 0600, err);
+}
+
+int
+fd_listen_mode(const char *path, mode_t mode, struct err *err)
+{
 	struct sockaddr_un sa;
 	int fd = fd_socket(path, &sa, err);
 	mode_t mask;
@@ -152,7 +158,7 @@ fd_listen(const char *path, struct err *err)
 
 	if (fd < 0)
 		return -1;
-	mask = umask(0177);
+	mask = umask(0777 & ~mode);
 	rc = bind(fd, (struct sockaddr *)&sa, sizeof sa);
 	umask(mask);
 	if (rc < 0 || listen(fd, 64) < 0) {

@@ -39,6 +39,8 @@ char *fd_read_file(
  * descriptor, blocking, or -1.
  */
 int fd_listen(const char *path, struct err *err) MUST_CHECK;
+/* The same, with a mode of its own from the first moment on, not 0600. */
+int fd_listen_mode(const char *path, mode_t mode, struct err *err) MUST_CHECK;
 int fd_connect(const char *path, struct err *err) MUST_CHECK;
 
 int fd_nonblock(int fd); /* 0 or -1 */

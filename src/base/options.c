@@ -15,8 +15,8 @@
 #include "base/mem.h"
 #include "base/options_int.h"
 
-#define OPTION_INT_MAX 1000000000 /* no port, time or count of ours is larger */
-#define OPTION_LINE_MAX 4096	  /* bytes read before a line is called too long */
+#define OPTION_INT_MAX INT_MAX /* no port, time, count or uid of ours is larger */
+#define OPTION_LINE_MAX 4096   /* bytes read before a line is called too long */
 
 static const struct option_row rows[] = {
 #define OPTION(name, type, env, def, meaning) \

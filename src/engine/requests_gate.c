@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* requests_gate.c: who may come in, in which role, and whose keys wait. */
+#include <unistd.h>
+
 #include "engine/engine_int.h"
 
 /* --- what the gate asks of the engine --- */
@@ -50,6 +52,7 @@ engine_start_gate(struct engine *e)
 		e->opts->lock_ms > 0 ? e->opts->lock_ms : (int64_t)o->idle_lock * 60000,
 	    .busy = is_busy,
 	    .agent_host = agent_host,
+	    .agent_uid = (uid_t)o->agent_uid == geteuid() ? 0 : (uid_t)o->agent_uid,
 	    .role = on_role,
 	    .vouch = on_vouch,
 	    .arg = e});

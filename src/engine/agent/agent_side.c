@@ -11,9 +11,11 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/agent/agent_door.h"
 #include "engine/agent/agent_orphans.h"
 #include "engine/agent/agent_peer.h"
 #include "engine/agent/agent_proc.h"
+#include "engine/agent/agent_side_int.h"
 #include "engine/agent/agent_tool.h"
 #include "engine/agent/relay.h"
 #include "engine/remote/broker.h"
@@ -24,40 +26,10 @@
 #define HELLO_MS 10000 /* a peer that has not said who it is by then is closed */
 #define SWEEP_MS 2000
 #define INPUT_RETRY_MS 10 /* while a host does not take what a shim has to say */
-#define LIVED_MS 60000	  /* after so long a death counts as the first again */
-#define KILL_MS 100	  /* agent-host has so long to kill what it runs, and end */
-#define RESTART_MS 250	  /* until agent-host is started again, doubled each time ... */
-#define RESTART_MAX_MS 15000 /* ... up to about this */
-
-struct agent_side {
-	uv_loop_t *loop;
-	char *dir, *socket, *host_dir, *libexec, *claude, *net;
-	struct broker *broker;
-	const struct agent_host_events *ev;
-	void *arg;
-	void (*sandbox)(const char *words, struct js *open, void *arg);
-	void *sandbox_arg;
-	uv_pipe_t *door; /* NULL: it listens nowhere */
-	uv_timer_t sweep, restart, input, soon, hard;
-	struct agent_peer *peers;
-	int peer_count;
-	struct agent_proc *proc; /* NULL: not running */
-	struct agent_peer *host;
-	struct js *info; /* the last "host" message; NULL: not up */
-	struct agent_tools *tools;
-	struct relay *relay; /* NULL: claude gets a port */
-	struct agent_orphans *orphans;
-	bool by_relay; /* the last child has the relay */
-	int64_t restart_ms;
-	int open; /* handles and parts that are not closed yet */
-	bool dead;
-};
-
-static void host_start(struct agent_side *s);
 
 /* ---- the end ---- */
 
-static void
+void
 side_release(struct agent_side *s)
 {
 	if (--s->open > 0)
@@ -71,6 +43,7 @@ side_release(struct agent_side *s)
 	free(s->libexec);
 	free(s->claude);
 	free(s->net);
+	free(s->group);
 	free(s);
 }
 
@@ -83,7 +56,7 @@ on_handle_closed(uv_handle_t *handle)
 static void on_sweep(uv_timer_t *timer);
 
 /* Somebody may be late from now on: looked for until nobody is. */
-static void
+void
 side_sweep(struct agent_side *s)
 {
 	if (!s->dead && !uv_is_active((uv_handle_t *)&s->sweep))
@@ -129,6 +102,7 @@ agent_peer_close(struct agent_peer *p)
 		if (p->side->proc)
 			agent_proc_kill(
 			    p->side->proc, SIGKILL); /* its end tells the rest */
+		side_absent(p->side, "is gone: is its container up?");
 	}
 	uv_close((uv_handle_t *)&p->pipe, on_peer_closed);
 }
@@ -263,14 +237,14 @@ static void
 peer_welcome_host(struct agent_peer *p)
 {
 	struct agent_side *s = p->side;
-	uv_os_fd_t fd;
-	uid_t uid;
-	pid_t pid;
+	const char *why = s->uid ? side_host_comes(s) : side_host_is_ours(s, p);
 	struct js *m;
 
-	if (s->host || !s->proc || uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 ||
-	    fd_peer(fd, &uid, &pid) < 0 || pid <= 0 || pid != agent_proc_pid(s->proc)) {
-		peer_refuse(p, "agent-host is started by the engine, and you are not it");
+	if (why) {
+		if (s->uid) /* a second container tries every second: no line each */
+			peer_deny(p, why);
+		else
+			peer_refuse(p, why);
 		return;
 	}
 	p->state = AGENT_PEER_HOST;
@@ -389,8 +363,6 @@ on_peer(uv_stream_t *door, int status)
 	struct agent_side *s = door->data;
 	struct agent_peer *p;
 	uv_os_fd_t fd;
-	uid_t uid;
-	pid_t pid;
 
 	if (status < 0)
 		return;
@@ -406,8 +378,8 @@ on_peer(uv_stream_t *door, int status)
 	s->open++;
 	side_sweep(s);
 	if (uv_accept(door, (uv_stream_t *)&p->pipe) < 0 ||
-	    uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 || fd_peer(fd, &uid, &pid) < 0 ||
-	    uid != geteuid()) {
+	    uv_fileno((uv_handle_t *)&p->pipe, &fd) < 0 ||
+	    !agent_door_lets(&s->whose, fd)) {
 		LOG("agent", "a peer on the agent side is not let in");
 		agent_peer_close(p);
 		return;
@@ -424,51 +396,6 @@ on_peer(uv_stream_t *door, int status)
 	else if (uv_read_start((uv_stream_t *)&p->pipe, on_alloc, on_read) == 0)
 		return;
 	agent_peer_close(p);
-}
-
-/* ---- agent-host's process ---- */
-
-static void
-on_restart(uv_timer_t *timer)
-{
-	host_start(timer->data);
-}
-
-static void
-on_host_end(struct agent_proc *proc, const char *why, void *arg)
-{
-	struct agent_side *s = arg;
-
-	if (agent_proc_age_ms(proc) > LIVED_MS)
-		s->restart_ms = RESTART_MS;
-	s->proc = NULL;
-	agent_orphans_kill(s->orphans);
-	if (s->host)
-		agent_peer_close(s->host);
-	js_free(s->info);
-	s->info = NULL;
-	if (!s->dead) {
-		uv_timer_start(&s->restart, on_restart, (uint64_t)s->restart_ms, 0);
-		s->restart_ms *= s->restart_ms * 2 < RESTART_MAX_MS ? 2 : 1;
-		if (s->ev)
-			s->ev->down(why, s->arg);
-		agent_tools_down(s->tools, why);
-	}
-	side_release(s);
-}
-
-static void
-host_start(struct agent_side *s)
-{
-	struct agent_proc_config cfg = {.libexec = s->libexec,
-	    .socket = s->socket,
-	    .dir = s->host_dir,
-	    .claude = s->claude,
-	    .net = s->net ? s->net : "any"};
-
-	s->open++;
-	s->proc = agent_proc_start(s->loop, &cfg, on_host_end, s);
-	side_sweep(s);
 }
 
 /* ---- the side's own life ---- */
@@ -513,11 +440,9 @@ side_listen(struct agent_side *s, struct err *err)
 {
 	int fd;
 
-	if (fd_own_dir(s->dir, err) < 0)
+	if (agent_door_folder(&s->whose, s->dir, s->uid, s->group, err) < 0)
 		return -1;
-	unlink(
-	    s->socket); /* in a folder that is ours alone: the socket of a dead engine */
-	fd = fd_listen(s->socket, err);
+	fd = agent_door_listen(&s->whose, s->socket, err);
 	if (fd < 0)
 		return -1;
 	s->door = mem_alloc(sizeof *s->door);
@@ -557,7 +482,7 @@ static void
 side_relay(struct agent_side *s)
 {
 	struct relay_config cfg = {
-	    .loop = s->loop, .trouble = on_relay_trouble, .arg = s};
+	    .loop = s->loop, .door = &s->whose, .trouble = on_relay_trouble, .arg = s};
 	char *path = mem_printf("%s/relay.sock", s->dir);
 	struct err err;
 
@@ -576,7 +501,9 @@ agent_side_new(const struct agent_side_config *cfg, struct err *err)
 
 	s->loop = cfg->loop;
 	s->broker = cfg->broker;
-	s->dir = mem_printf("%s/agent", cfg->run_dir);
+	s->uid = cfg->uid;
+	s->group = mem_dup(cfg->group ? cfg->group : "");
+	s->dir = s->uid ? mem_dup(cfg->dir) : mem_printf("%s/agent", cfg->run_dir);
 	s->socket = mem_printf("%s/agent.sock", s->dir);
 	s->host_dir = mem_printf("%s/agent-host", cfg->run_dir);
 	s->libexec = mem_dup(*cfg->libexec_dir ? cfg->libexec_dir : BG_PKGLIBEXECDIR);
@@ -591,15 +518,23 @@ agent_side_new(const struct agent_side_config *cfg, struct err *err)
 		uv_timer_init(s->loop, timers[i]);
 		timers[i]->data = s;
 	}
-	if (side_listen(s, err) < 0) {
+	if (s->uid && !*s->dir)
+		err_set(err, ERR_USAGE,
+		    "agent_uid is set and agent_dir is not: name a folder that both can reach, "
+		    "run_dir is the engine's alone");
+	if ((s->uid && !*s->dir) || side_listen(s, err) < 0) {
 		err_wrap(err, "agent side");
 		s->dead = true;
 		side_close_handles(s);
 		return NULL;
 	}
 	side_relay(s);
-	s->orphans = agent_orphans_new(s->loop);
-	host_start(s);
+	if (s->uid)
+		side_absent(s, "has not connected: is its container up?");
+	else {
+		s->orphans = agent_orphans_new(s->loop);
+		side_host_start(s);
+	}
 	return s;
 }
 
@@ -647,28 +582,6 @@ agent_side_again(struct agent_side *s)
 	relay_again(s->relay);
 	if (s->proc && (gone || access(s->host_dir, F_OK) < 0))
 		agent_proc_kill(s->proc, SIGTERM); /* and a new one makes it anew */
-}
-
-static void
-on_hard(uv_timer_t *timer)
-{
-	struct agent_side *s = timer->data;
-
-	if (s->proc)
-		agent_proc_kill(s->proc, SIGKILL);
-}
-
-/* Told to end it kills all that it runs; of one that is stopped the orphans are ours.
- * Shims are told by the broker why they are refused. */
-void
-agent_side_kill(struct agent_side *s)
-{
-	if (!s || !s->proc)
-		return;
-	s->restart_ms = RESTART_MS;
-	agent_proc_kill(s->proc, SIGTERM);
-	agent_orphans_kill(s->orphans);
-	uv_timer_start(&s->hard, on_hard, KILL_MS, 0);
 }
 
 void
@@ -722,23 +635,18 @@ agent_side_socket(const struct agent_side *s)
 	return s->socket;
 }
 
-pid_t
-agent_side_pid(const struct agent_side *s)
-{
-	return s->proc ? agent_proc_pid(s->proc) : 0;
-}
-
 bool
 agent_side_is_up(const struct agent_side *s)
 {
 	return s->host && s->info;
 }
 
-static void
-on_soon(uv_timer_t *timer)
+void
+side_on_soon(uv_timer_t *timer)
 {
 	struct agent_side *s = timer->data;
 
+	side_tell_absent(s);
 	if (s->host && s->info)
 		host_tell_up(s);
 }
@@ -748,6 +656,7 @@ agent_side_watch(struct agent_side *s, const struct agent_host_events *ev, void 
 {
 	s->ev = ev;
 	s->arg = arg;
+	s->untold |= s->uid && !s->host && !s->dead;
 	if (ev)
-		uv_timer_start(&s->soon, on_soon, 0, 0);
+		uv_timer_start(&s->soon, side_on_soon, 0, 0);
 }

@@ -10,6 +10,9 @@
  * nothing else.  agent-host is the one process that the engine started itself
  * (its pid is compared), because it is told the API key.  It is started again
  * when it dies, later each time.  Nothing that happens here stops an operator.
+ *
+ * With a uid (a pod) the engine starts none: agent-host and shims are processes of
+ * that uid, and agent-host is the first of it that says so, one at a time.
  */
 #ifndef ENGINE_AGENT_SIDE_H
 #define ENGINE_AGENT_SIDE_H
@@ -42,6 +45,9 @@ struct agent_side_config {
 	 * words, or NULL); told whenever agent-host says so.  May be NULL. */
 	void (*sandbox)(const char *words, struct js *open, void *arg);
 	void *sandbox_arg;
+	uid_t uid;	   /* an agent-host of this uid comes by itself; 0: we start it */
+	const char *group; /* with uid: of the sockets, as agent_door.h has it */
+	const char *dir;   /* with uid: of the sockets, instead of run_dir/agent */
 };
 
 struct agent_host_info {
@@ -99,6 +105,11 @@ void agent_side_again(struct agent_side *s); /* NULL is fine */
 const char *agent_side_socket(const struct agent_side *s); /* lent */
 bool agent_side_is_up(const struct agent_side *s);
 pid_t agent_side_pid(const struct agent_side *s); /* of agent-host; 0: it is not there */
+
+/* What to do where agent-host is not there. */
+const char *agent_side_todo(const struct agent_side *s);
+/* Why one that comes by itself is not here; NULL: it is, or the engine starts it. */
+const char *agent_side_absent(const struct agent_side *s);
 
 /* The one driver that hears of agent-host; NULL: nobody.  If agent-host is up
  * already, up comes from the loop. */

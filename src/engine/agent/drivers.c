@@ -185,7 +185,10 @@ add_models(struct engine *e)
 					   .run_dir = e->place.dir,
 					   .libexec_dir = o->libexec_dir,
 					   .claude = o->claude,
-					   .broker = e->broker},
+					   .broker = e->broker,
+					   .uid = (uid_t)o->agent_uid,
+					   .group = o->agent_group,
+					   .dir = o->agent_dir},
 	    &err);
 	free(net);
 	if (e->agent_side) {

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/agent/agent_door.h"
 #include "engine/agent/relay_call.h"
 #include "engine/api/http.h"
 #include "wire/messages.h"
@@ -265,8 +266,6 @@ on_peer(uv_stream_t *door, int status)
 	struct relay *r = door->data;
 	struct relay_conn *c;
 	uv_os_fd_t fd;
-	uid_t uid;
-	pid_t pid;
 
 	if (status < 0)
 		return;
@@ -283,8 +282,8 @@ on_peer(uv_stream_t *door, int status)
 	c->in.data = c->out.data = c->pump.clock.data = c;
 	uv_timer_start(&c->pump.clock, on_token_late, (uint64_t)r->cfg.token_ms, 0);
 	if (uv_accept(door, (uv_stream_t *)&c->in) < 0 || r->peers > PEERS_MAX ||
-	    uv_fileno((uv_handle_t *)&c->in, &fd) < 0 || fd_peer(fd, &uid, &pid) < 0 ||
-	    uid != geteuid() ||
+	    uv_fileno((uv_handle_t *)&c->in, &fd) < 0 ||
+	    !agent_door_lets(r->cfg.door, fd) ||
 	    uv_read_start((uv_stream_t *)&c->in, on_alloc, on_head) < 0)
 		conn_refuse(c, "of another user, or one of too many");
 }
@@ -313,8 +312,7 @@ relay_listen(struct relay *r, struct err *err)
 {
 	int fd;
 
-	unlink(r->path);
-	fd = fd_listen(r->path, err);
+	fd = agent_door_listen(r->cfg.door, r->path, err);
 	if (fd < 0)
 		return -1;
 	r->door = mem_alloc(sizeof *r->door);
@@ -354,15 +352,23 @@ relay_new(const struct relay_config *cfg, struct err *err)
 }
 
 void
+relay_cut(struct relay *r)
+{
+	if (!r)
+		return;
+	for (struct relay_conn *c = r->conns; c; c = c->next)
+		conn_close(c);
+	relay_place_free(r->place);
+	r->place = NULL;
+}
+
+void
 relay_free(struct relay *r)
 {
 	if (!r)
 		return;
 	r->dead = true;
-	for (struct relay_conn *c = r->conns; c; c = c->next)
-		conn_close(c);
-	relay_place_free(r->place);
-	r->place = NULL;
+	relay_cut(r);
 	unlink(r->path);
 	relay_close_door(r);
 	relay_release(r);

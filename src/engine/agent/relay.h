@@ -24,11 +24,13 @@
 #define RELAY_TOKEN 33	  /* 32 hexadecimal digits and NUL */
 #define RELAY_WHY_MAX 400 /* bytes of a reason */
 
+struct agent_door;
 struct relay;
 
 struct relay_config {
 	uv_loop_t *loop;
-	const char *path; /* the socket; in a folder that is ours alone */
+	const char *path;	       /* the socket; in the agent's folder */
+	const struct agent_door *door; /* borrowed; NULL: our uid alone comes */
 	/* A connection that could not be made, or broke: a sentence without an end. */
 	void (*trouble)(const char *why, void *arg);
 	void *arg;
@@ -42,7 +44,9 @@ struct relay_config {
 };
 
 struct relay *relay_new(const struct relay_config *cfg, struct err *err) MUST_CHECK;
-void relay_free(struct relay *r);  /* NULL is fine; handles close on the loop */
+void relay_free(struct relay *r); /* NULL is fine; handles close on the loop */
+void relay_cut(
+    struct relay *r); /* what is open ends, and the token with it; NULL is fine */
 void relay_again(struct relay *r); /* its socket was removed: listens anew */
 
 /*

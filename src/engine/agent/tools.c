@@ -267,6 +267,7 @@ on_timer(uv_timer_t *timer)
 {
 	struct tool_run *r = timer->data;
 	struct agent_tool_over late = {.exit = -1, .ms = clock_mono_ms() - r->began_ms};
+	const char *absent = agent_side_absent(r->tools->side);
 	char why[200];
 
 	if (r->state == TOOL_WAITING) {
@@ -276,6 +277,7 @@ on_timer(uv_timer_t *timer)
 		run_refuse(r,
 		    r->refused	     ? r->refused
 			: r->stopped ? r->stopped
+			: absent     ? absent
 				     : "agent-host, which runs the tools, is not there");
 		return;
 	}

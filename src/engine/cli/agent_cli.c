@@ -181,7 +181,7 @@ on_host_down(const char *why, void *arg)
 	c->child_lives = false;
 	c->may_retry = false;
 	uv_timer_stop(&c->respawn);
-	cli_off(c, "it is started again by itself; the F-keys need no agent", why, "");
+	cli_off(c, agent_side_todo(c->side), why, "");
 	if (c->prompt)
 		cli_turn_fail(c, "died", c->why, c->todo);
 }

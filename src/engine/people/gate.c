@@ -431,12 +431,14 @@ static bool
 is_the_agents(struct guest *v)
 {
 	struct gate *g = v->gate;
-	enum descent d = descent_of(peer_fd(v->peer), g->cfg.agent_host(g->cfg.arg));
+	enum descent d = g->cfg.agent_uid && v->uid == g->cfg.agent_uid
+	    ? DESCENT_YES
+	    : descent_of(peer_fd(v->peer), g->cfg.agent_host(g->cfg.arg));
 
 	if (d == DESCENT_NO)
 		return false;
 	LOG("gate", "uid %ld refused: %s", (long)v->uid,
-	    d == DESCENT_YES ? "below agent-host" : "its parents do not stand still");
+	    d == DESCENT_YES ? "it is the agent's" : "its parents do not stand still");
 	if (d == DESCENT_YES)
 		refuse(v, "what the agent runs is no operator", NULL);
 	else

@@ -38,6 +38,7 @@ struct gate_config {
 	int64_t idle_ms;		     /* 0: keys are never locked */
 	bool (*busy)(void *arg);	/* a verb, a turn or a recovery is under way */
 	pid_t (*agent_host)(void *arg); /* 0: none runs */
+	uid_t agent_uid; /* never let in, whoever lists it; 0: the agent has our uid */
 	void (*role)(struct peer *p, bool read_only, void *arg); /* another one by now */
 	void (*vouch)(struct peer *p, const char *words, void *arg); /* a password did */
 	void *arg;
