@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-from engine_rig import Failed, Rig, Skip, check, children, main, until
+from engine_rig import Failed, SANITIZED, Rig, Skip, check, children, main, until
 
 
 LONG = os.environ.get("BG_LONG")
@@ -38,6 +38,8 @@ def _undumpable_refused(rig):
     """strace answers each prctl with 1 and does nothing: the process stays dumpable."""
     if not shutil.which("strace"):
         raise Skip("no strace")
+    if SANITIZED:
+        raise Skip("a leak sanitizer does not run below strace")
     lie = ("strace", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", "trace=prctl",
            "-e", "inject=prctl:retval=1")
     e = rig.start(prefix=lie)

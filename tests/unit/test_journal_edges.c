@@ -354,7 +354,7 @@ Test(journal_edges, who_hears_of_it_may_ask_for_a_try_at_once)
 	is_in_file("a\n");
 }
 
-Test(journal_edges, a_disk_that_refuses_is_tried_again_by_itself, .timeout = 20)
+Test(journal_edges, a_disk_that_refuses_is_tried_again_by_itself)
 {
 	int64_t began;
 
@@ -434,7 +434,7 @@ spare_fd(void)
 	return open("/dev/null", O_RDONLY);
 }
 
-Test(journal_edges, free_does_not_wait_longer_than_it_was_told, .timeout = 20)
+Test(journal_edges, free_does_not_wait_longer_than_it_was_told)
 {
 	int64_t began = clock_mono_ms();
 	int lock = spare_fd(), second = spare_fd(), written;
