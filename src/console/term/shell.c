@@ -99,12 +99,15 @@ give_up(struct shell *s, const char *why)
 	return over(s, why);
 }
 
-/* While it is asked for nothing goes to the devvm: an Esc alone, ^C and ^] give up. */
+/*
+ * While it is asked for nothing goes to the devvm: an Esc alone, ^C and ^] give up.
+ * A slow link brings the Esc behind other keys in one piece.
+ */
 static bool
 is_giving_up(const char *data, size_t len)
 {
 	return before_escape(data, len) < len || memchr(data, '\x03', len) ||
-	    (len == 1 && data[0] == '\x1b');
+	    (len > 0 && data[len - 1] == '\x1b');
 }
 
 bool
