@@ -253,7 +253,7 @@ static const char readme[] =
     "was found.\n"
     "\n"
     "journal.jsonl  the record itself, one JSON object a line, in the order in which it\n"
-    "               happened; docs/journal.md describes it.  Everything else is made of it\n"
+    "               happened; breakglass-journal(5) describes it.  Everything else is made of it\n"
     "report.md      a summary, a timeline in UTC, who did what, what was found\n"
     "verify.txt     what the check of the journal's chain said when this was packed\n"
     "anchor.txt     the last record's number and hash.  Kept apart from this file it\n"

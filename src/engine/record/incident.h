@@ -24,7 +24,7 @@
 #include "engine/remote/line.h"
 #include "wire/messages.h"
 
-#define INCIDENT_VERSION 2 /* of a journal's format, docs/journal.md */
+#define INCIDENT_VERSION 2 /* of a journal's format, breakglass-journal(5) */
 #define INCIDENT_RING_MAX \
 	(2 * 1024 * 1024) /* bytes of recent records kept for attaching */
 #define INCIDENT_FULL_BYTES \
