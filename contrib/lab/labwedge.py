@@ -288,7 +288,8 @@ def backdate(lab, since_s):
 
 
 def wedge(lab, mode, since_s=0):
-    """Make it so; returns the seconds from the first act until it held."""
+    """Make it so; returns when it was begun and since when it held, both by the
+    monotonic clock, in seconds."""
     w = WEDGES[mode]
     with lab.lock():
         if not lab.is_up():
@@ -309,7 +310,19 @@ def wedge(lab, mode, since_s=0):
                 raise VmError("wedge %s did not take hold in %d s; `lab heal` "
                               "brings the guest back" % (mode, w.limit_s))
             time.sleep(0.05)
-        took = time.monotonic() - begin
+        held = time.monotonic()
         if since_s:
             backdate(lab, since_s)
-        return took
+        return begin, held
+
+
+def holds(lab, mode):
+    """Is it so now?  None: that cannot be told any more.  What cannot be asked is ill."""
+    if not lab.is_up():
+        raise VmError("the lab is not up (lab up)", 3)
+    if mode == "panic":     # its words stay in the log of the serial line
+        return None
+    try:
+        return bool(WEDGES[mode].holds(lab))
+    except (OSError, VmError):
+        return True
