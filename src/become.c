@@ -166,6 +166,32 @@ become_record(const struct command_opts *c, int count, char **words)
 }
 
 int
+become_drill(const struct command_opts *c, int count, char **words)
+{
+	struct args a = {0};
+	char exe[PATH_MAX];
+
+	args_add(&a, "breakglass-drill");
+	args_add(&a, "--program");
+	args_add(&a, own_path(exe));
+	args_add(&a, "--as");
+	args_add(&a, c->name);
+	if (c->json)
+		args_add(&a, "--json");
+	if (c->given & 1U << OPT_LINEAR)
+		args_add(&a, "--linear");
+	if (c->value[OPT_CREDENTIAL_FD]) {
+		args_add(&a, "--credential-fd");
+		args_add(&a, c->value[OPT_CREDENTIAL_FD]);
+	}
+	for (int i = 0; i < c->verbose && i < 2; i++)
+		args_add(&a, "-v");
+	for (int i = 0; i < count; i++)
+		args_add(&a, words[i]);
+	return become(c, "drill", &a);
+}
+
+int
 become_replay(const struct command_opts *c, int count, char **words)
 {
 	struct args a = {0};

@@ -11,6 +11,7 @@
 #include "command.h"
 
 int become_console(const struct command_opts *c);
+int become_drill(const struct command_opts *c, int count, char **words);
 int become_engine(const struct command_opts *c, int count, char **words);
 int become_help(const struct command_opts *c, const char *topic);
 int become_record(const struct command_opts *c, int count, char **words);

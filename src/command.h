@@ -72,6 +72,7 @@ enum command_group {
 	GROUP_AGENT,
 	GROUP_CASE,
 	GROUP_RECORD,
+	GROUP_REHEARSE,
 	GROUP_ENGINE,
 	GROUPS
 };
@@ -109,9 +110,6 @@ int command_runbook(const struct command_opts *c, const char *name, bool offline
 
 int command_ping(const struct command_opts *c);
 int command_verdict(const struct command_opts *c);
-
-/* command_complete.c: for the completion of a shell. */
-int command_complete(const char *what);
 
 /* command_act.c: one request, and the fact that answers it. */
 int command_accept_key(const struct command_opts *c, int count, char **words);

@@ -110,6 +110,11 @@ const struct command commands[] = {
 	"[ID] [--speed N]", "an incident again, in the same panes", become_replay},
     {"report", GROUP_RECORD, 0, COMMAND_RAW, JSON, "[ID] [-o FILE]",
 	"a post-mortem in Markdown", become_record},
+    {"drill", GROUP_REHEARSE, 0, COMMAND_RAW, JSON | 1U << OPT_LINEAR,
+	"[WEDGE] [--auto] [--keep] | --list | --site",
+	"rehearse a recovery in a lab on this machine; or look at the real site, and "
+	"change nothing",
+	become_drill},
     {"engine", GROUP_ENGINE, 0, COMMAND_RAW, 0, "[--ensure | --replace [--now]]",
 	"be it in the foreground; have one; put a new one in", become_engine},
     {"help", GROUP_ENGINE, 0, 1, 0, "[TOPIC]",
@@ -168,6 +173,7 @@ help_commands(void)
 	    [GROUP_CASE] = "The case in hand:",
 	    [GROUP_RECORD] =
 		"What was (ID: an incident's, its beginning, a file, or last):",
+	    [GROUP_REHEARSE] = "Before it happens:",
 	    [GROUP_ENGINE] = "The engine, and this page:",
 	};
 	char head[80];

@@ -137,6 +137,8 @@ def commands(rig):
     command(rig, "verify", "journal", "verify", codes=(0, 76))
     command(rig, "report", "report")
     command(rig, "export", "export", "-o", rig.dir + "/export.tar.gz")
+    command(rig, "drill", "drill", "--site", codes=(0, 1), least=10)
+    command(rig, "drill", "drill", "--list", least=20)
     command(rig, "incident", "incident", "new")
     command(rig, "incident", "incident", "close")
     for path in rig.journals():

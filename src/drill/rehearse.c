@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * rehearse.c: a drill in the lab.
+ *
+ *   lab up --> room, engine --> status (VM 102 is well) --> wedge --> recovery
+ *      --> [the proof] --> report, journal, record --> everything is taken down
+ *
+ * Whatever fails, and whatever signal comes, the way out is the same one.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "drill/rehearse_int.h"
+
+#define COMMAND_MS 150000    /* status, note, verdict: each has an end of its own */
+#define PROOF_WAIT_MS 190000 /* the engine gives it up after 180 s */
+#define PROOF_LOOK_MS 200
+#define WORDS_MAX 12
+
+/* --- programs --- */
+
+/* "breakglass WORD ..." in the room; its exit code or -1. */
+static int
+command(
+    struct rehearsal *r, enum child_stream out, const char *const *words, struct err *err)
+{
+	const char *argv[WORDS_MAX + 2] = {r->d->program};
+
+	for (int i = 0; words[i] && i < WORDS_MAX; i++)
+		argv[i + 1] = words[i];
+	return child_run(
+	    &(struct child_opts){.argv = argv,
+		.out = out == CHILD_SHOWN && r->d->c->json ? CHILD_ASIDE : out,
+		.err = CHILD_SHOWN,
+		.limit_ms = out == CHILD_HIDDEN ? COMMAND_MS : 0},
+	    err);
+}
+
+#define COMMAND(r, out, err, ...) \
+	command(r, out, (const char *const[]){__VA_ARGS__, NULL}, err)
+
+static int
+console(struct rehearsal *r, struct err *err)
+{
+	const struct drill *d = r->d;
+	const char *argv[WORDS_MAX] = {d->program, "--as", d->c->name};
+	int n = 3;
+
+	if (d->linear)
+		argv[n++] = "--linear";
+	if (d->c->verbose)
+		argv[n++] = "-v";
+	return child_run(&(struct child_opts){.argv = argv,
+			     .out = d->c->json ? CHILD_ASIDE : CHILD_SHOWN,
+			     .reads = true},
+	    err);
+}
+
+/* --- before the wedge --- */
+
+static int
+bad_wedge(const struct rehearsal *r, struct err *err)
+{
+	return err_set(err, ERR_USAGE,
+	    "there is no wedge \"%.40s\"; breakglass drill --list has them", r->d->wedge);
+}
+
+/* One that a verb cures; the thrash of a small guest is none for a first try. */
+static struct lab_wedge *
+any_wedge(struct rehearsal *r)
+{
+	struct lab_wedge *list[LAB_WEDGES_MAX];
+	unsigned char dice = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n_wedges; i++)
+		if (r->wedges[i].verb[0] && strcmp(r->wedges[i].name, "thrash") != 0)
+			list[n++] = &r->wedges[i];
+	if (getrandom(&dice, 1, 0) != 1)
+		dice = (unsigned char)clock_mono_ms();
+	return n ? list[dice % n] : NULL;
+}
+
+static int
+choose_wedge(struct rehearsal *r, struct err *err)
+{
+	const char *word = r->d->wedge ? r->d->wedge : DRILL_WEDGE;
+
+	if (lab_wedges(&r->lab, r->wedges, &r->n_wedges, err) < 0)
+		return -1;
+	if (strcmp(word, DRILL_NONE) == 0)
+		return 0;
+	if (strcmp(word, DRILL_ANY) == 0)
+		r->wedge = any_wedge(r);
+	for (size_t i = 0; i < r->n_wedges && !r->wedge; i++)
+		if (strcmp(r->wedges[i].name, word) == 0)
+			r->wedge = &r->wedges[i];
+	return r->wedge ? 0 : bad_wedge(r, err);
+}
+
+static bool
+is_secret(const struct rehearsal *r)
+{
+	return r->d->wedge && strcmp(r->d->wedge, DRILL_ANY) == 0;
+}
+
+static int
+set_up(struct rehearsal *r, struct err *err)
+{
+	const struct drill *d = r->d;
+
+	if (lab_init(&r->lab, d->c->options, err) < 0 || choose_wedge(r, err) < 0 ||
+	    shelf_open(&r->shelf, d->c->options->sessions_dir, clock_wall_ms(), err) < 0)
+		return -1;
+	drill_say(d,
+	    "lab: a QEMU guest%s%s as VM 102, an sshd as its PVE host (the first start takes longer)",
+	    d->guest ? " " : "", d->guest ? d->guest : "");
+	if (lab_up(&r->lab, d->guest, d->keep, err) < 0 ||
+	    lab_vars(&r->lab, &r->vars, err) < 0 ||
+	    room_make(&r->room, &r->vars, d->alone, err) < 0 ||
+	    room_start_engine(&r->room, d->c->verbose, err) < 0)
+		return -1;
+	return 0;
+}
+
+/* VM 102 is well: what comes is the wedge's.  The incident is open from here on. */
+static int
+look_before(struct rehearsal *r, struct err *err)
+{
+	char *text;
+	int code = COMMAND(r, CHILD_HIDDEN, err, "status");
+
+	if (code < 0)
+		return -1;
+	if (code != 0)
+		return err_set(err, ERR_UNREACHABLE,
+		    "the lab's PVE host gave no status (exit %d): no wedge was made",
+		    code);
+	text = mem_printf("drill: this is the lab, VM 102 is about to get ill%s%s",
+	    is_secret(r) || !r->wedge ? "" : ": ",
+	    is_secret(r) || !r->wedge ? "" : r->wedge->name);
+	if (r->wedge)
+		code = COMMAND(r, CHILD_HIDDEN, err, "note", text);
+	free(text);
+	return code < 0 ? -1 : 0;
+}
+
+static void
+tell_operator(const struct rehearsal *r)
+{
+	FILE *to = r->d->c->json ? stderr : stdout;
+
+	if (!r->wedge)
+		fputs("\n  VM 102 of this lab is well.\n", to);
+	else
+		fprintf(to,
+		    "\n  Enter makes VM 102 of this lab ill%s%s and\n"
+		    "  opens the screen; the clock runs until the\n"
+		    "  engine has proved that it is back.\n",
+		    is_secret(r) ? "," : ": ", is_secret(r) ? "" : r->wedge->name);
+	fputs("\n"
+	      "  /triage, Enter     asks both hosts what is\n"
+	      "                     wrong, and names the key;\n"
+	      "                     no AI is in it\n"
+	      "  F7 (or Esc, 7)     if it advises a cycle:\n"
+	      "                     type cycle, Enter; forensics\n"
+	      "                     come first, then the proof\n"
+	      "  F2 status  F3 forensics  F4 start  F6 reset\n"
+	      "  /memory /disk /services /qemu  look closer\n"
+	      "  Tab the other pane  PgUp PgDn  F1 all keys\n"
+	      "  F10 (or Esc, 0)    leaves; the drill ends\n"
+	      "\n  Enter opens it. ",
+	    to);
+	fflush(to);
+}
+
+static int
+await_operator(const struct rehearsal *r, struct err *err)
+{
+	char line[256];
+
+	tell_operator(r);
+	while (!child_signal())
+		if (child_wait_fd(STDIN_FILENO, 1000))
+			return read(STDIN_FILENO, line, sizeof line) > 0
+			    ? 0
+			    : err_set(err, ERR_USAGE, "nothing was begun");
+	return err_set(err, ERR_USAGE, "interrupted");
+}
+
+/* --- the wedge, and the way back --- */
+
+static int
+make_wedge(struct rehearsal *r, struct err *err)
+{
+	int64_t made, holds;
+	char held[32];
+
+	if (!is_secret(r))
+		drill_say(r->d, "wedge: %s", r->wedge->name);
+	else
+		drill_say(r->d, "wedge: one that a verb cures");
+	r->page.record.at_ms = clock_wall_ms();
+	if (lab_make(&r->lab, r->wedge->name, &made, &holds, err) < 0)
+		return -1;
+	story_init(&r->story, made, holds);
+	r->begun = true;
+	drill_say(r->d, "it holds, after %s", page_ms(holds - made, held, sizeof held));
+	return 0;
+}
+
+static int
+read_story(struct rehearsal *r, struct err *err)
+{
+	char *dir = mem_printf("%s/sessions", r->room.dir);
+	int rc = story_read(&r->story, dir, err);
+
+	free(dir);
+	return rc;
+}
+
+/* The verb that is advised: by the verdict, else by the runbook; "": none is. */
+static const char *
+advised(const struct story *s)
+{
+	int v = verb_by_name(s->advice, strlen(s->advice));
+
+	return v >= 0 && verb_rows[v].mutating ? verb_rows[v].name : s->runbook_key;
+}
+
+static int
+recover_alone(struct rehearsal *r, struct err *err)
+{
+	const char *verb;
+	int code;
+
+	drill_say(r->d, "breakglass runbook triage");
+	code = COMMAND(r, CHILD_SHOWN, err, "runbook", "triage", "--offline");
+	if (code < 0 || read_story(r, err) < 0)
+		return -1;
+	if (code != 0)
+		return err_set(err, ERR_SYSTEM,
+		    "the runbook did not come to its end (exit %d)", code);
+	verb = advised(&r->story);
+	if (!verb[0]) {
+		drill_say(r->d,
+		    "no key is advised: the repair that triage names is done over ssh, or by the runbook that it names");
+		r->quiet = !r->wedge->verb[0];
+		return 0;
+	}
+	drill_say(r->d, "breakglass %s --confirm %s", verb, verb);
+	code = COMMAND(r, CHILD_SHOWN, err, verb, "--confirm", verb);
+	if (code > 0)
+		drill_say(r->d, "%s ended with status %d", verb, code);
+	return code < 0 ? -1 : 0;
+}
+
+/* The screen was left; what the engine is still proving is waited for. */
+static int
+await_proof(struct rehearsal *r, struct err *err)
+{
+	int64_t until = clock_mono_ms() + PROOF_WAIT_MS;
+	bool said = false;
+
+	for (;;) {
+		if (read_story(r, err) < 0)
+			return -1;
+		if ((!r->story.proving && r->story.course.state != COURSE_RUNNING) ||
+		    clock_mono_ms() > until)
+			return 0;
+		if (!said)
+			drill_say(r->d,
+			    "the verb and its proof are waited for (Ctrl-C ends that)");
+		said = true;
+		child_wait_fd(-1, PROOF_LOOK_MS);
+		if (child_signal())
+			return err_set(err, ERR_USAGE, "interrupted");
+	}
+}
+
+/* No verb was proved: is it back all the same? The engine's verdict, and the lab's look.
+ */
+static int
+look_after(struct rehearsal *r, struct err *err)
+{
+	int code, holds = 0;
+
+	drill_say(r->d, "is VM 102 back? (breakglass verdict)");
+	code = COMMAND(r, CHILD_HIDDEN, err, "verdict");
+	if (code < 0)
+		return -1;
+	if (code == 0 && r->wedge->cures[0])
+		holds = lab_holds(&r->lab, r->wedge->name, err);
+	if (holds < 0 || read_story(r, err) < 0)
+		return -1;
+	r->story.proven = code == 0 && !holds;
+	if (r->story.proven)
+		r->story.step_ms[DRILLS_PROVEN] = clock_mono_ms() - r->story.holds_ms;
+	return 0;
+}
+
+static int
+recover(struct rehearsal *r, struct err *err)
+{
+	int code;
+
+	if (r->d->alone) {
+		if (recover_alone(r, err) < 0 || await_proof(r, err) < 0)
+			return -1;
+		return 0;
+	}
+	code = console(r, err);
+	if (code < 0 || await_proof(r, err) < 0)
+		return -1;
+	if (code != 0)
+		drill_say(r->d, "the console ended with status %d", code);
+	return r->story.proven ? 0 : look_after(r, err);
+}
+
+/* --- all of it --- */
+
+static int
+rehearse(struct rehearsal *r, struct err *err)
+{
+	if (set_up(r, err) < 0 || look_before(r, err) < 0)
+		return -1;
+	if (!r->d->alone && await_operator(r, err) < 0)
+		return -1;
+	if (!r->wedge)
+		return r->d->alone || console(r, err) >= 0 ? 0 : -1;
+	if (make_wedge(r, err) < 0 || recover(r, err) < 0)
+		return -1;
+	room_end_engine(&r->room); /* its journal is whole then */
+	if (read_story(r, err) < 0)
+		return -1;
+	if (!r->quiet && rehearse_keep(r, err) < 0)
+		return -1;
+	if (!r->quiet)
+		rehearse_tell_end(r);
+	return 0;
+}
+
+static void
+tell_kept(const struct rehearsal *r)
+{
+	drill_say(r->d,
+	    "the lab is still up. To look at it:\n"
+	    "    eval \"$(%s --name %s env)\"\n"
+	    "    export BREAKGLASS_RUN_DIR=%s/run BREAKGLASS_SESSIONS_DIR=%s/sessions\n"
+	    "    %s\n"
+	    "To end it:\n"
+	    "    %s --name %s down; rm -r %s",
+	    r->lab.program, r->lab.name, r->room.dir, r->room.dir, r->d->program,
+	    r->lab.program, r->lab.name, r->room.dir);
+}
+
+static void
+leave(struct rehearsal *r)
+{
+	struct err err;
+	bool keep = r->d->keep && r->room.dir && r->lab.up;
+
+	room_end_engine(&r->room);
+	if (keep)
+		tell_kept(r);
+	room_leave(&r->room, keep);
+	if (!keep && r->lab.up) {
+		if (lab_down(&r->lab, &err) < 0)
+			drill_fail(&err);
+		else
+			drill_say(r->d, "the lab is down, nothing is left running");
+	}
+	lab_vars_fini(&r->vars);
+	shelf_fini(&r->shelf);
+	lab_fini(&r->lab);
+}
+
+int
+drill_lab(struct drill *d)
+{
+	struct rehearsal *r = mem_alloc(sizeof *r);
+	struct err err = {0};
+	int rc;
+
+	if (!d->alone &&
+	    (!isatty(STDIN_FILENO) ||
+		!isatty(d->c->json ? STDERR_FILENO : STDOUT_FILENO))) {
+		err_set(&err, ERR_USAGE,
+		    "there is no terminal for the console; without an operator: breakglass drill --auto");
+		free(r);
+		return drill_fail(&err);
+	}
+	child_init();
+	r->d = d;
+	story_init(&r->story, 0, 0);
+	rc = rehearse(r, &err);
+	if (rc < 0 && !child_signal())
+		rc = drill_fail(&err);
+	else if (rc == 0 && r->begun && !r->quiet && !r->story.proven)
+		rc = COMMAND_FAILED;
+	leave(r);
+	free(r);
+	return child_signal() ? 128 + child_signal() : rc;
+}
+
+int
+drill_list(struct drill *d)
+{
+	struct lab_wedge wedges[LAB_WEDGES_MAX];
+	struct lab lab;
+	struct err err;
+	size_t count = 0;
+
+	child_init();
+	if (lab_init(&lab, d->c->options, &err) < 0 ||
+	    lab_wedges(&lab, wedges, &count, &err) < 0) {
+		lab_fini(&lab);
+		return drill_fail(&err);
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct js *m = js_new();
+
+		if (!d->c->json)
+			printf("%s%s%s\n    %s\n", wedges[i].name,
+			    wedges[i].cures[0] ? ": " : "", wedges[i].cures,
+			    wedges[i].what);
+		js_set_str(m, "wedge", wedges[i].name);
+		js_set_str(m, "what", wedges[i].what);
+		js_set_str(m, "cures", wedges[i].cures);
+		js_set_str(m, "verb", wedges[i].verb[0] ? wedges[i].verb : NULL);
+		if (d->c->json)
+			command_print_json(m);
+		js_free(m);
+	}
+	lab_fini(&lab);
+	return COMMAND_OK;
+}
