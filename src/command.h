@@ -111,6 +111,9 @@ int command_runbook(const struct command_opts *c, const char *name, bool offline
 int command_ping(const struct command_opts *c);
 int command_verdict(const struct command_opts *c);
 
+/* command_complete.c: for the completion of a shell. */
+int command_complete(const char *what);
+
 /* command_act.c: one request, and the fact that answers it. */
 int command_accept_key(const struct command_opts *c, int count, char **words);
 int command_agent(const struct command_opts *c, int count, char **words);

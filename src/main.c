@@ -3,6 +3,7 @@
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "become.h"
 #include "command.h"
@@ -25,6 +26,8 @@ main(int argc, char **argv)
 	int count, rc;
 
 	use_utf8();
+	if (argc == 3 && strcmp(argv[1], "--complete") == 0)
+		return command_complete(argv[2]);
 	if (command_parse(&c, argc, argv, &row, &count, &words) < 0)
 		return COMMAND_USAGE;
 	if (c.help)
