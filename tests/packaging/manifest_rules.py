@@ -321,7 +321,7 @@ def settings_name_what_is_there(objects):
     for key in ("sessions_dir", "run_dir", "agent_dir"):
         if conf.get(key) not in mounts and (conf.get(key) or "/").rsplit("/", 1)[0] not in mounts:
             yield "%s is on no volume" % key
-    for key in ("run_dir", "agent_dir"):
+    for key in ("sessions_dir", "run_dir", "agent_dir"):
         if conf.get(key) in mounts:
             yield "%s is the kubelet's, not a folder that the engine makes" % key
     command = named(containers(objects), "agent").get("command", [])
