@@ -38,6 +38,13 @@ SigIgn: 0000000000000000
 NoNewPrivs: 1"
 [ "$(sort "$dir/o")" = "$(sort <<<"$want")" ] || fail "set-up: $(cat "$dir/o")"
 
+# In a container that was given more already less is refused (by strace here): then all of it.
+if strace -o /dev/null true 2>/dev/null; then
+	strace -o /dev/null -e inject=write:error=EACCES:when=1 \
+	    "$launcher" --oom 700 -- /bin/cat /proc/self/oom_score_adj >"$dir/o" 2>/dev/null
+	[ "$(cat "$dir/o")" = 1000 ] || fail "oom score: $(cat "$dir/o")"
+fi
+
 # Its parent's death is its own, whichever way the parent dies.
 bash -c '"$0" --parent $$ -- /bin/sh -c "echo \$\$ >$1/pid; exec sleep 600" & wait' \
     "$launcher" "$dir" &
