@@ -183,13 +183,17 @@ def nothing_of_the_node(objects):
 
 
 @rule
-def memory_is_asked_for_and_bounded(objects):
+def what_it_needs_is_guaranteed(objects):
     for c in containers(objects):
-        limit = c.get("resources", {}).get("limits", {}).get("memory")
-        if not limit:
-            yield "memory limit of %s" % c["name"]
-        if c.get("resources", {}).get("requests", {}).get("memory") != limit:
-            yield "memory request of %s is not its limit" % c["name"]
+        r = c.get("resources", {})
+        for what in ("cpu", "memory"):
+            limit = r.get("limits", {}).get(what)
+            if not limit:
+                yield "%s limit of %s" % (what, c["name"])
+            if r.get("requests", {}).get(what) != limit:
+                yield "%s request of %s is not its limit" % (what, c["name"])
+        if "ephemeral-storage" in r.get("limits", {}):
+            yield "a full disk evicts %s" % c["name"]
     if mebibytes(named(containers(objects), "agent")) < 512:
         yield "the agent's request does not carry claude"
 

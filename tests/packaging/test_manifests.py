@@ -159,6 +159,12 @@ TAKEN = (
                                        lambda o: [deployment(o)])),
     ("memory limits", "memory limit", drop("resources.limits.memory")),
     ("memory requests", "memory request", drop("resources.requests.memory")),
+    ("CPU limits", "cpu limit", drop("resources.limits.cpu")),
+    ("CPU requests", "cpu request", drop("resources.requests.cpu")),
+    ("no limit of disk", "a full disk", each("resources.limits.ephemeral-storage", "1Gi")),
+    ("what claude needs", "does not carry claude", change(
+        lambda c: [r.update(memory="256Mi") for r in c["resources"].values()],
+        lambda o: [containers(o)[1]])),
     ("IfNotPresent", "imagePullPolicy", drop("imagePullPolicy")),
     ("the tag", "tag that stays", change(
         lambda o: [c.update(image="r/breakglass:latest") for c in containers(o)])),
