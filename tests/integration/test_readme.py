@@ -1,0 +1,290 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every command that README and the operators' documents tell somebody to type.
+
+A command is a line of a fenced block (without a language, or of sh), or words in
+back-quotes that begin as a command does.  Each must fit a row of TABLE, which says how it
+is run here, and each row must have a command: what no row fits, and a row that fits
+nothing, fail.  Names that stand for something of the reader's (PVE, LIST, FILE) are put in
+by the row.  /words and keys of the console must be in its keymap.
+"""
+import glob
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from engine_rig import BUILD, SRC, Failed, Skip, check, main, until, with_rig  # noqa: E402
+
+DOCUMENTS = [name for name in ["README.md"] + ["docs/" + name for name in (
+    "runbook.md", "bootstrap.md", "migration.md", "kubernetes.md", "container.md",
+    "doctor.md", "drill.md", "json.md")] if os.path.exists(SRC + "/" + name)]
+BEGINS = re.compile(r"(breakglass (?!engine\b)[a-z-]|breakglass engine -|contrib/[\w-]+ [\w-]|contrib/[\w-]+$|"
+                    r"kubectl |ssh -|\./bootstrap|make |htpasswd -|git clone|systemctl |apt(-get)? install |dpkg -i|podman |"
+                    r"docker |buildah |npm |vault |loginctl |unshare )")
+
+
+def commands():
+    """(document:line, command), in the order in which a reader meets them."""
+    found = []
+    for name in DOCUMENTS:
+        fence = None
+        for number, line in enumerate(open(SRC + "/" + name), 1):
+            where = "%s:%d" % (name, number)
+            m = re.match(r"\s*(`{3,})(\w*)", line)
+            if m:
+                fence = None if fence is not None else m.group(2)
+                continue
+            if fence in ("", "sh") or (fence is None and line.startswith("    ")):
+                line = re.sub(r"\s+#( .*)?$", "", line.strip())
+                line = re.sub(r"^\$ ", "", line)
+                if line and not line.startswith(("#", "{")) and (
+                        fence is not None or BEGINS.match(line)):
+                    found.append((where, re.sub(r"\s+", " ", line)))
+            elif fence is None:
+                found += [(where, re.sub(r"\s+", " ", c)) for c in re.findall(r"`([^`]+)`", line)
+                          if BEGINS.match(c)]
+    return found
+
+
+# --- how a command is run
+
+def in_rig(want=(0,), prepare=None, limit=None, **words):
+    """By a shell, with an engine and two hosts of the rig behind it."""
+    def how(case, command):
+        if "%s %s" % (want, command) in case.ran and not prepare:
+            return
+        case.ran.add("%s %s" % (want, command))
+        more = prepare(case.rig) if prepare else {}
+        for name, value in {**words, **more}.items():
+            command = command.replace(name, value)
+        if limit:                   # it goes on until it is ended
+            command = "timeout %d %s" % (limit, command)
+        r = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=case.folder, env=case.env, text=True,
+                           stdin=subprocess.DEVNULL, capture_output=True, timeout=90)
+        check("%s: exit status %s" % (command, "/".join(map(str, want))),
+              r.returncode in want, r.returncode, r.stdout[-600:], r.stderr[-600:])
+    return how
+
+
+def on_hosts(want=0):
+    """By readme_hosts.sh, all of them in a row: two hosts of a machine of its own."""
+    def how(case, command):
+        for old, new in (
+                (r"root@(PVE|ADDRESS|192\.168\.1\.127)", "root@127.0.0.1"),
+                (r"(USER@DEVVM|you@10\.0\.10\.10)", "you@127.0.0.1"),
+                (r"\bLIST\b|192\.168\.1\.2,192\.168\.1\.40", "127.0.0.1,127.0.0.3"),
+                (r"--pin \S+", "--pin pve.pub"), (r"--drop-key FILE", "--drop-key page.pub")):
+            command = re.sub(old, new, command)
+        if " key" not in command:
+            command += " --port PORT"
+        line = "%d %s" % (want, command)
+        if line not in case.on_hosts:
+            case.on_hosts.append(line)
+    return how
+
+
+def console(keys=b"\x1b0"):
+    """On a terminal: it comes up, shows the machine, and leaves by its key."""
+    def how(case, command):
+        if command in case.ran:
+            return
+        case.ran.add(command)
+        pid, fd = pty.fork()
+        if pid == 0:
+            os.chdir(case.folder)
+            os.execve("/bin/bash", ["bash", "-c", "stty rows 24 cols 80; exec " + re.sub(
+                r"\bNAME\b", "ann", command)], dict(case.env, TERM="xterm"))
+        seen, sent = b"", False
+        end = time.monotonic() + 30
+        status = None
+        try:
+            while status is None:
+                check("%s: shows VM 102 and leaves by its key" % command,
+                      time.monotonic() < end, seen[-800:])
+                if select.select([fd], [], [], 0.05)[0]:
+                    try:
+                        seen += os.read(fd, 65536)
+                    except OSError:
+                        pass
+                if not sent and b"VM 102" in seen:
+                    os.write(fd, keys)
+                    sent = True
+                got, value = os.waitpid(pid, os.WNOHANG)
+                status = value if got else None
+        finally:
+            if status is None:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            os.close(fd)
+        check("%s: exit status 0" % command, os.WIFEXITED(status) and
+              os.WEXITSTATUS(status) == 0, status, seen[-400:])
+    return how
+
+
+def elsewhere(test, needle):
+    """Another test runs it: one that exists, is among the tests, and has these words."""
+    def how(case, command):
+        path = SRC + "/" + test
+        check("%s: there is %s" % (command, test), os.path.exists(path))
+        check("%s: %s runs it" % (command, test), needle in open(path).read(), needle)
+        lists = "".join(open(m).read() for m in glob.glob(SRC + "/**/module.am", recursive=True))
+        lists += open(SRC + "/contrib/check").read() + open(SRC + "/.ci/run").read()
+        check("%s: %s is among the tests" % (command, test), os.path.basename(test) in lists)
+    return how
+
+
+def cluster():
+    """No cluster here: each name in it must be in the manifests."""
+    def how(case, command):
+        text = "".join(open(f).read() for f in glob.glob(
+            SRC + "/packaging/kubernetes/**/*.yaml", recursive=True))
+        for option, value in re.findall(r"(-n|-c|deploy/|-k) ?([\w./-]+)", command):
+            if option == "-k":
+                check("%s: %s is there" % (command, value), os.path.exists(
+                    "%s/%s/kustomization.yaml" % (SRC, value)))
+            else:
+                check("%s: the manifests have %s" % (command, value),
+                      re.search(r"name: %s\b" % re.escape(value), text))
+    return how
+
+
+def changed_key(rig):
+    """The PVE host has another key from now on; its fingerprint, as it was shown."""
+    rig.pve.new_key()
+    rig.pve.cut()
+
+    def shown():
+        for line in rig.cli("state", "link", "--json").stdout.splitlines():
+            link = json.loads(line)
+            if link["host"] == "pve" and link.get("key") == "changed":
+                return link["fingerprint"]
+        return None
+    return dict(FINGERPRINT=until("the changed key is seen", shown))
+
+
+def plain_ssh(rig):
+    return dict(KEY="%s -F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "
+                "-o LogLevel=ERROR -p %d" % (rig.key, rig.pve.port),
+                **{"root@PVE": rig.env["BREAKGLASS_PVE_USER"] + "@127.0.0.1"})
+
+
+DEMO, WALK = "tests/integration/test_demo_lab.sh", "tests/integration/test_readme_walk.py"
+DRILL = "tests/integration/test_drill.py"
+TABLE = [
+    (r"contrib/demo", elsewhere(WALK, "contrib/demo")),
+    (r"contrib/demo --no-console", elsewhere(DEMO, "contrib/demo\" --no-console")),
+    (r"contrib/demo --(wedge MODE|guest debian)", elsewhere(DEMO, "--guest \"$guest\" --wedge")),
+    (r"contrib/check", elsewhere(".ci/run", "contrib/check")),
+    (r"contrib/deps install build", elsewhere(WALK, "deps install build")),
+    (r"\./bootstrap && mkdir -p build && .*make install", elsewhere(WALK, "make install")),
+    (r"contrib/build-deb", elsewhere("contrib/check", "contrib/build-deb")),
+    (r"contrib/fetch-claude", elsewhere("tests/integration/test_claude_cli.sh", "fetch-claude")),
+    (r"contrib/bootstrap key( --apply)?", on_hosts()),
+    (r"contrib/bootstrap (pve|devvm) .*", on_hosts()),
+    (r"contrib/bootstrap rotate .*", on_hosts()),
+    (r"kubectl .*", cluster()),
+    (r"contrib/bootstrap", elsewhere("tests/integration/test_bootstrap.sh", "\"$BOOTSTRAP\"")),
+    (r"breakglass( --as NAME| --read-only| -v)?", console()),
+    (r"breakglass --linear", console(b"/detach\r")),
+    (r"breakglass (status|verdict|who|ping)", in_rig(want=(0, 1))),
+    (r"breakglass (help cold|state vm|journal|incidents|events)", in_rig()),
+    (r"breakglass runbook triage --offline", in_rig()),
+    (r"breakglass cycle --confirm cycle", in_rig()),
+    (r"breakglass doctor( --offline)?( --json \| jq .*| >/dev/null .*)?", in_rig(want=(0, 1, 64))),
+    (r"breakglass drill( frozen| iostall| any| --auto)?", elsewhere(DRILL, "\"drill\", \"powered-off\"")),
+    (r"breakglass drill --list", in_rig()),
+    (r"breakglass drill --site", in_rig()),
+    (r"breakglass replay SESSIONS_DIR/.*", in_rig(prepare=lambda rig: {
+        "SESSIONS_DIR/drill-UTC.jsonl": rig.journals()[0]})),
+    (r"breakglass note .*|breakglass incident close", in_rig()),
+    (r"breakglass retry", in_rig()),
+    (r"breakglass (report|export)( last)?( -o [\w.-]+)?", in_rig()),
+    (r"breakglass replay( last)?", in_rig()),
+    (r"breakglass journal verify( --host)?", in_rig(want=(0, 76))),
+    (r"breakglass journal verify --anchors FILE", in_rig(want=(0, 76), FILE="/dev/null")),
+    (r"breakglass engine --replace", in_rig()),
+    (r"breakglass events --follow .*json( \| jq .*)?", in_rig(want=(0, 124), limit=2)),
+    (r"breakglass (state link|verdict|incidents) --json \| jq .*", in_rig()),
+    (r"breakglass accept-key pve FINGERPRINT", in_rig(prepare=changed_key)),
+    (r"ssh -i KEY -o IdentitiesOnly=yes root@PVE status", in_rig(prepare=plain_ssh)),
+]
+
+
+class Case:
+    def __init__(self, rig):
+        self.rig, self.ran, self.on_hosts = rig, set(), []
+        self.folder = rig.dir + "/here"
+        os.mkdir(self.folder)
+        os.mkdir(rig.dir + "/bin")
+        os.symlink(BUILD + "/src/breakglass", rig.dir + "/bin/breakglass")
+        self.env = dict(rig.env, PATH=rig.dir + "/bin:" + rig.env["PATH"])
+
+
+def row_of(command):
+    return next((i for i, (pattern, _) in enumerate(TABLE)
+                 if re.fullmatch(pattern, command)), None)
+
+
+def each_has_a_row():
+    """every command of the documents has a row of the table, and every row a command"""
+    found = commands()
+    check("there are commands", len(found) > 60, len(found))
+    none = ["%s: %s" % c for c in found if row_of(c[1]) is None]
+    check("each has a row that says how it is run", not none, "\n    ".join(none))
+    used = {row_of(c) for _, c in found}
+    check("each row has a command", len(used) == len(TABLE),
+          [TABLE[i][0] for i in range(len(TABLE)) if i not in used])
+
+
+@with_rig(agent_driver="runbook")
+def each_runs(rig):
+    """each of them does what it should: here, in another test, or its names are there"""
+    case = Case(rig)
+    rig.pve.write("mode", "running\n")
+    check("an engine", rig.cli("engine", "--ensure").returncode == 0)
+    until("both hosts", lambda: '"up"' in rig.cli("state", "link", "--json").stdout)
+    wrong = []
+    for where, command in commands():
+        began = time.monotonic()
+        try:
+            row = row_of(command)
+            if row is not None:
+                TABLE[row][1](case, command)
+        except Failed as e:
+            wrong.append("%s: %s" % (where, e))
+        if time.monotonic() - began > 1:
+            print("#   %.1f s: %s (%s)" % (time.monotonic() - began, command, where))
+    check("they were run", len(case.ran) > 20 and len(case.on_hosts) > 8, case.ran, case.on_hosts)
+    with open(rig.dir + "/lines", "w") as f:
+        f.write("\n".join(case.on_hosts) + "\n")
+    r = subprocess.run(["bash", SRC + "/tests/integration/readme_hosts.sh", rig.dir + "/lines"],
+                       env=dict(os.environ, abs_top_srcdir=SRC, abs_top_builddir=BUILD),
+                       stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=300)
+    print("".join("#   %s\n" % line for line in r.stdout.splitlines()), end="")
+    check("each does what it should", not wrong, *wrong)
+    if r.returncode == 77:
+        raise Skip("of the hosts' commands: " + r.stdout.strip().splitlines()[-1])
+    check("the commands for the hosts", r.returncode == 0, r.stdout[-3000:], r.stderr[-600:])
+
+
+def words_of_the_console():
+    """each /word that the documents name is one of the console's"""
+    keymap = open(SRC + "/src/console/action/keymap.c").read()
+    known = {"/" + word for word in re.findall(r'"([a-z]+)", ', keymap)} | {"/state", "/again"}
+    for name in DOCUMENTS:
+        for number, line in enumerate(open(SRC + "/" + name), 1):
+            for word in re.findall(r"`(/[a-z]+)(?:`| [^`]*`)", line):
+                check("%s:%d: %s is a command of the console" % (name, number, word),
+                      word in known or os.path.isdir(word))
+
+
+if __name__ == "__main__":
+    main([each_has_a_row, words_of_the_console, each_runs])
