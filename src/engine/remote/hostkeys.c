@@ -30,6 +30,7 @@ struct hostkeys {
 	uv_loop_t *loop;
 	struct hostkey keys[HOSTKEYS_MAX];
 	size_t count;
+	bool only_look;
 	struct hostkeys_write *writing; /* at most one in flight */
 	bool again;			/* changed since that one began */
 	struct err trouble;
@@ -324,10 +325,24 @@ hostkeys_check(struct hostkeys *h, const char *host, const char *type, const cha
 		return HOSTKEY_CHANGED;
 	if (i < h->count)
 		return k->pinned ? HOSTKEY_PINNED : HOSTKEY_LEARNT;
-	if (hostkeys_set(h, host, type, blob, false) < 0)
+	if (h->only_look || hostkeys_set(h, host, type, blob, false) < 0)
 		return HOSTKEY_UNKNOWN;
 	hostkeys_save(h);
 	return HOSTKEY_LEARNT;
+}
+
+void
+hostkeys_only_look(struct hostkeys *h)
+{
+	h->only_look = true;
+}
+
+const char *
+hostkeys_blob(const struct hostkeys *h, const char *host)
+{
+	size_t i = hostkeys_find(h, host);
+
+	return i < h->count ? h->keys[i].blob : NULL;
 }
 
 const char *

@@ -42,6 +42,12 @@ int hostkeys_pin(
 enum hostkey_state hostkeys_check(
     struct hostkeys *h, const char *host, const char *type, const char *blob);
 
+/* For who only looks: from now on nothing is learnt and nothing is written. */
+void hostkeys_only_look(struct hostkeys *h);
+
+/* The base64 of the key that host is known by, or NULL; lent. */
+const char *hostkeys_blob(const struct hostkeys *h, const char *host);
+
 /* The key type that host is known by ("ssh-ed25519"), or NULL; lent. */
 const char *hostkeys_type(const struct hostkeys *h, const char *host);
 

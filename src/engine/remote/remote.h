@@ -190,7 +190,10 @@ struct remote_pty {
 	int cols, rows;
 };
 
-/* The same with the user's login shell on a terminal: errors come as output. */
+/*
+ * The same with the user's login shell on a terminal: errors come as output.  pty NULL:
+ * without a terminal.
+ */
 struct remote_run *remote_shell(struct remote *r, const struct remote_pty *pty,
     int64_t connect_ms, const struct remote_run_events *events, void *arg);
 

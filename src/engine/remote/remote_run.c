@@ -415,9 +415,12 @@ remote_shell(struct remote *r, const struct remote_pty *pty, int64_t connect_ms,
 {
 	struct remote_run *run = remote_run_new(r, NULL, 0, connect_ms, events, arg);
 
-	run->term = mem_dup(pty->term);
-	run->cols = pty->cols;
-	run->rows = pty->rows;
+	run->has_pty = !pty; /* nothing is to ask for */
+	if (pty) {
+		run->term = mem_dup(pty->term);
+		run->cols = pty->cols;
+		run->rows = pty->rows;
+	}
 	return run;
 }
 
