@@ -99,6 +99,7 @@ do_status(struct job *j)
 		return front_crowded(j);
 	out_mark(&j->out, "run id=%s verb=status version=%s", j->now.id, VERSION);
 	job_say_clock(j);
+	out_fact(&j->out, "from", j->from);
 	rc = status_do(j);
 	job_log(j, rc, out_ms(&j->out));
 	out_mark(&j->out, "result verb=status rc=%d ms=%lld state=%s pid=%lld", rc,
