@@ -166,6 +166,24 @@ become_record(const struct command_opts *c, int count, char **words)
 }
 
 int
+become_doctor(const struct command_opts *c, int count, char **words)
+{
+	const char *libexec = getenv("BREAKGLASS_LIBEXEC_DIR");
+	struct options none = {.libexec_dir = libexec ? libexec : ""};
+	struct command_opts blind = *c;
+	struct args a = {0};
+
+	args_add(&a, "breakglass-doctor");
+	if (c->json)
+		args_add(&a, "--json");
+	if (c->given & 1U << OPT_OFFLINE)
+		args_add(&a, "--offline");
+	if (!c->options)
+		blind.options = &none;
+	return become(&blind, "doctor", &a);
+}
+
+int
 become_drill(const struct command_opts *c, int count, char **words)
 {
 	struct args a = {0};

@@ -11,6 +11,8 @@
 #include "command.h"
 
 int become_console(const struct command_opts *c);
+/* options may be NULL: they could not be read, and that is one of its lines. */
+int become_doctor(const struct command_opts *c, int count, char **words);
 int become_drill(const struct command_opts *c, int count, char **words);
 int become_engine(const struct command_opts *c, int count, char **words);
 int become_help(const struct command_opts *c, const char *topic);

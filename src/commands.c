@@ -110,6 +110,9 @@ const struct command commands[] = {
 	"[ID] [--speed N]", "an incident again, in the same panes", become_replay},
     {"report", GROUP_RECORD, 0, COMMAND_RAW, JSON, "[ID] [-o FILE]",
 	"a post-mortem in Markdown", become_record},
+    {"doctor", GROUP_REHEARSE, 0, 0, JSON | 1U << OPT_OFFLINE, "[--offline]",
+	"looks at everything that a recovery will need; each line with its mend",
+	become_doctor},
     {"drill", GROUP_REHEARSE, 0, COMMAND_RAW, JSON | 1U << OPT_LINEAR,
 	"[WEDGE] [--auto] [--keep] | --list | --site",
 	"rehearse a recovery in a lab on this machine; or look at the real site, and "

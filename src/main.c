@@ -24,6 +24,7 @@ main(int argc, char **argv)
 	struct err err;
 	char **words;
 	int count, rc;
+	bool ok;
 
 	use_utf8();
 	if (argc == 3 && strcmp(argv[1], "--complete") == 0)
@@ -36,11 +37,12 @@ main(int argc, char **argv)
 		puts(PACKAGE_STRING);
 	if (c.help || c.version)
 		return COMMAND_OK;
-	if (options_load(&o, &err) < 0) {
+	ok = options_load(&o, &err) == 0;
+	if (!ok && !(row && row->run == become_doctor)) {
 		fprintf(stderr, "breakglass: %s\n", err.words);
 		return COMMAND_USAGE;
 	}
-	c.options = &o;
+	c.options = ok ? &o : NULL;
 	rc = row ? row->run(&c, count, words) : become_console(&c);
 	options_fini(&o);
 	return rc;

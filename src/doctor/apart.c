@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "doctor/apart.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "doctor/guard.h"
+#include "wire/frame.h"
+
+#define PEN_LINE_MAX 16384 /* bytes of a line on the way back */
+
+extern char **environ;
+
+struct pen {
+	int fd;
+};
+
+/* One child. */
+struct kid {
+	const struct apart_look *look;
+	struct apart *a;
+	pid_t pid;
+	int fd;
+	uv_pipe_t pipe;
+	uv_timer_t limit;
+	struct frame lines;
+	char buf[4096];
+	bool over, noted;
+	int64_t note;
+};
+
+struct apart {
+	struct doctor *d;
+	void (*done)(const struct apart_look *look, void *arg);
+	void *arg;
+	size_t count;
+	struct kid kids[];
+};
+
+/* ---- in the child ----------------------------------------------------------------- */
+
+static void
+pen_write(struct pen *p, const char *what, enum check check, const char *name,
+    struct said *said)
+{
+	struct js *o = js_new();
+	struct buf b;
+
+	js_set_str(o, "do", what);
+	js_set_int(o, "check", check);
+	if (said) {
+		js_set_str(o, "name", name);
+		js_set_int(o, "result", said->result);
+		js_set_str(o, "seen", said->seen);
+		js_set_str(o, "mend", said->mend);
+		js_set_bool(o, "command", said->command);
+		if (said->values)
+			js_set(o, "values", js_ref(said->values));
+		said_fini(said);
+	}
+	buf_init(&b, PEN_LINE_MAX);
+	if (js_print(o, &b) == 0 && buf_add(&b, "\n", 1) == 0 &&
+	    fd_write_all(p->fd, b.data, b.len) < 0)
+		_exit(1); /* nobody listens */
+	buf_fini(&b);
+	js_free(o);
+}
+
+void
+pen_put(struct pen *p, enum check check, struct said *said)
+{
+	pen_write(p, "put", check, "", said);
+}
+
+void
+pen_add(struct pen *p, enum check check, const char *name, struct said *said)
+{
+	pen_write(p, "add", check, name, said);
+}
+
+void
+pen_over(struct pen *p, enum check check)
+{
+	pen_write(p, "over", check, NULL, NULL);
+}
+
+void
+pen_note(struct pen *p, int64_t n)
+{
+	struct js *o = js_new();
+	struct buf b;
+
+	js_set_int(o, "note", n);
+	buf_init(&b, PEN_LINE_MAX);
+	if (js_print(o, &b) == 0 && buf_add(&b, "\n", 1) == 0 &&
+	    fd_write_all(p->fd, b.data, b.len) < 0)
+		_exit(1);
+	buf_fini(&b);
+	js_free(o);
+}
+
+static void
+child(const struct apart_look *look, const struct options *o, int fd, bool offline)
+{
+	struct pen pen = {.fd = fd};
+	int none = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setpgid(0, 0);
+	/* one that hangs for good must not hold our reader's pipes open */
+	for (int i = 0; i < 3; i++)
+		dup2(none, i);
+	if (offline)
+		guard_shut();
+	look->look(&pen, o);
+	_exit(0);
+}
+
+int
+apart_run(char *const argv[], char *out, size_t size, int *status, struct err *err)
+{
+	posix_spawn_file_actions_t fa;
+	size_t len = 0;
+	int fds[2], rc;
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_adddup2(&fa, fds[1], 1);
+	rc = posix_spawn(&pid, argv[0], &fa, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&fa);
+	close(fds[1]);
+	if (rc != 0) {
+		close(fds[0]);
+		return err_sys(err, rc, "start %s", argv[0]);
+	}
+	while ((n = read(fds[0], out + len, size - 1 - len)) > 0 ||
+	    (n < 0 && errno == EINTR))
+		len += n > 0 ? (size_t)n : 0;
+	close(fds[0]);
+	out[len] = '\0';
+	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+		continue;
+	return 0;
+}
+
+/* ---- on our side --------------------------------------------------------------------
+ */
+
+struct apart *
+apart_begin(
+    const struct apart_look *looks, size_t count, const struct options *o, bool offline)
+{
+	struct apart *a = mem_alloc(sizeof *a + count * sizeof a->kids[0]);
+
+	a->count = count;
+	for (size_t i = 0; i < count; i++) {
+		struct kid *k = &a->kids[i];
+		int fds[2];
+
+		k->look = &looks[i];
+		k->a = a;
+		k->pid = -1;
+		k->fd = -1;
+		if (pipe2(fds, O_CLOEXEC) < 0)
+			continue;
+		k->pid = fork();
+		if (k->pid == 0) {
+			for (size_t n = 0; n < i; n++)
+				close(a->kids[n].fd);
+			close(fds[0]);
+			child(k->look, o, fds[1], offline);
+		}
+		if (k->pid > 0)
+			setpgid(k->pid, k->pid); /* whoever comes first */
+		close(fds[1]);
+		k->fd = fds[0];
+	}
+	return a;
+}
+
+static void
+kid_end(struct kid *k, const char *seen, const char *todo)
+{
+	struct said said = {0};
+
+	if (k->over)
+		return;
+	k->over = true;
+	for (size_t i = 0; i < k->look->count; i++) {
+		if (sheet_is_over(k->a->d->sheet, k->look->checks[i]))
+			continue;
+		said_fail(&said, "%s", seen);
+		said_do(&said, "%s", todo);
+		sheet_put_late(k->a->d->sheet, k->look->checks[i], &said);
+	}
+	if (k->pid > 0 && waitpid(k->pid, NULL, WNOHANG) == 0)
+		kill(-k->pid, SIGKILL);
+	uv_close((uv_handle_t *)&k->pipe, NULL);
+	uv_close((uv_handle_t *)&k->limit, NULL);
+	k->a->done(k->look, k->a->arg);
+	doctor_look(k->a->d);
+}
+
+static bool
+is_done(const struct kid *k)
+{
+	for (size_t i = 0; i < k->look->count; i++)
+		if (!sheet_is_over(k->a->d->sheet, k->look->checks[i]))
+			return false;
+	return true;
+}
+
+static bool
+is_of(const struct kid *k, int64_t check)
+{
+	for (size_t i = 0; i < k->look->count; i++)
+		if (k->look->checks[i] == (enum check)check)
+			return true;
+	return false;
+}
+
+static void
+copy(char out[SAID_MAX], const char *text)
+{
+	snprintf(out, SAID_MAX, "%s", text ? text : "");
+}
+
+static bool
+on_line(char *line, size_t len, void *arg)
+{
+	struct kid *k = arg;
+	struct said said = {0};
+	const char *name;
+	struct js *m, *values;
+	struct err err;
+	enum check check;
+
+	m = js_parse(line, len, &err);
+	if (m && js_has(m, "note")) {
+		k->noted = true;
+		k->note = js_int(m, "note", 0);
+	}
+	if (!m || !is_of(k, js_int(m, "check", -1))) {
+		js_free(m);
+		return true;
+	}
+	check = (enum check)js_int(m, "check", 0);
+	said.result = (enum result)js_int(m, "result", RESULT_FAIL);
+	copy(said.seen, js_str(m, "seen"));
+	copy(said.mend, js_str(m, "mend"));
+	said.command = js_bool(m, "command", false);
+	values = js_get(m, "values");
+	said.values = values ? js_ref(values) : NULL;
+	name = js_str(m, "name");
+	if (js_is(m, "do", "put"))
+		sheet_put(k->a->d->sheet, check, &said);
+	else if (js_is(m, "do", "add"))
+		sheet_add(k->a->d->sheet, check, name ? name : "", &said);
+	else
+		sheet_over(k->a->d->sheet, check);
+	said_fini(&said);
+	js_free(m);
+	return true;
+}
+
+static void
+on_alloc(uv_handle_t *handle, size_t want, uv_buf_t *buf)
+{
+	struct kid *k = handle->data;
+
+	*buf = uv_buf_init(k->buf, sizeof k->buf);
+}
+
+static void
+on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct kid *k = stream->data;
+
+	if (n > 0)
+		frame_feed(&k->lines, buf->base, (size_t)n, on_line, k);
+	if (n < 0 || is_done(k))
+		kid_end(k, "who looked at it ended without a word",
+		    "run doctor again; if it stays so, report it with the version");
+}
+
+static void
+on_limit(uv_timer_t *timer)
+{
+	struct kid *k = timer->data;
+
+	kid_end(k, k->look->late, k->look->todo);
+}
+
+void
+apart_watch(struct apart *a, struct doctor *d,
+    void (*done)(const struct apart_look *look, void *arg), void *arg)
+{
+	a->d = d;
+	a->done = done;
+	a->arg = arg;
+	for (size_t i = 0; i < a->count; i++) {
+		struct kid *k = &a->kids[i];
+
+		frame_init(&k->lines, PEN_LINE_MAX);
+		uv_pipe_init(&d->loop, &k->pipe, 0);
+		uv_timer_init(&d->loop, &k->limit);
+		k->pipe.data = k->limit.data = k;
+		if (k->fd < 0 || uv_pipe_open(&k->pipe, k->fd) < 0) {
+			kid_end(k, "it could not be looked at: no process is left",
+			    "end some processes, or raise ulimit -u");
+			continue;
+		}
+		uv_read_start((uv_stream_t *)&k->pipe, on_alloc, on_read);
+		uv_timer_start(&k->limit, on_limit, (uint64_t)k->look->limit_ms, 0);
+	}
+}
+
+int64_t
+apart_note(const struct apart *a, const struct apart_look *look, int64_t def)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (a->kids[i].look == look && a->kids[i].noted)
+			return a->kids[i].note;
+	return def;
+}
+
+void
+apart_end(struct apart *a)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		struct kid *k = &a->kids[i];
+
+		if (!k->over && k->pid > 0)
+			kill(-k->pid, SIGKILL);
+		frame_fini(&k->lines);
+	}
+	free(a);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "doctor/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "engine/agent/choice.h"
+#include "engine/api/endpoint.h"
+
+#define CONNECT_MS 5000
+#define HEADERS_MS 8000
+#define LIMIT_MS 20000 /* credential and request together */
+#define BODY_MAX (1024 * 1024)
+
+struct asked {
+	struct api *a;
+	struct endpoint *ep;
+	struct credential_ask *ask;
+	struct http_call *call;
+	int status;
+	bool tried, over;
+	int64_t began_ms;
+	struct said said;
+};
+
+struct api {
+	struct doctor *d;
+	struct http *http;
+	struct endpoints *all;
+	uv_timer_t limit;
+	struct asked asked[OPTIONS_ENDPOINTS_MAX];
+	int count, left;
+	bool closed;
+};
+
+/* ---- what is made of it --------------------------------------------------------------
+ */
+
+void
+api_judge(const struct api_seen *s, struct said *out)
+{
+	bool tls = strncmp(s->url, "https:", 6) == 0;
+
+	if (s->status == 0) {
+		said_fail(out, "%s: %s", s->url, s->why);
+		said_do(out, "%s", s->todo);
+	} else if (s->status == 401 || s->status == 403) {
+		said_fail(out, "%s: %s (status %d)", s->url,
+		    s->tried ? "its credential is refused"
+			     : "it wants a credential and has none",
+		    s->status);
+		said_do(out,
+		    s->tried
+			? "put a valid key into the file that the settings name for it; a key "
+			  "of another account, or one that was deleted, is refused so"
+			: "put its key into a file, mode 0600, and name that: key_file in its "
+			  "section, or api_key_file");
+	} else if (s->status < 300)
+		said_pass(out, "%s: answers in %ld ms%s%s", s->url, s->ms,
+		    tls ? ", TLS well" : "",
+		    s->tried ? ", takes the credential"
+			     : ", no credential was asked for");
+	else if (s->status < 500 && s->portable && s->status != 429)
+		said_pass(out,
+		    "%s: answers in %ld ms%s; it has no list of models, so its credential was not tried",
+		    s->url, s->ms, tls ? ", TLS well" : "");
+	else {
+		said_warn(out, "%s: answers with status %d%s", s->url, s->status,
+		    s->status == 429	   ? ", too many requests"
+			: s->status == 529 ? ", overloaded"
+					   : "");
+		said_do(out,
+		    s->status < 500
+			? "look whether that address is the right one: url in its section, or api_url"
+			: "wait, or put another endpoint behind it: [endpoint NAME]");
+	}
+	js_set_int(said_values(out), "status", s->status);
+	js_set_int(out->values, "ms", s->ms);
+	js_set_bool(out->values, "credential", s->tried);
+}
+
+/* ---- one endpoint
+ * ---------------------------------------------------------------------- */
+
+static void
+over(struct asked *q, const char *why, const char *todo)
+{
+	if (q->over)
+		return;
+	q->over = true;
+	api_judge(&(struct api_seen){.url = q->ep->url,
+		      .portable = q->ep->kind == ENDPOINT_PORTABLE,
+		      .tried = q->tried,
+		      .status = q->status,
+		      .ms = (long)(clock_mono_ms() - q->began_ms),
+		      .why = why,
+		      .todo = todo},
+	    &q->said);
+	q->a->left--;
+}
+
+/* In the order of the settings, so not before all of them are over. */
+static void
+tell_all(struct api *a)
+{
+	if (a->left > 0 || a->closed)
+		return;
+	a->closed = true;
+	uv_close((uv_handle_t *)&a->limit, NULL);
+	for (int i = 0; i < a->count; i++)
+		sheet_add(
+		    a->d->sheet, CHECK_ENDPOINT, a->asked[i].ep->name, &a->asked[i].said);
+	sheet_over(a->d->sheet, CHECK_ENDPOINT);
+	doctor_look(a->d);
+}
+
+static void
+on_headers(int status, const struct http_headers *h, void *arg)
+{
+	((struct asked *)arg)->status = status;
+}
+
+static void
+on_end(enum http_end how, const char *why, const char *todo, void *arg)
+{
+	struct asked *q = arg;
+
+	q->call = NULL;
+	if (how == HTTP_REDIRECT)
+		q->status = 0;
+	over(q, why, todo);
+	tell_all(q->a);
+}
+
+static void
+ask(struct asked *q, const struct credential_value *v)
+{
+	static const struct http_events events = {.headers = on_headers, .end = on_end};
+	const struct endpoint *ep = q->ep;
+	const char *headers[5] = {NULL};
+	char *url = mem_printf("%s/v1/models?limit=1", ep->url), *key[2] = {NULL};
+	char *version = mem_printf("anthropic-version: %s", ep->version), *beta = NULL;
+	bool both = ep->kind == ENDPOINT_PORTABLE, has = v && v->token[0];
+	size_t n = 0;
+
+	headers[n++] = version;
+	if (has && (v->bearer || both))
+		headers[n++] = key[0] = mem_printf("authorization: Bearer %s", v->token);
+	if (has && (!v->bearer || both))
+		headers[n++] = key[1] = mem_printf("x-api-key: %s", v->token);
+	if (v && v->beta)
+		headers[n++] = beta = mem_printf("anthropic-beta: %s", v->beta);
+	q->tried = has;
+	q->call = http_start(q->a->http,
+	    &(struct http_request){.method = "GET",
+		.url = url,
+		.headers = headers,
+		.connect_ms = CONNECT_MS,
+		.headers_ms = HEADERS_MS,
+		.idle_ms = HEADERS_MS,
+		.ca_file = ep->ca_file,
+		.proxy = ep->proxy,
+		.addresses = ep->addresses,
+		.plain_anywhere = ep->plain_anywhere,
+		.body_max = BODY_MAX},
+	    &events, q);
+	for (int i = 0; i < 2; i++) {
+		if (key[i])
+			explicit_bzero(key[i], strlen(key[i]));
+		free(key[i]);
+	}
+	free(beta);
+	free(version);
+	free(url);
+}
+
+static void
+on_credential(
+    const struct credential_value *v, const char *why, const char *todo, void *arg)
+{
+	struct asked *q = arg;
+
+	q->ask = NULL;
+	if (v) {
+		ask(q, v);
+		return;
+	}
+	over(q, why, todo);
+	tell_all(q->a);
+}
+
+static void
+on_limit(uv_timer_t *timer)
+{
+	struct api *a = timer->data;
+
+	for (int i = 0; i < a->count; i++) {
+		struct asked *q = &a->asked[i];
+
+		credential_ask_drop(q->ask);
+		http_cancel(q->call);
+		q->ask = NULL;
+		q->call = NULL;
+		over(q, "no answer in time", "look at the network, a proxy, a firewall");
+	}
+	tell_all(a);
+}
+
+static void
+begin(struct api *a, int i)
+{
+	struct asked *q = &a->asked[i];
+
+	q->a = a;
+	q->ep = endpoints_at(a->all, i);
+	q->began_ms = clock_mono_ms();
+	if (q->ep->credential)
+		q->ask = credential_get(q->ep->credential, on_credential, q);
+	else
+		ask(q, NULL);
+}
+
+struct api *
+api_start(struct doctor *d)
+{
+	struct api *a = mem_alloc(sizeof *a);
+	struct said said = {0};
+	struct err err;
+
+	a->d = d;
+	if (strcmp(d->o->agent_driver, "runbook") == 0) {
+		said_skip(&said, "agent_driver is runbook: none is asked");
+		sheet_put(d->sheet, CHECK_ENDPOINT, &said);
+		return a;
+	}
+	a->http = http_new(&d->loop);
+	a->all = endpoints_new(&d->loop, d->o, a->http, &err);
+	if (!a->all) {
+		said_err(
+		    &said, RESULT_FAIL, &err, "mend that section of breakglass.conf");
+		sheet_put(d->sheet, CHECK_ENDPOINT, &said);
+		return a;
+	}
+	uv_timer_init(&d->loop, &a->limit);
+	a->limit.data = a;
+	uv_timer_start(&a->limit, on_limit, LIMIT_MS, 0);
+	a->count = a->left = endpoints_count(a->all);
+	for (int i = 0; i < a->count; i++)
+		begin(a, i);
+	return a;
+}
+
+void
+api_free(struct api *a)
+{
+	if (!a)
+		return;
+	for (int i = 0; i < a->count; i++) {
+		credential_ask_drop(a->asked[i].ask);
+		http_cancel(a->asked[i].call);
+	}
+	endpoints_free(a->all);
+	http_free(a->http);
+	if (a->all && !a->closed)
+		uv_close((uv_handle_t *)&a->limit, NULL);
+}

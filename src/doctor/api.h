@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * api.h: the endpoints, in their order: reachable, TLS well, the credential taken.
+ *
+ * GET /v1/models with the credential: it names the key as good or bad and costs no
+ * token.  A server that has no such list is reachable, and more is not known of it.
+ */
+#ifndef DOCTOR_API_H
+#define DOCTOR_API_H
+
+#include "doctor/doctor.h"
+
+struct api;
+
+struct api *api_start(struct doctor *d);
+void api_free(struct api *a); /* the loop turns once more; NULL is fine */
+
+struct api_seen {
+	const char *url;
+	bool portable;
+	bool tried; /* with a credential */
+	int status; /* of the answer; 0: none came */
+	long ms;
+	const char *why, *todo; /* no answer, or no credential */
+};
+
+/* Pure. */
+void api_judge(const struct api_seen *s, struct said *out);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* looks.h: the looks that are made in children, apart.h. */
+#ifndef DOCTOR_LOOKS_H
+#define DOCTOR_LOOKS_H
+
+#include "doctor/apart.h"
+
+/* look_config.c */
+void look_config(struct pen *pen, const struct options *o);
+void look_people(struct pen *pen, const struct options *o);
+
+/* look_files.c */
+void look_key(struct pen *pen, const struct options *o);
+void look_run_dir(struct pen *pen, const struct options *o);
+void look_disk(struct pen *pen, const struct options *o);
+void look_local(struct pen *pen, const struct options *o);
+
+/* look_engine.c */
+void look_engine(struct pen *pen, const struct options *o);
+
+/* look_agent.c */
+void look_claude(struct pen *pen, const struct options *o);
+void look_claude_key(struct pen *pen, const struct options *o);
+void look_sandbox(struct pen *pen, const struct options *o);
+void look_books(struct pen *pen, const struct options *o);
+
+/* look_past.c: it also notes how long ago the last status was, -1 never. */
+void look_past(struct pen *pen, const struct options *o);
+
+/* looks.c: all of them; offline: without those that --offline leaves out. */
+const struct apart_look *looks_all(bool offline, size_t *count);
+const struct apart_look *looks_by(void (*look)(struct pen *, const struct options *));
+
+/* The nearest directory above path that is there; new string. */
+char *looks_above(const char *path);
+
+#endif

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* main.c: "breakglass doctor": its options, the order of things, and its end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/locked.h"
+#include "base/mem.h"
+#include "doctor/api.h"
+#include "doctor/climb.h"
+#include "doctor/guard.h"
+#include "doctor/judge.h"
+#include "doctor/looks.h"
+#include "doctor/terminal.h"
+#include "engine/remote/custody.h"
+#include "record/record.h"
+
+#define EXIT_USAGE 64
+#define THREADS "4"
+#define SECRET_BYTES (20 * 1024) /* as much as a key takes */
+
+/* What is only main's: the parts, and what of them is over. */
+struct run {
+	struct doctor d;
+	struct apart *apart;
+	struct climb *devvm, *pve;
+	struct api *api;
+	struct custody *custody;
+	struct hostkeys *known;
+	int waits; /* looks that the climbs wait for */
+	bool past; /* the look at the past is over */
+	bool pve_over;
+	int guard; /* 1: it stands, 0: not asked for, -1: guard_err says why not */
+	struct err guard_err;
+	bool hardened;
+	struct err harden_err;
+	const char *codeset;
+	bool utf8;
+};
+
+static struct option long_options[] = {
+    {"json", no_argument, NULL, 'j'},
+    {"offline", no_argument, NULL, 'o'},
+    {"help", no_argument, NULL, 'h'},
+    {0},
+};
+
+const char *
+doctor_data_dir(const struct options *o)
+{
+	return o->data_dir[0] ? o->data_dir : BG_PKGDATADIR;
+}
+
+const char *
+doctor_libexec_dir(const struct options *o)
+{
+	return o->libexec_dir[0] ? o->libexec_dir : BG_PKGLIBEXECDIR;
+}
+
+void
+doctor_look(struct doctor *d)
+{
+	if (sheet_all_over(d->sheet))
+		uv_stop(&d->loop);
+}
+
+/* ---- what needs neither child nor host
+ * ------------------------------------------------- */
+
+static void
+look_process(struct run *r)
+{
+	struct said said = {0};
+	struct rlimit limit = {0};
+	enum locked_kind kind = LOCKED_PLAIN;
+	struct timex t = {0};
+	struct err err;
+	void *p;
+
+	if (!r->hardened) {
+		said_fail(&said, "%s", r->harden_err.words);
+		said_do(&said,
+		    "no key is read then: look at what forbids prctl here (a container's seccomp), or "
+		    "accept it with weak = yes");
+	} else if (r->d.o->weak > 0) {
+		said_warn(&said,
+		    "cores are off and nobody of this uid reads the process; weak = yes would let "
+		    "it pass where that fails");
+		said_do(&said, "take weak = yes out of the settings");
+	} else
+		said_pass(&said, "cores are off, nobody of this uid reads the process");
+	sheet_put(r->d.sheet, CHECK_CUSTODY, &said);
+	getrlimit(RLIMIT_MEMLOCK, &limit);
+	p = locked_new(SECRET_BYTES, &kind, &err);
+	locked_free(p, SECRET_BYTES);
+	judge_memory(kind, (int64_t)limit.rlim_cur / 1024, &said);
+	sheet_put(r->d.sheet, CHECK_MEMORY, &said);
+	judge_time(adjtimex(&t), &said);
+	sheet_put(r->d.sheet, CHECK_TIME, &said);
+	terminal_look(r->utf8, r->codeset, &said);
+	sheet_put(r->d.sheet, CHECK_TERMINAL, &said);
+}
+
+static void
+leave_out(struct run *r)
+{
+	struct said said = {0};
+
+	for (int c = 0; r->d.offline && c < CHECKS; c++) {
+		if (!check_rows[c].out)
+			continue;
+		said_skip(&said, "%s", check_rows[c].out);
+		sheet_put(r->d.sheet, (enum check)c, &said);
+	}
+	if (!r->d.offline)
+		sheet_over(r->d.sheet, CHECK_CALLS);
+}
+
+/* ---- --offline's own line
+ * ------------------------------------------------------------------ */
+
+static void
+tell_calls(struct run *r)
+{
+	struct guard_asked asked[GUARD_ASKED_MAX];
+	unsigned n = guard_asked(asked), refused = 0, let = 0;
+	struct said said = {0};
+
+	if (r->guard < 0) {
+		said_warn(&said, "nobody watched, this kernel gives no way: %s",
+		    r->guard_err.words);
+		said_do(&said,
+		    "nothing is wrong by that; Linux 5.5 or later without a filter of a container "
+		    "shows more");
+		sheet_put(r->d.sheet, CHECK_CALLS, &said);
+		return;
+	}
+	said_pass(&said, "%s", "");
+	for (unsigned i = 0; i < n; i++)
+		if (asked[i].let)
+			said_more(&said, "%s%s", let++ ? ", " : "", asked[i].text);
+	said_more(&said, "%s", let ? "" : "nothing");
+	for (unsigned i = 0; i < n; i++)
+		if (!asked[i].let && strcmp(asked[i].text, "unix:") != 0)
+			said_more(&said, "%s%s",
+			    refused++ ? ", " : "; refused: ", asked[i].text);
+	if (refused)
+		said_more(&said, "; what is said above was seen without it");
+	else
+		said_more(&said,
+		    " and nothing else; the kernel would have refused all else, name lookups too");
+	js_set_int(said_values(&said), "let", let);
+	js_set_int(said.values, "refused", refused);
+	sheet_put(r->d.sheet, CHECK_CALLS, &said);
+}
+
+/* ---- the hosts
+ * ------------------------------------------------------------------------------- */
+
+static void
+tell_status(struct run *r)
+{
+	struct said said = {0};
+
+	if (!r->past || !r->pve_over || sheet_is_over(r->d.sheet, CHECK_LAST_STATUS))
+		return;
+	judge_status(
+	    apart_note(r->apart, looks_by(look_past), -1), climb_answered(r->pve), &said);
+	sheet_put(r->d.sheet, CHECK_LAST_STATUS, &said);
+}
+
+static void
+on_climbed(struct climb *c, void *arg)
+{
+	struct run *r = arg;
+
+	if (c == r->pve) {
+		r->pve_over = true;
+		tell_status(r);
+	}
+	if (r->d.offline && sheet_is_over(r->d.sheet, CHECK_DEVVM_DISK) &&
+	    sheet_is_over(r->d.sheet, CHECK_PVE_FORCED))
+		tell_calls(r);
+}
+
+/* Only what was seen to be readable is read here: this process must not hang. */
+static void
+start_climbs(struct run *r)
+{
+	const struct options *o = r->d.o;
+	struct climb_opts opts = {.no_key = ""};
+	struct err err;
+
+	if (sheet_result(r->d.sheet, CHECK_KEY) == RESULT_PASS) {
+		r->custody = custody_new(&r->d.loop, o, getenv("SSH_AUTH_SOCK"));
+		opts.key = custody_key(r->custody);
+		opts.agent = custody_agent(r->custody);
+		if (!opts.key && !opts.agent)
+			opts.no_key = custody_why(r->custody);
+	} else
+		opts.no_key = "see the SSH key above";
+	if (sheet_result(r->d.sheet, CHECK_CONFIG) != RESULT_FAIL &&
+	    !sheet_is_late(r->d.sheet, CHECK_DISK)) {
+		r->known = hostkeys_new(o->sessions_dir);
+		hostkeys_only_look(r->known);
+		if ((o->pve_hostkey[0] &&
+			hostkeys_pin(r->known, "pve", o->pve_hostkey, &err) < 0) ||
+		    (o->devvm_hostkey[0] &&
+			hostkeys_pin(r->known, "devvm", o->devvm_hostkey, &err) < 0)) {
+			hostkeys_free(r->known);
+			r->known = NULL;
+		}
+	}
+	opts.known = r->known;
+	r->devvm = climb_start(&r->d, &opts, on_climbed, r);
+	opts.pve = true;
+	r->pve = climb_start(&r->d, &opts, on_climbed, r);
+}
+
+static void
+on_looked(const struct apart_look *look, void *arg)
+{
+	struct run *r = arg;
+
+	if (look == looks_by(look_past)) {
+		r->past = true;
+		tell_status(r);
+	}
+	if ((look == looks_by(look_key) || look == looks_by(look_config) ||
+		look == looks_by(look_disk)) &&
+	    --r->waits == 0)
+		start_climbs(r);
+}
+
+/* ---- beginning and end
+ * ---------------------------------------------------------------------- */
+
+static void
+on_limit(uv_timer_t *timer)
+{
+	struct run *r = timer->data;
+	struct said said = {0};
+
+	if (r->d.offline && !sheet_is_over(r->d.sheet, CHECK_CALLS))
+		tell_calls(r);
+	for (int c = 0; c < CHECKS; c++) {
+		if (sheet_is_over(r->d.sheet, (enum check)c))
+			continue;
+		said_fail(&said, "no answer within %d s", DOCTOR_MS / 1000);
+		said_do(&said, "run doctor again; look at the lines above first");
+		sheet_put(r->d.sheet, (enum check)c, &said);
+	}
+	uv_stop(&r->d.loop);
+}
+
+static int
+run_all(struct run *r)
+{
+	const char *sock = getenv("SSH_AUTH_SOCK");
+	struct guard_rules rules;
+	const struct apart_look *looks;
+	size_t count;
+	int rc;
+
+	r->d.begun_ms = clock_mono_ms();
+	r->hardened = secret_harden_process(&r->harden_err) == 0;
+	looks = looks_all(r->d.offline, &count);
+	r->apart = apart_begin(looks, count, r->d.o, r->d.offline);
+	if (r->d.offline) {
+		guard_rules_of(&rules, r->d.o, sock);
+		r->guard = guard_begin(&rules, &r->guard_err) == 0 ? 1 : -1;
+	}
+	uv_loop_init(&r->d.loop);
+	uv_timer_init(&r->d.loop, &r->d.limit);
+	r->d.limit.data = r;
+	uv_timer_start(&r->d.limit, on_limit, DOCTOR_MS, 0);
+	r->waits = 3;
+	leave_out(r);
+	look_process(r);
+	apart_watch(r->apart, &r->d, on_looked, r);
+	if (!r->d.offline)
+		r->api = api_start(&r->d);
+	uv_run(&r->d.loop, UV_RUN_DEFAULT);
+	rc = sheet_end(r->d.sheet, (long)(clock_mono_ms() - r->d.begun_ms));
+	apart_end(r->apart);
+	api_free(r->api);
+	return rc;
+}
+
+/* Where the settings cannot be read there is nothing to look at by them. */
+static int
+only_config(struct run *r, const struct err *err)
+{
+	struct said said = {0};
+
+	said_fail(&said, "%s", err->words);
+	said_do(&said, "mend that line: man breakglass.conf names every setting");
+	sheet_put(r->d.sheet, CHECK_CONFIG, &said);
+	for (int c = CHECK_CONFIG + 1; c < CHECKS; c++) {
+		said_skip(&said, "it needs the settings");
+		if (c != CHECK_CALLS || r->d.offline)
+			sheet_put(r->d.sheet, (enum check)c, &said);
+		else
+			sheet_over(r->d.sheet, (enum check)c);
+	}
+	return sheet_end(r->d.sheet, 0);
+}
+
+/* Three descriptors, whatever our starter has closed: no file of ours gets their number.
+ */
+static void
+open_std(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	while (fd >= 0 && fd < 2)
+		fd = open("/dev/null", O_RDWR);
+	if (fd > 2)
+		close(fd);
+}
+
+static int
+usage(const char *word)
+{
+	struct err err;
+
+	err_option(&err, word);
+	fprintf(stderr,
+	    "breakglass doctor: %s\nusage: breakglass doctor [--json] [--offline]\n",
+	    err.words);
+	return EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct run r = {.d = {.o = NULL}};
+	struct sheet_opts sheet = {.to = stdout, .version = PACKAGE_VERSION};
+	struct options options;
+	struct err err;
+	int c, rc;
+
+	open_std();
+	signal(SIGPIPE, SIG_IGN);
+	/* what the operator's locale says is judged; what is printed is UTF-8 */
+	r.utf8 = setlocale(LC_CTYPE, "") && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	r.codeset = mem_dup(nl_langinfo(CODESET));
+	if (!r.utf8)
+		setlocale(LC_CTYPE, "C.UTF-8");
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (c == 'j')
+			sheet.json = true;
+		else if (c == 'o')
+			r.d.offline = sheet.offline = true;
+		else
+			return usage(argv[optind - 1]);
+	}
+	if (optind < argc)
+		return usage(argv[optind]);
+	umask(077);
+	setenv("UV_THREADPOOL_SIZE", THREADS, 0);
+	sheet.columns = record_columns();
+	r.d.sheet = sheet_new(&sheet);
+	if (options_load(&options, &err) < 0)
+		rc = only_config(&r, &err);
+	else {
+		r.d.o = &options;
+		rc = run_all(&r);
+	}
+	if (fflush(stdout) != 0 && rc == 0)
+		rc = 1; /* a full disk behind a redirection */
+	/* a thread may wait for a disk or a server that does not answer: none is waited
+	 * for */
+	_exit(rc);
+}

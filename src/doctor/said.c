@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "doctor/said.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+static const char *const names[RESULTS] = {"pass", "warn", "fail", "skip"};
+
+const char *
+result_name(enum result r)
+{
+	return names[r];
+}
+
+int
+result_by_name(const char *name)
+{
+	for (int r = 0; r < RESULTS; r++)
+		if (strcmp(names[r], name) == 0)
+			return r;
+	return -1;
+}
+
+/* Of a file's name or a host: what is no UTF-8 is none in JSON either. */
+static void
+only_utf8(char *text)
+{
+	size_t len = strlen(text), n;
+	uint32_t cp;
+
+	for (; len > 0; text += n, len -= n) {
+		n = text_decode(text, len, &cp);
+		if (n == 1 && cp == TEXT_REPLACEMENT)
+			*text = '?';
+	}
+}
+
+static void
+begin(struct said *s, enum result result, const char *fmt, va_list ap)
+{
+	js_free(s->values);
+	memset(s, 0, sizeof *s);
+	s->result = result;
+	vsnprintf(s->seen, sizeof s->seen, fmt, ap);
+	only_utf8(s->seen);
+}
+
+#define SAID(name, result)                                     \
+	void said_##name(struct said *s, const char *fmt, ...) \
+	{                                                      \
+		va_list ap;                                    \
+		va_start(ap, fmt);                             \
+		begin(s, result, fmt, ap);                     \
+		va_end(ap);                                    \
+	}
+
+SAID(pass, RESULT_PASS)
+SAID(warn, RESULT_WARN)
+SAID(fail, RESULT_FAIL)
+SAID(skip, RESULT_SKIP)
+
+void
+said_more(struct said *s, const char *fmt, ...)
+{
+	size_t n = strlen(s->seen);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->seen + n, sizeof s->seen - n, fmt, ap);
+	va_end(ap);
+	only_utf8(s->seen + n);
+}
+
+void
+said_do(struct said *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->mend, sizeof s->mend, fmt, ap);
+	va_end(ap);
+	only_utf8(s->mend);
+	s->command = false;
+}
+
+void
+said_run(struct said *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->mend, sizeof s->mend, fmt, ap);
+	va_end(ap);
+	only_utf8(s->mend);
+	/* one that was cut is none */
+	s->command = strlen(s->mend) < sizeof s->mend - 1;
+}
+
+/* Where the mend begins: behind the last ": " that a command or a sentence follows. */
+static const char *
+mend_in(const char *words, bool *command)
+{
+	static const char *const commands[] = {"chmod ", "chown ", "chgrp ", "rm ",
+	    "sudo ", "export ", "usermod ", "groupadd "};
+	const char *found = NULL;
+
+	*command = false;
+	for (const char *p = strstr(words, ": "); p; p = strstr(p + 2, ": ")) {
+		bool is = false;
+
+		for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+			is = is || strncmp(p + 2, commands[i], strlen(commands[i])) == 0;
+		if (*command && !is)
+			continue;
+		found = p;
+		*command = is;
+	}
+	/* "chown 0 FILE and chmod 600 FILE", "rm X, or set run_dir" are sentences */
+	if (found && (strstr(found, " and ") || strchr(found + 2, ',')))
+		*command = false;
+	return found;
+}
+
+void
+said_err(struct said *s, enum result result, const struct err *err, const char *todo)
+{
+	bool command;
+	const char *mend = mend_in(err->words, &command);
+
+	said_fail(s, "%s", err->words);
+	s->result = result;
+	/* what the system says is no mend: "write X: Permission denied" */
+	if (!mend || (err->code == ERR_SYSTEM && !command)) {
+		said_do(s, "%s", todo);
+		return;
+	}
+	s->seen[mend - err->words] = '\0';
+	said_do(s, "%s", mend + 2);
+	s->command = command;
+}
+
+struct js *
+said_values(struct said *s)
+{
+	if (!s->values)
+		s->values = js_new();
+	return s->values;
+}
+
+void
+said_fini(struct said *s)
+{
+	js_free(s->values);
+	s->values = NULL;
+}
+
+const char *
+said_word(const char *text, char *out, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_./:@%+,=-";
+	size_t n = 0;
+
+	if (*text && text[strspn(text, plain)] == '\0') {
+		snprintf(out, size, "%s", text);
+		return out;
+	}
+	out[n++] = '\'';
+	for (; *text && n + 6 < size; text++) {
+		if (*text == '\'') {
+			memcpy(out + n, "'\\''", 4);
+			n += 4;
+		} else
+			out[n++] = *text;
+	}
+	out[n++] = '\'';
+	out[n] = '\0';
+	return out;
+}
