@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,7 +116,8 @@ child(const struct apart_look *look, const struct options *o, int fd, bool offli
 	struct pen pen = {.fd = fd};
 	int none = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	setpgid(0, 0);
+	/* with us, however we end: what it has started sees to itself (the launcher) */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* one that hangs for good must not hold our reader's pipes open */
 	for (int i = 0; i < 3; i++)
 		dup2(none, i);
@@ -124,13 +127,46 @@ child(const struct apart_look *look, const struct options *o, int fd, bool offli
 	_exit(0);
 }
 
+/* Reads until the end, the time or the room is over.  False: the time was. */
+static bool
+read_out(int fd, char *out, size_t size, int64_t until)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	size_t len = 0;
+	bool over = false;
+
+	while (!over) {
+		int64_t left = until - clock_mono_ms();
+		ssize_t n;
+
+		if (left <= 0 || poll(&p, 1, (int)left) == 0)
+			break;
+		n = read(fd, out + len, size - 1 - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		len += n > 0 ? (size_t)n : 0;
+		over = n <= 0;
+	}
+	out[len] = '\0';
+	return over;
+}
+
+/* The launcher ends all that it has started; what hangs in the kernel is left behind. */
+static void
+end_program(pid_t pid)
+{
+	kill(pid, SIGTERM);
+	for (int i = 0; i < 20 && waitpid(pid, NULL, WNOHANG) == 0; i++)
+		poll(NULL, 0, 50);
+}
+
 int
-apart_run(char *const argv[], char *out, size_t size, int *status, struct err *err)
+apart_run(char *const argv[], char *out, size_t size, int64_t limit_ms, int *status,
+    struct err *err)
 {
 	posix_spawn_file_actions_t fa;
-	size_t len = 0;
 	int fds[2], rc;
-	ssize_t n;
+	bool over;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -144,11 +180,13 @@ apart_run(char *const argv[], char *out, size_t size, int *status, struct err *e
 		close(fds[0]);
 		return err_sys(err, rc, "start %s", argv[0]);
 	}
-	while ((n = read(fds[0], out + len, size - 1 - len)) > 0 ||
-	    (n < 0 && errno == EINTR))
-		len += n > 0 ? (size_t)n : 0;
+	over = read_out(fds[0], out, size, clock_mono_ms() + limit_ms);
 	close(fds[0]);
-	out[len] = '\0';
+	if (!over) {
+		end_program(pid);
+		return err_set(err, ERR_BUSY, "it does not answer within %d s",
+		    (int)(limit_ms / 1000));
+	}
 	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
 		continue;
 	return 0;
@@ -181,8 +219,6 @@ apart_begin(
 			close(fds[0]);
 			child(k->look, o, fds[1], offline);
 		}
-		if (k->pid > 0)
-			setpgid(k->pid, k->pid); /* whoever comes first */
 		close(fds[1]);
 		k->fd = fds[0];
 	}
@@ -205,7 +241,7 @@ kid_end(struct kid *k, const char *seen, const char *todo)
 		sheet_put_late(k->a->d->sheet, k->look->checks[i], &said);
 	}
 	if (k->pid > 0 && waitpid(k->pid, NULL, WNOHANG) == 0)
-		kill(-k->pid, SIGKILL);
+		kill(k->pid, SIGKILL);
 	uv_close((uv_handle_t *)&k->pipe, NULL);
 	uv_close((uv_handle_t *)&k->limit, NULL);
 	k->a->done(k->look, k->a->arg);
@@ -342,7 +378,7 @@ apart_end(struct apart *a)
 		struct kid *k = &a->kids[i];
 
 		if (!k->over && k->pid > 0)
-			kill(-k->pid, SIGKILL);
+			kill(k->pid, SIGKILL);
 		frame_fini(&k->lines);
 	}
 	free(a);

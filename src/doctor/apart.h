@@ -49,8 +49,9 @@ void apart_end(struct apart *a);
 
 /*
  * For a child: what a program prints, at most size - 1 bytes, and how it ended (as
- * waitpid has it).  -1: it could not be started.
+ * waitpid has it).  -1: it could not be started, or had no end in limit_ms (ERR_BUSY).
  */
-int apart_run(char *const argv[], char *out, size_t size, int *status, struct err *err);
+int apart_run(char *const argv[], char *out, size_t size, int64_t limit_ms, int *status,
+    struct err *err) MUST_CHECK;
 
 #endif

@@ -27,6 +27,7 @@
 
 #define ARGV_MAX (AGENT_BOX_ARGS_MAX + 48)
 #define OUT_MAX 4096
+#define RUN_MS 6000
 #define FETCH "npm install -g @anthropic-ai/claude-code@" BG_CLAUDE_VERSION
 
 /* ---- a folder as agent-host has one, for as long as it is looked ---- */
@@ -207,6 +208,7 @@ ask_version(const struct options *o, const char *claude, char version[64], char 
 	add(&a, "%s/launcher", doctor_libexec_dir(o));
 	add(&a, "--parent");
 	add(&a, "%ld", (long)getpid());
+	add2(&a, "--tree", "2"); /* nothing that it starts outlives it, or us */
 	add(&a, "--cwd");
 	add(&a, "%s/work", dir);
 	add2(&a, "--env", "PATH=/usr/bin:/bin");
@@ -223,8 +225,8 @@ ask_version(const struct options *o, const char *claude, char version[64], char 
 	add(&a, "--");
 	add(&a, "%s", claude);
 	add(&a, "--version");
-	if (apart_run(a.v, out, sizeof out, &status, &err) < 0)
-		snprintf(why, 400, "%.300s", err.words);
+	if (apart_run(a.v, out, sizeof out, RUN_MS, &status, &err) < 0)
+		snprintf(why, 400, "%.150s: %.200s", claude, err.words);
 	else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || out[0] < '0' ||
 	    out[0] > '9')
 		snprintf(why, 400, "%.300s does not run here", claude);
@@ -390,7 +392,7 @@ ask_box(const struct options *o, const char *dir, char *out, size_t size)
 	add(&a, "c:%s", dir);
 	add2(&a, "--net", "none");
 	add2(&a, "--report", "-");
-	if (apart_run(a.v, out, size, &status, &err) < 0 || !WIFEXITED(status) ||
+	if (apart_run(a.v, out, size, RUN_MS, &status, &err) < 0 || !WIFEXITED(status) ||
 	    WEXITSTATUS(status) != 0)
 		out[0] = '\0';
 	argv_fini(&a);

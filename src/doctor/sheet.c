@@ -229,12 +229,14 @@ sheet_end(struct sheet *s, long ms)
 
 	if (s->opts.json)
 		end_json(s, ms, rc);
-	else
-		fprintf(s->opts.to,
-		    "\n%u pass, %u warn, %u fail, %u left out; %ld.%ld s\n",
+	else {
+		putc('\n', s->opts.to);
+		record_wrapf(s->opts.to, s->opts.columns, 0, 0,
+		    "%u pass, %u warn, %u fail, %u left out; %ld.%ld s",
 		    s->counts[RESULT_PASS], s->counts[RESULT_WARN],
 		    s->counts[RESULT_FAIL], s->counts[RESULT_SKIP], ms / 1000,
 		    ms % 1000 / 100);
+	}
 	fflush(s->opts.to);
 	return rc;
 }
