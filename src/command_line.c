@@ -102,7 +102,8 @@ check_options(const struct command_opts *c, const struct command *row)
 
 	if (row && row->words_max == COMMAND_RAW)
 		takes |= 1U << OPT_JSON; /* handed on */
-	else if (row && row->group != GROUP_RECORD && row->group != GROUP_ENGINE)
+	else if (row && row->group != GROUP_RECORD && row->group != GROUP_REHEARSE &&
+	    row->group != GROUP_ENGINE)
 		takes |= 1U << OPT_CREDENTIAL_FD; /* whatever asks an engine */
 	for (int o = 0; o < OPTS; o++) {
 		if (!(c->given & ~takes & 1U << o))
