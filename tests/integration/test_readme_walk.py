@@ -83,7 +83,8 @@ def demo(t, name):
     said("(F7, or Esc and then 7)")
     t.keys("F7")
     t.wait(r"Type cycle and Enter", 30)
-    said("type `cycle` and Enter")
+    said("read the box, type `cycle` and Enter")
+    time.sleep(2)                   # who reads it; what comes within 300 ms is no answer
     t.type("cycle")
     t.wait(r"proof of recovery: healthy|verdict: healthy", 180)
     took = time.monotonic() - began
