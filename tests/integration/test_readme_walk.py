@@ -71,6 +71,9 @@ class Terminal:
 
 def demo(t, name):
     """contrib/demo, as README has it; returns the seconds until the proof."""
+    t.type("clear")
+    t.wait(r"\A\s*here\$ \s*\Z", 10)
+    t.run("clear-history", "-t", "w")
     began = time.monotonic()
     t.type(said("contrib/demo"))
     t.wait(r"Enter opens it", 1800, r"(?m)^demo: ")
