@@ -173,8 +173,8 @@ close_others(struct launch *l)
 
 /*
  * Best effort: a kernel or a container may forbid it, and that is no reason to stop.
- * Where we were given more already (a pod is, by what it asked for), less is refused: then
- * all of it, for who gave it gave the engine as much.
+ * Where we were given more already (a pod is, by what it asked for), less is refused:
+ * then all of it, for who gave it gave the engine as much.
  */
 static void
 be_first_for_the_oom_killer(const struct launch *l)
