@@ -109,7 +109,7 @@ on_fact(const struct js *m, void *arg)
 {
 	struct pod *p = arg;
 	const struct js *open = js_get_array(m, "open");
-	size_t n = 0;
+	size_t n = 0, len;
 
 	if (js_is(m, "what", "sandbox")) {
 		snprintf(p->words, sizeof p->words, "%s",
@@ -117,7 +117,7 @@ on_fact(const struct js *m, void *arg)
 		p->open[0] = '\0';
 		for (size_t i = 0; i < js_len(open) && n < sizeof p->open - 64; i++)
 			n += (size_t)snprintf(p->open + n, sizeof p->open - n, "%s%.60s",
-			    i ? ", " : "", js_at_str(open, i, NULL));
+			    i ? ", " : "", js_at_str(open, i, &len));
 	} else if (js_is(m, "what", "agent"))
 		snprintf(p->agent, sizeof p->agent, "%s%s%s",
 		    js_str(m, "state") ? js_str(m, "state") : "?",

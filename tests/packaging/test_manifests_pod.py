@@ -113,7 +113,8 @@ def whole(s):
         s.pod.secrets["breakglass-api", "api_key"] = f.read()
     s.pod.write(s.pod.at("/etc/breakglass"), settings_volume(s))
     api = Api(s, "main", bash("ssh devvm 'echo on-$((40 + 2))'"), dict(text="found nothing"))
-    s.up(BREAKGLASS_API_URL="http://127.0.0.1:%d" % api.port)
+    s.image_env["BREAKGLASS_API_URL"] = "http://127.0.0.1:%d" % api.port
+    s.up()
     for kind in ("readinessProbe", "livenessProbe"):
         r = s.probe(kind)
         check(kind, r.returncode == 0 and "pid" in r.stdout, r)
@@ -130,6 +131,10 @@ def whole(s):
     check("its command ran", "on-42" in json.dumps(all_answered(api.asked()[-1])))
     r = s.exec("breakglass", "status")
     check("a verb", r.returncode == 0, r)
+    r = s.exec("breakglass", "doctor", "--json")
+    said = [json.loads(line) for line in r.stdout.splitlines()]
+    failed = [m for m in said if m.get("result") == "fail"]
+    check("doctor finds nothing broken", len(said) > 20 and not failed, failed or r)
     r = s.exec("breakglass", "incidents")
     check("the record is on its volume", os.path.basename(s.journals()[0])[:-6] in r.stdout, r)
     n = len(s.journal())
