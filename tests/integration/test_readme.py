@@ -17,6 +17,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
@@ -35,7 +36,8 @@ def commands():
     found = []
     for name in DOCUMENTS:
         fence = None
-        for number, line in enumerate(open(SRC + "/" + name), 1):
+        whole = re.sub(r"\\\n *", "", open(SRC + "/" + name).read())  # lines that go on
+        for number, line in enumerate(whole.splitlines(), 1):
             where = "%s:%d" % (name, number)
             m = re.match(r"\s*(`{3,})(\w*)", line)
             if m:
@@ -66,8 +68,9 @@ def in_rig(want=(0,), prepare=None, limit=None, **words):
             command = command.replace(name, value)
         if limit:                   # it goes on until it is ended
             command = "timeout %d %s" % (limit, command)
-        r = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=case.folder, env=case.env, text=True,
-                           stdin=subprocess.DEVNULL, capture_output=True, timeout=90)
+        r = subprocess.run(["bash", "-o", "pipefail", "-c", command], env=case.env, text=True,
+                           cwd=tempfile.mkdtemp(dir=case.folder), stdin=subprocess.DEVNULL,
+                           capture_output=True, timeout=90)
         check("%s: exit status %s" % (command, "/".join(map(str, want))),
               r.returncode in want, r.returncode, r.stdout[-600:], r.stderr[-600:])
     return how
@@ -141,17 +144,36 @@ def elsewhere(test, needle):
 
 
 def cluster():
-    """No cluster here: each name in it must be in the manifests."""
+    """No cluster here: the names in it are those of the manifests, the files are there, and
+    what the command runs in the pod without a terminal runs in the rig."""
+    text = "".join(open(f).read() for f in glob.glob(
+        SRC + "/packaging/kubernetes/**/*.yaml", recursive=True))
+
     def how(case, command):
-        text = "".join(open(f).read() for f in glob.glob(
-            SRC + "/packaging/kubernetes/**/*.yaml", recursive=True))
-        for option, value in re.findall(r"(-n|-c|deploy/|-k) ?([\w./-]+)", command):
-            if option == "-k":
-                check("%s: %s is there" % (command, value), os.path.exists(
-                    "%s/%s/kustomization.yaml" % (SRC, value)))
+        outside, _, inside = command.partition(" -- ")
+        for name in re.findall(r"[\w./-]*(?:breakglass|tier-0)[\w./-]*", outside):
+            if name.startswith("packaging/"):
+                check("%s: %s is there" % (command, name), glob.glob("%s/%s" % (SRC, name)))
+                check("%s: kustomize knows it" % command, " -k " not in outside or
+                      os.path.exists("%s/%s/kustomization.yaml" % (SRC, name)))
             else:
-                check("%s: the manifests have %s" % (command, value),
-                      re.search(r"name: %s\b" % re.escape(value), text))
+                check("%s: the manifests have %s" % (command, name), re.search(
+                    r"(name|priorityClassName): %s\b" % re.escape(name.split("/")[-1]), text))
+        for name in re.findall(r" -c (\w+)", outside):
+            check("%s: there is a container %s" % (command, name), "- name: %s\n" % name in text)
+        if inside.startswith("breakglass ") and " -it " not in outside:
+            in_rig(want=(0, 1))(case, inside)
+    return how
+
+
+def files():
+    """What is not here to be asked: the files and units that it names are there."""
+    def how(case, command):
+        for name in re.findall(r"packaging/[\w./-]+\w", command):
+            check("%s: there is %s" % (command, name), os.path.exists(SRC + "/" + name))
+        for name in re.findall(r"systemctl .*?(breakglass[\w-]*)(?:\.service)?(?: |$)", command):
+            check("%s: there is a unit %s" % (command, name), glob.glob(
+                "%s/packaging/*/%s.service*" % (SRC, name)))
     return how
 
 
@@ -191,10 +213,10 @@ TABLE = [
     (r"contrib/bootstrap rotate .*", on_hosts()),
     (r"kubectl .*", cluster()),
     (r"contrib/bootstrap", elsewhere("tests/integration/test_bootstrap.sh", "\"$BOOTSTRAP\"")),
-    (r"breakglass( --as NAME| --read-only| -v)?", console()),
+    (r"breakglass( --as (NAME|ann)| --read-only| -v)?", console()),
     (r"breakglass --linear", console(b"/detach\r")),
     (r"breakglass (status|verdict|who|ping)", in_rig(want=(0, 1))),
-    (r"breakglass (help cold|state vm|journal|incidents|events)", in_rig()),
+    (r"breakglass (help cold|state( \w+)?|journal|incidents|events)", in_rig()),
     (r"breakglass runbook triage --offline", in_rig()),
     (r"breakglass cycle --confirm cycle", in_rig()),
     (r"breakglass doctor( --offline)?( --json \| jq .*| >/dev/null .*)?", in_rig(want=(0, 1))),
@@ -215,6 +237,23 @@ TABLE = [
     (r"breakglass accept-key pve FINGERPRINT", in_rig(prepare=changed_key)),
     (r"ssh -i KEY -o IdentitiesOnly=yes root@PVE status", in_rig(prepare=plain_ssh)),
 ]
+
+
+# documents that say how it is brought somewhere, with what only they have
+PLACES = {
+    "docs/kubernetes.md": [
+        (r"contrib/render-manifests.*", elsewhere("tests/packaging/test_manifests.py", "render")),
+        (r"vault .*", files())],
+    "docs/container.md": [
+        (r"contrib/build-image.*", elsewhere("tests/packaging/module.am", "image"))],
+    "docs/jumphost.md": [
+        (r"make install", elsewhere(WALK, "make install")),
+        (r"(systemctl|loginctl|journalctl) .*", files())],
+}
+for place, rows in PLACES.items():
+    if os.path.exists(SRC + "/" + place):
+        DOCUMENTS.append(place)
+        TABLE += rows
 
 
 class Case:
@@ -239,8 +278,9 @@ def each_has_a_row():
     none = ["%s: %s" % c for c in found if row_of(c[1]) is None]
     check("each has a row that says how it is run", not none, "\n    ".join(none))
     used = {row_of(c) for _, c in found}
-    check("each row has a command", len(used) == len(TABLE),
-          [TABLE[i][0] for i in range(len(TABLE)) if i not in used])
+    unused = [TABLE[i][0] for i in range(len(TABLE)) if i not in used and
+              TABLE[i] not in sum(PLACES.values(), [])]
+    check("each row has a command", not unused, unused)
 
 
 @with_rig(agent_driver="runbook")
@@ -274,6 +314,19 @@ def each_runs(rig):
     check("the commands for the hosts", r.returncode == 0, r.stdout[-3000:], r.stderr[-600:])
 
 
+def words_of_the_command_line():
+    """each "breakglass WORD" of any document is a command"""
+    def words(path, pattern):
+        return set(re.findall(pattern, open(SRC + path).read()))
+    known = words("/src/commands.c", r'\{"([a-z-]+)", GROUP_') | words(
+        "/src/wire/verbs.def", r'VERB\([A-Z]+, "([a-z]+)"') | {"COMMAND", "VERB", "WORD"}
+    for path in glob.glob(SRC + "/*.md") + glob.glob(SRC + "/docs/**/*.md", recursive=True):
+        for number, line in enumerate(open(path), 1):
+            for word in re.findall(r"`breakglass ([A-Za-z-]+)\b[^`]*`", line):
+                check("%s:%d: there is a command %s" % (path, number, word),
+                      word in known or word.startswith("-"))
+
+
 def words_of_the_console():
     """each /word that the documents name is one of the console's"""
     keymap = open(SRC + "/src/console/action/keymap.c").read()
@@ -286,4 +339,4 @@ def words_of_the_console():
 
 
 if __name__ == "__main__":
-    main([each_has_a_row, words_of_the_console, each_runs])
+    main([each_has_a_row, words_of_the_console, words_of_the_command_line, each_runs])
