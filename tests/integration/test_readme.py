@@ -338,5 +338,26 @@ def words_of_the_console():
                       word in known or os.path.isdir(word))
 
 
+@with_rig(pve=False, devvm=False)
+def the_example_configuration(rig):
+    """contrib/breakglass.conf.example, with no line commented out, is read and is the default"""
+    text = open(SRC + "/contrib/breakglass.conf.example").read()
+    text = re.sub(r"(?m)^#(?=\[|[a-z_]+ =)", "", text)
+    check("every setting is there", len(re.findall(r"(?m)^[a-z_]+ =", text)) > 60, text)
+    with open(rig.dir + "/all.conf", "w") as f:
+        f.write(text)
+    env = {k: v for k, v in rig.env.items() if k in (
+        "PATH", "HOME", "LC_ALL", "BREAKGLASS_LIBEXEC_DIR", "BREAKGLASS_DATA_DIR",
+        "BREAKGLASS_RUN_DIR", "BREAKGLASS_SESSIONS_DIR", "BREAKGLASS_SYSLOG") or "SAN" in k}
+    env["BREAKGLASS_CONFIG"] = rig.dir + "/all.conf"
+    c = rig.cli("ping", env=env)
+    check("it is read", c.returncode == 69 and "no engine runs" in c.stderr, c)
+    with open(rig.dir + "/all.conf", "a") as f:
+        f.write("no_such_setting = 1\n")
+    c = rig.cli("ping", env=env)
+    check("a line more is told", c.returncode == 64 and "no_such_setting" in c.stderr, c)
+
+
 if __name__ == "__main__":
-    main([each_has_a_row, words_of_the_console, words_of_the_command_line, each_runs])
+    main([the_example_configuration, each_has_a_row, words_of_the_console,
+          words_of_the_command_line, each_runs])
