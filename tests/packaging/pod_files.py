@@ -5,7 +5,8 @@ A volume of files (secret, configMap, projected) is a tmpfs of root's: a folder 
 the time holds them, ..data points to it, and each name points into ..data.  With fsGroup
 everything but the links gets that group; files the mode or-ed with 0440, folders with
 0550 and set-group-ID, an emptyDir's with 0660 as well.  A service account's token is
-0600 before that.  All this is kubelet's pkg/volume, in Kubernetes 1.20 to 1.34 alike.
+0600 before that.  (SetVolumeOwnership, AtomicWriter and the projected volume of the
+kubelet's pkg/volume.)
 
 The whole has to run in a mount namespace of its own.
 """

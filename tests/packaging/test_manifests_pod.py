@@ -50,7 +50,8 @@ class Site(Rig):
         self.socket = self.run_dir + "/console.sock"
         self.sessions = self.pod.at("/var/lib/breakglass/sessions")
         # the lab's ports, and where the programs are; all else is the manifests'
-        self.image_env = {k: v for k, v in self.env.items() if k.endswith(("_HOST", "_PORT", "_USER"))}
+        self.image_env = {k: v for k, v in self.env.items()
+                          if k.endswith(("_HOST", "_PORT", "_USER", "SAN_OPTIONS"))}
         self.image_env.update(PATH=self.image + "/libexec:/usr/bin:/bin",
                               BREAKGLASS_LIBEXEC_DIR=self.image + "/libexec",
                               BREAKGLASS_DATA_DIR=self.image + "/data")
@@ -131,12 +132,16 @@ def whole(s):
     check("its command ran", "on-42" in json.dumps(all_answered(api.asked()[-1])))
     r = s.exec("breakglass", "status")
     check("a verb", r.returncode == 0, r)
+    r = s.exec("breakglass", "drill", "--site")
+    check("the way to both hosts", r.returncode == 0, r)
     r = s.exec("breakglass", "doctor", "--json")
     said = [json.loads(line) for line in r.stdout.splitlines()]
     failed = [m for m in said if m.get("result") == "fail"]
     check("doctor finds nothing broken", len(said) > 20 and not failed, failed or r)
     r = s.exec("breakglass", "incidents")
     check("the record is on its volume", os.path.basename(s.journals()[0])[:-6] in r.stdout, r)
+    r = s.exec("sh", "-c", "breakglass export last -o - | gzip -t && breakglass report last")
+    check("and leaves the pod", r.returncode == 0 and "# " in r.stdout, r)
     n = len(s.journal())
     s.probe("readinessProbe")
     check("a probe leaves no record", not [m for m in s.journal()[n:] if m["t"] == "operator"])
