@@ -189,9 +189,7 @@ become_drill(const struct command_opts *c, int count, char **words)
 	struct args a = {0};
 	char exe[PATH_MAX];
 
-	args_add(&a, "breakglass-drill");
-	args_add(&a, "--program");
-	args_add(&a, own_path(exe));
+	args_add(&a, own_path(exe)); /* it starts us again, more than once */
 	args_add(&a, "--as");
 	args_add(&a, c->name);
 	if (c->json)

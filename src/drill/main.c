@@ -13,8 +13,7 @@
 #define SAY_MAX 1024
 
 enum {
-	ARG_PROGRAM = 256,
-	ARG_AS,
+	ARG_AS = 256,
 	ARG_AUTO,
 	ARG_CREDENTIAL,
 	ARG_GUEST,
@@ -34,7 +33,6 @@ static const struct option long_options[] = {
     {"keep", no_argument, NULL, ARG_KEEP},
     {"linear", no_argument, NULL, ARG_LINEAR},
     {"list", no_argument, NULL, ARG_LIST},
-    {"program", required_argument, NULL, ARG_PROGRAM}, /* from "breakglass" */
     {"site", no_argument, NULL, ARG_SITE},
     {"verbose", no_argument, NULL, 'v'},
     {0},
@@ -98,9 +96,6 @@ take_option(struct drill *d, struct command_opts *c, int opt)
 		return d->linear = true;
 	case ARG_LIST:
 		return d->list = true;
-	case ARG_PROGRAM:
-		d->program = optarg;
-		return true;
 	case ARG_SITE:
 		return d->site = true;
 	case 'v':
@@ -140,7 +135,7 @@ int
 main(int argc, char **argv)
 {
 	struct command_opts c = {.word = "drill", .name = "operator"};
-	struct drill d = {.c = &c, .began_ms = clock_mono_ms(), .program = "breakglass"};
+	struct drill d = {.c = &c, .began_ms = clock_mono_ms(), .program = argv[0]};
 	struct options o;
 	struct err err;
 	int rc;

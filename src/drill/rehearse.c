@@ -29,10 +29,10 @@ static int
 command(
     struct rehearsal *r, enum child_stream out, const char *const *words, struct err *err)
 {
-	const char *argv[WORDS_MAX + 2] = {r->d->program};
+	const char *argv[WORDS_MAX + 4] = {r->d->program, "--as", r->d->c->name};
 
 	for (int i = 0; words[i] && i < WORDS_MAX; i++)
-		argv[i + 1] = words[i];
+		argv[i + 3] = words[i];
 	return child_run(
 	    &(struct child_opts){.argv = argv,
 		.out = out == CHILD_SHOWN && r->d->c->json ? CHILD_ASIDE : out,
@@ -156,25 +156,25 @@ tell_operator(const struct rehearsal *r)
 	FILE *to = r->d->c->json ? stderr : stdout;
 
 	if (!r->wedge)
-		fputs("\n  VM 102 of this lab is well.\n", to);
+		fputs("\n VM 102 of this lab is well.\n", to);
 	else
 		fprintf(to,
-		    "\n  Enter makes VM 102 of this lab ill%s%s and\n"
-		    "  opens the screen; the clock runs until the\n"
-		    "  engine has proved that it is back.\n",
-		    is_secret(r) ? "," : ": ", is_secret(r) ? "" : r->wedge->name);
+		    "\n Enter makes VM 102 of this lab ill%s\n"
+		    "%s%s%s and opens the screen; the clock runs\n"
+		    " until it is proved that it is back.\n",
+		    is_secret(r) ? "" : ":", is_secret(r) ? "" : "   ",
+		    is_secret(r) ? "" : r->wedge->name, is_secret(r) ? "" : "\n");
 	fputs("\n"
-	      "  /triage, Enter     asks both hosts what is\n"
-	      "                     wrong, and names the key;\n"
-	      "                     no AI is in it\n"
-	      "  F7 (or Esc, 7)     if it advises a cycle:\n"
-	      "                     type cycle, Enter; forensics\n"
-	      "                     come first, then the proof\n"
-	      "  F2 status  F3 forensics  F4 start  F6 reset\n"
-	      "  /memory /disk /services /qemu  look closer\n"
-	      "  Tab the other pane  PgUp PgDn  F1 all keys\n"
-	      "  F10 (or Esc, 0)    leaves; the drill ends\n"
-	      "\n  Enter opens it. ",
+	      " /triage Enter  asks both hosts what is\n"
+	      "                wrong, names the key;\n"
+	      "                no AI is in it\n"
+	      " F7 (Esc, 7)    if it advises a cycle:\n"
+	      "                type cycle, Enter\n"
+	      " F2 status      F3 forensics\n"
+	      " F4 start       F6 reset\n"
+	      " Tab PgUp PgDn  look around; F1 all keys\n"
+	      " F10 (Esc, 0)   leaves; the drill ends\n"
+	      "\n Enter opens it. ",
 	    to);
 	fflush(to);
 }
@@ -296,12 +296,11 @@ look_after(struct rehearsal *r, struct err *err)
 		return -1;
 	if (code == 0 && r->wedge->cures[0])
 		holds = lab_holds(&r->lab, r->wedge->name, err);
-	if (holds < 0 || read_story(r, err) < 0)
+	if (holds < 0)
 		return -1;
-	r->story.proven = code == 0 && !holds;
-	if (r->story.proven)
-		r->story.step_ms[DRILLS_PROVEN] = clock_mono_ms() - r->story.holds_ms;
-	return 0;
+	if (code == 0 && !holds)
+		r->story.back_ms = clock_mono_ms();
+	return read_story(r, err);
 }
 
 static int
@@ -315,6 +314,7 @@ recover(struct rehearsal *r, struct err *err)
 		return 0;
 	}
 	code = console(r, err);
+	r->story.left_ms = clock_mono_ms();
 	if (code < 0 || await_proof(r, err) < 0)
 		return -1;
 	if (code != 0)

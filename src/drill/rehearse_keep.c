@@ -22,13 +22,13 @@ say_why(struct rehearsal *r)
 	if (s->proven)
 		return;
 	if (s->verbs == 0)
-		snprintf(why, size, "no mutating verb was sent; %s helps",
+		snprintf(why, size, "no mutating verb was sent; what helps: %s",
 		    r->wedge->cures[0] ? r->wedge->cures : "nothing");
 	else if (s->course.exit > 0)
 		snprintf(why, size, "%s ended with %d at the host",
 		    verb_rows[s->course.verb].name, s->course.exit);
 	else
-		snprintf(why, size, "%s was not proved (%s); %s helps",
+		snprintf(why, size, "%s was not proved (%s); what helps: %s",
 		    verb_rows[s->course.verb].name, s->end[0] ? s->end : "no end",
 		    r->wedge->cures[0] ? r->wedge->cures : "nothing");
 }

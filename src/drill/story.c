@@ -59,6 +59,8 @@ press(struct story *s, int64_t mono_ms, const char *fmt, ...)
 	struct story_press *p = &s->pressed[s->n_pressed];
 	va_list ap;
 
+	if (s->left_ms && mono_ms > s->left_ms)
+		return; /* what the drill asked itself */
 	reach(s, DRILLS_KEY, mono_ms);
 	if (s->n_pressed == STORY_PRESSED_MAX) {
 		s->more_pressed++;
@@ -84,6 +86,8 @@ on_verdict(struct story *s, const struct js *m, int64_t mono)
 		reach(s, DRILLS_NOTICED, mono);
 	if (s->verbs > 0)
 		return; /* what was known before anything was done */
+	if (s->word[0] && strcmp(word, "healthy") == 0)
+		return; /* a machine that answers beside the one that is ill */
 	if (strcmp(s->word, word) != 0 || !js_is(m, "advice", s->advice))
 		s->verdict_ms = since_wedge(s, mono);
 	snprintf(s->word, sizeof s->word, "%s", word);
@@ -284,9 +288,12 @@ story_read(struct story *s, const char *sessions_dir, struct err *err)
 {
 	char **ids;
 	size_t count;
+	int64_t left_ms = s->left_ms, back_ms = s->back_ms;
 	int rc = 0;
 
 	story_init(s, s->made_ms, s->holds_ms);
+	s->left_ms = left_ms;
+	s->back_ms = back_ms;
 	if (journal_ids(sessions_dir, &ids, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count && i < STORY_JOURNALS_MAX && rc == 0; i++) {
@@ -294,6 +301,10 @@ story_read(struct story *s, const char *sessions_dir, struct err *err)
 
 		rc = read_journal(s, path, err);
 		free(path);
+	}
+	if (back_ms && !s->proven) {
+		s->proven = true;
+		s->step_ms[DRILLS_PROVEN] = since_wedge(s, back_ms);
 	}
 	s->incidents = count;
 	journal_ids_free(ids, count);

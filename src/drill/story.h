@@ -26,7 +26,9 @@ struct story_press {
 };
 
 struct story {
-	int64_t made_ms, holds_ms;     /* of the wedge; the monotonic clock */
+	int64_t made_ms, holds_ms; /* of the wedge; the monotonic clock */
+	int64_t back_ms; /* it was found well, though no verb was proved; 0: it was not */
+	int64_t left_ms; /* the operator left the screen; 0: he is there */
 	int64_t step_ms[DRILLS_STEPS]; /* since it held; -1 */
 	struct course course;	       /* of the last mutating verb */
 	int64_t sent_ms;	       /* of it; the monotonic clock, -1 */

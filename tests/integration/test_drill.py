@@ -13,7 +13,9 @@ import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import SRC, Skip, alive, check, main, until, with_rig  # noqa: E402
+from engine_rig import (SRC, PROGRAM, Skip, alive, check, main, until,  # noqa: E402
+                        with_rig)
+from thin_pty import Screen, Thin  # noqa: E402
 
 MUTATING = ("start", "stop", "reset", "cycle")
 
@@ -149,6 +151,51 @@ def beside_a_real_engine(rig):
     check("no incident was opened", not rig.journals(), rig.journals())
     check("the real engine answers", rig.cli("ping").returncode == 0)
     nothing_left(rig, place)
+
+
+def typed(line, wait, keys, limit=30):
+    """Keys, once the screen shows what they are for."""
+    def shown():
+        s = Screen(line.cols, line.rows)
+        s.feed(bytes(line.data))
+        return wait in s.text()
+    check("the screen shows %r" % wait, line.pump(limit, shown), bytes(line.data)[-3000:])
+    line.pump(0.4)                      # a box is deaf for 300 ms
+    line.type(keys)
+
+
+@with_rig()
+def manned(rig):
+    """an operator at the real screen, 40 columns: the clock, what he pressed, and a drill in vain"""
+    own, place = lab(rig, made='echo paused >"%s/mode"\n' % rig.pve.top)
+    own["TERM"] = "xterm"
+    for keys in True, False:
+        with open(place + "/holds", "w") as f:
+            f.write("over" if keys else "holds")
+        with Thin([PROGRAM, "--as", "ann", "drill", "any" if keys else "powered-off"], env=own,
+                  cwd=rig.dir, size="40x18") as line:
+            typed(line, "Enter opens it", "\r")
+            if keys:
+                typed(line, "running", "\x1b3")
+                typed(line, "verdict: paused", "\x1b4")
+                typed(line, "start VM 102?", "y")
+                until("it is resumed", lambda: line.pump(0.02) or rig.pve.calls("resume"), 30)
+            typed(line, "VM 102", "\x1b0")
+            check("it ends", line.pump(60, lambda: b"nothing is left" in line.data),
+                  bytes(line.data)[-2000:])
+            line.pump(5, lambda: line.status is not None)
+        record = json.loads(open(rig.dir + "/own/drills.jsonl").readlines()[-1])
+        report = open(rig.dir + "/own/" + record["report"]).read()
+        check("on record", record["ok"] == keys and record["wedge"] == "powered-off", record, report)
+        check("what was pressed", not keys or ("start: asked" in report and "at the console" in report),
+              report)
+        check("what was not", keys or ("Nothing." in report and "what helps: start" in report), report)
+        check("the question of its own is not the operator's", keys or
+              "forensics: asked" not in report, report)
+        nothing_left(rig, place)
+        if keys:
+            check("the real names stay untold until the end",
+                  b"powered-off" not in bytes(line.data).split(b"Enter opens it")[0])
 
 
 def refused(rig, own, place, came, word):
@@ -324,5 +371,5 @@ def hostile_record(rig):
                                               .read().split(b"\n")[-2])["kind"] == "site")
 
 
-main([recovers, beside_a_real_engine, only_loopback, interrupted, wrong_use, looks_at_the_site,
+main([recovers, beside_a_real_engine, manned, only_loopback, interrupted, wrong_use, looks_at_the_site,
       site_in_pieces, hostile_record])
