@@ -123,15 +123,13 @@ void judge_time(int state, struct said *out);			 /* adjtimex's */
 struct engine_facts {
 	bool there;
 	char why[256]; /* it is not there, and that is wrong */
+	bool hangs;    /* somebody listens, and does not answer */
 	char version[40];
 	long pid;
 	char journal[16], journal_why[200]; /* "ok", "slow", "memory" */
 	bool has_kill, killed;
 	char killed_by[64];
 	bool weak;
-	char box[300]; /* of the sandbox; "" */
-	struct js *open;
-	char host[512]; /* what it says of claude; "" */
 };
 
 void judge_engine(const struct engine_facts *f, const char *ours, struct said *out);

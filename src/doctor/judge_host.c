@@ -30,6 +30,18 @@ bootstrap(const struct host_facts *f, char out[SAID_MAX])
 	return out;
 }
 
+/* The public half of the key, as bootstrap is given it. */
+static const char *
+public_half(const struct host_facts *f, char out[WORD_MAX])
+{
+	char path[WORD_MAX];
+
+	if (strcmp(f->key_path, "agent") == 0)
+		return "FILE.pub (ssh-add -L prints it)";
+	snprintf(path, sizeof path, "%s.pub", f->key_path);
+	return said_word(path, out, WORD_MAX);
+}
+
 void
 judge_address(const struct host_facts *f, struct said *out)
 {
@@ -147,7 +159,7 @@ judge_hostkey(const struct host_facts *f, struct said *out)
 void
 judge_login(const struct host_facts *f, struct said *out)
 {
-	char command[SAID_MAX], key[WORD_MAX + 8];
+	char command[SAID_MAX], key[WORD_MAX];
 
 	if (f->auth_ms >= 0) {
 		said_pass(out, "user %s, %lld ms", f->user, (long long)f->auth_ms);
@@ -174,10 +186,9 @@ judge_login(const struct host_facts *f, struct said *out)
 	    "list the address that the host sees (from here %s, unless a NAT rewrites it; "
 	    "its sshd's log names it); else the key is not in that file",
 	    f->user, f->here[0] ? f->here : "unknown");
-	snprintf(key, sizeof key, "%s.pub", f->key_path);
 	said_do(out,
 	    "%s --key %s --from LIST --apply, with LIST the address of each engine, this one's too",
-	    bootstrap(f, command), said_word(key, (char[WORD_MAX]){0}, WORD_MAX));
+	    bootstrap(f, command), public_half(f, key));
 	js_set_bool(said_values(out), "refused", true);
 }
 
@@ -403,7 +414,7 @@ judge_forced(const struct host_facts *f, struct said *out)
 {
 	const struct run_facts *bad = is_refused(&f->word) ? &f->shell : &f->word;
 	const char *what = bad == &f->word ? "a command that is no verb" : "a shell";
-	char command[SAID_MAX], key[WORD_MAX + 8];
+	char command[SAID_MAX], key[WORD_MAX];
 
 	if (is_without(f, &f->word, out))
 		return;
@@ -424,9 +435,8 @@ judge_forced(const struct host_facts *f, struct said *out)
 		    "THE FORCED COMMAND IS MISSING: %s was let through (exit status %d). "
 		    "Whoever has this key has a shell of user %s on the hypervisor",
 		    what, bad->exit, f->user);
-	snprintf(key, sizeof key, "%s.pub", f->key_path);
 	said_do(out,
 	    "take this key's line without command= out of authorized_keys on the host now; then "
 	    "%s --key %s --from LIST --apply",
-	    bootstrap(f, command), said_word(key, (char[WORD_MAX]){0}, WORD_MAX));
+	    bootstrap(f, command), public_half(f, key));
 }

@@ -167,7 +167,10 @@ judge_engine(const struct engine_facts *f, const char *ours, struct said *out)
 {
 	if (!f->there && f->why[0]) {
 		said_fail(out, "%s", f->why);
-		said_do(out, "breakglass ping says more");
+		if (f->hangs)
+			said_run(out, "breakglass engine --replace --now");
+		else
+			said_do(out, "breakglass ping says more");
 		return;
 	}
 	if (!f->there) {

@@ -201,8 +201,10 @@ look_engine(struct pen *pen, const struct options *o)
 	struct err err = {0};
 	bool none;
 
-	if (engine_ask(o, on_fact, &f, &none, &err) < 0 && !none && !f.there)
+	if (engine_ask(o, on_fact, &f, &none, &err) < 0 && !none && !f.there) {
 		snprintf(f.why, sizeof f.why, "%.250s", err.words);
+		f.hangs = err.code == ERR_BUSY;
+	}
 	judge_engine(&f, PACKAGE_VERSION, &said);
 	pen_put(pen, CHECK_ENGINE, &said);
 	judge_kill(&f, &said);

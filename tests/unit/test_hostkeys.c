@@ -47,6 +47,25 @@ put(const char *file, const char *text)
 	fclose(f);
 }
 
+Test(hostkeys, who_only_looks_learns_nothing_and_writes_nothing)
+{
+	struct hostkeys *h;
+
+	put(path, "pve " ED " " ED_A "\n");
+	h = hostkeys_new(dir);
+	hostkeys_only_look(h);
+	cr_assert_str_eq(hostkeys_blob(h, "pve"), ED_A);
+	cr_assert_null(hostkeys_blob(h, "devvm"));
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_A), HOSTKEY_LEARNT);
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_CHANGED);
+	unlink(path);
+	cr_assert_eq(hostkeys_check(h, "devvm", ED, ED_A), HOSTKEY_UNKNOWN);
+	cr_assert_eq(hostkeys_check(h, "devvm", ED, ED_B), HOSTKEY_UNKNOWN,
+	    "still nothing is known of it");
+	hostkeys_free(h);
+	cr_assert_eq(access(path, F_OK), -1);
+}
+
 Test(hostkeys, the_first_key_is_learnt_and_kept_for_the_next_engine)
 {
 	struct hostkeys *h = hostkeys_new(dir);
