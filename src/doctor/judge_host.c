@@ -98,8 +98,11 @@ judge_connection(const struct host_facts *f, struct said *out)
 		    f->address, f->port);
 	else
 		said_do(out,
-		    "on the host's own console: systemctl restart ssh, and look at its log "
-		    "(journalctl -u ssh)");
+		    "%son its own console: systemctl restart ssh, and look at its log "
+		    "(journalctl -u ssh)",
+		    f->pve
+			? ""
+			: "breakglass verdict says whether VM 102 is wedged; if it is not, ");
 }
 
 static void
@@ -263,6 +266,9 @@ judge_status_verb(const struct host_facts *f, struct said *out)
 		said_warn(out, "VM 102 %s; %s", f->status, f->job);
 		said_do(
 		    out, "breakglass status tells more, breakglass verdict what helps");
+	} else if (strcmp(f->status, "running") != 0) {
+		said_warn(out, "VM 102 %s, %lld ms", f->status, (long long)f->first.ms);
+		said_do(out, "breakglass verdict says what helps");
 	} else
 		said_pass(out, "VM 102 %s, %lld ms", f->status, (long long)f->first.ms);
 	js_set_str(said_values(out), "vm", f->status);

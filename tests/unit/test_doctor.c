@@ -77,7 +77,10 @@ Test(said, quotes_a_word_for_a_shell)
 Test(said, is_utf8_whatever_came)
 {
 	said_pass(&said, "%s", "a\xff\xc3(b\xe2\x82");
-	cr_assert_str_eq(said.seen, "a?" "?(b?" "?");
+	cr_assert_str_eq(said.seen,
+	    "a?"
+	    "?(b?"
+	    "?");
 }
 
 Test(said, a_command_that_was_cut_is_no_command)
@@ -303,6 +306,10 @@ Test(host, a_status_tells_what_a_cycle_would_meet)
 	cr_assert_eq(said.result, RESULT_WARN);
 	cr_assert(says("the pool is full"));
 	f.startable_why[0] = '\0';
+	strcpy(f.status, "hung");
+	judge_exec(&f, &said);
+	cr_assert_eq(said.result, RESULT_WARN);
+	cr_assert(says("breakglass verdict"));
 	strcpy(f.job, "cycle was cut short");
 	judge_exec(&f, &said);
 	cr_assert_eq(said.result, RESULT_WARN);
