@@ -4,13 +4,16 @@
  *
  * BG_ALLOC="WHOSE:N:LOG": the Nth malloc, calloc or realloc (from 1; 0: none) fails with
  * ENOMEM.  WHOSE: "own", those that the program itself calls; "any", its libraries' and
- * the C library's as well.  LOG gets a line when it happens, and the count at the end.
+ * the C library's as well.  LOG gets a line when it happens, and the count at the end;
+ * and where that was, and where a wrong address was used after it, frame by frame.
  * Children are left alone.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,11 +55,36 @@ say(const char *what, long n)
 	close(fd);
 }
 
+/* No allocation is made for it, once backtrace has been called. */
+static void
+say_where(const char *what, long n)
+{
+	void *frames[40];
+	int fd;
+
+	say(what, n);
+	fd = open(log_path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (fd < 0)
+		_exit(99);
+	backtrace_symbols_fd(frames, backtrace(frames, 40), fd);
+	close(fd);
+}
+
+static void
+on_wrong_address(int sig)
+{
+	say_where("crashed", sig);
+	raise(sig); /* SA_RESETHAND: it ends as it would have */
+}
+
 __attribute__((constructor)) static void
 begin(void)
 {
+	struct sigaction on = {
+	    .sa_handler = on_wrong_address, .sa_flags = SA_RESETHAND | SA_NODEFER};
 	const char *f = getenv("BG_ALLOC");
 	char whose[8];
+	void *frame;
 
 	if (!f || sscanf(f, "%7[a-z]:%ld:%511s", whose, &at, log_path) != 3)
 		return;
@@ -64,6 +92,8 @@ begin(void)
 	dl_iterate_phdr(on_object, NULL);
 	unsetenv("BG_ALLOC");
 	unsetenv("LD_PRELOAD");
+	backtrace(&frame, 1);
+	sigaction(SIGSEGV, &on, NULL);
 	armed = getpid();
 }
 
@@ -87,7 +117,7 @@ strikes(const void *caller)
 		return 0;
 	if (armed != getpid())
 		return 0;
-	say("struck", at);
+	say_where("struck", at);
 	errno = ENOMEM;
 	return 1;
 }

@@ -7,18 +7,20 @@ told is in the file, the chain through it holds, nothing is torn inside, a verb 
 begun is finished by the host, and the next engine goes on with the same incident.
 
 Three of four failures are of the engine's own allocations, one is of any library's.
+A wrong address used afterwards is told with its frames; it may be a library's, never ours.
 BG_LONG=1: 200 of them instead of 10 (COUNT=N; SEED=N for the same ones again).
 """
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import SANITIZED, SRC, Failed, Skip, check, main, until, with_rig  # noqa: E402
+from engine_rig import ENGINE, SANITIZED, SRC, Failed, Skip, check, main, until, with_rig  # noqa: E402
 import journal_lib  # noqa: E402
 
 COUNT = int(os.environ.get("COUNT", 200 if os.environ.get("BG_LONG") else 10))
@@ -52,6 +54,18 @@ class Session:
                 return [int(w.split()[1]) for w in f if w.startswith(word)]
         except OSError:
             return []
+
+    def frames(self, word):
+        """Who called whom, the innermost first: [(object, function or offset)]."""
+        found, here = [], False
+        with open(self.log) as f:
+            for line in f:
+                if line[0] not in "/[.l":
+                    here = line.startswith(word)
+                m = re.match(r"(\S+)\((.*?)(?:\+(0x[0-9a-f]+))?\)", line)
+                if here and m and "alloc.so" not in m.group(1):
+                    found.append((os.path.basename(m.group(1)), m.group(2) or m.group(3)))
+        return found
 
     def play(self):
         """A note, status, a cycle, its end; or as far as the engine comes."""
@@ -93,6 +107,19 @@ class Session:
         check("it leaves in order or by abort", code in (
             0, 70, 71, -signal.SIGABRT, -signal.SIGSEGV) or self.said("struck"), code)
         return code
+
+
+def named(frames):
+    """The frames of the engine with the names of its functions; without the C library's."""
+    out = []
+    for obj, what in frames:
+        if obj == "engine" and what.startswith("0x"):
+            r = subprocess.run(["addr2line", "-f", "-s", "-e", ENGINE, "%#x" % (int(what, 16) - 1)],
+                               capture_output=True, text=True)
+            what = " ".join(r.stdout.split()) or what
+        if not obj.startswith(("libc.", "ld-linux")):
+            out.append("%s:%s" % (obj, what))
+    return out
 
 
 def host_is_done(rig):
@@ -141,7 +168,7 @@ def a_failed_allocation_costs_no_record(rig):
         s = Session(rig, lib, whose, 0)
         check("without a fault it ends well", s.play() == 0, rig.tail_logs())
         totals[whose] = s.said("count")[-1]
-    ends, struck, torn, incidents = {}, 0, 0, set()
+    ends, struck, torn, incidents, crashes = {}, 0, 0, set(), {}
     for i in range(COUNT):
         whose = "any" if i % 4 == 3 else "own"
         n = rng.randrange(1, totals[whose] + 1)
@@ -154,6 +181,13 @@ def a_failed_allocation_costs_no_record(rig):
             raise Failed("the %d. allocation (%s) failed: %s" % (n, whose, e.args[0]), *e.args[1:])
         hit = bool(s.said("struck"))
         struck += hit
+        if code == -signal.SIGSEGV:
+            where = named(s.frames("crashed"))
+            key = " < ".join(where[:3])
+            crashes.setdefault(key, []).append((n, named(s.frames("struck"))[:3]))
+            check("the wrong address is no doing of ours", where and not where[0].startswith("engine:"),
+                  "%s %d" % (whose, n), "\n".join(where), "struck:", "\n".join(
+                      named(s.frames("struck"))))
         if hit:
             ends[code] = ends.get(code, 0) + 1
         incidents |= set(rig.journals())
@@ -170,6 +204,9 @@ def a_failed_allocation_costs_no_record(rig):
           "%d incident(s)" % (totals["own"], totals["any"], struck,
                               ", ".join("%d x exit %d" % (n, c) for c, n in ends.items()),
                               torn, len(incidents)))
+    for key, hits in sorted(crashes.items()):
+        print("# %d x a wrong address in %s; the first: allocation %d, of %s" % (
+            len(hits), key, hits[0][0], " < ".join(hits[0][1])))
     check("most of them struck", struck >= COUNT * 8 // 10, struck)
 
 
