@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "disk_fault.h"
 #include "engine/record/journal_disk.h"
+#include "heap.h"
 #include "scratch.h"
 
 static char path[128];
@@ -166,6 +167,30 @@ Test(disk, the_last_lf_is_found_however_far_back_it_is)
 		close(fd);
 		free(data);
 	}
+}
+
+Test(disk, a_file_of_one_lf_is_whole)
+{
+	int fd;
+
+	put_file("\n", 1);
+	fd = open(path, O_RDONLY);
+	cr_assert_eq(journal_disk_whole(fd, 1), 1);
+	close(fd);
+}
+
+Test(disk, a_disk_that_refuses_does_not_give_the_lock_to_another)
+{
+	int other;
+
+	wrote("a\n", false);
+	other = open(path, O_RDWR);
+	fault_set("pwrite", 0, 1, EIO);
+	fails("b\n", false, "write ");
+	cr_assert_eq(journal_disk_lock(other), -1);
+	wrote("b\n", false);
+	cr_assert_eq(journal_disk_lock(other), -1);
+	close(other);
 }
 
 Test(disk, a_file_that_ends_before_its_end_is_an_error)
@@ -577,4 +602,23 @@ Test(disk, much_that_was_not_synced_is_synced_unasked)
 	cr_assert(wrote("\n", false));
 	cr_assert_eq(disk.base, JOURNAL_UNSYNCED_MAX + 1);
 	free(data);
+}
+
+static void
+one_life(void)
+{
+	journal_disk_use(&disk, path, -1);
+	wrote("a\n", false);
+	fault_set("pwrite", 0, 1, EIO);
+	fails("b\n", false, "write ");
+	wrote("b\n", true);
+	wrote("c\n", false);
+	journal_disk_use(&disk, path, -1);
+	journal_disk_close(&disk);
+	cr_assert_eq(unlink(path), 0);
+}
+
+Test(disk, what_it_took_it_gives_back)
+{
+	GIVES_BACK(one_life());
 }

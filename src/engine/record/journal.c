@@ -41,7 +41,7 @@ struct journal {
 	/* The worker's side while running is true. */
 	uv_work_t work;
 	struct journal_disk disk;
-	char *job_path; /* open this first */
+	char *job_path; /* open this first; the worker takes it, and job_lock */
 	int job_lock;
 	bool job_shut, job_sync;
 	struct buf job; /* bytes of this write */
@@ -73,7 +73,6 @@ on_work(uv_work_t *work)
 		journal_disk_use(&j->disk, j->job_path, j->job_lock);
 		free(j->job_path);
 		j->job_path = NULL;
-		j->job_lock = -1;
 	}
 	j->job_failed = journal_disk_write(&j->disk, j->job.data, j->job.len,
 			    &j->job_sync, &j->job_err) < 0;
@@ -140,9 +139,6 @@ on_closed(uv_handle_t *h)
 	while (j->first)
 		part_free(journal_take(j));
 	buf_fini(&j->job);
-	if (j->job_lock >= 0)
-		close(j->job_lock);
-	free(j->job_path);
 	free(j);
 }
 
@@ -185,7 +181,10 @@ on_worked(uv_work_t *work, int status)
 	journal_kick(j);
 }
 
-/* A refused job is tried again as it was; else what waits is the next one. */
+/*
+ * A refused job is tried again as it was; else what waits is the next one.  A sync alone
+ * is of a file that is open: the ticket is the last job's, and that one did not shut it.
+ */
 static bool
 journal_has_job(struct journal *j)
 {
@@ -194,8 +193,6 @@ journal_has_job(struct journal *j)
 	if (j->pending)
 		return true;
 	j->job_sync = j->sync_wanted > j->synced;
-	j->job_shut = false;
-	j->job_ticket = j->added;
 	if (!p)
 		return j->job_sync && j->opened;
 	journal_take(j);
@@ -243,7 +240,6 @@ journal_new(uv_loop_t *loop, const struct journal_events *ev, void *arg)
 	j->ev = ev;
 	j->arg = arg;
 	journal_disk_init(&j->disk);
-	j->job_lock = -1;
 	buf_init(&j->job, JOURNAL_MEMORY_MAX);
 	uv_timer_init(loop, &j->timer);
 	uv_unref((uv_handle_t *)&j->timer);
@@ -251,15 +247,10 @@ journal_new(uv_loop_t *loop, const struct journal_events *ev, void *arg)
 	return j;
 }
 
+/* That it is over is seen by uv_is_active. */
 static void
-on_nap(uv_timer_t *t)
+on_wait(uv_timer_t *t)
 {
-}
-
-static void
-on_last_wait(uv_timer_t *t)
-{
-	uv_stop(t->loop);
 }
 
 void
@@ -273,13 +264,13 @@ journal_free(struct journal *j, int64_t wait_ms)
 	j->sync_wanted = j->added;
 	uv_timer_init(j->loop, &nap);
 	uv_timer_init(j->loop, &last);
-	uv_timer_start(&last, on_last_wait, (uint64_t)wait_ms, 0);
+	uv_timer_start(&last, on_wait, (uint64_t)wait_ms, 0);
 	while (uv_is_active((uv_handle_t *)&last)) {
 		if (!j->running && !uv_is_active((uv_handle_t *)&nap)) {
 			if (j->state == JOURNAL_MEMORY) {
 				if (tries++ == JOURNAL_LAST_TRIES)
 					break;
-				uv_timer_start(&nap, on_nap, JOURNAL_LAST_NAP_MS, 0);
+				uv_timer_start(&nap, on_wait, JOURNAL_LAST_NAP_MS, 0);
 			}
 			journal_kick(j);
 		}
@@ -323,7 +314,6 @@ journal_retry(struct journal *j)
 {
 	if (j->running || !j->pending)
 		return false;
-	uv_timer_stop(&j->timer);
 	journal_kick(j);
 	return true;
 }
