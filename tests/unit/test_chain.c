@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "heap.h"
 #include "wire/chain.h"
 
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
@@ -152,4 +153,21 @@ Test(chain, a_digest_in_pieces_is_that_of_the_whole)
 	digest_end(d, hex);
 	cr_assert_str_eq(
 	    hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+static void
+some_of_each(void)
+{
+	char hex[CHAIN_HEX + 1];
+	struct digest *d = digest_new();
+
+	chain_begin(hex);
+	chain_next(hex, "a", 1);
+	digest_add(d, hex, CHAIN_HEX);
+	digest_end(d, hex);
+}
+
+Test(chain, gives_back_what_it_took)
+{
+	GIVES_BACK(some_of_each());
 }

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "disk_fault.h"
+#include "heap.h"
 #include "scratch.h"
 #include "wire/journal_file.h"
 
@@ -117,6 +118,7 @@ Test(file_edges, each_place_is_exact)
 	cr_assert_eq(next(j, &line, &len), 1);
 	cr_assert_eq(len, 0);
 	journal_file_seek(j, 15);
+	errno = EINTR; /* somebody else's: the end is no interruption */
 	cr_assert_eq(next(j, &line, &len), 0);
 	cr_assert_eq(journal_file_torn(j), 0);
 	fault_set("fstat", 0, 1, EIO);
@@ -146,6 +148,9 @@ long_line(size_t n, bool ends)
 	cr_assert_eq(next(j, &line, &len), 1, "%zu", n);
 	cr_assert_eq(len, want, "%zu: %zu", n, len);
 	cr_assert_eq(journal_file_began(j), 0);
+	journal_file_seek(j, 0); /* nothing is passed over of what is asked for anew */
+	cr_assert_eq(next(j, &line, &len), 1, "%zu", n);
+	cr_assert_eq(journal_file_began(j), 0);
 	if (ends) {
 		cr_assert_eq(next(j, &line, &len), 1, "%zu", n);
 		cr_assert(len == 3 && memcmp(line, "abc", 3) == 0, "%zu", n);
@@ -169,4 +174,20 @@ Test(file_edges, a_line_that_is_too_long_is_cut_and_what_follows_is_whole)
 		long_line((size_t)(JOURNAL_FILE_LINE_MAX + near[i]), true);
 		long_line((size_t)(JOURNAL_FILE_LINE_MAX + near[i]), false);
 	}
+}
+
+static void
+one_life(void)
+{
+	struct journal_file *j = opened("a\n", 2);
+	const char *line;
+	size_t len;
+
+	cr_assert_eq(next(j, &line, &len), 1);
+	journal_file_close(j);
+}
+
+Test(file_edges, what_it_took_it_gives_back)
+{
+	GIVES_BACK(one_life());
 }
