@@ -679,7 +679,12 @@ def background_engines(top):
 
 
 def main(tests):
-    """Runs the functions (or those named on the command line), each with its own rig."""
+    """Runs the functions (or those named on the command line), each with its own rig.
+
+    --list: their names, nothing is run."""
+    if sys.argv[1:] == ["--list"]:
+        print("\n".join(t.__name__ for t in tests))
+        sys.exit(0)
     if not SSHD or not os.path.exists(ENGINE) or not os.path.exists(
             BUILD + "/tests/fakes/pve/qemu-fake"):
         print("no sshd, or not built: %s; make check builds what is needed" % ENGINE)
