@@ -218,6 +218,11 @@ Test(said, a_capital_answers_too)
 	cr_assert_eq(sends, 1);
 	cr_assert(js_is(asked, "t", "answer"));
 	cr_assert(js_bool(asked, "yes", false));
+	linear_line(&n, "/answer N");
+	cr_assert_eq(sends, 2);
+	cr_assert_not(js_bool(asked, "yes", true));
+	linear_line(&n, "/answer Yo");
+	cr_assert_eq(sends, 2);
 }
 
 /* --- /view --- */

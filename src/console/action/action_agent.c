@@ -2,6 +2,7 @@
 /* action_agent.c: what an operator wants of the agent beside a prompt. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "console/action/action_int.h"
 
@@ -188,8 +189,8 @@ action_answer(struct action_context *a, const char *args)
 		s->page = PAGE_NONE;
 		ask_box_open(&s->ask, q, s->now);
 		a->opened = true;
-	} else if (strcmp(args, "y") == 0 || strcmp(args, "n") == 0) {
-		send_answer(a, q->id, args[0] == 'y');
+	} else if (strcasecmp(args, "y") == 0 || strcasecmp(args, "n") == 0) {
+		send_answer(a, q->id, args[0] == 'y' || args[0] == 'Y');
 	} else {
 		action_say(a, TONE_BAD, "Yes or no? /answer y, or /answer n");
 	}
