@@ -239,11 +239,14 @@ show_again(struct arguments *a)
 	struct err err = {0};
 	char *path = journal_find(
 	    a->console.sessions ? a->console.sessions : ".", a->replay, &err);
+	struct journal_file *file = path ? journal_file_open(path, &err) : NULL;
 	int code;
 
-	if (!path) {
+	journal_file_close(file);
+	if (!file) {
 		fprintf(stderr, "breakglass: %s\n", err.words);
-		return EXIT_USAGE;
+		free(path);
+		return !path || err.code == ERR_USAGE ? EXIT_USAGE : 1;
 	}
 	a->console.replay = path;
 	if (a->cast)

@@ -168,6 +168,11 @@ main(int argc, char **argv)
 			return 64;
 		}
 	}
+	if (optind < argc) {
+		err_set(&err, ERR_USAGE, "no word follows: \"%.60s\"", argv[optind]);
+		fprintf(stderr, "engine: %s\n", err.words);
+		return 64;
+	}
 	open_std();
 	umask(077);
 	opts.ssh_auth_sock = agent_of_starter();

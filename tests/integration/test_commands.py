@@ -11,7 +11,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import check, main, shim, until, with_rig  # noqa: E402
+from engine_rig import ENGINE, check, main, shim, until, with_rig  # noqa: E402
 
 NO_HOSTS = dict(pve=False, devvm=False)
 EVIL = "a\x1b]52;c;QUJD\x07b\x1b[2Jc\u202ed\r\x9be"
@@ -37,10 +37,12 @@ def wrong_use(rig):
                   ["answer", "q1", "maybe"], ["events", "--since", "x"],
                   ["events", "--tail", "-1"], ["events", "--since", "1", "--tail", "1"],
                   ["events", "--since"], ["--json"], ["help", "me"], ["engine", "--nonsense"],
-                  ["runbook"], ["replay", "a", "b"], [EVIL], ["note", b"\xff"]):
+                  ["runbook"], ["replay", "a", "b"], ["replay", rig.dir], [EVIL], ["note", b"\xff"]):
         c = rig.cli(*words)
         check("%r: 64, nothing on stdout" % words, c.returncode == 64 and not c.stdout, c)
         check("%r: a reason" % words, c.stderr.strip(), c)
+    c = subprocess.run([ENGINE, "now"], env=rig.env, capture_output=True, text=True, timeout=15)
+    check("nor does the engine itself take a word", c.returncode == 64 and "now" in c.stderr, c)
     check("no engine came", not os.path.exists(rig.socket))
     for words in (["ping"], ["state"], ["state", "vm"], ["who"], ["events"], ["cancel"],
                   ["events", "--follow"], ["end", "r1"], ["autonomy", "observe"]):
