@@ -112,9 +112,12 @@ class Build:
                               list(objs) + libs, cwd=self.dir, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
-    def run(self, program, limit, fail_fast=False, env=None):
-        """(exit status, or None when the time was up; what it said); no child is left."""
-        p = subprocess.Popen([program, "--jobs", "2"] + (["--fail-fast"] if fail_fast else []),
+    def run(self, program, limit, fail_fast=False, env=None, only=()):
+        """(exit status, or None when the time was up; what it said); no child is left.
+
+        only: of these tests, each "suite/name"."""
+        p = subprocess.Popen([program, "--jobs", "2"] + (["--fail-fast"] if fail_fast else []) +
+                             (["--filter", "@(%s)" % "|".join(only)] if only else []),
                              cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, start_new_session=True, env=env)
         try:
