@@ -210,7 +210,7 @@ main(int argc, char **argv)
 	(void)argc;
 	parse(&l, argv);
 	if (l.report)
-		_exit(box_report(&l.box)); /* nothing of its own to give back, and no look for it */
+		_exit(box_report(&l.box)); /* without a look for leaks */
 	die_with_parent(&l);
 	setsid(); /* fails only for one that leads a session already */
 	close_others(&l);

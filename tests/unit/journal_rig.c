@@ -84,9 +84,9 @@ rig_end(void)
 	rig_let_go(2000);
 	while (uv_run(&rig.loop, UV_RUN_NOWAIT))
 		continue;
-	cr_assert_eq(
-	    open_fds(), rig.fds, "a descriptor is left open, or one too many is closed");
-	cr_assert_eq(uv_loop_close(&rig.loop), 0, "something was left open");
+	AT_END(open_fds() == rig.fds,
+	    "a descriptor is left open, or one too many is closed");
+	AT_END(uv_loop_close(&rig.loop) == 0, "something was left open");
 }
 
 void

@@ -22,6 +22,15 @@ scratch_end(void)
 		fprintf(stderr, "%s is left\n", scratch_dir);
 }
 
+/* Of a .fini: Criterion passes over an assertion that fails there, not over a crash. */
+#define AT_END(is_so, words)                                        \
+	do {                                                        \
+		if (!(is_so)) {                                     \
+			fprintf(stderr, "%s: %s\n", #is_so, words); \
+			abort();                                    \
+		}                                                   \
+	} while (0)
+
 /* How many descriptors are open now: as many as before, when nothing was left so. */
 static inline int
 open_fds(void)

@@ -39,8 +39,7 @@ end(void)
 {
 	fault_none();
 	journal_disk_close(&disk);
-	cr_assert_eq(
-	    open_fds(), fds, "a descriptor is left open, or one too many is closed");
+	AT_END(open_fds() == fds, "a descriptor is left open, or one too many is closed");
 }
 
 TestSuite(disk, .init = begin, .fini = end, .timeout = 30);

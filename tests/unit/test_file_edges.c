@@ -22,7 +22,7 @@ static void
 end(void)
 {
 	fault_none();
-	cr_assert_eq(open_fds(), fds, "a descriptor is left open");
+	AT_END(open_fds() == fds, "a descriptor is left open");
 }
 
 static void

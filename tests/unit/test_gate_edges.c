@@ -139,7 +139,7 @@ static void
 end(void)
 {
 	site.on = false;
-	cr_assert_eq(open_fds(), fds, "a descriptor is left open");
+	AT_END(open_fds() == fds, "a descriptor is left open");
 }
 
 TestSuite(gate_edges, .init = begin, .fini = end, .timeout = 30);

@@ -23,6 +23,7 @@
 #include "base/mem.h"
 #include "base/rundir.h"
 #include "engine/place.h"
+#include "heap.h"
 #include "scratch.h"
 
 static struct {
@@ -222,6 +223,7 @@ static void
 begin(void)
 {
 	fds = open_fds();
+	memset(&place, 0xff, sizeof place);
 	place_init(&place, mem_printf("%s/run", scratch()));
 }
 
@@ -231,7 +233,7 @@ end(void)
 	memset(&site, 0, sizeof site);
 	place_close(&place);
 	place_fini(&place);
-	cr_assert_eq(open_fds(), fds, "a descriptor is left open");
+	AT_END(open_fds() == fds, "a descriptor is left open");
 }
 
 TestSuite(place, .init = begin, .fini = end, .timeout = 30);
@@ -246,6 +248,7 @@ taken(void)
 static void
 refused(enum err_code code, const char *words)
 {
+	memset(&err, 0, sizeof err);
 	cr_assert_eq(place_take(&place, "", &err), -1);
 	cr_assert_eq(place.lock_fd, -1);
 	cr_assert_eq(err.code, code, "%s", err.words);
@@ -264,6 +267,7 @@ listens(void)
 static void
 does_not_listen(enum err_code code, const char *words)
 {
+	memset(&err, 0, sizeof err);
 	cr_assert_eq(place_listen(&place, &err), -1);
 	cr_assert_eq(err.code, code, "%s", err.words);
 	cr_assert(strstr(err.words, words), "%s", err.words);
@@ -277,6 +281,33 @@ other_lock(void)
 
 	cr_assert_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
 	return fd;
+}
+
+Test(place, begins_with_nothing)
+{
+	cr_assert(place.dev == 0 && place.ino == 0);
+	cr_assert_eq(place.lock_fd, -1);
+	cr_assert_eq(place.gid, RUNDIR_NO_GROUP);
+}
+
+static void
+one_life(void)
+{
+	struct place p;
+	int fd;
+
+	place_init(&p, mem_dup(place.dir));
+	cr_assert_eq(place_take(&p, "", &err), 0, "%s", err.words);
+	fd = place_listen(&p, &err);
+	cr_assert_geq(fd, 0);
+	close(fd);
+	place_close(&p);
+	place_fini(&p);
+}
+
+Test(place, what_it_took_it_gives_back)
+{
+	GIVES_BACK(one_life());
 }
 
 Test(place, is_made_and_locked_with_our_pid_in_it)
@@ -318,6 +349,8 @@ Test(place, what_is_no_lock_of_an_engine_ends_the_start)
 		cr_assert_eq(fchmod(fd, 0600 | bit), 0);
 		close(fd);
 		refused(ERR_DENIED, "is not as an engine makes it");
+		snprintf(other, sizeof other, "mode %04o,", 0600 | bit);
+		cr_assert(strstr(err.words, other), "%s", err.words);
 	}
 	cr_assert_eq(chmod(place.lock, 0600), 0);
 	snprintf(other, sizeof other, "%s.name", place.lock);

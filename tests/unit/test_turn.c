@@ -149,7 +149,8 @@ end(void)
 	runs_free(r.runs);
 	incident_free(r.incident, 1000);
 	uv_run(&r.loop, UV_RUN_DEFAULT);
-	cr_assert_eq(uv_loop_close(&r.loop), 0, "something was left open");
+	if (uv_loop_close(&r.loop) != 0)
+		abort(); /* something was left open; an assertion here would not count */
 	hostkeys_free(r.hostkeys);
 	js_free(r.agent);
 }
