@@ -24,9 +24,11 @@ if "IN_A_NAMESPACE" not in os.environ:
                dict(os.environ, IN_A_NAMESPACE="1"))
 
 from api_rig import Api, all_answered, bash  # noqa: E402
-from engine_rig import BUILD, SRC, Rig, check, main, until  # noqa: E402
-from manifest_rules import GROUP, containers  # noqa: E402
+from engine_rig import (BUILD, SRC, Rig, Skip, check, children, main,  # noqa: E402
+                        until)
+from manifest_rules import GROUP, containers, mebibytes  # noqa: E402
 from pod_files import Pod  # noqa: E402
+from test_engine_agent import find_claude  # noqa: E402
 
 
 class Site(Rig):
@@ -55,6 +57,14 @@ class Site(Rig):
         self.image_env.update(PATH=self.image + "/libexec:/usr/bin:/bin",
                               BREAKGLASS_LIBEXEC_DIR=self.image + "/libexec",
                               BREAKGLASS_DATA_DIR=self.image + "/data")
+
+    def has_claude(self, path):
+        """As in the image: the first claude of PATH, where every uid can run it."""
+        os.mkdir(self.image + "/bin", 0o755)
+        with open(self.image + "/bin/claude", "w"):
+            pass
+        subprocess.run(["mount", "--bind", path, self.image + "/bin/claude"], check=True)
+        self.image_env["PATH"] = self.image + "/bin:" + self.image_env["PATH"]
 
     def run_container(self, n, **env):
         prefix, words, mine = self.pod.command(n)
@@ -174,6 +184,44 @@ def spoilt(s):
           lambda: '"host":"pve","state":"up"' in s.state("link").replace(" ", ""))
 
 
+@site("base")
+def claude(s):
+    """the real claude in the pod: a turn of it, within half of the memory that is asked for"""
+    path = find_claude()
+    if not path:
+        raise Skip("no claude; contrib/fetch-claude fetches it")
+    s.has_claude(path)
+    with open(s.dir + "/apikey", "rb") as f:
+        s.pod.secrets["breakglass-api", "api_key"] = f.read()
+    s.pod.write(s.pod.at("/etc/breakglass"), settings_volume(s))
+    much = "ssh devvm 'head -c 200000 /dev/zero | tr \\0 x | fold -w 100'"
+    with open(s.dir + "/s.json", "w") as f:
+        json.dump(dict(api_key=s.api_key, default=dict(text="all fine"), replies=[
+            dict(match="look", text="Looking.", bash=much)]), f)
+    s.procs.append(subprocess.Popen(
+        [SRC + "/tests/fakes/messages-api", "--scenario", s.dir + "/s.json", "--port-file",
+         s.dir + "/port"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=s.dir))
+    port = until("the API", lambda: os.path.exists(s.dir + "/port") and
+                 open(s.dir + "/port").read().strip())
+    s.image_env["BREAKGLASS_API_URL"] = "http://127.0.0.1:" + port
+    s.up()
+    host = s.run_container(1)
+    until("claude is ready", lambda: '"driver":"cli"' in s.state("agent").replace(" ", "")
+          and '"state":"ready"' in s.state("agent").replace(" ", ""))
+    r = s.exec("breakglass", "ask", "look")
+    check("claude answers", r.returncode == 0 and "all fine" in r.stdout, r, s.logs())
+    used = sum(peak_mib(p) for p in [host.pid] + children(host.pid))
+    asked = mebibytes(containers(s.pod.objects)[1])
+    print("#   %d of %d MiB" % (used, asked))
+    check("agent-host and claude had %d MiB, asked for are %d" % (used, asked), used < asked / 2 and
+          used > 100)
+
+
+def peak_mib(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return int(f.read().split("VmHWM:")[1].split()[0]) // 1024
+
+
 @site("federation", settings="url = http://127.0.0.1:1\n")
 def federation(s):
     """a projected token, as a kubelet leaves it, is a credential of the API driver"""
@@ -185,4 +233,4 @@ def federation(s):
           and '"state":"ready"' in s.state("agent").replace(" ", ""))
 
 
-main([whole, spoilt, federation])
+main([whole, spoilt, claude, federation])
