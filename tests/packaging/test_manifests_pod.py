@@ -58,6 +58,12 @@ class Site(Rig):
                               BREAKGLASS_LIBEXEC_DIR=self.image + "/libexec",
                               BREAKGLASS_DATA_DIR=self.image + "/data")
 
+    def give_api_key(self):
+        """The optional secret comes later, as its ExternalSecret may."""
+        with open(self.dir + "/apikey", "rb") as f:
+            self.pod.secrets["breakglass-api", "api_key"] = f.read()
+        self.pod.write(self.pod.at("/etc/breakglass"), settings_volume(self))
+
     def has_claude(self, path):
         """As in the image: the first claude of PATH, where every uid can run it."""
         os.mkdir(self.image + "/bin", 0o755)
@@ -120,9 +126,7 @@ def whole(s):
     check("root's, the group's, 0440, behind two links",
           (st.st_uid, st.st_gid, st.st_mode & 0o7777) == (0, GROUP, 0o440) and
           os.path.islink(s.pod.at("/etc/breakglass/key")), st)
-    with open(s.dir + "/apikey", "rb") as f:
-        s.pod.secrets["breakglass-api", "api_key"] = f.read()
-    s.pod.write(s.pod.at("/etc/breakglass"), settings_volume(s))
+    s.give_api_key()
     api = Api(s, "main", bash("ssh devvm 'echo on-$((40 + 2))'"), dict(text="found nothing"))
     s.image_env["BREAKGLASS_API_URL"] = "http://127.0.0.1:%d" % api.port
     s.up()
@@ -191,19 +195,11 @@ def claude(s):
     if not path:
         raise Skip("no claude; contrib/fetch-claude fetches it")
     s.has_claude(path)
-    with open(s.dir + "/apikey", "rb") as f:
-        s.pod.secrets["breakglass-api", "api_key"] = f.read()
-    s.pod.write(s.pod.at("/etc/breakglass"), settings_volume(s))
+    s.give_api_key()
     much = "ssh devvm 'head -c 200000 /dev/zero | tr \\0 x | fold -w 100'"
-    with open(s.dir + "/s.json", "w") as f:
-        json.dump(dict(api_key=s.api_key, default=dict(text="all fine"), replies=[
-            dict(match="look", text="Looking.", bash=much)]), f)
-    s.procs.append(subprocess.Popen(
-        [SRC + "/tests/fakes/messages-api", "--scenario", s.dir + "/s.json", "--port-file",
-         s.dir + "/port"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=s.dir))
-    port = until("the API", lambda: os.path.exists(s.dir + "/port") and
-                 open(s.dir + "/port").read().strip())
-    s.image_env["BREAKGLASS_API_URL"] = "http://127.0.0.1:" + port
+    api = Api(s, "main", dict(match="look", text="Looking.", bash=much),
+              default=dict(text="all fine"))
+    s.image_env["BREAKGLASS_API_URL"] = "http://127.0.0.1:%d" % api.port
     s.up()
     host = s.run_container(1)
     until("claude is ready", lambda: '"driver":"cli"' in s.state("agent").replace(" ", "")
