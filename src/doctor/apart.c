@@ -18,7 +18,9 @@
 #include "doctor/guard.h"
 #include "wire/frame.h"
 
-#define PEN_LINE_MAX 16384 /* bytes of a line on the way back */
+#define PEN_LINE_MAX \
+	65536 /* bytes of a line on the way back: six for each it may quote */
+#define PEN_FD 3
 
 extern char **environ;
 
@@ -113,7 +115,7 @@ pen_note(struct pen *p, int64_t n)
 static void
 child(const struct apart_look *look, const struct options *o, int fd, bool offline)
 {
-	struct pen pen = {.fd = fd};
+	struct pen pen = {.fd = PEN_FD};
 	int none = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	/* with us, however we end: what it has started sees to itself (the launcher) */
@@ -121,6 +123,9 @@ child(const struct apart_look *look, const struct options *o, int fd, bool offli
 	/* one that hangs for good must not hold our reader's pipes open */
 	for (int i = 0; i < 3; i++)
 		dup2(none, i);
+	dup2(fd, PEN_FD);
+	fcntl(PEN_FD, F_SETFD, FD_CLOEXEC);
+	close_range(PEN_FD + 1, ~0U, 0);
 	if (offline)
 		guard_shut();
 	look->look(&pen, o);
@@ -213,12 +218,8 @@ apart_begin(
 		if (pipe2(fds, O_CLOEXEC) < 0)
 			continue;
 		k->pid = fork();
-		if (k->pid == 0) {
-			for (size_t n = 0; n < i; n++)
-				close(a->kids[n].fd);
-			close(fds[0]);
+		if (k->pid == 0)
 			child(k->look, o, fds[1], offline);
-		}
 		close(fds[1]);
 		k->fd = fds[0];
 	}

@@ -127,7 +127,7 @@ struct engine_facts {
 	char version[40];
 	long pid;
 	char journal[16], journal_why[200]; /* "ok", "slow", "memory" */
-	bool has_kill, killed;
+	bool killed;
 	char killed_by[64];
 	bool weak;
 };

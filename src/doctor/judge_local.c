@@ -203,11 +203,10 @@ judge_engine(const struct engine_facts *f, const char *ours, struct said *out)
 void
 judge_kill(const struct engine_facts *f, struct said *out)
 {
-	if (!f->has_kill) {
-		said_pass(out, "off");
-	} else if (f->killed) {
-		said_warn(out, "ON, by %s: the agent and the runbooks are refused",
-		    f->killed_by[0] ? f->killed_by : "somebody");
+	if (f->killed) {
+		said_warn(out, "ON, by %s: the agent and the runbooks are refused%s",
+		    f->killed_by[0] ? f->killed_by : "somebody",
+		    f->there ? "" : "; the next engine keeps it");
 		said_run(out, "breakglass kill off");
 	} else
 		said_pass(out, "off");

@@ -183,7 +183,6 @@ on_fact(const struct js *m, void *arg)
 		f->pid = (long)js_int(m, "pid", 0);
 		copy(m, "version", f->version, sizeof f->version);
 	} else if (js_is(m, "what", "kill")) {
-		f->has_kill = true;
 		f->killed = js_bool(m, "on", false);
 		copy(m, "by", f->killed_by, sizeof f->killed_by);
 	} else if (js_is(m, "what", "journal")) {
@@ -207,7 +206,9 @@ look_engine(struct pen *pen, const struct options *o)
 	}
 	judge_engine(&f, PACKAGE_VERSION, &said);
 	pen_put(pen, CHECK_ENGINE, &said);
+	look_ports(pen, f.pid);
+	if (!f.there)
+		past_kill(o, on_fact, &f); /* it outlives its engine */
 	judge_kill(&f, &said);
 	pen_put(pen, CHECK_KILL, &said);
-	look_ports(pen, f.pid);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "doctor/engine_ask.h"
 #include "doctor/judge.h"
@@ -47,39 +48,84 @@ is_answer(const struct js *m)
 	    !js_is(m, "status", "unknown");
 }
 
-/* When the last one of a journal was; -1: it has none. */
-static int64_t
-last_of(const char *sessions_dir, const char *id)
+/* Each record of a journal's end that has one of the two texts in it, oldest first. */
+static void
+each_of(const char *sessions_dir, const char *id, const char *a, const char *b,
+    void (*fn)(const struct js *m, void *arg), void *arg)
 {
 	char *path = journal_path(sessions_dir, id);
 	struct err err;
 	struct journal_file *f = journal_file_open(path, &err);
-	int64_t at = -1, size = f ? journal_file_size(f) : 0;
 	const char *line;
 	size_t len;
 
 	free(path);
 	if (!f)
-		return -1;
-	if (size > TAIL_MAX) {
-		journal_file_seek(f, size - TAIL_MAX);
-		if (journal_file_next(f, &line, &len, &err) < 0) /* the rest of a line */
-			size = 0;
+		return;
+	if (journal_file_size(f) > TAIL_MAX) {
+		journal_file_seek(f, journal_file_size(f) - TAIL_MAX);
+		if (journal_file_next(f, &line, &len, &err) < 0) /* the rest of one */
+			LOG("doctor", "%s", err.words);
 	}
 	while (journal_file_next(f, &line, &len, &err) == 1) {
 		struct js *m;
 
-		if (!memmem(line, len, "\"finished\"", 10) &&
-		    !memmem(line, len, "\"what\":\"vm\"", 11))
+		if (!memmem(line, len, a, strlen(a)) && !memmem(line, len, b, strlen(b)))
 			continue;
 		m = js_parse(line, len, &err);
-		if (m && is_answer(m) && js_str(m, "at") &&
-		    clock_from(js_str(m, "at")) > at)
-			at = clock_from(js_str(m, "at"));
+		if (m)
+			fn(m, arg);
 		js_free(m);
 	}
 	journal_file_close(f);
-	return at;
+}
+
+static void
+on_answer(const struct js *m, void *arg)
+{
+	int64_t *at = arg;
+
+	if (is_answer(m) && js_str(m, "at") && clock_from(js_str(m, "at")) > *at)
+		*at = clock_from(js_str(m, "at"));
+}
+
+struct last_kill {
+	struct js *fact;
+	bool closed;
+};
+
+static void
+on_kill(const struct js *m, void *arg)
+{
+	struct last_kill *k = arg;
+
+	if (js_is(m, "t", "incident"))
+		k->closed = js_is(m, "state", "closed");
+	if (!js_is(m, "t", "state") || !js_is(m, "what", "kill"))
+		return;
+	js_free(k->fact);
+	k->fact = js_new();
+	js_fill(k->fact, m);
+}
+
+void
+past_kill(
+    const struct options *o, void (*fn)(const struct js *fact, void *arg), void *arg)
+{
+	struct last_kill k = {0};
+	char **ids = NULL;
+	size_t count = 0;
+	struct err err;
+
+	if (journal_ids(o->sessions_dir, &ids, &count, &err) < 0)
+		return;
+	if (count > 0)
+		each_of(o->sessions_dir, ids[count - 1], "\"what\":\"kill\"",
+		    "\"t\":\"incident\"", on_kill, &k);
+	if (k.fact && !k.closed)
+		fn(k.fact, arg);
+	js_free(k.fact);
+	journal_ids_free(ids, count);
 }
 
 /* The engine's own answers are told anew and not on record each time. */
@@ -107,7 +153,8 @@ status_age(const struct options *o)
 	if (journal_ids(o->sessions_dir, &ids, &count, &err) < 0)
 		return -1;
 	for (size_t i = count, n = 0; i-- > 0 && n < FILES_MAX && at < 0; n++)
-		at = last_of(o->sessions_dir, ids[i]);
+		each_of(o->sessions_dir, ids[i], "\"finished\"", "\"what\":\"vm\"",
+		    on_answer, &at);
 	journal_ids_free(ids, count);
 	age = at < 0 ? -1 : clock_wall_ms() - at;
 	return at >= 0 && age < 0 ? 0 : age;

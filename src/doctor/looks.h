@@ -27,6 +27,10 @@ void look_books(struct pen *pen, const struct options *o);
 /* look_past.c: it also notes how long ago the last status was, -1 never. */
 void look_past(struct pen *pen, const struct options *o);
 
+/* The last word about the kill switch in the incident that is open; fn as it stands. */
+void past_kill(
+    const struct options *o, void (*fn)(const struct js *fact, void *arg), void *arg);
+
 /* looks.c: all of them; offline: without those that --offline leaves out. */
 const struct apart_look *looks_all(bool offline, size_t *count);
 const struct apart_look *looks_by(void (*look)(struct pen *, const struct options *));

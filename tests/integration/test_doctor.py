@@ -203,6 +203,10 @@ def all_good(rig):
     mend(rows, "engine", "kill", "breakglass kill off")
     check("open ports", rows["engine", "listening"]["result"] == ("pass" if os.getuid() == 0 else "skip") or
           rows["engine", "listening"]["result"] == "pass", rows["engine", "listening"])
+    rig.stop()
+    rows = doctor(rig)
+    only(rows, ("engine", "kill", "warn", "ON, by ann", "the next engine keeps it"))
+    e = rig.start()
     s = rig.cli("doctor", "--offline")
     check("--offline asks the engine, too", "pid %d" % e.pid in s.stdout and s.returncode == 0, s.stdout)
 

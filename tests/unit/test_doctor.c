@@ -475,7 +475,7 @@ Test(local, an_engine_is_none_ours_another_weak_or_mute)
 	e.weak = true;
 	judge_engine(&e, "0.1.0", &said);
 	cr_assert(says("WEAK"));
-	e.has_kill = e.killed = true;
+	e.killed = true;
 	judge_kill(&e, &said);
 	cr_assert_eq(said.result, RESULT_WARN);
 	cr_assert_str_eq(said.mend, "breakglass kill off");
