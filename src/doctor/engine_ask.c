@@ -81,7 +81,7 @@ on_line(char *line, size_t len, void *arg)
 	if (!m)
 		return true;
 	if (!a->welcome && (js_is(m, "t", "error") || js_is(m, "t", "gate"))) {
-		err_set(a->err, ERR_DENIED, "it lets us not in: %s",
+		err_set(a->err, ERR_DENIED, "it does not let us in: %s",
 		    js_str(m, "text") ? js_str(m, "text") : "it does not say why");
 		a->over = true;
 	} else if (js_is(m, "t", "welcome") || js_is(m, "t", "state")) {

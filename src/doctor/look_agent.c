@@ -28,6 +28,7 @@
 #define ARGV_MAX (AGENT_BOX_ARGS_MAX + 48)
 #define OUT_MAX 4096
 #define RUN_MS 6000
+#define NOT_THERE "agent-host of uid " /* as the engine says it */
 #define FETCH "npm install -g @anthropic-ai/claude-code@" BG_CLAUDE_VERSION
 
 /* ---- a folder as agent-host has one, for as long as it is looked ---- */
@@ -413,7 +414,11 @@ look_sandbox(struct pen *pen, const struct options *o)
 
 	if (o->agent_uid > 0) {
 		ask_pod(o, &pod);
-		if (pod.words[0] || pod.open[0])
+		if (strncmp(pod.words, NOT_THERE, strlen(NOT_THERE)) == 0) {
+			said_warn(&said, "%s", pod.words);
+			said_do(&said,
+			    "start the agent's container; docs/sandbox.md, \"In a pod\"");
+		} else if (pod.words[0] || pod.open[0])
 			judge_sandbox(pod.words, pod.open, &said);
 		else
 			not_there(o, &said);

@@ -278,4 +278,5 @@ def nobody(rig):
           lambda: p.pump(0.01) or "cannot be opened as a directory" in json.dumps(p.facts))
 
 
-main([turns, claude, nobody])
+if __name__ == "__main__":
+    main([turns, claude, nobody])

@@ -16,6 +16,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from engine_rig import BUILD, PROGRAM, SANITIZED, SRC, Skip, check, main, until, with_rig  # noqa: E402
+from test_agent_uid import A, B, agent_host, as_uid, pod  # noqa: E402
 from test_engine_choice import Api  # noqa: E402
 from test_engine_oldhost import OLD  # noqa: E402
 from test_sandbox import deny  # noqa: E402
@@ -510,6 +511,38 @@ def offline(rig):
     check("where nobody can watch it says so", r["result"] == "warn" and "nobody watched" in r["text"], r)
 
 
+@pod(agent_driver="auto", claude="")
+def in_a_pod(rig):
+    """agent-host in a container of its own: what the engine has been told of it is judged"""
+    os.mkdir(rig.sessions, 0o700)
+    os.chown(rig.sessions, A, A)
+    with open(rig.dir + "/operators", "a") as f:
+        f.write("uid:%d drive\n" % A)
+    rows = doctor(rig, "--offline", prefix=as_uid(A))
+    check("no engine runs there", rows["engine", "running"]["result"] == "pass", bad(rows))
+    rows = doctor(rig, prefix=as_uid(A), env=dict(rig.env, BREAKGLASS_API_URL="http://127.0.0.1:9"))
+    for word in ("claude", "sandbox"):
+        r = rows["agent", word]
+        check("%s: nobody can tell" % word, r["result"] == "warn" and "another container" in r["text"] and
+              "start both containers" in r["mend"], r)
+    rig.start(prefix=as_uid(A))
+    p = rig.console()
+    env = dict(rig.env, BREAKGLASS_API_URL="http://127.0.0.1:9")
+    rows = doctor(rig, prefix=as_uid(A), env=env)
+    r = rows["agent", "sandbox"]
+    check("it has not come yet", r["result"] == "warn" and "has not connected" in r["text"], r)
+    check("as the engine's uid", rows["machine", "run_dir"]["result"] == "pass" and
+          rows["engine", "running"]["result"] == "pass", bad(rows))
+    check("no port of that uid is open", rows["engine", "listening"]["result"] == "pass",
+          rows["engine", "listening"])
+    agent_host(rig)
+    until("agent-host is welcome", lambda: p.pump(0.02) or "agent-host of uid" not in
+          [f for f in p.facts if f.get("what") == "sandbox"][-1]["text"])
+    rows = doctor(rig, prefix=as_uid(A), env=env)
+    check("its own words", "seccomp" in rows["agent", "sandbox"]["text"] and "uid %d" % B in
+          rows["agent", "claude"]["text"], rows["agent", "sandbox"], rows["agent", "claude"])
+
+
 @with_rig()
 def hung_disk(rig):
     """a journal disk that hangs in a sync: said so, and everything else is looked at"""
@@ -585,5 +618,5 @@ def cmdline(pid):
 
 
 if __name__ == "__main__":
-    main([all_good, twelve_broken, no_force, hostile, paper, offline, hung_disk] +
+    main([all_good, twelve_broken, no_force, hostile, paper, offline, in_a_pod, hung_disk] +
          ([everything_dead] if LONG else []))
