@@ -118,6 +118,7 @@ render_all(struct markdown *m, struct render *r, const char *text, size_t len, b
 		p.to = open ? split_calm(&p, &m->split, text) : p.to;
 		if (p.to > p.from)
 			render_piece(r, &p, &m->split, text, open);
+		r->state = m;
 	}
 }
 
