@@ -7,6 +7,7 @@ A bare Debian 12 (contrib/bare-root) with a fresh copy of the source in it, a te
 key that it advises, its word.  Timed from the first key to the proof; then once more with
 everything there; then the commands of "A real site" that build and install.
 WALK_MAX is the limit in seconds (300): a machine that is busy needs another one.
+WALK_FRESH=1 does the first part alone.
 """
 import os
 import re
@@ -21,6 +22,7 @@ import time
 SRC = os.path.abspath(os.environ.get("abs_top_srcdir") or
                       os.path.dirname(os.path.abspath(__file__)) + "/../..")
 LIMIT = float(os.environ.get("WALK_MAX", 300))
+FRESH = "WALK_FRESH" in os.environ      # the first part alone
 README = open(SRC + "/README.md").read()
 
 
@@ -94,11 +96,29 @@ def demo(t, name):
     said("F10, or Esc and 0, leaves")
     t.keys("F10")
     t.wait(r"nothing is left running", 60)
-    print("# %s: recovered after %.0f s (the screen was open after %.0f s); load %.1f" %
-          (name, took, opened, os.getloadavg()[0]), flush=True)
+    t.type("times")                 # of the shell, then of its children: user and system
+    used = re.search(r"(\d+)m([\d.]+)s (\d+)m([\d.]+)s\s+here\$",
+                     t.wait(r"\dm[\d.]+s \dm[\d.]+s\s+here\$", 10)).groups()
+    print("# %s: recovered after %.0f s (the screen was open after %.0f s); load %.0f on %d "
+          "cores, %.0f s of CPU until now" % (
+              name, took, opened, os.getloadavg()[1], os.cpu_count(),
+              60 * int(used[0]) + float(used[1]) + 60 * int(used[2]) + float(used[3])), flush=True)
     for at, what in stages:
         print("#     %4s s  %s" % (at, what.strip()[:60]))
     return took
+
+
+def installs(t):
+    """The commands of "A real site" that build and install."""
+    t.type("clear")
+    for line in (said("contrib/deps install build"),
+                 said("./bootstrap && mkdir -p build && cd build && ../configure && make && make install"),
+                 "breakglass --version", "contrib/nothing"):
+        t.type(line + " || echo fai''led")
+    text = t.wait(r"contrib/nothing: No such", 1800)
+    if not re.search(r"(?m)^breakglass \d", text) or len(re.findall("(?m)^failed", text)) != 1:
+        raise Failed("build and install as README says:\n" + text)
+    print("# built and installed as README says")
 
 
 def source(to):
@@ -129,16 +149,10 @@ def walk(folder, root):
         t.wait(r"here\$", 20)
         t.type("cd /root/breakglass")
         fresh = demo(t, "fresh machine")
-        again = demo(t, "packages and cache there")
-        t.type("clear")
-        for line in (said("contrib/deps install build"),
-                     said("./bootstrap && mkdir -p build && cd build && ../configure && make && make install"),
-                     "breakglass --version", "contrib/nothing"):
-            t.type(line + " || echo fai''led")
-        text = t.wait(r"contrib/nothing: No such", 1200)
-        if re.search(r"(?m)^breakglass \d", text) is None or len(re.findall("(?m)^failed", text)) != 1:
-            raise Failed("build and install as README says:\n" + text)
-        print("# built and installed as README says")
+        again = 0
+        if not FRESH:
+            again = demo(t, "packages and cache there")
+            installs(t)
     finally:
         subprocess.run([*t.base, "kill-server"], capture_output=True)
     if fresh > LIMIT or again > LIMIT:
