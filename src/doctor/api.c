@@ -47,6 +47,10 @@ api_judge(const struct api_seen *s, struct said *out)
 	if (s->status == 0) {
 		said_fail(out, "%s: %s", s->url, s->why);
 		said_do(out, "%s", s->todo);
+	} else if (s->status == 401 && !s->tried && s->subscription) {
+		said_pass(out,
+		    "%s: answers in %ld ms%s; the subscription's token is only claude's to try",
+		    s->url, s->ms, tls ? ", TLS well" : "");
 	} else if (s->status == 401 || s->status == 403) {
 		said_fail(out, "%s: %s (status %d)", s->url,
 		    s->tried ? "its credential is refused"
@@ -94,6 +98,7 @@ over(struct asked *q, const char *why, const char *todo)
 	api_judge(&(struct api_seen){.url = q->ep->url,
 		      .portable = q->ep->kind == ENDPOINT_PORTABLE,
 		      .tried = q->tried,
+		      .subscription = q->a->d->o->oauth_token_file[0] != '\0',
 		      .status = q->status,
 		      .ms = (long)(clock_mono_ms() - q->began_ms),
 		      .why = why,

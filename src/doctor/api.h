@@ -18,8 +18,9 @@ void api_free(struct api *a); /* the loop turns once more; NULL is fine */
 struct api_seen {
 	const char *url;
 	bool portable;
-	bool tried; /* with a credential */
-	int status; /* of the answer; 0: none came */
+	bool tried;	   /* with a credential */
+	bool subscription; /* claude has one's token, which nobody else may try */
+	int status;	   /* of the answer; 0: none came */
 	long ms;
 	const char *why, *todo; /* no answer, or no credential */
 };

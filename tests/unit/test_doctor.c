@@ -597,6 +597,12 @@ Test(local, an_endpoint_is_judged_by_its_answer)
 		cr_assert_eq(said.result, cases[i].result, "%s", said.seen);
 		cr_assert(says(cases[i].says));
 	}
+	api_judge(
+	    &(struct api_seen){
+		.url = "https://a.example", .status = 401, .subscription = true},
+	    &said);
+	cr_assert_eq(said.result, RESULT_PASS);
+	cr_assert(says("only claude's to try"));
 }
 
 /* ---- small readers ---- */
