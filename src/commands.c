@@ -111,7 +111,7 @@ const struct command commands[] = {
     {"report", GROUP_RECORD, 0, COMMAND_RAW, JSON, "[ID] [-o FILE]",
 	"a post-mortem in Markdown", become_record},
     {"doctor", GROUP_REHEARSE, 0, 0, JSON | 1U << OPT_OFFLINE, "[--offline]",
-	"looks at everything that a recovery will need; each line with its mend",
+	"look at everything that a recovery will need; each line with its mend",
 	become_doctor},
     {"drill", GROUP_REHEARSE, 0, COMMAND_RAW, JSON | 1U << OPT_LINEAR,
 	"[WEDGE] [--auto] [--keep] | --list | --site",
