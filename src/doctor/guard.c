@@ -245,7 +245,8 @@ guard_main(void *arg)
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req) < 0) {
 			if (errno == EINTR || errno == ENOENT)
 				continue;
-			close(listener); /* who waits for us is told that there is nobody */
+			close(
+			    listener); /* who waits for us is told that there is nobody */
 			return NULL;
 		}
 		memset(&resp, 0, sizeof resp);
