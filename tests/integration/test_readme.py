@@ -177,6 +177,26 @@ def files():
     return how
 
 
+def groups():
+    """Nothing is installed here: the groups of packages are there."""
+    def how(case, command):
+        r = subprocess.run([SRC + "/contrib/deps", "list", *command.split()[2:]],
+                           capture_output=True, text=True)
+        check("%s: contrib/deps knows these" % command, r.returncode == 0 and r.stdout, r.stderr)
+    return how
+
+
+def builder():
+    """A builder of images is not needed here, and not asked: what it is given is known."""
+    recipe = glob.glob(SRC + "/packaging/container/Containerfile*")
+
+    def how(case, command):
+        for name in re.findall(r"--build-arg (\w+)=", command):
+            check("%s: the recipe has %s" % (command, name),
+                  recipe and re.search(r"(?m)^ARG %s\b" % name, open(recipe[0]).read()))
+    return how
+
+
 def changed_key(rig):
     """The PVE host has another key from now on; its fingerprint, as it was shown."""
     rig.pve.new_key()
@@ -232,7 +252,7 @@ TABLE = [
     (r"breakglass journal verify( --host)?", in_rig(want=(0, 76))),
     (r"breakglass journal verify --anchors FILE", in_rig(want=(0, 76), FILE="/dev/null")),
     (r"breakglass engine --replace", in_rig()),
-    (r"breakglass events --follow .*json( \| jq .*)?", in_rig(want=(0, 124), limit=2)),
+    (r"breakglass events --follow .*json( \| jq .*)?", in_rig(want=(0, 124), limit=1)),
     (r"breakglass (state link|verdict|incidents) --json \| jq .*", in_rig()),
     (r"breakglass accept-key pve FINGERPRINT", in_rig(prepare=changed_key)),
     (r"ssh -i KEY -o IdentitiesOnly=yes root@PVE status", in_rig(prepare=plain_ssh)),
@@ -245,7 +265,9 @@ PLACES = {
         (r"contrib/render-manifests.*", elsewhere("tests/packaging/test_manifests.py", "render")),
         (r"vault .*", files())],
     "docs/container.md": [
-        (r"contrib/build-image.*", elsewhere("tests/packaging/module.am", "image"))],
+        (r"(sudo )?contrib/build-image.*", elsewhere("tests/packaging/test_image.py", "build-image")),
+        (r"contrib/deps install .*", groups()),
+        (r"(podman|docker|buildah) .*", builder())],
     "docs/jumphost.md": [
         (r"make install", elsewhere(WALK, "make install")),
         (r"(systemctl|loginctl|journalctl) .*", files())],
