@@ -225,7 +225,7 @@ TABLE = [
     (r"contrib/demo --(wedge MODE|guest debian)", elsewhere(DEMO, "--guest \"$guest\" --wedge")),
     (r"contrib/check", elsewhere(".ci/run", "contrib/check")),
     (r"contrib/deps install build", elsewhere(WALK, "deps install build")),
-    (r"\./bootstrap && mkdir -p build && .*make install", elsewhere(WALK, "make install")),
+    (r"\./bootstrap && mkdir -p build && .*make install\)", elsewhere(WALK, "make install")),
     (r"contrib/build-deb", elsewhere("contrib/check", "contrib/build-deb")),
     (r"contrib/fetch-claude", elsewhere("tests/integration/test_claude_cli.sh", "fetch-claude")),
     (r"contrib/bootstrap key( --apply)?", on_hosts()),
