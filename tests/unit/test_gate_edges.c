@@ -379,3 +379,50 @@ Test(gate_edges, a_uid_has_ten_digits_and_a_name_32_letters)
 		cr_assert_eq(
 		    list_parse(&l, bad[i], strlen(bad[i]), &err), -1, "%s", bad[i]);
 }
+
+static void
+htpasswd_refuses(const char *text, const char *words)
+{
+	struct htpasswd h;
+
+	memset(&err, 0, sizeof err);
+	cr_assert_eq(htpasswd_parse(&h, text, strlen(text), &err), -1, "%s", text);
+	cr_assert(strstr(err.words, words), "%s", err.words);
+	cr_assert_eq(h.count, 0);
+}
+
+Test(gate_edges, a_line_that_is_none_is_told_by_what_it_lacks)
+{
+	struct htpasswd h;
+	char text[40000], *end = text;
+
+	htpasswd_refuses("ann", "NAME:HASH");
+	htpasswd_refuses("ann:$2y$", "60 letters");
+	htpasswd_refuses("ann:$2y", "not hashed by bcrypt");
+	htpasswd_refuses("\x01nn:" HASH, "printable");
+	htpasswd_refuses(" nn:" HASH, "printable");
+	htpasswd_refuses("an\x7f:" HASH, "printable");
+	strcpy(text, "ann:" HASH "\r\n\r\n\n\r\nben:" HASH "\r\n\r");
+	cr_assert_eq(htpasswd_parse(&h, text, strlen(text), &err), 0, "%s", err.words);
+	cr_assert_eq(h.count, 2);
+	for (int i = 0; i <= HTPASSWD_LINES_MAX; i++)
+		end += sprintf(end, "n%d:" HASH "\n", i);
+	htpasswd_refuses(text, "256 names are the most");
+}
+
+/* Each row of one who came in is free again, or others would be forgotten for it. */
+Test(gate_edges, who_got_it_right_takes_no_room)
+{
+	struct delays d = {0};
+	char name[24], from[24];
+
+	delays_wrong(&d, "eve", "uid 6", 1000);
+	for (int i = 0; i < 4 * DELAYS_ROWS; i++) {
+		snprintf(name, sizeof name, "n%d", i);
+		snprintf(from, sizeof from, "uid %d", 100 + i);
+		delays_wrong(&d, name, from, 1001 + i);
+		delays_right(&d, name, from);
+	}
+	cr_assert_eq(delays_due(&d, "eve", "nobody", 1000), 2000);
+	cr_assert_eq(delays_due(&d, "nobody", "uid 6", 1000), 2000);
+}

@@ -149,6 +149,9 @@ Test(scrub_edges, numbers_behind_each_other_are_taken_in_order)
 	    {"38:5:200;1", STYLE_FG(200) | STYLE_BOLD},
 	    {"48:5:200;1", STYLE_BG(200) | STYLE_BOLD},
 	    {"38;5;256", 0},
+	    {"41;38;5;256", STYLE_BG(1)},
+	    {"1;97", STYLE_BOLD}, /* white alone is the default, and still bold */
+	    {"1;30", STYLE_FG(8) | STYLE_BOLD},
 	    {"38;5;255", 0}, /* white */
 	    {"38;5;254", 0},
 	    {"38;5;251", STYLE_FG(251)},
