@@ -14,6 +14,7 @@
 #include "engine/people/idle.h"
 #include "engine/people/list.h"
 #include "engine/people/trusted.h"
+#include "heap.h"
 #include "scratch.h"
 #include "wire/htpasswd.h"
 
@@ -103,8 +104,9 @@ __wrap_getgroups(int n, gid_t *groups)
 {
 	if (!site.on)
 		return __real_getgroups(n, groups);
-	for (int i = 0; i < site.group_count; i++)
-		groups[i] = site.groups[i];
+	/* what stands behind the last one is none of ours */
+	groups[0] = site.groups[0];
+	groups[1] = site.groups[1];
 	return site.group_count;
 }
 
@@ -185,7 +187,7 @@ Test(gate_edges, a_secret_may_be_read_by_a_group_only_if_it_is_ours)
 	refuses(true, ERR_DENIED, "chmod 600 ");
 	site.group_count = 1;
 	site.groups[0] = 76;
-	site.groups[1] = 77;
+	site.groups[1] = 77; /* not counted */
 	refuses(true, ERR_DENIED, "chmod 600 ");
 	site.group_count = 2;
 	reads(true);
@@ -204,7 +206,7 @@ Test(gate_edges, each_bit_of_the_mode_counts)
 {
 	for (unsigned bits = 0; bits < 0100; bits++) {
 		size_t len;
-		char *text;
+		char *text, mode[16];
 		bool secret = bits & 1;
 
 		site.st.st_mode = 0600 | bits;
@@ -213,6 +215,8 @@ Test(gate_edges, each_bit_of_the_mode_counts)
 
 			text = trusted_read(path, secret, 6, &len, &err);
 			cr_assert_eq(text != NULL, fine, "%o %d", bits, secret);
+			snprintf(mode, sizeof mode, "mode %04o", 0600 | bits);
+			cr_assert(fine || strstr(err.words, mode), "%s", err.words);
 			free(text);
 		}
 	}
@@ -425,4 +429,54 @@ Test(gate_edges, who_got_it_right_takes_no_room)
 	}
 	cr_assert_eq(delays_due(&d, "eve", "nobody", 1000), 2000);
 	cr_assert_eq(delays_due(&d, "nobody", "uid 6", 1000), 2000);
+}
+
+Test(gate_edges, what_it_took_it_gives_back)
+{
+	GIVES_BACK(reads(true));
+	site.st.st_mode = 0666;
+	GIVES_BACK(refuses(true, ERR_DENIED, "chmod 600 "));
+}
+
+static bool
+list_has(struct list *l, const char *text)
+{
+	memset(&err, 0, sizeof err);
+	return list_parse(l, text, strlen(text), &err) == 0;
+}
+
+Test(gate_edges, behind_the_last_line_of_a_list_there_is_nobody)
+{
+	const struct list_line *line;
+	struct who_seen seen = {.uid = 0, .user = "r"};
+	struct list l;
+	bool read_only;
+
+	cr_assert(list_has(&l, "uid:7 drive"), "%s", err.words);
+	cr_assert_eq(list_find(&l, 0, &seen, &line), LIST_NOBODY);
+	cr_assert_null(line);
+	cr_assert_null(list_find_uid(&l, 0, &read_only));
+	cr_assert_null(list_find_name(&l, ""));
+	cr_assert(list_has(&l, "name:ann drive\nuser:r read-only"), "%s", err.words);
+	cr_assert_eq(list_find_name(&l, "ann"), &l.line[0]);
+	cr_assert_eq(list_find(&l, 0, &seen, &line), LIST_FITS, "of one letter");
+	cr_assert_eq(line, &l.line[1]);
+}
+
+Test(gate_edges, a_line_of_a_list_has_255_letters_and_five_words_are_too_many)
+{
+	struct list l;
+	char text[300];
+
+	memset(text, '#', sizeof text);
+	text[255] = '\0';
+	cr_assert(list_has(&l, text));
+	text[255] = '#';
+	text[256] = '\0';
+	cr_assert_not(list_has(&l, text));
+	cr_assert(strstr(err.words, "at most 255"), "%s", err.words);
+	cr_assert_not(list_has(&l, "uid:1"));
+	cr_assert(strstr(err.words, "a role is missing"), "%s", err.words);
+	cr_assert_not(list_has(&l, "uid:1 drive ann x y z"));
+	cr_assert(strstr(err.words, "nothing more"), "%s", err.words);
 }

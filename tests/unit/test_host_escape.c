@@ -189,6 +189,7 @@ Test(host_escape, a_line_loses_one_cr_at_its_end_alone)
 
 	cr_assert_eq(escape_line(out, sizeof out, "\r", 1), 0);
 	cr_assert_eq(escape_line(out, sizeof out, "", 0), 0);
+	cr_assert_eq(escape_line(out, sizeof out, &"\rx"[1], 0), 0, "the CR of another");
 	cr_assert_eq(escape_line(out, sizeof out, "ab\r", 3), 2);
 	cr_assert_str_eq(out, "ab");
 	escape_line(out, sizeof out, "a\rb", 3);

@@ -69,8 +69,15 @@ read_argv(const char *original, ...)
 	while ((a = va_arg(ap, const char *)) != NULL)
 		argv[argc++] = (char *)(uintptr_t)a;
 	va_end(ap);
+	memset(&r, 0xff, sizeof r);
 	request_read(argc, argv, original, &r);
 	return r;
+}
+
+Test(host_request, what_is_rejected_names_no_verb)
+{
+	cr_assert_eq((int)read_argv("no verb", NULL).verb, 0);
+	cr_assert_eq((int)read_argv(NULL, "--worker", "x", "cycl", NULL).verb, 0);
 }
 
 Test(host_request, a_clients_word_is_a_verb)
