@@ -43,7 +43,6 @@ static const struct range hidden[] = {
     {0xfeff, 0xfeff},
     {0xffa0, 0xffa0},
     {0xfff0, 0xfffb},
-    {0xfffe, 0xffff},
     {0x1bca0, 0x1bca3},
     {0x1d173, 0x1d17a},
     {0xe0000, 0xe0fff},
@@ -134,7 +133,6 @@ mark_sequence(struct scrub *s)
 	if (s->last != LAST_SEQUENCE)
 		mark(s, "\xe2\x90\x9b", LAST_SEQUENCE); /* symbol for escape */
 	s->state = GROUND;
-	s->taken = 0;
 }
 
 static void
@@ -229,7 +227,6 @@ csi_end(struct scrub *s, uint32_t cp)
 		return;
 	}
 	s->state = GROUND;
-	s->taken = 0;
 }
 
 /* --- the parser --- */

@@ -633,3 +633,11 @@ Test(place, only_our_own_socket_is_taken_away)
 	cr_assert_eq(__real_lstat(place.socket, &st), 0);
 	close(fd);
 }
+
+Test(place, an_old_error_is_none_of_a_call_that_was_well)
+{
+	taken();
+	close(listens());
+	errno = EIO;
+	close(listens());
+}
