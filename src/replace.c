@@ -9,13 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/pidfd.h"
+#include "base/pidstat.h"
 #include "command.h"
 #include "start.h"
 #include "wire/frame.h"
@@ -68,14 +69,9 @@ read_proc(pid_t pid, const char *name, char *out, size_t size)
 static long
 parent_of(pid_t pid)
 {
-	char stat[512], *p;
-	long parent = 0;
+	struct pidstat s;
 
-	read_proc(pid, "stat", stat, sizeof stat);
-	p = strrchr(stat, ')');
-	if (p)
-		(void)!sscanf(p + 1, " %*c %ld", &parent);
-	return parent;
+	return pidstat_of(pid, &s) ? s.parent : 0;
 }
 
 /* How it was started: its command line says it. */
@@ -105,7 +101,7 @@ hold_it(struct running *r, struct err *err)
 	if (r->pid <= 0)
 		return err_set(err, ERR_BUSY,
 		    "the engine runs in another container: restart it there");
-	r->pidfd = pidfd_open(r->pid, 0);
+	r->pidfd = pidfd_of(r->pid);
 	if (r->pidfd < 0)
 		return err_sys(err, errno, "find process %ld", (long)r->pid);
 	read_proc(r->pid, "comm", comm, sizeof comm);
@@ -424,7 +420,7 @@ end_it(const struct replace_opts *r, struct running *run, int sock, struct err *
 		    "engine %ld is a supervisor's (a pod's main process, a service): that one "
 		    "starts the next; in a pod this session ends with it\n",
 		    (long)run->pid);
-	if (pidfd_send_signal(run->pidfd, SIGTERM, NULL, 0) < 0 && errno != ESRCH)
+	if (pidfd_kill(run->pidfd, SIGTERM) < 0 && errno != ESRCH)
 		return err_sys(err, errno, "ask engine %ld to leave", (long)run->pid);
 	return wait_until_it_left(r->options, run, err);
 }

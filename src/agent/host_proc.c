@@ -13,12 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/host.h"
 #include "base/mem.h"
+#include "base/pidfd.h"
+#include "base/pidstat.h"
 
 #define PROC_MAX 65536		 /* processes looked at */
 #define ENVIRON_MAX (128 * 1024) /* bytes of one environment */
@@ -26,32 +27,19 @@
 struct proc {
 	pid_t pid, ppid;
 	char state;
-	unsigned long long born; /* clock ticks since boot: with pid, the identity */
+	long long born; /* clock ticks since boot: with pid, the identity */
 	bool ours;
 };
 
 static int
 proc_read(pid_t pid, struct proc *p)
 {
-	char path[64], text[1024], *rest;
-	FILE *f;
-	size_t n;
+	struct pidstat s;
 
-	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-	f = fopen(path, "re");
-	if (!f)
+	if (!pidstat_of(pid, &s))
 		return -1;
-	n = fread(text, 1, sizeof text - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	rest = strrchr(text, ')'); /* the name in front of it may hold anything */
-	p->pid = pid;
-	p->ours = false;
-	if (!rest ||
-	    sscanf(rest + 1,
-		" %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-		&p->state, &p->ppid, &p->born) != 3)
-		return -1;
+	*p = (struct proc){
+	    .pid = pid, .ppid = (pid_t)s.parent, .state = s.state, .born = s.born};
 	return 0;
 }
 
@@ -118,7 +106,7 @@ static void
 proc_kill(const struct proc *p)
 {
 	struct proc now;
-	int fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	int fd = pidfd_of(p->pid);
 
 	if (fd < 0 && errno != ENOSYS)
 		return;
@@ -126,7 +114,7 @@ proc_kill(const struct proc *p)
 		if (fd < 0)
 			kill(p->pid, SIGKILL);
 		else
-			syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+			pidfd_kill(fd, SIGKILL);
 	}
 	if (fd >= 0)
 		close(fd);

@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/pidstat.h"
+
 #define GRACE_MS 250 /* for what ends by itself when PROGRAM has ended */
 #define ROUND_MS 5   /* between two rounds of killing */
 #define KILL_MS 3000 /* then what still lives cannot be killed (a hung disk) */
@@ -63,22 +65,12 @@ wait_signal(long ms)
 	return sig < 0 ? 0 : sig;
 }
 
-static pid_t
-parent_of(const char *pid)
+static bool
+is_our_child(const char *pid)
 {
-	char path[300], text[512], *rest, state;
-	ssize_t n;
-	int fd, parent;
+	struct pidstat s;
 
-	snprintf(path, sizeof path, "/proc/%s/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof text - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	rest = strrchr(text, ')'); /* the name in front of it may hold anything */
-	return rest && sscanf(rest + 1, " %c %d", &state, &parent) == 2 ? parent : 0;
+	return pidstat_read(pid, &s) && s.parent == getpid();
 }
 
 /*
@@ -92,8 +84,7 @@ kill_children(void)
 	struct dirent *e;
 
 	while (d && (e = readdir(d)) != NULL)
-		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' &&
-		    parent_of(e->d_name) == getpid())
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && is_our_child(e->d_name))
 			kill((pid_t)atol(e->d_name), SIGKILL);
 	if (d)
 		closedir(d);

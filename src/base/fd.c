@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +14,10 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+
+#ifndef SO_PEERPIDFD
+#	define SO_PEERPIDFD 77
+#endif
 
 #define CONNECT_S 5 /* for who listens to let us in */
 
@@ -248,4 +253,19 @@ fd_peer(int fd, uid_t *uid, pid_t *pid)
 	*uid = cr.uid;
 	*pid = cr.pid;
 	return 0;
+}
+
+int
+fd_peer_pidfd(int fd)
+{
+	int pidfd = -1;
+	socklen_t len = sizeof pidfd;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) < 0 ? -1 : pidfd;
+}
+
+int
+fd_memory(const char *name)
+{
+	return memfd_create(name, MFD_CLOEXEC);
 }

@@ -57,4 +57,10 @@ bool fd_is_of_the_last(int fd, unsigned kept);
 /* uid and pid of the process at the other end of a UNIX socket; 0 or -1. */
 int fd_peer(int fd, uid_t *uid, pid_t *pid);
 
+/* That process, held (pidfd.h); -1: a kernel before 6.5 cannot. */
+int fd_peer_pidfd(int fd);
+
+/* An empty file without a name, in memory; -1 with errno. */
+int fd_memory(const char *name) MUST_CHECK;
+
 #endif

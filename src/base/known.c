@@ -4,10 +4,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "base/locked.h"
+#include "base/random.h"
 
 #define TABLE_FIRST 1024 /* slots; doubled when three quarters are used */
 #define SIEVE_BITS 18	 /* a bitmap in front of the table: most bytes end there */
@@ -120,8 +120,7 @@ table_begin(void)
 
 	if (known.sieve)
 		return true;
-	if (getrandom(&known.factor, sizeof known.factor, GRND_NONBLOCK) !=
-	    sizeof known.factor)
+	if (!random_try(&known.factor, sizeof known.factor))
 		known.factor = (uint64_t)time(NULL) * MIX;
 	known.factor |= 1;
 	known.window_out = power(KNOWN_WINDOW);

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/gdb.h"
 #include "host/mono.h"
+#include "host/pidfd.h"
 
 #define KILLED_MS 200 /* a killed gdb that needs longer is in D state */
 #define LET_GO_MS 500
@@ -34,7 +34,7 @@ bool
 gdb_let_go(const struct qemu *q, int limit_ms)
 {
 	long long begin = mono_ms();
-	int fd = (int)syscall(SYS_pidfd_open, q->pid, 0);
+	int fd = pidfd_of(q->pid);
 	struct qemu now;
 	bool runs = false;
 
@@ -42,7 +42,7 @@ gdb_let_go(const struct qemu *q, int limit_ms)
 	while (!(runs = !look(q, &now) || now.stopped == 0) &&
 	    mono_ms() < begin + limit_ms) {
 		if (fd >= 0 && mono_ms() >= begin + SIGNAL_AFTER_MS)
-			(void)syscall(SYS_pidfd_send_signal, fd, SIGCONT, NULL, 0);
+			(void)pidfd_kill(fd, SIGCONT);
 		mono_nap(TICK_MS);
 	}
 	if (fd >= 0)

@@ -10,22 +10,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/mono.h"
+#include "host/pidfd.h"
 #include "host/qemu.h"
 #include "host/site.h"
 
 #define DYING_TIMES 6 /* so often gone_ms, for one that only gives its memory back */
 #define D_LOOKS 10    /* a thread that is in D in all of them will not end soon */
 #define D_LOOK_MS 20
-
-static int
-send_to(int pidfd, int sig)
-{
-	return (int)syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0);
-}
 
 /*
  * qm stop may have unlinked the pidfile already; then pid, start time and the
@@ -102,7 +96,7 @@ qemu_end(const struct site *s, const struct qemu *q, bool skip_term, char *why,
 
 	if (qemu_threads(q->pid, q->start) == 0)
 		return 0;
-	pidfd = (int)syscall(SYS_pidfd_open, q->pid, 0);
+	pidfd = pidfd_of(q->pid);
 	if (pidfd < 0 && errno != ESRCH) {
 		snprintf(why, why_size, "pidfd_open(%d): %s; try again", (int)q->pid,
 		    strerror(errno));
@@ -118,12 +112,12 @@ qemu_end(const struct site *s, const struct qemu *q, bool skip_term, char *why,
 			    (int)q->pid, (int)q->pid);
 		goto out;
 	}
-	if (!skip_term && send_to(pidfd, SIGTERM) == 0 &&
+	if (!skip_term && pidfd_kill(pidfd, SIGTERM) == 0 &&
 	    qemu_wait_gone(q->pid, q->start, s->term_ms) == 0) {
 		rc = 0;
 		goto out;
 	}
-	if (send_to(pidfd, SIGKILL) < 0 && errno != ESRCH) {
+	if (pidfd_kill(pidfd, SIGKILL) < 0 && errno != ESRCH) {
 		snprintf(
 		    why, why_size, "SIGKILL to %d: %s", (int)q->pid, strerror(errno));
 		goto out;

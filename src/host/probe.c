@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "host/mono.h"
+#include "host/pidfd.h"
 #include "host/probe.h"
 
 #define TICK_MS 10
@@ -121,7 +122,7 @@ probe_start(struct probe *p)
 		return;
 	}
 	p->running = true;
-	p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	p->pidfd = pidfd_of(p->pid);
 }
 
 static bool

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "record/export_int.h"
 #include "record/verify_say.h"
@@ -28,7 +28,7 @@ extern char **environ;
 int
 export_memory(const char *name, struct err *err)
 {
-	int fd = memfd_create(name, MFD_CLOEXEC);
+	int fd = fd_memory(name);
 
 	return fd >= 0 ? fd : err_sys(err, errno, "keep %s in memory", name);
 }

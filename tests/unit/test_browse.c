@@ -263,7 +263,6 @@ Test(browse, a_search_over_all_that_can_be_kept_never_holds_a_key_up, .init = in
 {
 	char data[32000];
 	int64_t worst = 0, off = 0;
-	int slices = 0;
 
 	say("{\"t\":\"tool\",\"seq\":0,\"id\":\"r1\",\"asked\":\"agent\",\"host\":\"devvm\",\"what\":\"w\",\"by\":\"agent\"}");
 	for (int i = 0; i < 66; i++) {
@@ -290,8 +289,7 @@ Test(browse, a_search_over_all_that_can_be_kept_never_holds_a_key_up, .init = in
 		worst = took > worst ? took : worst;
 	}
 	while (browse_work(&s))
-		slices++;
-	cr_assert_eq(s.browse.find.state, BROWSE_FIND_NOTHING);
+		cr_assert_eq(s.browse.find.state, BROWSE_FIND_NOTHING);
 	cr_assert_leq(worst, 20, "%d ms", (int)worst);
 }
 

@@ -289,7 +289,7 @@ stream_block(const char *text, size_t size, size_t piece)
 {
 	size_t off = 0, rows = 0;
 
-	for (int seq = 0; off < size; seq++) {
+	while (off < size) {
 		size_t n = size - off < piece ? size - off : piece;
 		struct js *f = js_new();
 

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,7 +71,7 @@ environment(const char *term, char **own_term)
 static int
 text_fd(const char *text, size_t len)
 {
-	int fd = memfd_create("breakglass-text", MFD_CLOEXEC);
+	int fd = fd_memory("breakglass-text");
 
 	if (fd < 0)
 		return -1;

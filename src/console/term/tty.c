@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "console/term/pen.h"
 #include "console/term/waiting.h"
@@ -252,7 +252,7 @@ start_curses(struct tty *t, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(hostile); i++)
 		unsetenv(hostile[i]);
 	setenv("NCURSES_NO_PADDING", "1", 1);
-	t->memory = memfd_create("breakglass-screen", MFD_CLOEXEC);
+	t->memory = fd_memory("breakglass-screen");
 	t->out = t->memory >= 0 ? fdopen(t->memory, "w") : NULL;
 	t->in = fopen("/dev/null", "re");
 	if (!t->out || !t->in)

@@ -3,11 +3,8 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/pidstat.h"
 #include "engine/agent/agent_box.h"
 
 #define ROUND_MS 10  /* between two rounds */
@@ -32,20 +30,9 @@ struct agent_orphans {
 static bool
 is_our_child(const char *pid)
 {
-	char path[300], text[512], *rest, state;
-	ssize_t n;
-	int fd, parent;
+	struct pidstat s;
 
-	snprintf(path, sizeof path, "/proc/%s/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, text, sizeof text - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	rest = strrchr(text, ')'); /* the name in front of it may hold anything */
-	return rest && sscanf(rest + 1, " %c %d", &state, &parent) == 2 &&
-	    parent == getpid();
+	return pidstat_read(pid, &s) && s.parent == getpid();
 }
 
 struct search {

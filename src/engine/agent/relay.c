@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -14,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "engine/agent/agent_door.h"
 #include "engine/agent/relay_call.h"
 #include "engine/api/http.h"
@@ -391,8 +391,7 @@ token_new(char out[RELAY_TOKEN])
 {
 	unsigned char b[(RELAY_TOKEN - 1) / 2];
 
-	if (getrandom(b, sizeof b, 0) != sizeof b)
-		abort();
+	random_bytes(b, sizeof b);
 	for (size_t i = 0; i < sizeof b; i++)
 		snprintf(out + 2 * i, 3, "%02x", b[i]);
 	explicit_bzero(b, sizeof b);

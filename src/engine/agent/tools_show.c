@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 
+#include "base/random.h"
 #include "base/scrub.h"
 #include "base/text.h"
 #include "engine/remote/run.h"
@@ -327,8 +327,7 @@ tools_show(const struct show *s, struct buf *out)
 	unsigned char raw[8];
 	char tag[17];
 
-	if (getrandom(raw, sizeof raw, 0) != sizeof raw)
-		abort();
+	random_bytes(raw, sizeof raw);
 	for (size_t i = 0; i < sizeof raw; i++)
 		snprintf(tag + 2 * i, 3, "%02x", raw[i]);
 	buf_init(out, OUT_MAX);

@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "wire/messages.h"
 
 #define EVENT_MS 300000
@@ -264,8 +264,7 @@ api_session_fresh(struct agent_api *c)
 {
 	unsigned char b[16];
 
-	if (getrandom(b, sizeof b, 0) != sizeof b)
-		abort();
+	random_bytes(b, sizeof b);
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
 	snprintf(c->session, sizeof c->session,

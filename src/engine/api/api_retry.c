@@ -11,11 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 
 #define ILL_MS 60000 /* so long an endpoint that failed is asked last */
 #define EVER_MS (INT64_MAX / 2)
@@ -267,11 +267,10 @@ api_on_fault(
 	    .date = c->date[0] ? c->date : NULL};
 	bool showed = c->stream && api_stream_showed(c->stream);
 	struct api_judged j = {.delay_ms = 0};
-	unsigned rnd = 0;
+	unsigned rnd;
 	enum api_next next;
 
-	if (getrandom(&rnd, sizeof rnd, 0) < 0)
-		rnd = 0;
+	random_bytes(&rnd, sizeof rnd);
 	api_turn_usage(c, true);
 	next = api_judge(f, how, showed, c->attempts, &headers, clock_wall_ms(), rnd, &j);
 	if (!f && why[0]) {

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "wire/messages.h"
 
 #define SHORT_LIFE_MS 10000
@@ -20,8 +20,7 @@ uuid_new(char out[CLI_UUID_LEN])
 {
 	unsigned char b[16];
 
-	if (getrandom(b, sizeof b, 0) != sizeof b)
-		abort();
+	random_bytes(b, sizeof b);
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
 	snprintf(out, CLI_UUID_LEN,

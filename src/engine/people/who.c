@@ -10,10 +10,6 @@
 #include "base/fd.h"
 #include "base/mem.h"
 
-#ifndef SO_PEERPIDFD
-#	define SO_PEERPIDFD 77
-#endif
-
 /*
  * Two owners: the asker, and the look while it runs.  A look that hangs outlives its
  * asker; its place is not given back until it returns.
@@ -119,7 +115,6 @@ who_ask(uv_loop_t *loop, int fd, who_fn *cb, void *arg)
 {
 	struct who *w = mem_alloc(sizeof *w);
 	struct who_seen now = {.login = -1};
-	socklen_t len = sizeof w->pidfd;
 
 	w->loop = loop;
 	w->cb = cb;
@@ -127,8 +122,7 @@ who_ask(uv_loop_t *loop, int fd, who_fn *cb, void *arg)
 	if (fd_peer(fd, &w->uid, &w->pid) < 0)
 		w->uid = (uid_t)-1;
 	/* Of a kernel before 6.5 there is none: who_look compares start times. */
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &w->pidfd, &len) < 0)
-		w->pidfd = -1;
+	w->pidfd = fd_peer_pidfd(fd);
 	now.uid = w->uid;
 	if (w->uid == geteuid())
 		memcpy(now.user, own_user, sizeof now.user);

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/pidstat.h"
 #include "engine/people/who.h"
 #include "wire/base64.h"
 #include "wire/chain.h"
@@ -75,27 +76,15 @@ read_proc(pid_t pid, const char *name, char *out, size_t size)
 static bool
 proc_stat(pid_t pid, struct proc *p)
 {
-	char text[1024], *open, *close;
-	long long born;
-	size_t n;
+	struct pidstat s;
 
-	if (read_proc(pid, "stat", text, sizeof text) <= 0)
+	if (!pidstat_of(pid, &s))
 		return false;
-	open = strchr(text, '(');
-	close = strrchr(text, ')');
-	if (!open || !close || close < open ||
-	    sscanf(close + 1,
-		" %*c %ld %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-		"%*s %lld",
-		&p->parent, &born) != 2)
-		return false;
-	n = (size_t)(close - open - 1);
-	if (n >= sizeof p->name)
-		n = sizeof p->name - 1;
-	memcpy(p->name, open + 1, n);
-	p->name[n] = '\0';
+	memcpy(p->name, s.name, sizeof p->name);
+	p->name[sizeof p->name - 1] = '\0';
+	p->parent = s.parent;
 	p->pid = pid;
-	p->born = born;
+	p->born = s.born;
 	return true;
 }
 

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "engine/record/incident_int.h"
 
 /* What is still told of an incident that is over has no place in the ring. */
@@ -251,7 +251,7 @@ incident_open(struct incident *i, const char *by, const char *reason)
 	incident_close(i, by, "a new incident was opened");
 	gmtime_r(&now, &tm);
 	n = strftime(id, sizeof id, "%Y%m%dT%H%M%SZ", &tm);
-	if (getrandom(r, sizeof r, GRND_NONBLOCK) != sizeof r)
+	if (!random_try(r, sizeof r))
 		memcpy(r, &now, sizeof r);
 	snprintf(id + n, sizeof id - n, "-%02x%02x", r[0], r[1]);
 	incident_name_file(i, id);
