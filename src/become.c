@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/self.h"
 #include "engine_command.h"
 #include "start.h"
 
@@ -56,10 +57,7 @@ add_theme(struct args *a, const struct command_opts *c)
 static const char *
 own_path(char path[PATH_MAX])
 {
-	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
-
-	path[len > 0 ? len : 0] = '\0';
-	return len > 0 ? path : "breakglass";
+	return self_path(path, PATH_MAX) > 0 ? path : "breakglass";
 }
 
 /* The file of what was typed before: the setting, else its place in the home. */

@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/self.h"
 
 static const int forwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1};
 
@@ -22,7 +23,7 @@ init_is_needed(void)
 static void
 forget_environment(void)
 {
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)self_hide();
 	for (char **e = environ; *e; e++)
 		explicit_bzero(*e, strlen(*e));
 }

@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "agent/host.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/self.h"
 #include "wire/messages.h"
 
 #define OUT_MAX \
@@ -305,11 +305,9 @@ static char *
 own_folder(void)
 {
 	char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
 
-	if (n <= 0)
+	if (self_path(path, sizeof path) < 0)
 		return mem_dup(BG_PKGLIBEXECDIR);
-	path[n] = '\0';
 	return mem_dup(dirname(path));
 }
 
@@ -384,7 +382,7 @@ main(int argc, char **argv)
 	struct err err;
 
 	/* No core, and nobody of our uid reads the key out of our memory. */
-	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
+	if (self_hide() < 0 || self_adopt() < 0) {
 		fprintf(stderr, "agent-host: cannot be set up: %s\n", strerror(errno));
 		return 1;
 	}

@@ -22,13 +22,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/launcher_box.h"
 #include "agent/launcher_tree.h"
+#include "base/self.h"
 
 #define LAUNCHER_KEEP_MAX 8
 #define LAUNCHER_ENV_MAX 64
@@ -131,7 +131,7 @@ parse(struct launch *l, char **argv)
 static void
 die_with_parent(const struct launch *l)
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+	if (self_end_with_parent(SIGTERM) < 0)
 		fail(EXIT_SETUP, "cannot tie the child to its parent: ", strerror(errno));
 	if (l->parent && getppid() != l->parent)
 		fail(EXIT_SETUP, "the parent is gone", "");
@@ -146,7 +146,7 @@ compare(const void *a, const void *b)
 static void
 close_from(int first, int last)
 {
-	if (first > last || close_range((unsigned)first, (unsigned)last, 0) == 0)
+	if (first > last || self_close((unsigned)first, (unsigned)last) == 0)
 		return;
 	/* A kernel without close_range: what the limit lets be open. */
 	if (last > sysconf(_SC_OPEN_MAX))
@@ -215,8 +215,7 @@ main(int argc, char **argv)
 	setsid(); /* fails only for one that leads a session already */
 	close_others(&l);
 	umask(077);
-	if (setrlimit(RLIMIT_CORE, &no_core) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || self_no_new_privileges() < 0)
 		fail(EXIT_SETUP,
 		    "cannot drop core files and privileges: ", strerror(errno));
 	be_first_for_the_oom_killer(&l);

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
+
+#include "base/self.h"
 
 #define PORT_MAX 65535
 #define MEMORY_MIN (16ull << 20)
@@ -156,7 +157,7 @@ box_put_on(struct box *b)
 
 	if (!b->on)
 		return 0;
-	prctl(PR_GET_PDEATHSIG, &death);
+	death = self_parents_signal();
 	box_brand();
 	if (b->memory && step(b, "limit its memory", box_limit_memory(b->memory)) < 0)
 		return -1;
@@ -167,7 +168,7 @@ box_put_on(struct box *b)
 	if (step(b, "drop privileges", box_drop_privileges()) < 0)
 		return -1;
 	b->privileged = box_is_privileged();
-	prctl(PR_SET_PDEATHSIG, death); /* new credentials may have cost it */
+	(void)self_end_with_parent(death); /* new credentials may have cost it */
 	b->abi = box_landlock_abi();
 	if (b->abi &&
 	    step(b, "confine it by Landlock", box_landlock_enforce(b, b->abi)) < 0)

@@ -8,12 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/launcher_box.h"
+#include "base/self.h"
 
 /* The same on all architectures. */
 #define NR_CREATE_RULESET 444
@@ -127,7 +127,7 @@ box_landlock_enforce(const struct box *b, int abi)
 	set = (int)syscall(NR_CREATE_RULESET, &attr, sizeof attr, 0);
 	if (set < 0)
 		return -1;
-	if (add_rules(set, b, abi) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+	if (add_rules(set, b, abi) == 0 && self_no_new_privileges() == 0)
 		rc = (int)syscall(NR_RESTRICT_SELF, set, 0);
 	close(set);
 	return rc;

@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/pidstat.h"
+#include "base/self.h"
 
 #define GRACE_MS 250 /* for what ends by itself when PROGRAM has ended */
 #define ROUND_MS 5   /* between two rounds of killing */
@@ -148,8 +148,7 @@ launcher_tree(int fd)
 
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would keep the ends from us */
 	sigfillset(&all);
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ||
-	    sigprocmask(SIG_BLOCK, &all, NULL) < 0)
+	if (self_adopt() < 0 || sigprocmask(SIG_BLOCK, &all, NULL) < 0)
 		return -1;
 	program = fork();
 	if (program < 0)
@@ -159,5 +158,5 @@ launcher_tree(int fd)
 	close(fd);
 	setsid();
 	/* A warden that is killed takes PROGRAM along. */
-	return prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != self ? -1 : 0;
+	return self_end_with_parent(SIGKILL) < 0 || getppid() != self ? -1 : 0;
 }

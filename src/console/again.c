@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/self.h"
+
 #define ONCE "BREAKGLASS_CONSOLE_AGAIN"
 #define GONE " (deleted)"
 
@@ -15,15 +17,14 @@
 static const char *
 other_program(char path[PATH_MAX])
 {
-	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	ssize_t len = self_path(path, PATH_MAX);
 	struct stat ours, theirs;
 
 	if (len <= 0)
 		return NULL;
-	path[len] = '\0';
 	if ((size_t)len > strlen(GONE) && strcmp(path + len - strlen(GONE), GONE) == 0)
 		path[(size_t)len - strlen(GONE)] = '\0';
-	if (stat("/proc/self/exe", &ours) < 0 || stat(path, &theirs) < 0 ||
+	if (stat(SELF_EXE, &ours) < 0 || stat(path, &theirs) < 0 ||
 	    (ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino))
 		return NULL;
 	return path;

@@ -8,13 +8,13 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/self.h"
 #include "doctor/guard.h"
 #include "wire/frame.h"
 
@@ -119,13 +119,13 @@ child(const struct apart_look *look, const struct options *o, int fd, bool offli
 	int none = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	/* with us, however we end: what it has started sees to itself (the launcher) */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)self_end_with_parent(SIGKILL);
 	/* one that hangs for good must not hold our reader's pipes open */
 	for (int i = 0; i < 3; i++)
 		dup2(none, i);
 	dup2(fd, PEN_FD);
 	fcntl(PEN_FD, F_SETFD, FD_CLOEXEC);
-	close_range(PEN_FD + 1, ~0U, 0);
+	self_close(PEN_FD + 1, ~0U);
 	if (offline)
 		guard_shut();
 	look->look(&pen, o);

@@ -18,13 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/self.h"
 
 #if defined(__x86_64__)
 #	define GUARD_ARCH AUDIT_ARCH_X86_64
@@ -270,7 +270,7 @@ put_on(struct sock_filter *code, unsigned short n, unsigned flags)
 {
 	struct sock_fprog prog = {.len = n, .filter = code};
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (self_no_new_privileges() < 0)
 		return -1;
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/pidstat.h"
 #include "doctor/engine_ask.h"
 #include "doctor/judge.h"
 #include "doctor/looks.h"
@@ -25,17 +26,9 @@ struct sockets {
 static long
 parent_of(const char *pid)
 {
-	char path[64], line[512], *p;
-	long parent = -1;
-	FILE *f;
+	struct pidstat s;
 
-	snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
-	f = fopen(path, "re");
-	if (f && fgets(line, sizeof line, f) && (p = strrchr(line, ')')) != NULL)
-		sscanf(p + 1, " %*c %ld", &parent);
-	if (f)
-		fclose(f);
-	return parent;
+	return pidstat_read(pid, &s) ? s.parent : -1;
 }
 
 /* pid and what descends from it. */

@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/self.h"
 
 #define CHILD_END_MS 20000 /* of one that is asked to end: a lab takes itself down */
 #define CHILD_FD 3
@@ -79,7 +79,7 @@ become(const struct child_opts *o, int taken, pid_t parent)
 {
 	if (o->session)
 		setsid();
-	if (!o->stays && prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+	if (!o->stays && self_end_with_parent(SIGTERM) < 0)
 		_exit(127);
 	if (getppid() != parent) /* it ended before the kernel was told */
 		_exit(127);

@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "drill/rehearse_int.h"
 
 #define COMMAND_MS 150000    /* status, note, verdict: each has an end of its own */
@@ -81,7 +81,7 @@ any_wedge(struct rehearsal *r)
 	for (size_t i = 0; i < r->n_wedges; i++)
 		if (r->wedges[i].verb[0] && strcmp(r->wedges[i].name, "thrash") != 0)
 			list[n++] = &r->wedges[i];
-	if (getrandom(&dice, 1, 0) != 1)
+	if (!random_try(&dice, 1))
 		dice = (unsigned char)clock_mono_ms();
 	return n ? list[dice % n] : NULL;
 }

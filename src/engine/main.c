@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/self.h"
 #include "engine/engine.h"
 
 #define FDS_NEEDED 48 /* agent, both hosts, a shell, a console and their spare ones */
@@ -48,13 +49,13 @@ static void
 close_strangers(int ready_fd)
 {
 	if (ready_fd <= 2) {
-		close_range(3, ~0U, 0);
+		self_close(3, ~0U);
 		return;
 	}
 	fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
 	if (ready_fd > 3)
-		close_range(3, (unsigned)ready_fd - 1, 0);
-	close_range((unsigned)ready_fd + 1, ~0U, 0);
+		self_close(3, (unsigned)ready_fd - 1);
+	self_close((unsigned)ready_fd + 1, ~0U);
 }
 
 /* What we open first would become what others print to. */

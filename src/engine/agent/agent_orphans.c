@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pidstat.h"
+#include "base/self.h"
 #include "engine/agent/agent_box.h"
 
 #define ROUND_MS 10  /* between two rounds */
@@ -130,7 +130,7 @@ agent_orphans_new(uv_loop_t *loop)
 {
 	struct agent_orphans *o = mem_alloc(sizeof *o);
 
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+	if (self_adopt() < 0)
 		LOG("agent", "no subreaper: %s", strerror(errno));
 	o->loop = loop;
 	o->open = 2;

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "base/known.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/self.h"
 #include "engine/remote/secret_private.h"
 #include "wire/base64.h"
 
@@ -40,7 +40,7 @@ secret_harden_process(struct err *err)
 
 	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		return err_sys(err, errno, "forbid core dumps");
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (self_hide() < 0)
 		return err_sys(err, errno, "make this process undumpable");
 	return secret_check_process(err);
 }
@@ -48,7 +48,7 @@ secret_harden_process(struct err *err)
 int
 secret_check_process(struct err *err)
 {
-	int now = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	int now = self_dumpable();
 
 	if (now == 0)
 		return 0;
