@@ -74,6 +74,19 @@ parent_of(pid_t pid)
 	return pidstat_of(pid, &s) ? s.parent : 0;
 }
 
+/* By a process that will start it again: PID 1, or the service manager of a user. */
+static bool
+is_supervised(pid_t pid)
+{
+	long parent = parent_of(pid);
+	char comm[32];
+
+	if (pid == 1 || parent == 1)
+		return true;
+	read_proc((pid_t)parent, "comm", comm, sizeof comm);
+	return strcmp(comm, "systemd\n") == 0;
+}
+
 /* How it was started: its command line says it. */
 static void
 look_at_it(struct running *r)
@@ -88,8 +101,7 @@ look_at_it(struct running *r)
 		    : strcmp(p, "-vv") == 0	  ? 2
 						  : r->verbose;
 	}
-	r->supervised =
-	    !r->background && !r->one_shot && (r->pid == 1 || parent_of(r->pid) == 1);
+	r->supervised = !r->background && !r->one_shot && is_supervised(r->pid);
 }
 
 /* The pid may be another process's by now: the descriptor is what we signal. */
