@@ -52,8 +52,23 @@ read_program() {
 		die "$src is no static 64-bit program: it would not run on another host"
 }
 
+# The Debian package's program under the name that keys have: apt upgrades it, and
+# nothing is put in the place of the link.
+PACKAGED=/usr/sbin/breakglass-pve
+is_packaged() {
+	[ -L "$R$PROGRAM" ] && [ "$(readlink "$R$PROGRAM")" = $PACKAGED ] && elf_static "$R$PACKAGED"
+}
+
 ensure_program() {
 	local version try
+	if [ -z "$program" ] && is_packaged; then
+		version=$(version_of "$R$PACKAGED") || {
+			problem "$PACKAGED does not run on this host"
+			return
+		}
+		already "$PROGRAM: a link to $PACKAGED of the Debian package, $version"
+		return
+	fi
 	[ ! -f "$R$PROGRAM" ] || note "now there: $PROGRAM is $(describe "$R$PROGRAM")"
 	if [ -z "$src" ]; then
 		if [ -f "$R$PROGRAM" ] && version_of "$R$PROGRAM" >"$tmp/version"; then
