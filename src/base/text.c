@@ -6,7 +6,8 @@
 bool
 text_is_utf8(const char *s, size_t len)
 {
-	return u8_check((const uint8_t *)s, len) == NULL;
+	/* the function: a macro of newer versions casts const away */
+	return (u8_check)((const uint8_t *)s, len) == NULL;
 }
 
 size_t
