@@ -422,6 +422,12 @@ Test(scrub_parse, nothing_joins_a_mark)
 	    "a\xe2\x90\xa1");
 }
 
+Test(scrub_parse, what_follows_no_beginning_is_one_replacement_each)
+{
+	cr_assert_str_eq(CLEAN("\xc3\xa9\x85\x85"), "\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd");
+	cr_assert_str_eq(CLEAN("\x85\x85z"), "\xef\xbf\xbd\xef\xbf\xbdz");
+}
+
 Test(scrub_parse, what_stands_at_the_edge_of_a_kind)
 {
 	cr_assert_str_eq(CLEAN("a\r b"), "a\r\xe2\x90\x8d b", "a blank is no control");
