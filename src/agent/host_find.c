@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which claude: the one that is configured, the first in PATH, or the pinned
- * version in the cache folder of contrib/fetch-claude.  It is believed to work
- * once it has told its version within a time limit.
+ * Which claude, base/claude.h.  It is believed to work once it has told its version
+ * within a time limit.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/host.h"
+#include "base/claude.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -28,69 +27,15 @@ struct probe {
 	bool late, exited;
 };
 
-static bool
-is_program(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
-static char *
-find_in_path(const char *path)
-{
-	char *copy = mem_dup(path), *save = NULL, *found = NULL;
-
-	for (char *d = strtok_r(copy, ":", &save); d && !found;
-	     d = strtok_r(NULL, ":", &save)) {
-		if (d[0] != '/')
-			continue;
-		found = mem_printf("%s/claude", d);
-		if (!is_program(found)) {
-			free(found);
-			found = NULL;
-		}
-	}
-	free(copy);
-	return found;
-}
-
-static char *
-find_in_cache(void)
-{
-	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char *path;
-
-	if (cache && cache[0] == '/')
-		path = mem_printf(
-		    "%s/breakglass/claude/" BG_CLAUDE_VERSION "/claude", cache);
-	else
-		path =
-		    mem_printf("%s/.cache/breakglass/claude/" BG_CLAUDE_VERSION "/claude",
-			home ? home : "");
-	if (is_program(path))
-		return path;
-	free(path);
-	return NULL;
-}
-
 static char *
 find_program(struct host *h)
 {
-	const char *path = getenv("PATH");
-	char *found;
+	char *found = claude_find(h->configured, BG_CLAUDE_VERSION);
 
-	if (h->configured) {
-		if (is_program(h->configured))
-			return mem_dup(h->configured);
+	if (!found && h->configured)
 		snprintf(h->why, sizeof h->why, "%s is not a program that we may run",
 		    h->configured);
-		return NULL;
-	}
-	found = path ? find_in_path(path) : NULL;
-	if (!found)
-		found = find_in_cache();
-	if (!found)
+	else if (!found)
 		snprintf(h->why, sizeof h->why, "claude is not installed here");
 	return found;
 }

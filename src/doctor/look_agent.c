@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/claude.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "doctor/engine_ask.h"
@@ -148,47 +149,6 @@ not_there(const struct options *o, struct said *said)
 
 /* ---- claude ---- */
 
-static bool
-is_program(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
-/* As agent-host looks for it.  New string, or NULL. */
-static char *
-find_claude(const struct options *o)
-{
-	const char *path = getenv("PATH"), *cache = getenv("XDG_CACHE_HOME");
-	char *copy, *save = NULL, *found = NULL, *home;
-
-	if (o->claude[0])
-		return is_program(o->claude) ? mem_dup(o->claude) : NULL;
-	copy = mem_dup(path ? path : "");
-	for (char *d = strtok_r(copy, ":", &save); d && !found;
-	     d = strtok_r(NULL, ":", &save)) {
-		found = d[0] == '/' ? mem_printf("%s/claude", d) : NULL;
-		if (found && !is_program(found)) {
-			free(found);
-			found = NULL;
-		}
-	}
-	free(copy);
-	if (found)
-		return found;
-	home = options_home();
-	found = cache && cache[0] == '/'
-	    ? mem_printf("%s/breakglass/claude/" BG_CLAUDE_VERSION "/claude", cache)
-	    : mem_printf(
-		  "%s/.cache/breakglass/claude/" BG_CLAUDE_VERSION "/claude", home);
-	free(home);
-	if (is_program(found))
-		return found;
-	free(found);
-	return NULL;
-}
-
 /* In a box like the one that it will have, without any network.  "" it does not say. */
 static void
 ask_version(const struct options *o, const char *claude, char version[64], char why[400])
@@ -272,7 +232,7 @@ look_claude(struct pen *pen, const struct options *o)
 		pen_put(pen, CHECK_CLAUDE, &said);
 		return;
 	}
-	claude = find_claude(o);
+	claude = claude_find(o->claude, BG_CLAUDE_VERSION);
 	if (claude)
 		ask_version(o, claude, version, why);
 	else if (o->claude[0])
