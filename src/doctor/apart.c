@@ -38,6 +38,7 @@ struct kid {
 	uv_timer_t limit;
 	struct frame lines;
 	char buf[4096];
+	char at[SAID_MAX / 2];
 	bool over, noted;
 	int64_t note;
 };
@@ -52,12 +53,25 @@ struct apart {
 
 /* ---- in the child ----------------------------------------------------------------- */
 
+/* Takes o. */
+static void
+pen_send(struct pen *p, struct js *o)
+{
+	struct buf b;
+
+	buf_init(&b, PEN_LINE_MAX);
+	if (js_print(o, &b) == 0 && buf_add(&b, "\n", 1) == 0 &&
+	    fd_write_all(p->fd, b.data, b.len) < 0)
+		_exit(1); /* nobody listens */
+	buf_fini(&b);
+	js_free(o);
+}
+
 static void
 pen_write(struct pen *p, const char *what, enum check check, const char *name,
     struct said *said)
 {
 	struct js *o = js_new();
-	struct buf b;
 
 	js_set_str(o, "do", what);
 	js_set_int(o, "check", check);
@@ -71,12 +85,7 @@ pen_write(struct pen *p, const char *what, enum check check, const char *name,
 			js_set(o, "values", js_ref(said->values));
 		said_fini(said);
 	}
-	buf_init(&b, PEN_LINE_MAX);
-	if (js_print(o, &b) == 0 && buf_add(&b, "\n", 1) == 0 &&
-	    fd_write_all(p->fd, b.data, b.len) < 0)
-		_exit(1); /* nobody listens */
-	buf_fini(&b);
-	js_free(o);
+	pen_send(p, o);
 }
 
 void
@@ -101,15 +110,29 @@ void
 pen_note(struct pen *p, int64_t n)
 {
 	struct js *o = js_new();
-	struct buf b;
 
 	js_set_int(o, "note", n);
-	buf_init(&b, PEN_LINE_MAX);
-	if (js_print(o, &b) == 0 && buf_add(&b, "\n", 1) == 0 &&
-	    fd_write_all(p->fd, b.data, b.len) < 0)
-		_exit(1);
-	buf_fini(&b);
-	js_free(o);
+	pen_send(p, o);
+}
+
+void
+pen_at(struct pen *p, const char *what)
+{
+	struct js *o = js_new();
+	struct said clean = {0};
+
+	said_pass(&clean, "%s", what);
+	js_set_str(o, "at", clean.seen);
+	pen_send(p, o);
+}
+
+void
+pen_limit(struct pen *p, int64_t ms)
+{
+	struct js *o = js_new();
+
+	js_set_int(o, "limit", ms);
+	pen_send(p, o);
 }
 
 static void
@@ -249,6 +272,17 @@ kid_end(struct kid *k, const char *seen, const char *todo)
 	doctor_look(k->a->d);
 }
 
+static void
+on_limit(uv_timer_t *timer)
+{
+	struct kid *k = timer->data;
+	char words[SAID_MAX];
+
+	snprintf(
+	    words, sizeof words, "%s%s%s", k->at, k->at[0] ? ": " : "", k->look->late);
+	kid_end(k, words, k->look->todo);
+}
+
 static bool
 is_done(const struct kid *k)
 {
@@ -288,6 +322,10 @@ on_line(char *line, size_t len, void *arg)
 		k->noted = true;
 		k->note = js_int(m, "note", 0);
 	}
+	if (m && js_has(m, "at"))
+		snprintf(k->at, sizeof k->at, "%s", js_str(m, "at"));
+	if (m && js_has(m, "limit") && !k->over)
+		uv_timer_start(&k->limit, on_limit, (uint64_t)js_int(m, "limit", 0), 0);
 	if (!m || !is_of(k, js_int(m, "check", -1))) {
 		js_free(m);
 		return true;
@@ -329,14 +367,6 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (n < 0 || is_done(k))
 		kid_end(k, "who looked at it ended without a word",
 		    "run doctor again; if it stays so, report it with the version");
-}
-
-static void
-on_limit(uv_timer_t *timer)
-{
-	struct kid *k = timer->data;
-
-	kid_end(k, k->look->late, k->look->todo);
 }
 
 void

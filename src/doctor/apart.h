@@ -21,13 +21,17 @@ void pen_add(struct pen *p, enum check check, const char *name, struct said *sai
 void pen_over(struct pen *p, enum check check);
 /* A number for the loop, apart_note; before its last line. */
 void pen_note(struct pen *p, int64_t n);
+/* What is looked at now: named, when it is what nothing comes back from. */
+void pen_at(struct pen *p, const char *what);
+/* Another part of the look begins: it has so long, from now. */
+void pen_limit(struct pen *p, int64_t ms);
 
 struct apart_look {
 	void (*look)(struct pen *pen, const struct options *o);
 	const enum check *checks; /* what it tells of */
 	size_t count;
 	int64_t limit_ms;
-	/* What is said when it has said nothing by then. */
+	/* What is said when it has said nothing by then, behind what pen_at told last. */
 	const char *late, *todo;
 };
 

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "doctor/api.h"
 
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "engine/agent/choice.h"
+#include "doctor/looks.h"
 #include "engine/api/endpoint.h"
+#include "engine/remote/secret.h"
 
 #define CONNECT_MS 5000
 #define HEADERS_MS 8000
 #define LIMIT_MS 20000 /* credential and request together */
+#define LATE_MS 2000   /* more, and the loop hangs; DOCTOR_MS is longer than all of it */
 #define BODY_MAX (1024 * 1024)
+#define FILE_MAX (1024 * 1024) /* read of a bundle of certificates */
 
 struct asked {
 	struct api *a;
@@ -27,13 +31,15 @@ struct asked {
 };
 
 struct api {
-	struct doctor *d;
+	struct pen *pen;
+	const struct options *o;
+	uv_loop_t loop;
 	struct http *http;
 	struct endpoints *all;
 	uv_timer_t limit;
 	struct asked asked[OPTIONS_ENDPOINTS_MAX];
 	int count, left;
-	bool closed;
+	bool told;
 };
 
 /* ---- what is made of it --------------------------------------------------------------
@@ -98,7 +104,7 @@ over(struct asked *q, const char *why, const char *todo)
 	api_judge(&(struct api_seen){.url = q->ep->url,
 		      .portable = q->ep->kind == ENDPOINT_PORTABLE,
 		      .tried = q->tried,
-		      .subscription = q->a->d->o->oauth_token_file[0] != '\0',
+		      .subscription = q->a->o->oauth_token_file[0] != '\0',
 		      .status = q->status,
 		      .ms = (long)(clock_mono_ms() - q->began_ms),
 		      .why = why,
@@ -111,15 +117,13 @@ over(struct asked *q, const char *why, const char *todo)
 static void
 tell_all(struct api *a)
 {
-	if (a->left > 0 || a->closed)
+	if (a->left > 0 || a->told)
 		return;
-	a->closed = true;
-	uv_close((uv_handle_t *)&a->limit, NULL);
+	a->told = true;
 	for (int i = 0; i < a->count; i++)
-		sheet_add(
-		    a->d->sheet, CHECK_ENDPOINT, a->asked[i].ep->name, &a->asked[i].said);
-	sheet_over(a->d->sheet, CHECK_ENDPOINT);
-	doctor_look(a->d);
+		pen_add(a->pen, CHECK_ENDPOINT, a->asked[i].ep->name, &a->asked[i].said);
+	pen_over(a->pen, CHECK_ENDPOINT);
+	uv_stop(&a->loop);
 }
 
 static void
@@ -228,47 +232,91 @@ begin(struct api *a, int i)
 		ask(q, NULL);
 }
 
-struct api *
-api_start(struct doctor *d)
+/* ---- the files first ---- */
+
+/* As libcurl and the kernel will: a FIFO, too, keeps who opens it. */
+static void
+read_through(struct pen *pen, const char *path)
 {
-	struct api *a = mem_alloc(sizeof *a);
+	char part[4096];
+	size_t len = 0;
+	ssize_t n;
+	int fd;
+
+	if (!path || !*path)
+		return;
+	pen_at(pen, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	while (fd >= 0 && len < FILE_MAX && (n = read(fd, part, sizeof part)) > 0)
+		len += (size_t)n;
+	if (fd >= 0)
+		close(fd);
+}
+
+/* What is wrong with it is said when it is asked for. */
+static void
+read_secret(struct pen *pen, const char *path)
+{
+	struct err err;
+
+	if (!*path)
+		return;
+	pen_at(pen, path);
+	secret_free(secret_load_token(path, &err));
+}
+
+static void
+read_files(struct pen *pen, const struct options *o)
+{
+	bool system = o->n_endpoints == 0;
+
+	read_secret(pen, o->api_key_file);
+	for (int i = 0; i < o->n_endpoints; i++) {
+		const struct option_endpoint *ep = &o->endpoints[i];
+		char *helper = mem_dupn(ep->key_helper, strcspn(ep->key_helper, " \t"));
+
+		read_secret(pen, ep->key_file);
+		read_secret(pen, ep->token_file);
+		read_secret(pen, ep->wif_token_file);
+		read_through(pen, ep->ca_file);
+		read_through(pen, helper);
+		system = system || !ep->ca_file[0];
+		free(helper);
+	}
+	if (system)
+		read_through(pen, getenv("SSL_CERT_FILE"));
+	pen_at(pen, "one of its files");
+}
+
+/* What is left at its end goes with the process. */
+void
+look_endpoints(struct pen *pen, const struct options *o)
+{
+	struct api a = {.pen = pen, .o = o};
 	struct said said = {0};
 	struct err err;
 
-	a->d = d;
-	if (strcmp(d->o->agent_driver, "runbook") == 0) {
+	if (strcmp(o->agent_driver, "runbook") == 0) {
 		said_skip(&said, "agent_driver is runbook: none is asked");
-		sheet_put(d->sheet, CHECK_ENDPOINT, &said);
-		return a;
+		pen_put(pen, CHECK_ENDPOINT, &said);
+		return;
 	}
-	a->http = http_new(&d->loop);
-	a->all = endpoints_new(&d->loop, d->o, a->http, &err);
-	if (!a->all) {
+	read_files(pen, o);
+	pen_limit(pen, LIMIT_MS + LATE_MS);
+	uv_loop_init(&a.loop);
+	a.http = http_new(&a.loop);
+	a.all = endpoints_new(&a.loop, o, a.http, &err);
+	if (!a.all) {
 		said_err(
 		    &said, RESULT_FAIL, &err, "mend that section of breakglass.conf");
-		sheet_put(d->sheet, CHECK_ENDPOINT, &said);
-		return a;
-	}
-	uv_timer_init(&d->loop, &a->limit);
-	a->limit.data = a;
-	uv_timer_start(&a->limit, on_limit, LIMIT_MS, 0);
-	a->count = a->left = endpoints_count(a->all);
-	for (int i = 0; i < a->count; i++)
-		begin(a, i);
-	return a;
-}
-
-void
-api_free(struct api *a)
-{
-	if (!a)
+		pen_put(pen, CHECK_ENDPOINT, &said);
 		return;
-	for (int i = 0; i < a->count; i++) {
-		credential_ask_drop(a->asked[i].ask);
-		http_cancel(a->asked[i].call);
 	}
-	endpoints_free(a->all);
-	http_free(a->http);
-	if (a->all && !a->closed)
-		uv_close((uv_handle_t *)&a->limit, NULL);
+	uv_timer_init(&a.loop, &a.limit);
+	a.limit.data = &a;
+	uv_timer_start(&a.limit, on_limit, LIMIT_MS, 0);
+	a.count = a.left = endpoints_count(a.all);
+	for (int i = 0; i < a.count; i++)
+		begin(&a, i);
+	uv_run(&a.loop, UV_RUN_DEFAULT);
 }

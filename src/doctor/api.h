@@ -4,16 +4,17 @@
  *
  * GET /v1/models with the credential: it names the key as good or bad and costs no
  * token.  A server that has no such list is reachable, and more is not known of it.
+ *
+ * A look, looks.h, with a loop of its own in its child: the engine's code that asks an
+ * endpoint reads keys and certificates where it stands, and on a disk that hangs it
+ * stands for good.
  */
 #ifndef DOCTOR_API_H
 #define DOCTOR_API_H
 
-#include "doctor/doctor.h"
+#include <stdbool.h>
 
-struct api;
-
-struct api *api_start(struct doctor *d);
-void api_free(struct api *a); /* the loop turns once more; NULL is fine */
+#include "doctor/said.h"
 
 struct api_seen {
 	const char *url;

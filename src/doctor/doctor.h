@@ -2,8 +2,9 @@
 /*
  * doctor.h: one look at everything that a recovery will need.
  *
- *   children, apart      what may hang: files, the engine, programs     (look_*.c)
- *   the loop             both hosts, the endpoints                       (climb.c, api.c)
+ *   children, apart      what may hang: files, the engine, programs,
+ *                        the endpoints with their files                (look_*.c, api.c)
+ *   the loop             both hosts                                     (climb.c)
  *        facts  ------------>  judged, purely (judge_*.c)  ---->  sheet
  *
  * Nothing is changed by it, at home or at the hosts: no verb that mutates is sent, no

@@ -256,13 +256,15 @@ look_claude(struct pen *pen, const struct options *o)
 /* ---- what claude is given ---- */
 
 static bool
-try_token(const char *path, const char *what, struct said *said, struct said *bad)
+try_token(struct pen *pen, const char *path, const char *what, struct said *said,
+    struct said *bad)
 {
 	struct secret *s;
 	struct err err;
 
 	if (!path[0])
 		return false;
+	pen_at(pen, path);
 	s = secret_load_token(path, &err);
 	if (!s)
 		said_err(
@@ -290,8 +292,8 @@ look_claude_key(struct pen *pen, const struct options *o)
 		return;
 	}
 	said_pass(&said, "%s", "");
-	any = try_token(key, "the key in", &said, &bad);
-	any = try_token(o->oauth_token_file,
+	any = try_token(pen, key, "the key in", &said, &bad);
+	any = try_token(pen, o->oauth_token_file,
 		  "the subscription's token in (only claude may try it)", &said, &bad) ||
 	    any;
 	if (bad.seen[0])
@@ -416,6 +418,7 @@ look_definition(struct pen *pen, const struct options *o)
 	struct definition d;
 	struct err err;
 
+	pen_at(pen, dir);
 	if (definition_load(&d, dir, o->agent, &err) == 0) {
 		said_pass(&said, "%s/%s.md", dir, o->agent);
 		definition_fini(&d);

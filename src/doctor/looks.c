@@ -18,6 +18,7 @@ static const enum check engine[] = {CHECK_ENGINE, CHECK_KILL, CHECK_LISTENING};
 static const enum check past[] = {CHECK_DRILL_LAB, CHECK_DRILL_SITE};
 static const enum check claude[] = {CHECK_DRIVER, CHECK_CLAUDE};
 static const enum check claude_key[] = {CHECK_CLAUDE_KEY};
+static const enum check endpoints[] = {CHECK_ENDPOINT};
 static const enum check sandbox[] = {CHECK_SANDBOX};
 static const enum check books[] = {CHECK_DEFINITION, CHECK_RUNBOOKS};
 
@@ -40,6 +41,7 @@ static const struct apart_look looks[] = {
     LOOK(claude, PROGRAM_MS, "claude does not tell its version in time",
 	"look why claude --version hangs; until then the API or the runbooks answer"),
     LOOK(claude_key, FILE_MS, DISK, DISK_TODO),
+    LOOK(endpoints, FILE_MS, DISK, DISK_TODO), /* until its files are read */
     LOOK(sandbox, PROGRAM_MS, "the launcher does not answer in time",
 	"install breakglass whole, or set libexec_dir"),
     LOOK(books, FILE_MS, DISK, DISK_TODO),

@@ -24,6 +24,9 @@ void look_claude_key(struct pen *pen, const struct options *o);
 void look_sandbox(struct pen *pen, const struct options *o);
 void look_books(struct pen *pen, const struct options *o);
 
+/* api.c: the files that an endpoint needs, and then the endpoint itself */
+void look_endpoints(struct pen *pen, const struct options *o);
+
 /* look_past.c: it also notes how long ago the last status was, -1 never. */
 void look_past(struct pen *pen, const struct options *o);
 

@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/locked.h"
 #include "base/mem.h"
-#include "doctor/api.h"
 #include "doctor/climb.h"
 #include "doctor/guard.h"
 #include "doctor/judge.h"
@@ -34,7 +33,6 @@ struct run {
 	struct doctor d;
 	struct apart *apart;
 	struct climb *devvm, *pve;
-	struct api *api;
 	struct custody *custody;
 	struct hostkeys *known;
 	int waits; /* looks that the climbs wait for */
@@ -269,12 +267,9 @@ run_all(struct run *r)
 	leave_out(r);
 	look_process(r);
 	apart_watch(r->apart, &r->d, on_looked, r);
-	if (!r->d.offline)
-		r->api = api_start(&r->d);
 	uv_run(&r->d.loop, UV_RUN_DEFAULT);
 	rc = sheet_end(r->d.sheet, (long)(clock_mono_ms() - r->d.begun_ms));
 	apart_end(r->apart);
-	api_free(r->api);
 	return rc;
 }
 

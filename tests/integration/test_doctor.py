@@ -575,6 +575,37 @@ def hung_disk(rig):
           "does not answer" in rows["pve", "hostkey"]["text"], rows["pve", "hostkey"])
 
 
+def settings(rig, *more):
+    with open(rig.conf, "w") as f:
+        f.write("\n".join(("[endpoint vendor]", "url = http://127.0.0.1:%d" % rig.api.port) + more) + "\n")
+
+
+@with_rig()
+def hung_file(rig):
+    """a file of an endpoint on a disk that hangs is named, and all of it has an end"""
+    good(rig)
+    hung = rig.dir + "/hung.pem"
+    os.mkfifo(hung, 0o600)  # keeps who opens it, as such a disk does
+    key = "key_file = %s/apikey" % rig.dir
+    for driver, more, changes in (
+            ("auto", (key, "ca_file = " + hung), {}),
+            ("api", (key, "[endpoint second]", "url = http://127.0.0.1:9", key, "ca_file = " + hung), {}),
+            ("api", (key,), dict(SSL_CERT_FILE=hung)))[:3 if LONG else 2]:
+        settings(rig, *more)
+        began = time.monotonic()
+        with env(rig, BREAKGLASS_AGENT_DRIVER=driver, **changes):
+            rows = doctor(rig, code=1)
+        check("an end", time.monotonic() - began < 28, time.monotonic() - began)
+        only(rows, ("agent", "endpoint", "fail", hung + ": its disk does not answer", "look at dmesg"), also=[
+            ("agent", "claude"), ("agent", "credential")] if driver == "api" else [])
+    check("nobody was asked", not [r for r in rig.api.asked() if r.get("path", "").startswith("/v1/models")])
+    settings(rig, "key_file = " + hung)
+    with env(rig, BREAKGLASS_AGENT_DRIVER="api"):
+        rows = doctor(rig, code=1)
+    only(rows, ("agent", "endpoint", "fail", hung + " is not a regular file"), also=[
+        ("agent", "claude"), ("agent", "credential")])
+
+
 @with_rig()
 def everything_dead(rig):
     """silent hosts, an endpoint, an engine and a claude that hang: an end before 30 s"""
@@ -618,5 +649,6 @@ def cmdline(pid):
 
 
 if __name__ == "__main__":
-    main([all_good, twelve_broken, no_force, hostile, paper, offline, in_a_pod, hung_disk] +
+    main([all_good, twelve_broken, no_force, hostile, paper, offline, in_a_pod, hung_disk,
+          hung_file] +
          ([everything_dead] if LONG else []))
