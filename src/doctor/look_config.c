@@ -127,7 +127,7 @@ void
 look_config(struct pen *pen, const struct options *o)
 {
 	struct said said = {0}, good = {0};
-	char *files[3], strange[64];
+	char *files[3], strange[64], word[4 * sizeof strange];
 	int n = count_environment(strange), found = 0;
 	bool safe = true;
 
@@ -147,7 +147,8 @@ look_config(struct pen *pen, const struct options *o)
 		if (strange[0]) {
 			said.result = RESULT_WARN;
 			said_more(&said, "; %s is no setting of ours", strange);
-			said_run(&said, "unset %s", strange);
+			said_run(
+			    &said, "unset %s", said_word(strange, word, sizeof word));
 		}
 	}
 	pen_put(pen, CHECK_CONFIG, &said);
