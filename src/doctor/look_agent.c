@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* look_agent.c: what the agent is made of: claude, its credential, its box, its books. */
-#include <dirent.h>
-#include <errno.h>
 #include <ftw.h>
 #include <libgen.h>
 #include <limits.h>
@@ -14,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/claude.h"
-#include "base/fd.h"
 #include "base/mem.h"
 #include "doctor/engine_ask.h"
 #include "doctor/judge.h"
@@ -24,7 +21,7 @@
 #include "engine/agent/choice.h"
 #include "engine/agent/definition.h"
 #include "engine/remote/secret.h"
-#include "engine/runbook/runbook.h"
+#include "engine/runbook/runbook_folder.h"
 
 #define ARGV_MAX (AGENT_BOX_ARGS_MAX + 48)
 #define OUT_MAX 4096
@@ -428,88 +425,71 @@ look_definition(struct pen *pen, const struct options *o)
 	free(dir);
 }
 
-static int
-is_book(const struct dirent *e)
+struct books {
+	int good, wrong;
+	struct said bad; /* of the first that is wrong */
+};
+
+static void
+refused(const struct runbook_file *f, struct said *bad)
 {
-	size_t len = strlen(e->d_name);
+	char word[SAID_MAX], line[32] = "";
 
-	return e->d_name[0] != '.' && len > 3 &&
-	    strcmp(e->d_name + len - 3, ".md") == 0 &&
-	    strcmp(e->d_name, "README.md") != 0;
-}
-
-static bool
-is_fine(const char *path, struct said *bad)
-{
-	struct runbook *rb = NULL;
-	struct stat st;
-	struct err err;
-	size_t len;
-	int line = 0;
-	char *text;
-
-	if (stat(path, &st) == 0 && (st.st_mode & 022)) {
-		said_fail(bad, "%s can be changed by others (mode %04o)", path,
-		    (unsigned)(st.st_mode & 07777));
-		said_run(bad, "chmod go-w %s", path);
-		return false;
-	}
-	text = fd_read_file(path, RUNBOOK_MAX + 1, &len, &err);
-	if (text)
-		rb = runbook_parse(path, text, len, &line, &err);
-	if (!rb) {
-		said_fail(bad, "%s line %d: %s", path, line, err.words);
+	if (f->line > 0)
+		snprintf(line, sizeof line, " line %d", f->line);
+	said_fail(bad, "%s%s: %s", f->path, line, f->why);
+	said_word(f->path, word, sizeof word);
+	switch (f->ill) {
+	case RUNBOOK_OWNER:
+		said_run(bad, "chown %ld %s", (long)geteuid(), word);
+		break;
+	case RUNBOOK_MODE:
+		said_run(bad, "chmod go-w %s", word);
+		break;
+	case RUNBOOK_FORM:
 		said_do(bad, "mend that line; docs/runbooks.md is the format");
+		break;
+	case RUNBOOK_MANY:
+		said_do(bad, "take some of them out of the folder");
+		break;
+	default:
+		said_do(bad, "set data_dir or runbook_dir to where they are");
 	}
-	runbook_free(rb);
-	free(text);
-	return rb != NULL;
 }
 
 static void
-look_folder(const char *dir, int *good, int *wrong, struct said *bad)
+on_book(const struct runbook_file *f, void *arg)
 {
-	struct dirent **names = NULL;
-	int n = scandir(dir, &names, is_book, alphasort);
-	struct said one = {0};
+	struct books *b = arg;
 
-	if (n < 0 && !bad->seen[0]) {
-		said_fail(bad, "%s cannot be read: %s", dir, strerror(errno));
-		said_do(bad, "set data_dir or runbook_dir to where they are");
-	}
-	*wrong += n < 0;
-	for (int i = 0; i < n; i++) {
-		char *path = mem_printf("%s/%s", dir, names[i]->d_name);
-
-		if (is_fine(path, &one))
-			++*good;
-		else if (++*wrong == 1)
-			*bad = one;
-		free(path);
-		free(names[i]);
-	}
-	free(names);
+	b->good += f->book != NULL;
+	if (!f->book && ++b->wrong == 1)
+		refused(f, &b->bad);
+	runbook_free(f->book);
 }
 
 void
 look_books(struct pen *pen, const struct options *o)
 {
 	char *shipped = mem_printf("%s/agents/runbooks", doctor_data_dir(o));
-	struct said said = {0}, bad = {0};
-	int good = 0, wrong = 0;
+	struct books b = {0};
+	struct said said = {0};
 
 	look_definition(pen, o);
-	look_folder(shipped, &good, &wrong, &bad);
-	if (o->runbook_dir[0])
-		look_folder(o->runbook_dir, &good, &wrong, &bad);
-	if (wrong == 0)
-		said_pass(&said, "%d, all understood", good);
+	pen_at(pen, shipped);
+	runbook_folder_read(shipped, on_book, &b);
+	if (o->runbook_dir[0]) {
+		pen_at(pen, o->runbook_dir);
+		runbook_folder_read(o->runbook_dir, on_book, &b);
+	}
+	if (b.wrong == 0)
+		said_pass(&said, "%d, all understood", b.good);
 	else
-		said = bad;
-	if (wrong > 1)
-		said_more(&said, "; and %d more", wrong - 1);
-	js_set_int(said_values(&said), "good", good);
-	js_set_int(said.values, "bad", wrong);
+		said = b.bad;
+	if (b.wrong > 1)
+		said_more(&said, "; and %d more", b.wrong - 1);
+	js_set_int(said_values(&said), "good", b.good);
+	js_set_int(said.values, "bad", b.wrong);
 	pen_put(pen, CHECK_RUNBOOKS, &said);
 	free(shipped);
 }

@@ -607,6 +607,41 @@ def hung_file(rig):
 
 
 @with_rig()
+def books(rig):
+    """runbooks: refused are those that the engine refuses, and no others; a name is no command"""
+    good(rig)
+    own = rig.dir + "/own"
+    os.mkdir(own)
+    shutil.copy(SRC + "/agents/runbooks/disk.md", own + "/disk.md")
+    os.chmod(own + "/disk.md", 0o664)
+    os.chmod(own, 0o775)
+    rig.env["BREAKGLASS_RUNBOOK_DIR"] = own
+    rows = doctor(rig, code=0)
+    only(rows)  # our own group may write, as under umask 002
+    count = rows["agent", "runbooks"]["values"]["good"]
+    odd = own + "/a;touch pwned;'.md"
+    shutil.copy(SRC + "/agents/runbooks/disk.md", odd)
+    os.chmod(odd, 0o646)
+    rows = doctor(rig, code=1)
+    r = rows["agent", "runbooks"]
+    only(rows, ("agent", "runbooks", "fail", odd + ": others can write it"))
+    check("a command", r["command"] is True and r["values"] == dict(good=count, bad=1), r)
+    subprocess.run(["sh", "-c", r["mend"]], cwd=rig.dir, check=True)
+    check("that mends this file and does nothing else", os.stat(odd).st_mode & 0o777 == 0o644 and
+          not os.path.exists(rig.dir + "/pwned"), r)
+    os.unlink(odd)
+    os.chmod(own, 0o777)
+    rows = doctor(rig, code=1)
+    only(rows, ("agent", "runbooks", "fail", own + ": others can write it"))
+    mend(rows, "agent", "runbooks", "chmod go-w " + own)
+    check("all of it is refused", rows["agent", "runbooks"]["values"] == dict(good=count - 1, bad=1))
+    with env(rig, **{"BREAKGLASS_X;touch pwned": "1"}):
+        os.chmod(own, 0o755)
+        rows = doctor(rig, code=0)
+    mend(rows, "machine", "config", "unset 'BREAKGLASS_X;touch pwned'")
+
+
+@with_rig()
 def everything_dead(rig):
     """silent hosts, an endpoint, an engine and a claude that hang: an end before 30 s"""
     good(rig)
@@ -650,5 +685,5 @@ def cmdline(pid):
 
 if __name__ == "__main__":
     main([all_good, twelve_broken, no_force, hostile, paper, offline, in_a_pod, hung_disk,
-          hung_file] +
+          hung_file, books] +
          ([everything_dead] if LONG else []))

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/runbook/runbooks.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/record/incident.h"
@@ -85,79 +80,26 @@ shelf_clear(struct shelf *s)
 	memset(s, 0, sizeof *s);
 }
 
-/* Its commands run on the devvm with sudo: whoever can write it, could run them. */
-static int
-is_ours(const char *path, struct err *err)
-{
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return err_sys(err, errno, "cannot be looked at");
-	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return err_set(err, ERR_DENIED,
-		    "it belongs to uid %u: it must be ours or root's", st.st_uid);
-	if ((st.st_mode & S_IWOTH) || ((st.st_mode & S_IWGRP) && st.st_gid != getegid()))
-		return err_set(err, ERR_DENIED, "others can write it: chmod go-w");
-	return 0;
-}
-
 static void
-shelf_take(struct shelf *s, const char *dir, const char *file, bool own)
+on_file(const struct runbook_file *f, void *arg)
 {
-	char *path = mem_printf("%s/%s", dir, file), *text = NULL;
-	struct runbook *rb = NULL;
-	struct err err;
-	size_t len = 0;
-	int line = 0;
+	struct reading *r = arg;
+	struct shelf *s = &r->shelf;
 
-	if (is_ours(path, &err) == 0 &&
-	    (text = fd_read_file(path, RUNBOOK_MAX + 1, &len, &err)) != NULL)
-		rb = runbook_parse(path, text, len, &line, &err);
-	if (!rb) {
-		shelf_bad(s, path, line, err.words);
-	} else if (s->count == RUNBOOKS_MAX) {
-		shelf_bad(s, path, 0, "at most 64 runbooks of a folder are taken");
-		runbook_free(rb);
-	} else {
-		rb->own = own;
-		s->books[s->count++] = rb;
+	if (!f->book) {
+		shelf_bad(s, f->path, f->line, f->why);
+		return;
 	}
-	free(text);
-	free(path);
-}
-
-/* "disk.md" and such; a README may lie beside them. */
-static int
-is_wanted(const struct dirent *e)
-{
-	size_t len = strlen(e->d_name);
-
-	return e->d_name[0] != '.' && len > 3 &&
-	    strcmp(e->d_name + len - 3, ".md") == 0 &&
-	    strcmp(e->d_name, "README.md") != 0;
+	f->book->own = r->folder == FOLDER_OWN;
+	s->books[s->count++] = f->book;
 }
 
 static void
 on_work(uv_work_t *work)
 {
 	struct reading *r = work->data;
-	struct dirent **names = NULL;
-	struct err err;
-	int n = scandir(r->dir, &names, is_wanted, alphasort);
 
-	if (n < 0) {
-		err_sys(&err, errno, "the folder cannot be read");
-		shelf_bad(&r->shelf, r->dir, 0, err.words);
-	} else if (is_ours(r->dir, &err) < 0) {
-		shelf_bad(&r->shelf, r->dir, 0, err.words);
-	} else {
-		for (int i = 0; i < n; i++)
-			shelf_take(
-			    &r->shelf, r->dir, names[i]->d_name, r->folder == FOLDER_OWN);
-	}
-	for (int i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
+	runbook_folder_read(r->dir, on_file, r);
 }
 
 /* --- what is there --- */

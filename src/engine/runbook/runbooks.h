@@ -12,9 +12,8 @@
 
 #include <uv.h>
 
-#include "engine/runbook/runbook.h"
+#include "engine/runbook/runbook_folder.h"
 
-#define RUNBOOKS_MAX 64	     /* files of a folder */
 #define RUNBOOKS_READ_MS 500 /* a folder that has not answered by then is left out */
 
 struct incident;
