@@ -156,6 +156,10 @@ check "the old program has done its verb to the end" says "cycle: host program e
 check "the guest runs" says "status: running" /test/fakes/qm status
 check "the engine is the one from before" test "$(pgrep -u ann -f libexec/breakglass/engine)" = "$engine"
 check "and answers" as_ann breakglass ping
+check "a removal at this moment" apt remove breakglass
+check "names the engine from before the upgrade" grep -qF "kill $engine ends it" /test/apt
+check "and leaves it" kill -0 "$engine"
+check "it comes back" apt install /test/new/breakglass.deb /test/new/breakglass-engine.deb
 check "engine --replace is the way to the new one" as_ann breakglass engine --replace
 check "which answers" wait_for 10 as_ann breakglass ping
 check "and is another" test "$(pgrep -u ann -f libexec/breakglass/engine)" != "$engine"
@@ -163,7 +167,10 @@ check "no directory changed its mode" test "$(stat -c '%a %U' /var/lib/breakglas
 took "the upgrade"
 
 # -- a removal ends nothing and takes out no key, and says so
+ln -s /etc/pve/priv/authorized_keys /root/.ssh/authorized_keys
 check "removal of the host program" apt remove breakglass-pve
+check "does not read in /etc/pve, and says so" grep -qF "/root/.ssh/authorized_keys is in /etc/pve" /test/apt
+rm /root/.ssh/authorized_keys
 check "names the key that stays" grep -qF "a key for it stays in /root/.ssh/authorized_keys2" /test/apt
 check "which is there" grep -q breakglass-pve /root/.ssh/authorized_keys2
 check "and its record" test -d /var/lib/breakglass/runs
@@ -179,6 +186,26 @@ check "keeps the record, and says so" eval 'grep -q "a verb runs at this moment"
 rm /test/hold
 wait $!
 check "the packages come back" apt install /test/new/breakglass.deb /test/new/breakglass-pve.deb /test/new/breakglass-engine.deb
+# a purge of the engine's package takes away what nothing needs, and fails at nothing
+install -d -o _breakglass /etc/breakglass
+check "purge while a file is the user's" apt purge breakglass-engine
+check "names it" grep -qF "the user _breakglass stays: /etc/breakglass belongs to it" /test/apt
+rmdir /etc/breakglass
+check "the package comes back" dpkg -i /test/new/breakglass-engine.deb
+setpriv --reuid=_breakglass --regid=_breakglass --clear-groups sleep 1000 &
+sleeper=$!
+check "a process of the user" wait_for 5 pgrep -u _breakglass sleep
+check "purge meanwhile" apt purge breakglass-engine
+check "keeps the user, and says so" eval 'grep -qF "the user _breakglass stays: a process" /test/apt && id _breakglass'
+kill $sleeper
+wait $sleeper
+check "the package comes back" dpkg -i /test/new/breakglass-engine.deb
+useradd -r -g breakglass-operators bob
+check "purge while the group is somebody's own" apt purge breakglass-engine
+check "keeps the group alone, and says so" eval 'grep -qF "the group breakglass-operators stays" /test/apt && ! id _breakglass'
+check "and is done with it" eval '! dpkg -s breakglass-engine'
+userdel bob
+check "the package comes back" dpkg -i /test/new/breakglass-engine.deb
 took "removals"
 
 # -- the end: what a person made is taken back by that person's means, then a purge
