@@ -39,12 +39,10 @@ say_incidents(const struct options *o)
 
 	if (journal_ids(o->sessions_dir, &ids, &n, &err) < 0)
 		return COMMAND_FAILED;
-	for (size_t i = n; i-- > 0;) {
-		if (n - i <= COMPLETE_MAX && is_plain(ids[i]))
+	for (size_t i = n; i-- > 0 && n - i <= COMPLETE_MAX;)
+		if (is_plain(ids[i]))
 			puts(ids[i]);
-		free(ids[i]);
-	}
-	free(ids);
+	journal_ids_free(ids, n);
 	return COMMAND_OK;
 }
 

@@ -276,28 +276,36 @@ load_file(struct options *o, const char *file, int must, struct err *err)
 	return rc;
 }
 
-static int
-load_files(struct options *o, struct err *err)
+void
+options_files(char *files[OPTIONS_FILES])
 {
 	const char *xdg = getenv("XDG_CONFIG_HOME"), *named = getenv("BREAKGLASS_CONFIG");
 	char *home = options_home();
-	char *file;
-	int rc;
 
-	rc = load_file(o, BG_SYSCONFDIR "/breakglass.conf", 0, err);
-	if (rc == 0) {
-		file = xdg && *xdg ? mem_printf("%s/breakglass.conf", xdg)
-				   : mem_printf("%s/.config/breakglass.conf", home);
-		rc = load_file(o, file, 0, err);
-		free(file);
-	}
-	if (rc == 0 && named && *named)
-		rc = load_file(o, named, 1, err);
+	files[0] = mem_dup(BG_SYSCONFDIR "/breakglass.conf");
+	files[1] = xdg && *xdg ? mem_printf("%s/breakglass.conf", xdg)
+			       : mem_printf("%s/.config/breakglass.conf", home);
+	files[2] = named && *named ? mem_dup(named) : NULL;
+	free(home);
+}
+
+static int
+load_files(struct options *o, struct err *err)
+{
+	char *files[OPTIONS_FILES];
+	const char *named;
+	int rc = 0;
+
+	options_files(files);
+	named = files[OPTIONS_FILES - 1];
+	for (int i = 0; i < OPTIONS_FILES && rc == 0; i++)
+		if (files[i])
+			rc = load_file(o, files[i], files[i] == named, err);
 	if (rc < 0 && err->code == ERR_SYSTEM)
 		err_wrap(err, "the settings (%s)",
-		    named && *named ? "mend that, or unset BREAKGLASS_CONFIG"
-				    : "mend that");
-	free(home);
+		    named ? "mend that, or unset BREAKGLASS_CONFIG" : "mend that");
+	for (int i = 0; i < OPTIONS_FILES; i++)
+		free(files[i]);
 	return rc;
 }
 

@@ -52,6 +52,14 @@ void options_print(void);
  */
 char *options_run_dir(const struct options *o);
 
+#define OPTIONS_FILES 3
+
+/*
+ * The files that options_load reads, in its order, whether they are there or not; the
+ * last is the one that BREAKGLASS_CONFIG names, or NULL.  New strings.
+ */
+void options_files(char *files[OPTIONS_FILES]);
+
 /* The home directory: HOME, else the passwd entry, else "/".  New string. */
 char *options_home(void);
 
