@@ -48,8 +48,6 @@ struct climb {
 	void *arg;
 	struct host_facts f;
 	struct remote *remote;
-	struct hostkeys *none; /* where the known ones cannot be read */
-	bool keys_hang;
 	uv_timer_t limit, step_limit;
 	bool up, over;
 	enum step step;
@@ -137,10 +135,6 @@ tell(struct climb *c)
 
 	for (size_t i = 0; i < ARRAY_LEN(shared); i++) {
 		shared[i](&c->f, &said);
-		if (c->keys_hang && shared[i] == judge_hostkey && c->f.kex_ms >= 0)
-			said_skip(&said,
-			    "%s; which one is known stands on the journal's disk, which does not answer",
-			    c->f.shown);
 		sheet_put(c->d->sheet, (enum check)(at + (int)i), &said);
 	}
 	if (c->f.pve) {
@@ -386,12 +380,14 @@ static void
 read_known(struct climb *c, const struct climb_opts *opts)
 {
 	const struct options *o = c->d->o;
-	const char *blob =
-	    opts->known ? hostkeys_blob(opts->known, c->f.pve ? "pve" : "devvm") : NULL;
+	const char *blob = opts->no_known[0]
+	    ? NULL
+	    : hostkeys_blob(opts->known, c->f.pve ? "pve" : "devvm");
 
 	c->f.pinned = (c->f.pve ? o->pve_hostkey : o->devvm_hostkey)[0] != '\0';
 	c->f.was_known = blob && fingerprint_of_base64(blob, c->f.known);
-	c->keys_hang = !opts->known;
+	snprintf(c->f.no_known, sizeof c->f.no_known, "%s", opts->no_known);
+	snprintf(c->f.trouble, sizeof c->f.trouble, "%s", hostkeys_why(opts->known));
 }
 
 struct climb *
@@ -426,10 +422,6 @@ climb_start(struct doctor *d, const struct climb_opts *opts,
 	uv_timer_init(&d->loop, &c->step_limit);
 	c->limit.data = c->step_limit.data = c;
 	uv_timer_start(&c->limit, on_limit, CLIMB_MS, 0);
-	if (!opts->known) {
-		c->none = hostkeys_new(NULL);
-		hostkeys_only_look(c->none);
-	}
 	c->remote = remote_new(&d->loop,
 	    &(struct remote_config){.name = opts->pve ? "pve" : "devvm",
 		.address = f->address,
@@ -439,7 +431,7 @@ climb_start(struct doctor *d, const struct climb_opts *opts,
 		.agent = opts->key ? NULL
 		    : opts->agent  ? opts->agent
 				   : NO_AGENT,
-		.hostkeys = opts->known ? opts->known : c->none},
+		.hostkeys = opts->known},
 	    on_state, c);
 	remote_want(c->remote, true);
 	return c;
@@ -459,6 +451,5 @@ climb_free(struct climb *c)
 	frame_fini(&c->lines[0]);
 	frame_fini(&c->lines[1]);
 	vmfacts_fini(&c->vm);
-	hostkeys_free(c->none);
 	free(c);
 }

@@ -27,7 +27,8 @@ struct climb_opts {
 	const struct secret *key; /* NULL: none; borrowed */
 	const char *agent;	  /* the ssh-agent's socket instead, or NULL */
 	const char *no_key;	  /* why there is neither; "" */
-	struct hostkeys *known; /* only looked at; borrowed; NULL: they cannot be read */
+	struct hostkeys *known;	  /* only looked at; borrowed */
+	const char *no_known;	  /* why this host's is not compared; "" */
 };
 
 /* done comes once, from the loop, after all checks of the host are on the sheet. */

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "doctor/said.h"
-#include "engine/remote/hostkeys.h"
 
 #define JUDGE_SKEW_WARN_MS 2000 /* beyond the error of the measurement */
 #define JUDGE_SKEW_FAIL_MS 60000
@@ -57,6 +56,8 @@ struct host_facts {
 
 	bool was_known, pinned; /* a key was known, or is in the settings */
 	bool changed;
+	char no_known[320]; /* why none is compared, as another line says; "" */
+	char trouble[320];  /* of the file of those learnt, as far as it is not read */
 	char shown[80], known[80]; /* fingerprints; "" */
 
 	char from[80]; /* our address as it sees it; "" */

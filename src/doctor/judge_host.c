@@ -130,12 +130,19 @@ judge_hostkey(const struct host_facts *f, struct said *out)
 
 	if (f->kex_ms < 0)
 		said_skip(out, "it has shown none");
+	else if (f->no_known[0])
+		said_skip(out, "%s, not compared: %s", f->shown, f->no_known);
 	else if (f->changed)
 		changed(f, out);
 	else if (f->was_known)
 		said_pass(out, "%s, %s", f->shown,
 		    f->pinned ? "pinned by the settings" : "as learnt");
-	else if (!f->pve)
+	else if (f->trouble[0]) {
+		said_fail(out, "%s, not compared: %s", f->shown, f->trouble);
+		said_do(out,
+		    "mend that file (each line is a host's name, its key's type and the key): as it "
+		    "is, the next engine believes whoever answers first");
+	} else if (!f->pve)
 		said_pass(out,
 		    "%s, not known yet: the engine learns it at its first connection",
 		    f->shown);
@@ -148,11 +155,12 @@ judge_hostkey(const struct host_facts *f, struct said *out)
 		    bootstrap(f, command));
 	}
 	js_set_str(said_values(out), "state",
-	    f->kex_ms < 0	? "unseen"
-		: f->changed	? "changed"
-		: !f->was_known ? "unknown"
-		: f->pinned	? "pinned"
-				: "learnt");
+	    f->kex_ms < 0	 ? "unseen"
+		: f->no_known[0] ? "unknown"
+		: f->changed	 ? "changed"
+		: !f->was_known	 ? "unknown"
+		: f->pinned	 ? "pinned"
+				 : "learnt");
 	if (f->shown[0])
 		js_set_str(out->values, "fingerprint", f->shown);
 	if (f->known[0])

@@ -17,6 +17,7 @@
 
 #define WORD_MAX 400
 #define ENV_PREFIX "BREAKGLASS_"
+#define NAME_MAX_ 64 /* bytes of a strange name that are told */
 
 extern char **environ;
 
@@ -66,7 +67,7 @@ is_setting(const char *name, size_t len)
 
 /* How many settings the environment has; strange: the first name that is none. */
 static int
-count_environment(char strange[64])
+count_environment(char strange[NAME_MAX_])
 {
 	int n = 0;
 
@@ -79,80 +80,91 @@ count_environment(char strange[64])
 		if (is_setting(*e, len))
 			n++;
 		else if (!strange[0])
-			snprintf(strange, 64, "%.*s", (int)len, *e);
+			snprintf(strange, NAME_MAX_, "%.*s", (int)len, *e);
 	}
 	return n;
 }
 
-/* What would end the start of an engine, beside what the reader of settings refuses. */
+/* A whole name that a shell has for a variable's. */
+static bool
+is_name(const char *name)
+{
+	size_t n = strspn(
+	    name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+	return name[n] == '\0' && n < NAME_MAX_ - 1;
+}
+
+/*
+ * What would end the start of an engine, beside what the reader of settings refuses.  All
+ * files are read, whatever is wrong with the one before: the climbs read them again, and
+ * must not hang.
+ */
 static bool
 is_startable(const struct options *o, struct said *said)
 {
+	const struct {
+		const char *host, *file;
+	} pins[] = {{"pve", o->pve_hostkey}, {"devvm", o->devvm_hostkey}};
 	struct hostkeys *keys = hostkeys_new(NULL);
-	struct redact *r = NULL;
+	struct redact *r;
 	struct err err;
-	bool ok = false;
+	bool ok = true;
+	char todo[96];
 
-	if (o->pve_hostkey[0] && hostkeys_pin(keys, "pve", o->pve_hostkey, &err) < 0)
-		said_err(said, RESULT_FAIL, &err,
-		    "put the host's public key there, or take pve_hostkey out");
-	else if (o->devvm_hostkey[0] &&
-	    hostkeys_pin(keys, "devvm", o->devvm_hostkey, &err) < 0)
-		said_err(said, RESULT_FAIL, &err,
-		    "put the host's public key there, or take devvm_hostkey out");
-	else if ((r = redact_new(o->redact, &err)) == NULL)
+	for (size_t i = 0; i < ARRAY_LEN(pins); i++) {
+		if (!pins[i].file[0] ||
+		    hostkeys_pin(keys, pins[i].host, pins[i].file, &err) == 0)
+			continue;
+		snprintf(todo, sizeof todo,
+		    "put the host's public key there, or take %s_hostkey out",
+		    pins[i].host);
+		if (ok)
+			said_err(said, RESULT_FAIL, &err, todo);
+		ok = false;
+	}
+	r = redact_new(o->redact, &err);
+	if (!r && ok)
 		said_err(said, RESULT_FAIL, &err, "mend that file, or take redact out");
-	else
-		ok = true;
+	ok = ok && r;
 	redact_free(r);
 	hostkeys_free(keys);
 	return ok;
-}
-
-/* The files in the order in which they are read; the last one is named. */
-static void
-settings_files(char *files[3])
-{
-	const char *xdg = getenv("XDG_CONFIG_HOME"), *named = getenv("BREAKGLASS_CONFIG");
-	char *home = options_home();
-
-	files[0] = mem_dup(BG_SYSCONFDIR "/breakglass.conf");
-	files[1] = xdg && *xdg ? mem_printf("%s/breakglass.conf", xdg)
-			       : mem_printf("%s/.config/breakglass.conf", home);
-	files[2] = named && *named ? mem_dup(named) : NULL;
-	free(home);
 }
 
 void
 look_config(struct pen *pen, const struct options *o)
 {
 	struct said said = {0}, good = {0};
-	char *files[3], strange[64], word[4 * sizeof strange];
+	char *files[OPTIONS_FILES], strange[NAME_MAX_];
 	int n = count_environment(strange), found = 0;
-	bool safe = true;
+	bool ok;
 
-	settings_files(files);
+	ok = is_startable(o, &said);
+	options_files(files);
 	said_pass(&good, "%s", "");
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < OPTIONS_FILES; i++) {
 		if (!files[i] || access(files[i], F_OK) < 0)
 			continue;
 		said_more(&good, "%s%s", found++ ? ", " : "", files[i]);
-		safe = safe && is_safe(files[i], &said);
+		ok = is_safe(files[i], &said) && ok;
 	}
 	if (!found)
 		said_more(&good, "no file");
 	said_more(&good, "; %d from the environment", n);
-	if (safe && is_startable(o, &said)) {
+	if (ok) {
 		said = good;
 		if (strange[0]) {
 			said.result = RESULT_WARN;
 			said_more(&said, "; %s is no setting of ours", strange);
-			said_run(
-			    &said, "unset %s", said_word(strange, word, sizeof word));
+			if (is_name(strange))
+				said_run(&said, "unset %s", strange);
+			else
+				said_do(&said, "take that name out of the environment");
 		}
 	}
 	pen_put(pen, CHECK_CONFIG, &said);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < OPTIONS_FILES; i++)
 		free(files[i]);
 }
 

@@ -27,6 +27,7 @@
 #define EXIT_USAGE 64
 #define THREADS "4"
 #define SECRET_BYTES (20 * 1024) /* as much as a key takes */
+#define WHY_MAX 320
 
 /* What is only main's: the parts, and what of them is over. */
 struct run {
@@ -172,13 +173,29 @@ on_climbed(struct climb *c, void *arg)
 		tell_calls(r);
 }
 
+/* Why the key that a host is known by is not compared; "" it is. */
+static void
+read_pin(struct run *r, const char *host, const char *file, char why[WHY_MAX])
+{
+	struct err err;
+
+	why[0] = '\0';
+	if (file[0] && sheet_is_late(r->d.sheet, CHECK_CONFIG))
+		snprintf(why, WHY_MAX, "the file that pins it does not answer");
+	else if (file[0] && hostkeys_pin(r->known, host, file, &err) < 0)
+		snprintf(why, WHY_MAX, "%.300s", err.words);
+	else if (!file[0] && sheet_is_late(r->d.sheet, CHECK_DISK))
+		snprintf(why, WHY_MAX,
+		    "which one is known stands on the journal's disk, which does not answer");
+}
+
 /* Only what was seen to be readable is read here: this process must not hang. */
 static void
 start_climbs(struct run *r)
 {
 	const struct options *o = r->d.o;
 	struct climb_opts opts = {.no_key = ""};
-	struct err err;
+	char why[WHY_MAX];
 
 	if (sheet_result(r->d.sheet, CHECK_KEY) == RESULT_PASS) {
 		r->custody = custody_new(&r->d.loop, o, getenv("SSH_AUTH_SOCK"));
@@ -188,21 +205,15 @@ start_climbs(struct run *r)
 			opts.no_key = custody_why(r->custody);
 	} else
 		opts.no_key = "see the SSH key above";
-	if (sheet_result(r->d.sheet, CHECK_CONFIG) != RESULT_FAIL &&
-	    !sheet_is_late(r->d.sheet, CHECK_DISK)) {
-		r->known = hostkeys_new(o->sessions_dir);
-		hostkeys_only_look(r->known);
-		if ((o->pve_hostkey[0] &&
-			hostkeys_pin(r->known, "pve", o->pve_hostkey, &err) < 0) ||
-		    (o->devvm_hostkey[0] &&
-			hostkeys_pin(r->known, "devvm", o->devvm_hostkey, &err) < 0)) {
-			hostkeys_free(r->known);
-			r->known = NULL;
-		}
-	}
+	r->known =
+	    hostkeys_new(sheet_is_late(r->d.sheet, CHECK_DISK) ? NULL : o->sessions_dir);
+	hostkeys_only_look(r->known);
 	opts.known = r->known;
+	opts.no_known = why;
+	read_pin(r, "devvm", o->devvm_hostkey, why);
 	r->devvm = climb_start(&r->d, &opts, on_climbed, r);
 	opts.pve = true;
+	read_pin(r, "pve", o->pve_hostkey, why);
 	r->pve = climb_start(&r->d, &opts, on_climbed, r);
 }
 

@@ -488,7 +488,20 @@ def paper(rig):
         rows = doctor(rig)
     check("a name that is no setting", "BREAKGLASS_PVEHOST" in rows["machine", "config"]["text"])
     os.chmod(rig.conf, 0o666)
-    mend(doctor(rig, code=1), "machine", "config", "chmod go-w " + rig.conf)
+    rows = doctor(rig, code=1)
+    mend(rows, "machine", "config", "chmod go-w " + rig.conf)
+    check("host keys are compared all the same", all(
+        rows[h, "hostkey"]["result"] == "pass" for h in ("devvm", "pve")))
+    with open(rig.sessions + "/hostkeys", "w") as f:
+        f.write("devvm junk\n")
+    with env(rig, BREAKGLASS_PVE_HOSTKEY=rig.dir + "/none.pub"):
+        rows = doctor(rig, code=1)
+    r = rows["pve", "hostkey"]
+    check("a pin that cannot be read: its own words", r["result"] == "skip" and
+          "not compared: host key of pve" in r["text"] and "/none.pub" in r["text"], r)
+    r = rows["devvm", "hostkey"]
+    check("a learnt one that cannot be read is not called new", r["result"] == "fail" and
+          "not compared" in r["text"] and "no host key" in r["text"], r)
 
 
 @with_rig()
@@ -635,10 +648,11 @@ def books(rig):
     only(rows, ("agent", "runbooks", "fail", own + ": others can write it"))
     mend(rows, "agent", "runbooks", "chmod go-w " + own)
     check("all of it is refused", rows["agent", "runbooks"]["values"] == dict(good=count - 1, bad=1))
+    os.chmod(own, 0o755)
     with env(rig, **{"BREAKGLASS_X;touch pwned": "1"}):
-        os.chmod(own, 0o755)
-        rows = doctor(rig, code=0)
-    mend(rows, "machine", "config", "unset 'BREAKGLASS_X;touch pwned'")
+        r = doctor(rig, code=0)["machine", "config"]
+    check("unset takes no such name, quoted or not", r["result"] == "warn" and not r["command"] and
+          "unset" not in r["mend"], r)
 
 
 @with_rig()
