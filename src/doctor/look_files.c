@@ -41,6 +41,27 @@ looks_above(const char *path)
 	return at;
 }
 
+bool
+looks_another(const char *dir, uid_t *owner)
+{
+	struct stat st;
+
+	if (lstat(dir, &st) < 0 || st.st_uid == geteuid())
+		return false;
+	*owner = st.st_uid;
+	return true;
+}
+
+/* Whose it is has an engine that may run there: nothing is taken from it. */
+static void
+say_another(const char *dir, uid_t owner, const char *setting, struct said *said)
+{
+	said_fail(said, "%s belongs to uid %ld, not to us (%ld)", dir, (long)owner,
+	    (long)geteuid());
+	said_do(said, "run doctor as uid %ld, or set %s to a directory of yours",
+	    (long)owner, setting);
+}
+
 /* ---- the key ---- */
 
 static void
@@ -143,9 +164,13 @@ look_run_dir(struct pen *pen, const struct options *o)
 		said_do(&said, "set run_dir to one of at most %zu bytes",
 		    (size_t)FD_SOCKET_PATH_MAX - strlen(SOCKET_BELOW));
 	} else if (rundir_group(o->operators_group, &gid, &err) < 0 ||
-	    rundir_check(dir, gid, &owner, &err) < 0)
-		said_err(&said, RESULT_FAIL, &err, "set run_dir to a directory of yours");
-	else if (lstat(dir, &st) < 0)
+	    rundir_check(dir, gid, &owner, &err) < 0) {
+		if (geteuid() == 0 && looks_another(dir, &owner))
+			say_another(dir, owner, "run_dir", &said);
+		else
+			said_err(&said, RESULT_FAIL, &err,
+			    "set run_dir to a directory of yours");
+	} else if (lstat(dir, &st) < 0)
 		can_be_made(dir, "run_dir", &said);
 	else if (owner == geteuid() && gid == RUNDIR_NO_GROUP &&
 	    rundir_make(dir, gid, &err) < 0) /* it is there: it is only looked at */
@@ -177,9 +202,7 @@ is_sound(const char *dir, bool own, struct said *said)
 		said_fail(said, "%s is not a directory", dir);
 		said_do(said, "mv %s elsewhere: the engine makes the directory", word);
 	} else if (st.st_uid != geteuid() && (own || st.st_uid != 0)) {
-		said_fail(said, "%s belongs to uid %ld, not to us (%ld)", dir,
-		    (long)st.st_uid, (long)geteuid());
-		said_run(said, "sudo chown -R %ld %s", (long)geteuid(), word);
+		say_another(dir, st.st_uid, "sessions_dir", said);
 	} else if (own && (st.st_mode & 077)) {
 		said_fail(said, "%s is open to others (mode %04o)", dir,
 		    (unsigned)(st.st_mode & 07777));

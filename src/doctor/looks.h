@@ -3,6 +3,9 @@
 #ifndef DOCTOR_LOOKS_H
 #define DOCTOR_LOOKS_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "doctor/apart.h"
 
 /* look_config.c */
@@ -40,5 +43,8 @@ const struct apart_look *looks_by(void (*look)(struct pen *, const struct option
 
 /* The nearest directory above path that is there; new string. */
 char *looks_above(const char *path);
+
+/* dir is there and is not ours. */
+bool looks_another(const char *dir, uid_t *owner);
 
 #endif
