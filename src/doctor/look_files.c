@@ -234,7 +234,10 @@ look_sessions(struct pen *pen, const char *dir)
 	free(incidents);
 }
 
-/* A file is written, synced and removed; 0, or an errno. */
+/*
+ * A file without a name is written and synced; 0, or an errno.  Where the disk hangs this
+ * process ends in the sync, and nothing of it may be left.
+ */
 static int
 try_write(const char *dir, int64_t *ms)
 {
@@ -244,9 +247,9 @@ try_write(const char *dir, int64_t *ms)
 	int fd = mkostemp(path, O_CLOEXEC), rc = fd < 0 ? errno : 0;
 
 	if (fd >= 0) {
+		unlink(path);
 		if (fd_write_all(fd, block, sizeof block) < 0 || fsync(fd) < 0)
 			rc = errno;
-		unlink(path);
 		close(fd);
 	}
 	*ms = clock_mono_ms() - began;
