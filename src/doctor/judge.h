@@ -78,6 +78,12 @@ struct host_facts {
 	struct run_facts word, shell; /* the two requests that must be refused */
 };
 
+/*
+ * Versions like 1.2.3: above 0 when a is the newer one, below when b is; 0 when they are
+ * the same, or one of them is none.  1.2.3-rc1 and 1.2.3~rc1 come before 1.2.3.
+ */
+int judge_versions(const char *a, const char *b);
+
 void judge_address(const struct host_facts *f, struct said *out);
 void judge_connection(const struct host_facts *f, struct said *out);
 void judge_hostkey(const struct host_facts *f, struct said *out);

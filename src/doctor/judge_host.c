@@ -404,7 +404,15 @@ judge_program(const struct host_facts *f, struct said *out)
 	else
 		said_fail(out, "what answers is no breakglass-pve: %s",
 		    f->first.said[0] ? f->first.said : "it says nothing");
-	if (out->result != RESULT_PASS)
+	/* bootstrap puts there what lies here, whichever is newer */
+	if (f->ours && judge_versions(f->version, f->program) < 0)
+		said_do(out, "upgrade this machine's breakglass, the host's is newer");
+	else if (f->ours && out->result != RESULT_PASS &&
+	    judge_versions(f->version, f->program) == 0)
+		said_do(out,
+		    "look which of the two is newer; where it is this machine's: %s --apply",
+		    bootstrap(f, command));
+	else if (out->result != RESULT_PASS)
 		said_run(out, "%s --apply", bootstrap(f, command));
 	js_set_str(said_values(out), "program",
 	    f->ours	 ? "ours"

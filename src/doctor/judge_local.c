@@ -12,6 +12,26 @@
 #define WORD_MAX 400
 #define DAY_MS (24LL * 3600 * 1000)
 
+int
+judge_versions(const char *a, const char *b)
+{
+	const char *const text[2] = {a, b};
+	int n[2][3], at[2], rank[2];
+
+	for (int i = 0; i < 2; i++) {
+		if (sscanf(text[i], "%9d.%9d.%9d%n", &n[i][0], &n[i][1], &n[i][2],
+			&at[i]) != 3)
+			return 0;
+		rank[i] = text[i][at[i]] == '\0'   ? 1
+		    : strchr("-~", text[i][at[i]]) ? 0
+						   : 2;
+	}
+	for (int i = 0; i < 3; i++)
+		if (n[0][i] != n[1][i])
+			return n[0][i] - n[1][i];
+	return rank[0] != rank[1] ? rank[0] - rank[1] : strverscmp(a + at[0], b + at[1]);
+}
+
 static const char *
 bytes(int64_t n, char out[32])
 {
@@ -186,7 +206,12 @@ judge_engine(const struct engine_facts *f, const char *ours, struct said *out)
 	} else if (strcmp(f->version, ours) != 0) {
 		said_warn(out, "pid %ld is version %s, this program is %s", f->pid,
 		    f->version, ours);
-		said_run(out, "breakglass engine --replace");
+		if (judge_versions(ours, f->version) > 0)
+			said_run(out, "breakglass engine --replace");
+		else
+			said_do(out,
+			    "upgrade this machine's breakglass: --replace would put an older "
+			    "engine there");
 	} else if (f->journal[0] && strcmp(f->journal, "ok") != 0) {
 		said_warn(out, "pid %ld, version %s; its journal is %s: %s", f->pid,
 		    f->version,

@@ -272,6 +272,15 @@ Test(host, the_program_is_ours_another_old_or_none)
 	cr_assert_str_eq(said.mend,
 	    "/usr/share/breakglass/contrib/bootstrap pve --to root@192.168.1.127 --apply");
 	cr_assert(said.command);
+	strcpy(f.program, "0.10.0");
+	judge_program(&f, &said);
+	cr_assert_eq(said.result, RESULT_WARN);
+	cr_assert(says("upgrade this machine's breakglass"));
+	cr_assert(!said.command, "bootstrap would put the older one there");
+	strcpy(f.program, "odd");
+	judge_program(&f, &said);
+	cr_assert(says("which of the two is newer"));
+	cr_assert(!said.command);
 	f.port = 2222;
 	f.ours = false;
 	f.old = true;
@@ -479,6 +488,10 @@ Test(local, an_engine_is_none_ours_another_weak_or_mute)
 	judge_engine(&e, "0.1.0", &said);
 	cr_assert_eq(said.result, RESULT_WARN);
 	cr_assert_str_eq(said.mend, "breakglass engine --replace");
+	strcpy(e.version, "0.2.0");
+	judge_engine(&e, "0.1.0", &said);
+	cr_assert_eq(said.result, RESULT_WARN);
+	cr_assert(!said.command, "no older engine is put there");
 	strcpy(e.version, "0.1.0");
 	judge_engine(&e, "0.1.0", &said);
 	cr_assert_eq(said.result, RESULT_PASS);
