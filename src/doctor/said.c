@@ -8,6 +8,11 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+/* What a shell takes as it stands. */
+#define PLAIN                                                            \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" \
+	"_./:@%+,=-"
+
 static const char *const names[RESULTS] = {"pass", "warn", "fail", "skip"};
 
 const char *
@@ -100,28 +105,58 @@ said_run(struct said *s, const char *fmt, ...)
 	s->command = strlen(s->mend) < sizeof s->mend - 1;
 }
 
+/* The commands that errors end with, and their words; 0: only in sentences. */
+static const struct {
+	const char *word;
+	int words;
+} commands[] = {{"chmod ", 3}, {"chown ", 3}, {"chgrp ", 3}, {"rm ", 2}, {"export ", 2},
+    {"groupadd ", 2}, {"usermod ", 0}, {"sudo ", 0}};
+
+/* Which of them these words begin with; ARRAY_LEN: none. */
+static size_t
+command_of(const char *words)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(commands) &&
+	    strncmp(words, commands[i].word, strlen(commands[i].word)) != 0)
+		i++;
+	return i;
+}
+
+/*
+ * As it stands it can be given to a shell.  Errors do not quote the names in them: one
+ * with a blank makes more words of it, one with a quote or a "$" is not plain.
+ */
+static bool
+is_runnable(const char *words)
+{
+	size_t i = command_of(words);
+	int n = 1;
+
+	if (i == ARRAY_LEN(commands) || words[strspn(words, PLAIN " ")] != '\0')
+		return false;
+	for (const char *p = words; *p; p++)
+		n += *p == ' ';
+	/* "chown 0 FILE and chmod 600 FILE", "rm X, or set run_dir" are sentences */
+	return n == commands[i].words;
+}
+
 /* Where the mend begins: behind the last ": " that a command or a sentence follows. */
 static const char *
 mend_in(const char *words, bool *command)
 {
-	static const char *const commands[] = {"chmod ", "chown ", "chgrp ", "rm ",
-	    "sudo ", "export ", "usermod ", "groupadd "};
 	const char *found = NULL;
 
 	*command = false;
 	for (const char *p = strstr(words, ": "); p; p = strstr(p + 2, ": ")) {
-		bool is = false;
+		bool is = command_of(p + 2) < ARRAY_LEN(commands);
 
-		for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-			is = is || strncmp(p + 2, commands[i], strlen(commands[i])) == 0;
 		if (*command && !is)
 			continue;
 		found = p;
 		*command = is;
 	}
-	/* "chown 0 FILE and chmod 600 FILE", "rm X, or set run_dir" are sentences */
-	if (found && (strstr(found, " and ") || strchr(found + 2, ',')))
-		*command = false;
 	return found;
 }
 
@@ -140,7 +175,8 @@ said_err(struct said *s, enum result result, const struct err *err, const char *
 	}
 	s->seen[mend - err->words] = '\0';
 	said_do(s, "%s", mend + 2);
-	s->command = command;
+	/* one that was cut is none */
+	s->command = is_runnable(mend + 2) && strlen(err->words) < sizeof err->words - 1;
 }
 
 struct js *
@@ -161,11 +197,9 @@ said_fini(struct said *s)
 const char *
 said_word(const char *text, char *out, size_t size)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_./:@%+,=-";
 	size_t n = 0;
 
-	if (*text && text[strspn(text, plain)] == '\0') {
+	if (*text && text[strspn(text, PLAIN)] == '\0') {
 		snprintf(out, size, "%s", text);
 		return out;
 	}

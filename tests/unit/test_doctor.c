@@ -43,11 +43,22 @@ Test(said, takes_the_mend_out_of_an_errors_words)
 {
 	struct err err;
 
+	err_set(&err, ERR_DENIED, "/k:ey is open (mode 0644): chmod 600 /k:ey");
+	said_err(&said, RESULT_FAIL, &err, "else");
+	cr_assert_str_eq(said.seen, "/k:ey is open (mode 0644)");
+	cr_assert_str_eq(said.mend, "chmod 600 /k:ey");
+	cr_assert(said.command);
 	err_set(&err, ERR_DENIED, "/k: ey is open (mode 0644): chmod 600 /k: ey");
 	said_err(&said, RESULT_FAIL, &err, "else");
 	cr_assert_str_eq(said.seen, "/k: ey is open (mode 0644)");
 	cr_assert_str_eq(said.mend, "chmod 600 /k: ey");
-	cr_assert(said.command);
+	cr_assert(!said.command, "a shell takes it for two files");
+	err_set(&err, ERR_DENIED, "/k is open (mode 0644): chmod 600 /k$(id)");
+	said_err(&said, RESULT_FAIL, &err, "else");
+	cr_assert(!said.command);
+	err_set(&err, ERR_DENIED, "/r is uid 7's: sudo rm -r /r, or set run_dir");
+	said_err(&said, RESULT_FAIL, &err, "else");
+	cr_assert(!said.command);
 	err_set(&err, ERR_USAGE, "/k is empty: put the private key there");
 	said_err(&said, RESULT_WARN, &err, "else");
 	cr_assert_eq(said.result, RESULT_WARN);
