@@ -289,7 +289,7 @@ is_done(const struct kid *k)
 	for (size_t i = 0; i < k->look->count; i++)
 		if (!sheet_is_over(k->a->d->sheet, k->look->checks[i]))
 			return false;
-	return true;
+	return k->look->count > 0 || k->noted;
 }
 
 static bool

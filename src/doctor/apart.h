@@ -28,7 +28,7 @@ void pen_limit(struct pen *p, int64_t ms);
 
 struct apart_look {
 	void (*look)(struct pen *pen, const struct options *o);
-	const enum check *checks; /* what it tells of */
+	const enum check *checks; /* what it tells of; none: it only notes */
 	size_t count;
 	int64_t limit_ms;
 	/* What is said when it has said nothing by then, behind what pen_at told last. */

@@ -38,6 +38,9 @@ ask_connect(const struct options *o, bool *none, struct err *err)
 		/* a socket that nobody listens at is what an engine left that was killed
 		 */
 		*none = fd < 0 && err->code == ERR_UNREACHABLE && errno == ECONNREFUSED;
+		if (fd < 0 && err->code == ERR_UNREACHABLE &&
+		    errno == EAGAIN) /* nobody is let in: fd.h's limit */
+			err->code = ERR_BUSY;
 		if (fd >= 0 && (fd_peer(fd, &uid, &pid) < 0 || uid != owner)) {
 			close(fd);
 			fd = err_set(err, ERR_DENIED,

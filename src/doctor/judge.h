@@ -129,12 +129,13 @@ void judge_time(int state, struct said *out);			 /* adjtimex's */
 
 struct engine_facts {
 	bool there;
-	char why[256]; /* it is not there, and that is wrong */
+	char why[256]; /* it does not tell, or not all; "" it does, or none runs */
 	bool hangs;    /* somebody listens, and does not answer */
 	char version[40];
 	long pid;
 	char journal[16], journal_why[200]; /* "ok", "slow", "memory" */
 	bool killed;
+	bool kill_unread; /* it does not tell, and its journal cannot be read */
 	char killed_by[64];
 	bool weak;
 };
@@ -169,7 +170,10 @@ struct drill_facts {
 
 void judge_drill(const struct drill_facts *f, struct said *out);
 
-/* age_ms -1: never; now: one was answered in this run. */
+#define JUDGE_NEVER (-1)
+#define JUDGE_NOT_KNOWN (-2) /* neither the engine nor the journal tells */
+
+/* age_ms: or one of these two; now: one was answered in this run. */
 void judge_status(int64_t age_ms, bool now, struct said *out);
 
 #endif

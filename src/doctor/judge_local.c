@@ -185,7 +185,7 @@ judge_terminal(const struct terminal_facts *f, struct said *out)
 void
 judge_engine(const struct engine_facts *f, const char *ours, struct said *out)
 {
-	if (!f->there && f->why[0]) {
+	if (f->why[0]) {
 		said_fail(out, "%s", f->why);
 		if (f->hangs)
 			said_run(out, "breakglass engine --replace --now");
@@ -233,6 +233,12 @@ judge_kill(const struct engine_facts *f, struct said *out)
 		    f->killed_by[0] ? f->killed_by : "somebody",
 		    f->there ? "" : "; the next engine keeps it");
 		said_run(out, "breakglass kill off");
+	} else if (f->kill_unread || f->why[0]) {
+		said_skip(out, "%s",
+		    f->kill_unread
+			? "neither an engine nor its journal tells"
+			: "the engine does not tell; in its journal it is off");
+		return;
 	} else
 		said_pass(out, "off");
 	js_set_bool(said_values(out), "on", f->killed);
@@ -363,12 +369,16 @@ judge_status(int64_t age_ms, bool now, struct said *out)
 	if (age_ms >= 0) {
 		clock_age(age_ms, age, sizeof age);
 		strcat(age, " ago");
-	}
+	} else if (age_ms == JUDGE_NOT_KNOWN)
+		snprintf(age, sizeof age, "not readable");
 	if (now)
 		said_pass(out, "just now, by this run; on record: %s", age);
 	else if (age_ms >= 0 && age_ms <= JUDGE_STATUS_DAYS * DAY_MS)
 		said_pass(out, "%s", age);
-	else {
+	else if (age_ms == JUDGE_NOT_KNOWN) {
+		said_warn(out, "not known: neither the engine nor its journal tells");
+		said_do(out, "see journal disk and running engine above");
+	} else {
 		said_warn(out, "%s", age_ms < 0 ? "never" : age);
 		said_run(out, "breakglass status");
 	}

@@ -123,11 +123,11 @@ count_all(const struct sockets *mine, unsigned *port)
 }
 
 static void
-look_ports(struct pen *pen, long pid)
+look_ports(struct pen *pen, const struct engine_facts *f)
 {
 	struct sockets *s = mem_alloc(sizeof *s);
 	long kids[KIDS_MAX];
-	size_t n = pid > 0 ? family(pid, kids) : 0;
+	size_t n = f->pid > 0 ? family(f->pid, kids) : 0;
 	struct said said = {0};
 	unsigned port = 0;
 	bool seen = true;
@@ -136,13 +136,20 @@ look_ports(struct pen *pen, long pid)
 	for (size_t i = 0; i < n; i++)
 		seen = sockets_of(kids[i], s) && seen;
 	found = n > 0 ? count_all(seen ? s : NULL, &port) : 0;
-	if (n == 0)
+	if (n == 0 && f->why[0])
+		said_skip(&said,
+		    "the engine does not tell its pid: sudo ss -tulnp shows whose ports are open");
+	else if (n == 0)
 		said_pass(&said, "none: no engine runs");
+	else if (access("/proc/net/tcp", R_OK) < 0)
+		said_skip(&said, "the kernel does not show its ports here: %s",
+		    strerror(errno));
 	else if (found == 0)
 		said_pass(&said, "none: neither the engine nor what it started listens");
 	else if (!seen)
 		said_skip(&said,
-		    "uid %ld may not look into the engine, which guards its keys so: sudo breakglass doctor",
+		    "uid %ld may not look into the engine, which guards its keys so: "
+		    "sudo ss -tulnp shows whose ports they are",
 		    (long)geteuid());
 	else {
 		said_fail(&said,
@@ -185,6 +192,22 @@ on_fact(const struct js *m, void *arg)
 		f->weak = js_bool(m, "weak", false);
 }
 
+/* Root in another's installation: nothing of it is to be removed. */
+static bool
+is_anothers(const struct options *o, struct engine_facts *f)
+{
+	char *dir = options_run_dir(o);
+	uid_t owner;
+	bool is = geteuid() == 0 && looks_another(dir, &owner);
+
+	if (is)
+		snprintf(f->why, sizeof f->why,
+		    "the engine of %.150s is uid %ld's: run doctor as that uid", dir,
+		    (long)owner);
+	free(dir);
+	return is;
+}
+
 void
 look_engine(struct pen *pen, const struct options *o)
 {
@@ -193,15 +216,16 @@ look_engine(struct pen *pen, const struct options *o)
 	struct err err = {0};
 	bool none;
 
-	if (engine_ask(o, on_fact, &f, &none, &err) < 0 && !none && !f.there) {
-		snprintf(f.why, sizeof f.why, "%.250s", err.words);
+	if (engine_ask(o, on_fact, &f, &none, &err) < 0 && !none) {
 		f.hangs = err.code == ERR_BUSY;
+		if (f.there || f.hangs || !is_anothers(o, &f))
+			snprintf(f.why, sizeof f.why, "%.250s", err.words);
 	}
 	judge_engine(&f, PACKAGE_VERSION, &said);
 	pen_put(pen, CHECK_ENGINE, &said);
-	look_ports(pen, f.pid);
-	if (!f.there)
-		past_kill(o, on_fact, &f); /* it outlives its engine */
+	look_ports(pen, &f);
+	if (!f.killed && (!f.there || f.why[0])) /* it outlives its engine */
+		f.kill_unread = past_kill(o, on_fact, &f) < 0;
 	judge_kill(&f, &said);
 	pen_put(pen, CHECK_KILL, &said);
 }

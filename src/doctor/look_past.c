@@ -15,6 +15,8 @@
 
 #define FILES_MAX 32		   /* journals that are looked into, the newest first */
 #define TAIL_MAX (4 * 1024 * 1024) /* bytes of each that are read, from its end */
+#define OPEN_LOOKS 8		   /* as many as the engine, incident_start.c */
+#define END_MAX (2 * JOURNAL_FILE_LINE_MAX) /* bytes that have its last record */
 
 static void
 look_drill(struct pen *pen, const char *path, bool site)
@@ -48,28 +50,30 @@ is_answer(const struct js *m)
 	    !js_is(m, "status", "unknown");
 }
 
-/* Each record of a journal's end that has one of the two texts in it, oldest first. */
-static void
-each_of(const char *sessions_dir, const char *id, const char *a, const char *b,
+/*
+ * Each record that has one of the two texts in it, oldest first; bytes: of the journal's
+ * end alone, 0 of all of it.  1, 0 when there is no record at all, -1 when it cannot be
+ * read.
+ */
+static int
+each_of(const char *path, int64_t bytes, const char *a, const char *b,
     void (*fn)(const struct js *m, void *arg), void *arg)
 {
-	char *path = journal_path(sessions_dir, id);
 	struct err err;
 	struct journal_file *f = journal_file_open(path, &err);
+	int64_t size = f ? journal_file_size(f) : -1;
 	const char *line;
+	int rc = f ? 1 : -1, found = 0;
 	size_t len;
 
-	free(path);
-	if (!f)
-		return;
-	if (journal_file_size(f) > TAIL_MAX) {
-		journal_file_seek(f, journal_file_size(f) - TAIL_MAX);
-		if (journal_file_next(f, &line, &len, &err) < 0) /* the rest of one */
-			LOG("doctor", "%s", err.words);
+	if (bytes > 0 && size > bytes) {
+		journal_file_seek(f, size - bytes);
+		rc = journal_file_next(f, &line, &len, &err); /* the rest of one */
 	}
-	while (journal_file_next(f, &line, &len, &err) == 1) {
+	while (rc == 1 && (rc = journal_file_next(f, &line, &len, &err)) == 1) {
 		struct js *m;
 
+		found = 1;
 		if (!memmem(line, len, a, strlen(a)) && !memmem(line, len, b, strlen(b)))
 			continue;
 		m = js_parse(line, len, &err);
@@ -77,7 +81,10 @@ each_of(const char *sessions_dir, const char *id, const char *a, const char *b,
 			fn(m, arg);
 		js_free(m);
 	}
+	if (rc < 0)
+		LOG("doctor", "%s: %s", path, err.words);
 	journal_file_close(f);
+	return rc < 0 ? -1 : found;
 }
 
 static void
@@ -89,43 +96,65 @@ on_answer(const struct js *m, void *arg)
 		*at = clock_from(js_str(m, "at"));
 }
 
-struct last_kill {
-	struct js *fact;
+struct last {
+	struct js *kill;
 	bool closed;
 };
 
 static void
-on_kill(const struct js *m, void *arg)
+on_last(const struct js *m, void *arg)
 {
-	struct last_kill *k = arg;
+	struct last *l = arg;
 
 	if (js_is(m, "t", "incident"))
-		k->closed = js_is(m, "state", "closed");
+		l->closed = js_is(m, "state", "closed");
 	if (!js_is(m, "t", "state") || !js_is(m, "what", "kill"))
 		return;
-	js_free(k->fact);
-	k->fact = js_new();
-	js_fill(k->fact, m);
+	js_free(l->kill);
+	l->kill = js_new();
+	js_fill(l->kill, m);
 }
 
-void
+/* 1: it is open, the last of it is in l; 0: it is not; -1: it cannot be read. */
+static int
+read_open(const char *path, struct last *l)
+{
+	static const char *const a = "\"what\":\"kill\"", *const b = "\"t\":\"incident\"";
+	int rc;
+
+	memset(l, 0, sizeof *l);
+	/* nothing stands behind the record that closes: its end is enough of most */
+	rc = each_of(path, END_MAX, a, b, on_last, l);
+	if (rc == 1 && !l->closed)
+		rc = each_of(path, 0, a, b, on_last, l);
+	return rc == 1 && l->closed ? 0 : rc;
+}
+
+int
 past_kill(
     const struct options *o, void (*fn)(const struct js *fact, void *arg), void *arg)
 {
-	struct last_kill k = {0};
+	struct last l = {0};
 	char **ids = NULL;
 	size_t count = 0;
 	struct err err;
+	int rc = 0, found = 0;
 
 	if (journal_ids(o->sessions_dir, &ids, &count, &err) < 0)
-		return;
-	if (count > 0)
-		each_of(o->sessions_dir, ids[count - 1], "\"what\":\"kill\"",
-		    "\"t\":\"incident\"", on_kill, &k);
-	if (k.fact && !k.closed)
-		fn(k.fact, arg);
-	js_free(k.fact);
+		return -1;
+	for (size_t i = count, n = 0; i-- > 0 && n < OPEN_LOOKS && found != 1; n++) {
+		char *path = journal_path(o->sessions_dir, ids[i]);
+
+		js_free(l.kill);
+		found = read_open(path, &l);
+		rc = found < 0 ? -1 : rc;
+		free(path);
+	}
+	if (found == 1 && l.kill)
+		fn(l.kill, arg);
+	js_free(l.kill);
 	journal_ids_free(ids, count);
+	return found == 1 ? 0 : rc;
 }
 
 /* The engine's own answers are told anew and not on record each time. */
@@ -146,18 +175,25 @@ status_age(const struct options *o)
 	size_t count = 0;
 	int64_t age = -1, at = -1;
 	struct err err;
-	bool none;
+	bool none, unread = false;
 
 	if (engine_ask(o, on_fact, &age, &none, &err) == 0 && age >= 0)
 		return age;
 	if (journal_ids(o->sessions_dir, &ids, &count, &err) < 0)
-		return -1;
-	for (size_t i = count, n = 0; i-- > 0 && n < FILES_MAX && at < 0; n++)
-		each_of(o->sessions_dir, ids[i], "\"finished\"", "\"what\":\"vm\"",
-		    on_answer, &at);
+		return JUDGE_NOT_KNOWN;
+	for (size_t i = count, n = 0; i-- > 0 && n < FILES_MAX && at < 0; n++) {
+		char *path = journal_path(o->sessions_dir, ids[i]);
+
+		unread = each_of(path, TAIL_MAX, "\"finished\"", "\"what\":\"vm\"",
+			     on_answer, &at) < 0 ||
+		    unread;
+		free(path);
+	}
 	journal_ids_free(ids, count);
-	age = at < 0 ? -1 : clock_wall_ms() - at;
-	return at >= 0 && age < 0 ? 0 : age;
+	if (at < 0)
+		return unread ? JUDGE_NOT_KNOWN : JUDGE_NEVER;
+	age = clock_wall_ms() - at;
+	return age < 0 ? 0 : age;
 }
 
 void
@@ -166,7 +202,12 @@ look_past(struct pen *pen, const struct options *o)
 	char *path = drills_path(o->sessions_dir);
 
 	look_drill(pen, path, false);
-	pen_note(pen, status_age(o));
 	look_drill(pen, path, true);
 	free(path);
+}
+
+void
+look_status(struct pen *pen, const struct options *o)
+{
+	pen_note(pen, status_age(o));
 }

@@ -30,11 +30,15 @@ void look_books(struct pen *pen, const struct options *o);
 /* api.c: the files that an endpoint needs, and then the endpoint itself */
 void look_endpoints(struct pen *pen, const struct options *o);
 
-/* look_past.c: it also notes how long ago the last status was, -1 never. */
+/* look_past.c; the second tells of no check, it notes what judge_status takes. */
 void look_past(struct pen *pen, const struct options *o);
+void look_status(struct pen *pen, const struct options *o);
 
-/* The last word about the kill switch in the incident that is open; fn as it stands. */
-void past_kill(
+/*
+ * The last word about the kill switch in the incident that the next engine goes on with;
+ * fn as it stands.  -1: the journal cannot be read.
+ */
+int past_kill(
     const struct options *o, void (*fn)(const struct js *fact, void *arg), void *arg);
 
 /* looks.c: all of them; offline: without those that --offline leaves out. */

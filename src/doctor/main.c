@@ -36,8 +36,8 @@ struct run {
 	struct climb *devvm, *pve;
 	struct custody *custody;
 	struct hostkeys *known;
-	int waits; /* looks that the climbs wait for */
-	bool past; /* the look at the past is over */
+	int waits;   /* looks that the climbs wait for */
+	bool status; /* the look at the last status is over */
 	bool pve_over;
 	int guard; /* 1: it stands, 0: not asked for, -1: guard_err says why not */
 	struct err guard_err;
@@ -152,10 +152,10 @@ tell_status(struct run *r)
 {
 	struct said said = {0};
 
-	if (!r->past || !r->pve_over || sheet_is_over(r->d.sheet, CHECK_LAST_STATUS))
+	if (!r->status || !r->pve_over || sheet_is_over(r->d.sheet, CHECK_LAST_STATUS))
 		return;
-	judge_status(
-	    apart_note(r->apart, looks_by(look_past), -1), climb_answered(r->pve), &said);
+	judge_status(apart_note(r->apart, looks_by(look_status), JUDGE_NOT_KNOWN),
+	    climb_answered(r->pve), &said);
 	sheet_put(r->d.sheet, CHECK_LAST_STATUS, &said);
 }
 
@@ -222,8 +222,8 @@ on_looked(const struct apart_look *look, void *arg)
 {
 	struct run *r = arg;
 
-	if (look == looks_by(look_past)) {
-		r->past = true;
+	if (look == looks_by(look_status)) {
+		r->status = true;
 		tell_status(r);
 	}
 	if ((look == looks_by(look_key) || look == looks_by(look_config) ||

@@ -586,6 +586,105 @@ def hung_disk(rig):
     check("within seconds", time.monotonic() - began < 15, time.monotonic() - began)
     check("a key that cannot be read is not called new",
           "does not answer" in rows["pve", "hostkey"]["text"], rows["pve", "hostkey"])
+    left = [f for f in os.listdir(rig.sessions) if f.startswith(".")]
+    check("no file is left on the disk", not left, left)
+
+
+FAKE = '''
+import json, os, socket, sys
+path, mode, version = sys.argv[1:]
+s = socket.socket(socket.AF_UNIX)
+s.bind(path)
+s.listen(8)
+r, w = os.pipe()
+if os.fork() == 0:
+    t = socket.socket()
+    t.bind(("127.0.0.1", 0))
+    if mode == "listens":
+        t.listen(1)
+    print(t.getsockname()[1], flush=True)
+    os.close(w)
+    os.read(r, 1)
+    os._exit(0)
+os.close(r)
+held = []
+while True:
+    c = s.accept()[0]
+    held.append(c)
+    if mode == "mute":
+        continue
+    c.recv(4096)
+    for m in (dict(t="welcome", pid=os.getpid(), version=version), dict(t="caught_up")):
+        c.sendall(json.dumps(m).encode() + b"\\n")
+'''
+
+
+@contextlib.contextmanager
+def fake_engine(rig, mode):
+    """One that answers no more than who it is; the port of what it has started."""
+    os.makedirs(rig.run_dir, 0o700, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(rig.socket)
+    p = subprocess.Popen([sys.executable, "-c", FAKE, rig.socket, mode, VERSION],
+                         stdout=subprocess.PIPE, text=True)
+    try:
+        yield int(p.stdout.readline())
+    finally:
+        p.kill()
+        p.wait()
+
+
+def journal_of(rig, name, *records):
+    with open(rig.sessions + "/incidents/" + name, "w") as f:
+        for i, r in enumerate(records, 1):
+            f.write(json.dumps(dict(r, seq=i, at=at(1)), separators=(",", ":")) + "\n")
+
+
+@with_rig()
+def other_engines(rig):
+    """an engine that listens, is mute, is another's, or has left its journal alone"""
+    good(rig)
+    agent = [("agent", w) for w in (
+        "driver", "claude", "credential", "endpoint", "definition", "runbooks")]
+    opened = dict(t="incident", state="opened", by="engine")
+    closed = dict(t="incident", state="closed", by="engine")
+    with fake_engine(rig, "listens") as port:
+        r = doctor(rig, "--offline", code=1)["engine", "listening"]
+        check("what it has started listens", r["result"] == "fail" and
+              r["text"].startswith("1, among them port %d," % port), r)
+    with fake_engine(rig, "closed"):
+        rows = doctor(rig, "--offline", code=0)
+        check("nothing listens", rows["engine", "listening"]["result"] == "pass", rows["engine", "listening"])
+        if os.getuid() == 0:
+            os.chown(rig.run_dir, 65534, 65534)
+            os.chown(rig.sessions, 65534, 65534)
+            rows = doctor(rig, "--offline", code=1)
+            os.chown(rig.run_dir, 0, 0)
+            os.chown(rig.sessions, 0, 0)
+            for word in ("run_dir", "sessions_dir"):
+                r = rows["machine", word]
+                check("%s of another is left to him" % word, r["result"] == "fail" and not r["command"] and
+                      r["mend"] == "run doctor as uid 65534, or set %s to a directory of yours" % word, r)
+            r = rows["engine", "running"]
+            check("his engine, too", r["result"] == "fail" and "run doctor as that uid" in r["text"] and
+                  "rm -r" not in r["text"], r)
+            check("whose ports nobody has seen", rows["engine", "listening"]["result"] == "skip")
+    with fake_engine(rig, "mute"):
+        rows = doctor(rig, "--offline", code=1)
+        only(rows, ("engine", "running", "fail", "does not answer"),
+             ("engine", "kill", "skip", "the engine does not tell"),
+             ("engine", "listening", "skip", "does not tell its pid"), also=agent)
+    # a kill switch is in the incident that is open, wherever it stands in it
+    journal_of(rig, "20260102T000000Z-abcd.jsonl", opened,
+               dict(t="state", what="kill", on=True, by="ann"),
+               *[dict(t="output", text="x" * 9000)] * 520)
+    journal_of(rig, "20260103T000000Z-abcd.jsonl", opened, closed)
+    only(doctor(rig, "--offline", code=0), ("engine", "kill", "warn", "ON, by ann"), also=agent)
+    for f in os.listdir(rig.sessions + "/incidents"):
+        os.unlink(rig.sessions + "/incidents/" + f)
+    os.mkdir(rig.sessions + "/incidents/20260103T000000Z-abcd.jsonl")
+    only(doctor(rig, "--offline", code=0), ("engine", "kill", "skip", "neither an engine nor its journal"),
+         also=agent)
 
 
 def settings(rig, *more):
@@ -683,6 +782,8 @@ def everything_dead(rig):
     for k in (("devvm", "connection"), ("pve", "connection"), ("agent", "endpoint"), ("agent", "claude"),
               ("engine", "running")):
         check("%s %s" % k, rows[k]["result"] == "fail", rows[k])
+    for word in ("kill", "listening"):
+        check("nobody has seen %s" % word, rows["engine", word]["result"] == "skip", rows["engine", word])
     until("no claude is left", lambda: not [
         p for p in filter(str.isdigit, os.listdir("/proc")) if "600.%d\0" % os.getpid() in cmdline(p)])
     for s in holes:
@@ -719,5 +820,5 @@ def at_once(tests, jobs=3):
 
 if __name__ == "__main__":
     # the longest ones first
-    at_once([twelve_broken, hung_file, hung_disk, all_good, hostile, paper, offline, in_a_pod, no_force, books] +
-            ([everything_dead] if LONG else []))
+    at_once([twelve_broken, other_engines, hung_file, hung_disk, all_good, hostile, paper, offline, in_a_pod,
+             no_force, books] + ([everything_dead] if LONG else []))

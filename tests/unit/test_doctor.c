@@ -516,6 +516,34 @@ Test(local, an_engine_is_none_ours_another_weak_or_mute)
 	judge_kill(&e, &said);
 	cr_assert_eq(said.result, RESULT_WARN);
 	cr_assert_str_eq(said.mend, "breakglass kill off");
+	e = (struct engine_facts){0};
+	judge_kill(&e, &said);
+	cr_assert_eq(said.result, RESULT_PASS);
+	e.kill_unread = true;
+	judge_kill(&e, &said);
+	cr_assert_eq(said.result, RESULT_SKIP, "nobody has told that it is off");
+	e = (struct engine_facts){.why = "it listens and does not answer"};
+	judge_kill(&e, &said);
+	cr_assert_eq(said.result, RESULT_SKIP);
+	e.there = true;
+	judge_engine(&e, "0.1.0", &said);
+	cr_assert_eq(said.result, RESULT_FAIL, "it hangs behind its first word");
+}
+
+Test(local, versions_have_an_order)
+{
+	static const char *const up[] = {"0.0.9", "0.1.0-rc1", "0.1.0-rc2", "0.1.0",
+	    "0.1.0+git1", "0.2.0~dev", "0.2.0", "0.10.0", "1.0.0", "10.0.0"};
+
+	for (size_t i = 0; i < ARRAY_LEN(up); i++)
+		for (size_t k = 0; k < ARRAY_LEN(up); k++) {
+			int o = judge_versions(up[i], up[k]);
+
+			cr_assert_eq(
+			    (o > 0) - (o < 0), (i > k) - (i < k), "%s %s", up[i], up[k]);
+		}
+	cr_assert_eq(judge_versions("", "0.1.0"), 0);
+	cr_assert_eq(judge_versions("0.1.0", "newest"), 0);
 }
 
 Test(local, a_sandbox_is_as_strong_as_what_is_open)
@@ -598,6 +626,11 @@ Test(local, a_drill_is_never_stale_failed_or_well)
 	judge_status(-1, false, &said);
 	cr_assert_eq(said.result, RESULT_WARN);
 	judge_status(-1, true, &said);
+	cr_assert_eq(said.result, RESULT_PASS);
+	judge_status(JUDGE_NOT_KNOWN, false, &said);
+	cr_assert_eq(said.result, RESULT_WARN);
+	cr_assert(says("not known"));
+	judge_status(JUDGE_NOT_KNOWN, true, &said);
 	cr_assert_eq(said.result, RESULT_PASS);
 	judge_status(31 * day, false, &said);
 	cr_assert_eq(said.result, RESULT_WARN);
