@@ -8,6 +8,7 @@
  * nothing, and no request of this file has the "confirm" without which the engine takes
  * no other.  The climb is the engine's own, the same that it makes for each console that
  * attaches: its last rung writes one small file on the devvm, syncs it and removes it.
+ * The incident that the look opens is closed again, where nobody else is at it.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -45,8 +46,11 @@ struct site {
 	struct drill *d;
 	struct client client;
 	struct shelf shelf;
-	bool own;      /* the engine is there for us alone */
-	bool incident; /* one was open when we came */
+	bool own;	/* the engine is there for us alone */
+	bool incident;	/* one was open when we came */
+	bool opened;	/* one was opened since, by our note */
+	bool others;	/* somebody else wrote into the one that we opened */
+	bool status_ok; /* the host has answered */
 	bool greeted, failed;
 	int exit;
 	/* The look in hand. */
@@ -54,9 +58,11 @@ struct site {
 	char req[COMMAND_REQ_MAX], id[16], run[16];
 	bool over, judged;
 	bool settling; /* what came of it is told behind its end; a welcome ends that */
+	bool closing, closed;
+	char stays[160]; /* why the incident that we opened was not closed; "" */
 	int64_t bytes;
 	struct step *step;
-	struct js *vm, *link[2]; /* the last word about each: pve, devvm */
+	struct js *vm, *here, *link[2]; /* the last word about each: pve, devvm */
 	struct js *verdict;
 	struct step steps[SITE_STEPS_MAX];
 	size_t count;
@@ -131,6 +137,8 @@ on_state(struct site *s, const struct js *m)
 {
 	if (js_is(m, "what", "vm"))
 		keep(&s->vm, m);
+	else if (js_is(m, "what", "here"))
+		keep(&s->here, m);
 	else if (js_is(m, "what", "link") && js_is(m, "host", "pve"))
 		keep(&s->link[0], m);
 	else if (js_is(m, "what", "link") && js_is(m, "host", "devvm"))
@@ -155,8 +163,7 @@ on_end(struct site *s, const struct js *m)
 	p->ok = finished && code == 0;
 	s->failed |= !p->ok;
 	if (!finished)
-		s->exit = strstr(said(m, "why"), "holds the slot") ? COMMAND_BUSY
-								   : COMMAND_UNREACHABLE;
+		s->exit = COMMAND_UNREACHABLE;
 	if (finished && code == 0)
 		snprintf(text, sizeof text, "%" PRId64 " bytes from the host", s->bytes);
 	else if (finished)
@@ -195,11 +202,36 @@ on_error(struct site *s, const struct js *m)
 	s->exit = js_is(m, "where", "access") ? COMMAND_NO_ACCESS : COMMAND_USAGE;
 }
 
+/* The answer to our wish that the incident be closed. */
+static bool
+on_closing(struct site *s, int kind, const struct js *m)
+{
+	if (kind == FACT_INCIDENT && js_is(m, "state", "closed"))
+		return s->closed = true, false;
+	if (kind != FACT_ERROR || !js_is(m, "req", s->req))
+		return true;
+	scrub_label(said(m, "text"), strlen(said(m, "text")), s->stays, sizeof s->stays);
+	return false;
+}
+
+static bool
+is_of_another(const struct site *s, const struct js *m)
+{
+	const char *by = said(m, "by");
+
+	return js_int(m, "seq", 0) > 0 && strcmp(by, s->client.you) != 0 &&
+	    strcmp(by, "engine") != 0;
+}
+
 static bool
 on_fact(struct client *client, int kind, const struct js *m, void *arg)
 {
 	struct site *s = arg;
 
+	s->others |= is_of_another(s, m);
+	s->opened |= kind == FACT_INCIDENT && js_is(m, "state", "opened");
+	if (s->closing)
+		return on_closing(s, kind, m);
 	if (kind == FACT_WELCOME && s->settling)
 		return s->settling = false;
 	if (kind == FACT_WELCOME)
@@ -289,6 +321,7 @@ static void
 tell_status(struct site *s)
 {
 	tell_step(s, s->step);
+	s->status_ok = s->step->ok;
 	if (s->link[0])
 		tell_step(s,
 		    site_step(s, "pve", js_is(s->link[0], "state", "up"),
@@ -304,9 +337,12 @@ tell_climb(struct site *s)
 	const char *why = "not reached";
 
 	tell_step(s, s->step);
-	if (s->vm)
+	/* of a host that is silent it would be the word from before */
+	if (s->vm && s->status_ok)
 		tell_step(s,
-		    site_step(s, "vm", true, js_int(s->vm, "status_ms", -1),
+		    site_step(s, "vm",
+			js_is(s->vm, "status", "running") && !js_is(s->vm, "qmp", "hung"),
+			js_int(s->vm, "status_ms", -1),
 			"VM 102 is %s, QMP %s, host program %s", said(s->vm, "status"),
 			said(s->vm, "qmp"), said(s->vm, "host_program")));
 	for (size_t i = 0; i < js_len(rungs); i++) {
@@ -331,23 +367,41 @@ tell_climb(struct site *s)
 			"%s: %s", said(s->verdict, "word"), said(s->verdict, "why")));
 }
 
-/* An incident that was opened for our look alone is closed again. */
+/* Nobody else is at it: then what we opened was for our look alone. */
+static bool
+is_ours_alone(struct site *s)
+{
+	if (s->here && js_len(js_get_array(s->here, "operators")) > 0)
+		snprintf(s->stays, sizeof s->stays, "a console is attached");
+	else if (s->others)
+		snprintf(s->stays, sizeof s->stays, "somebody else wrote into it");
+	return !s->stays[0];
+}
+
+/* Such an incident is closed again, or the next real one would land in it. */
 static void
 close_incident(struct site *s)
 {
 	struct js *m;
 	struct err err;
 
-	if (!s->own || s->incident)
+	if (s->incident || !s->opened)
 		return;
-	m = message_new(request_names[REQUEST_NEW_INCIDENT]);
-	js_set_str(m, "state", "close");
-	s->req[0] = '\0';
-	s->greeted = false;
-	if (client_send(&s->client, m, &err) == 0 &&
-	    client_send(&s->client, message_new(request_names[REQUEST_BYE]), &err) == 0 &&
-	    client_run(&s->client, SITE_CLOSE_MS, &err) == 0)
-		s->incident = false;
+	if (is_ours_alone(s)) {
+		snprintf(s->stays, sizeof s->stays, "the engine did not close it");
+		m = message_new(request_names[REQUEST_NEW_INCIDENT]);
+		command_make_req(s->req);
+		js_set_str(m, "req", s->req);
+		js_set_str(m, "state", "close");
+		s->closing = true;
+		if (client_send(&s->client, m, &err) == 0 &&
+		    client_run(&s->client, SITE_CLOSE_MS, &err) == 0 && s->closed)
+			return;
+	}
+	tell_step(s,
+	    site_step(s, "incident", true, -1,
+		"opened for this look, it stays open: %s; breakglass incident close closes it",
+		s->stays));
 }
 
 static int
@@ -363,23 +417,47 @@ note(struct site *s, struct err *err)
 static int
 look_around(struct site *s, struct err *err)
 {
+	int rc;
+
 	if (connect_engine(s, err) < 0)
 		return -1;
-	if (note(s, err) < 0 || take_look(s, LOOK_STATUS, err) < 0)
-		goto fail;
-	tell_status(s);
-	if (take_look(s, LOOK_FORENSICS, err) < 0)
-		goto fail;
-	tell_climb(s);
+	rc = note(s, err);
+	if (rc == 0)
+		rc = take_look(s, LOOK_STATUS, err);
+	if (rc == 0) {
+		tell_status(s);
+		rc = take_look(s, LOOK_FORENSICS, err);
+	}
+	if (rc == 0)
+		tell_climb(s);
 	close_incident(s);
 	client_fini(&s->client);
-	return 0;
-fail:
-	client_fini(&s->client);
-	return -1;
+	return rc;
 }
 
 /* --- what is kept --- */
+
+static bool
+is_reached(const struct site *s, const char *rung)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->steps[i].name, rung) == 0)
+			return s->steps[i].ok;
+	return false;
+}
+
+/* Behind a login the probe runs, and writes though its answer does not come. */
+static const char *
+what_was_written(const struct site *s)
+{
+	return is_reached(s, "disk")
+	    ? "The climb's last rung wrote one small file on the devvm, synced it and "
+	      "removed it, as each attaching of a console does.\n\n"
+	    : is_reached(s, "auth")
+	    ? "The climb did not end its last rung: it may have written one small file on "
+	      "the devvm, which the next climb removes.\n\n"
+	    : "The climb did not reach its last rung: nothing was written there.\n\n";
+}
 
 static void
 page_site(const struct site *s, FILE *to)
@@ -388,11 +466,11 @@ page_site(const struct site *s, FILE *to)
 
 	fprintf(to, "# Drill: the real site, %s\n\n",
 	    s->failed ? "not as it should be" : "as it should be");
-	fputs("Status, forensics, and the engine's climb into the devvm. "
-	      "No verb that changes anything was sent; this program has no word for one. "
-	      "The climb's last rung wrote one small file on the devvm, synced it and "
-	      "removed it, as each attaching of a console does.\n\n",
+	fputs(
+	    "Status, forensics, and the engine's climb into the devvm. "
+	    "No verb that changes anything was sent; this program has no word for one. ",
 	    to);
+	fputs(what_was_written(s), to);
 	fprintf(to, "| | |\n|---|---|\n| Begun | %s |\n", clock_at(s->at_ms, at));
 	fprintf(to, "| Took | %s |\n", page_ms(s->ms, ms, sizeof ms));
 	fprintf(to, "| Program | breakglass %s |\n\n", PACKAGE_VERSION);
@@ -472,6 +550,7 @@ static void
 site_free(struct site *s)
 {
 	js_free(s->vm);
+	js_free(s->here);
 	js_free(s->link[0]);
 	js_free(s->link[1]);
 	js_free(s->verdict);

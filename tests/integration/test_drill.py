@@ -328,10 +328,16 @@ def looks_at_the_site(rig):
     check("the record is 0600", os.stat(rig.sessions + "/drills.jsonl").st_mode & 0o7777 == 0o600)
     only_looked(rig)
     check("QEMU is the same", rig.pve.vm_pid() == pid and alive(pid))
-    closed = rig.journal(rig.journals()[0])
-    check("an incident of its own was closed again", closed[-1]["t"] == "incident" and
-          any(r.get("state") == "closed" for r in closed if r["t"] == "incident"), closed[-3:])
+    check("two incidents", len(rig.journals()) == 2, rig.journals())
+    for journal in rig.journals():      # of its own engine, and of the one that goes on
+        closed = rig.journal(journal)
+        check("an incident of its own was closed again", closed[-1]["t"] == "incident" and
+              closed[-1]["state"] == "closed", closed[-3:])
+    rig.console("ann")
     c = rig.cli("drill", "--site", limit=120, env=dict(rig.env, COLUMNS="40"))
+    check("with somebody there it stays open, which is said", "stays open: a console" in
+          " ".join(c.stdout.split()) and
+          not [r for r in rig.journal() if r.get("state") == "closed"], c)
     check("for a person, on 40 columns", "forensics" in c.stdout and "the last look" in c.stdout and
           not [x for x in c.stdout.splitlines() if len(x) > 40 and "/" not in x], c.stdout)
 
@@ -340,16 +346,22 @@ def looks_at_the_site(rig):
 def site_in_pieces(rig):
     """--site: a devvm, and with BG_LONG a PVE host, that is not there: told, and on record"""
     rig.devvm.refuse()
+    with open(rig.pve.top + "/mode", "w") as f:
+        f.write("paused\n")
     c, lines = site(rig)
     check("no devvm: the rungs that are not reached", c.returncode == 1 and
           [m["ok"] for m in lines if m.get("step") == "kex"] == [False] and not lines[-1]["ok"], c)
+    check("its report says what was not written", "nothing was written there" in
+          open(lines[-1]["report"]).read())
+    check("a paused VM is no ok", [m["ok"] for m in lines if m.get("step") == "vm"] == [False], c)
     if os.environ.get("BG_LONG"):           # the engine waits 15 s for its link, twice
         rig.devvm.back()
         rig.pve.refuse()
         rig.pve.cut()
         c, lines = site(rig)
         check("no PVE host: 69", c.returncode == 69 and not lines[-1]["ok"] and
-              [m["ok"] for m in lines if m.get("step") == "status"] == [False], c)
+              [m["ok"] for m in lines if m.get("step") == "status"] == [False] and
+              not [m for m in lines if m.get("step") == "vm"], c)
     check("it is on record", not json.loads(open(rig.sessions + "/drills.jsonl")
                                             .readlines()[-1])["ok"])
 
