@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* main.c: the words of a drill; "breakglass drill" becomes it. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <stdarg.h>
@@ -106,6 +107,18 @@ take_option(struct drill *d, struct command_opts *c, int opt)
 	}
 }
 
+/* A password is for the site's engine alone: not for what is started meanwhile. */
+static int
+keep_credential(const struct drill *d, const struct command_opts *c)
+{
+	if (!(c->given & 1U << OPT_CREDENTIAL_FD))
+		return 0;
+	if (!d->site)
+		return usage("--credential-fd is for --site alone");
+	fcntl(atoi(c->value[OPT_CREDENTIAL_FD]), F_SETFD, FD_CLOEXEC);
+	return 0;
+}
+
 /* 0, or an exit code: what is wrong has been said. */
 static int
 parse(struct drill *d, struct command_opts *c, int argc, char **argv)
@@ -128,7 +141,7 @@ parse(struct drill *d, struct command_opts *c, int argc, char **argv)
 		    "--site looks at the real site and takes none of the others");
 	if (d->list && d->wedge)
 		return usage("--list takes no wedge");
-	return 0;
+	return keep_credential(d, c);
 }
 
 int

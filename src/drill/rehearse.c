@@ -345,18 +345,31 @@ rehearse(struct rehearsal *r, struct err *err)
 	return 0;
 }
 
+/*
+ * Words for a shell.  In it nothing reaches further than in the drill; an engine that was
+ * started by looking ends with the rest.
+ */
 static void
 tell_kept(const struct rehearsal *r)
 {
-	drill_say(r->d,
-	    "the lab is still up. To look at it:\n"
-	    "    eval \"$(%s --name %s env)\"\n"
-	    "    export BREAKGLASS_RUN_DIR=%s/run BREAKGLASS_SESSIONS_DIR=%s/sessions\n"
-	    "    %s\n"
-	    "To end it:\n"
-	    "    %s --name %s down; rm -r %s",
-	    r->lab.program, r->lab.name, r->room.dir, r->room.dir, r->d->program,
-	    r->lab.program, r->lab.name, r->room.dir);
+	FILE *to = r->d->c->json ? stderr : stdout;
+	char *dir = room_quote(r->room.dir), *lab = room_quote(r->lab.program),
+	     *program = room_quote(r->d->program);
+	char *env = mem_printf("%s/" ROOM_ENV, r->room.dir), *settings = room_quote(env);
+
+	drill_say(r->d, "the lab is still up. To look at it:");
+	fprintf(to, "    (. %s && %s)\nTo end it:\n", settings, program);
+	fprintf(to,
+	    "    (. %s && { %s ping 2>/dev/null | "
+	    "sed -n 's/^.*, pid \\([0-9]*\\),.*/\\1/p' | xargs -r kill; "
+	    "%s --name %s down; }) && rm -r -- %s\n",
+	    settings, program, lab, r->lab.name, dir);
+	fflush(to);
+	free(settings);
+	free(env);
+	free(program);
+	free(lab);
+	free(dir);
 }
 
 static void

@@ -5,18 +5,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/mem.h"
+#include "base/pidfd.h"
 #include "drill/child.h"
 
 #define ROOM_DIR_MAX 60 /* bytes: sockets are below it */
 #define ENGINE_UP_MS 10000
 #define ENGINE_END_MS 6000 /* it gives itself 4.3 s */
+#define STRANGERS_MAX 3	   /* engines that come up one behind the other while it ends */
 
 const char room_own_settings[] =
     "devvm_host, devvm_port, devvm_user, devvm_hostkey, pve_host, pve_port, pve_user, "
@@ -66,7 +70,7 @@ set_below(const char *name, const char *dir, const char *leaf)
 static void
 set_environment(const struct room *r, const struct lab_vars *vars, bool alone)
 {
-	/* what the lab did not say is as the operator has it, and then refused */
+	/* what the lab did not say is the operator's own: room_make refuses it then */
 	for (int i = 0; i < LAB_VARS; i++)
 		if (vars->value[i])
 			setenv(lab_var_names[i], vars->value[i], 1);
@@ -79,6 +83,71 @@ set_environment(const struct room *r, const struct lab_vars *vars, bool alone)
 	setenv("BREAKGLASS_SYSLOG", "", 1);
 	if (alone) /* nobody is there who could ask a model */
 		setenv("BREAKGLASS_AGENT_DRIVER", "runbook", 1);
+}
+
+/* All that a program here is to read goes by one of these names. */
+static bool
+is_setting(const char *line)
+{
+	return strncmp(line, "BREAKGLASS_", 11) == 0 ||
+	    strncmp(line, "XDG_CONFIG_HOME=", 16) == 0 ||
+	    strncmp(line, "XDG_CACHE_HOME=", 15) == 0;
+}
+
+char *
+room_quote(const char *text)
+{
+	char *out = mem_alloc(4 * strlen(text) + 3), *to = out;
+
+	*to++ = '\'';
+	for (; *text; text++)
+		if (*text == '\'')
+			to = stpcpy(to, "'\\''");
+		else
+			*to++ = *text;
+	strcpy(to, "'");
+	return out;
+}
+
+/* The settings for a shell that comes later: --keep. */
+static int
+write_environment(const struct room *r, struct err *err)
+{
+	char *path = mem_printf("%s/" ROOM_ENV, r->dir);
+	FILE *to = fopen(path, "wxe");
+	int rc = to ? 0 : err_sys(err, errno, "make %s", path);
+
+	for (char **line = environ; to && *line; line++) {
+		const char *value = strchr(*line, '=');
+		size_t name = value ? (size_t)(value - *line) : 0;
+		char *quoted;
+
+		if (!value || !is_setting(*line) ||
+		    strspn(*line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") != name)
+			continue;
+		quoted = room_quote(value + 1);
+		fprintf(to, "export %.*s=%s\n", (int)name, *line, quoted);
+		free(quoted);
+	}
+	if (to && (fflush(to) != 0 || ferror(to)))
+		rc = err_sys(err, errno, "write %s", path);
+	if (to)
+		fclose(to);
+	free(path);
+	return rc;
+}
+
+/* A port or a key of the operator's would do for a tunnel to what is real. */
+static int
+check_said(const struct lab_vars *vars, struct err *err)
+{
+	for (int i = 0; i < LAB_VARS; i++)
+		if (!vars->value[i] || !vars->value[i][0])
+			return err_set(err, ERR_USAGE,
+			    "the lab did not say %s, and the operator's own is not for a "
+			    "drill; nothing was sent",
+			    lab_var_names[i]);
+	return 0;
 }
 
 static int
@@ -107,7 +176,9 @@ room_make(struct room *r, const struct lab_vars *vars, bool alone, struct err *e
 	if (options_load(&r->config, err) < 0)
 		return -1;
 	r->configured = 1;
-	return room_check_targets(&r->config, err);
+	if (room_check_targets(&r->config, err) < 0 || check_said(vars, err) < 0)
+		return -1;
+	return write_environment(r, err);
 }
 
 /* --- the engine --- */
@@ -169,11 +240,51 @@ room_start_engine(struct room *r, int verbose, struct err *err)
 	return rc;
 }
 
+/* Asked, and killed when that was in vain; pidfd: it, whatever becomes of its number. */
+static void
+end_stranger(int pidfd)
+{
+	int64_t left = ENGINE_END_MS, until = clock_mono_ms() + left;
+
+	pidfd_kill(pidfd, SIGTERM);
+	while (left > 0 && !child_wait_fd(pidfd, left)) /* to be read when it has ended */
+		left = until - clock_mono_ms();
+	if (left <= 0)
+		pidfd_kill(pidfd, SIGKILL);
+}
+
+/*
+ * Where ours died in the middle, console or command have started another, which is
+ * nobody's child and would outlive us for hours.  True: there was one.
+ */
+static bool
+end_other_engine(const struct room *r)
+{
+	char *path = mem_printf("%s/run/console.sock", r->dir);
+	struct err err;
+	uid_t uid;
+	pid_t pid;
+	int fd = fd_connect(path, &err), held = -1;
+
+	free(path);
+	if (fd >= 0 && fd_peer(fd, &uid, &pid) == 0 && uid == geteuid() && pid > 0)
+		held = pidfd_of(pid);
+	if (fd >= 0)
+		close(fd);
+	if (held < 0)
+		return false;
+	end_stranger(held);
+	close(held);
+	return true;
+}
+
 void
 room_end_engine(struct room *r)
 {
 	child_end(r->engine, ENGINE_END_MS);
 	r->engine = 0;
+	for (int i = 0; r->dir && i < STRANGERS_MAX && end_other_engine(r); i++)
+		;
 }
 
 /* --- its end --- */

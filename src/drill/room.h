@@ -18,6 +18,9 @@
 #include "base/options.h"
 #include "drill/lab.h"
 
+#define ROOM_ENV \
+	"env" /* in its directory: all of that for a shell, "export NAME='value'" */
+
 struct room {
 	char *dir;	       /* NULL: not made */
 	struct options config; /* as the engine here will read them */
@@ -27,13 +30,13 @@ struct room {
 
 /*
  * Makes the directory and sets the environment.  ERR_USAGE: devvm_host or pve_host, as
- * the engine would read them now, is not an address of this machine's loopback; nothing
- * was sent anywhere then.
+ * the engine would read them now, is not an address of this machine's loopback, or the
+ * lab did not say one of its variables; nothing was sent anywhere then.
  */
 int room_make(
     struct room *r, const struct lab_vars *vars, bool alone, struct err *err) MUST_CHECK;
 
-/* The engine, which ends with us. */
+/* The engine, which ends with us; its end is also that of any that came in its place. */
 int room_start_engine(struct room *r, int verbose, struct err *err) MUST_CHECK;
 void room_end_engine(struct room *r);
 
@@ -42,6 +45,9 @@ void room_leave(struct room *r, bool keep);
 
 /* 0 where both hosts are addresses of the loopback; else ERR_USAGE. */
 int room_check_targets(const struct options *o, struct err *err) MUST_CHECK;
+
+/* One word for a shell, whatever is in it; new string. */
+char *room_quote(const char *text);
 
 /* What was not taken from the operator's settings, for people. */
 extern const char room_own_settings[];

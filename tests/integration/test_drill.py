@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 
@@ -29,6 +30,7 @@ def lab(rig, made="", **env):
     names = ("DEVVM_HOST", "DEVVM_PORT", "DEVVM_USER", "PVE_HOST", "PVE_PORT", "PVE_USER",
              "KEY_PATH")
     values = {"BREAKGLASS_" + n: rig.env["BREAKGLASS_" + n] for n in names}
+    values["BREAKGLASS_PVE_HOSTKEY"] = rig.dir + "/pve/hostkey.pub"
     values.update(env)
     with open(data + "/lab/env", "w") as f:
         f.writelines("export %s='%s'\n" % kv for kv in values.items() if kv[1])
@@ -237,6 +239,82 @@ def only_loopback(rig):
     server.close()
 
 
+@with_rig(devvm=False, pve=False)
+def only_the_labs_word(rig):
+    """behind a tunnel the real hosts are loopback, too: nothing that the lab left unsaid is used"""
+    for name in "PVE_PORT", "KEY_PATH", "PVE_HOSTKEY", "DEVVM_USER", "PVE_HOST":
+        shutil.rmtree(rig.dir + "/data", ignore_errors=True)
+        own, place = lab(rig, **{"BREAKGLASS_" + name: ""})
+        own.update(BREAKGLASS_PVE_HOST="127.0.0.1", BREAKGLASS_DEVVM_HOST="127.0.0.1")
+        c = rig.cli("drill", "--auto", "powered-off", env=own, limit=60)
+        check("%s: refused" % name, c.returncode == 64 and
+              "the lab did not say BREAKGLASS_%s," % name in c.stderr, c)
+        check("%s: no wedge was made" % name, not any(x.startswith("wedge ") for x in calls(place)))
+        nothing_left(rig, place)
+
+
+@with_rig()
+def engine_dies(rig):
+    """its engine is killed and another comes in its place: that one ends with the drill, too"""
+    own, place = lab(rig, made='touch "$here/making"\n'
+                     'until [ -e "$here/go" ]; do sleep 0.1; done\nexit 1\n')
+    p = rig.popen("drill", "--auto", "powered-off", env=own)
+    until("it makes its wedge", lambda: os.path.exists(place + "/making"))
+    room = glob.glob(rig.dir + "/breakglass-drill.*")[0]
+    inside = dict(own, BREAKGLASS_RUN_DIR=room + "/run", BREAKGLASS_SESSIONS_DIR=room + "/sessions")
+
+    def engine():
+        c = rig.cli("ping", "--json", env=inside)
+        return json.loads(c.stdout)["pid"] if c.returncode == 0 else 0
+    os.kill(engine(), signal.SIGKILL)
+    until("it is dead", lambda: not engine())
+    c = rig.cli("engine", "--ensure", env=inside)
+    check("another one runs", c.returncode == 0 and alive(engine()), c)
+    with open(place + "/go", "w"):
+        pass
+    out, err = p.communicate(timeout=60)
+    check("it ends, in vain", p.returncode == 1, p.returncode, out, err)
+    nothing_left(rig, place)
+
+
+@with_rig()
+def kept(rig):
+    """--keep: the lines that it prints keep the room's settings, and delete the room alone"""
+    tmp = rig.dir + "/a b's"
+    os.makedirs(tmp)
+    os.mkdir(rig.dir + "/a")
+    own, place = lab(rig, made='"%s/qm" stop\n' % rig.pve.top)
+    own.update(TMPDIR=tmp, XDG_CONFIG_HOME=rig.dir + "/con'fig", BREAKGLASS_NOTIFY_COMMAND="/bin/true")
+    c = rig.cli("drill", "powered-off", "--auto", "--keep", env=own, limit=90)
+    check("it is recovered, and the lab is up", c.returncode == 0 and
+          os.path.exists(place + "/is-up"), c)
+    room = glob.glob(tmp + "/breakglass-drill.*")[0]
+    check("nobody else may read the settings", os.stat(room).st_mode & 0o777 == 0o700)
+    look, end = [x.strip() for x in c.stdout.split("\n") if x.startswith("    (. ")]
+
+    def later(line):
+        """In another shell, where nothing is set, and where the operator's own would be."""
+        return subprocess.run(["/bin/sh", "-c", line], text=True, capture_output=True, timeout=60,
+                              env=dict(PATH="/usr/bin:/bin", HOME=rig.dir, LC_ALL="C.UTF-8",
+                                       BREAKGLASS_NOTIFY_COMMAND="/bin/false",
+                                       BREAKGLASS_PVE_HOST="192.0.2.1"))
+    r = later(look.replace("'%s'" % PROGRAM, "env"))
+    for line in ("BREAKGLASS_NOTIFY_COMMAND=", "BREAKGLASS_SYSLOG=", "BREAKGLASS_AGENT_UID=0",
+                 "BREAKGLASS_AGENT_DIR=", "BREAKGLASS_DEVVM_HOSTKEY=", "BREAKGLASS_PVE_HOST=127.0.0.1",
+                 "BREAKGLASS_RUN_DIR=%s/run" % room, "XDG_CONFIG_HOME=%s/con'fig" % rig.dir,
+                 "BREAKGLASS_DATA_DIR=%s/data" % rig.dir,
+                 "BREAKGLASS_LIBEXEC_DIR=" + own["BREAKGLASS_LIBEXEC_DIR"]):
+        check("later: " + line, line in r.stdout.split("\n"), look, r)
+    r = later(look.replace(")", " engine --ensure && '%s' ping --json)" % PROGRAM))
+    check("an engine is started there", r.returncode == 0, r)
+    pid = json.loads(r.stdout)["pid"]
+    r = later(end)
+    until("that engine ends", lambda: not alive(pid))
+    check("it ends it", r.returncode == 0 and not os.path.exists(place + "/is-up") and
+          not os.path.exists(room), end, r)
+    check("and nothing else", os.path.isdir(rig.dir + "/a") and os.path.isdir(tmp))
+
+
 @with_rig()
 def interrupted(rig):
     """TERM, INT and KILL in the middle leave no process, and but for KILL no lab"""
@@ -271,6 +349,7 @@ def wrong_use(rig):
     ends(64, r"<U\+001B>", "--auto", "\x1b[2J")
     ends(64, "--site looks", "--site", "--auto")
     ends(64, "one wedge", "--auto", "a", "b")
+    ends(64, "--credential-fd is for --site alone", "--auto", "--credential-fd", "0")
     ends(69, "there is no lab", "--auto", BREAKGLASS_DATA_DIR="/nonexistent")
     with open(place + "/up.fails", "w") as f:
         f.write("4")
@@ -383,5 +462,5 @@ def hostile_record(rig):
                                               .read().split(b"\n")[-2])["kind"] == "site")
 
 
-main([recovers, beside_a_real_engine, manned, only_loopback, interrupted, wrong_use, looks_at_the_site,
-      site_in_pieces, hostile_record])
+main([recovers, beside_a_real_engine, manned, only_loopback, only_the_labs_word, engine_dies, kept,
+      interrupted, wrong_use, looks_at_the_site, site_in_pieces, hostile_record])
