@@ -264,14 +264,21 @@ recover_alone(struct rehearsal *r, struct err *err)
 static int
 await_proof(struct rehearsal *r, struct err *err)
 {
-	int64_t until = clock_mono_ms() + PROOF_WAIT_MS;
+	int64_t until = clock_mono_ms() + PROOF_WAIT_MS, end = until;
 	bool said = false;
 
+	/* of a cycle each half has the time-out, and the proof begins behind both */
+	end += 2 * (int64_t)r->room.config.pve_verb_timeout_seconds * 1000;
 	for (;;) {
+		int64_t now = clock_mono_ms();
+
 		if (read_story(r, err) < 0)
 			return -1;
-		if ((!r->story.proving && r->story.course.state != COURSE_RUNNING) ||
-		    clock_mono_ms() > until)
+		if (r->story.course.state == COURSE_RUNNING)
+			until = now + PROOF_WAIT_MS;
+		else if (!r->story.proving)
+			return 0;
+		if (now > until || now > end)
 			return 0;
 		if (!said)
 			drill_say(r->d,
