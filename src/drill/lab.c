@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/scrub.h"
 #include "base/text.h"
 #include "drill/child.h"
 #include "wire/frame.h"
@@ -207,7 +208,7 @@ on_wedge(char *line, size_t len, void *arg)
 		l->bad = true;
 	} else {
 		take_word(m, "verb", w->verb, sizeof w->verb);
-		snprintf(w->what, sizeof w->what, "%s", what);
+		scrub_label(what, strlen(what), w->what, sizeof w->what);
 		w->cures[0] = '\0';
 		for (size_t i = 0; i < js_len(cures); i++) {
 			size_t n = strlen(w->cures), unused;

@@ -246,7 +246,7 @@ page_head(const struct page *p, FILE *to)
 	fprintf(to, "# Drill: %s, %s\n\n", p->wedge->name,
 	    p->record.ok ? "recovered" : "not recovered");
 	fputs(
-	    "A rehearsal in the lab, on this machine alone; no real host was spoken to.\n\n",
+	    "A rehearsal in the lab: hosts and VM are this machine's; no real host was spoken to.\n\n",
 	    to);
 	fprintf(to, "| | |\n|---|---|\n| Wedge | %s |\n", p->wedge->name);
 	fprintf(to, "| Made | %s |\n", clock_at(p->record.at_ms, at));

@@ -29,7 +29,6 @@ struct page {
 	struct drills_record earlier[PAGE_EARLIER]; /* the newest first */
 	size_t n_earlier;
 	bool alone;    /* no operator: --auto */
-	int64_t ms;    /* from the wedge to the end of the drill */
 	char why[200]; /* it was not recovered; "" */
 };
 

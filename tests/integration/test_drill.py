@@ -196,8 +196,9 @@ def manned(rig):
               "forensics: asked" not in report, report)
         nothing_left(rig, place)
         if keys:
-            check("the real names stay untold until the end",
-                  b"powered-off" not in bytes(line.data).split(b"Enter opens it")[0])
+            untold, told = bytes(line.data).split(b"recovered: VM")
+            check("the real name stays untold until the end",
+                  b"powered-off" not in untold and b"powered-off" in told, untold[-2000:])
 
 
 def refused(rig, own, place, came, word):
@@ -362,6 +363,13 @@ def wrong_use(rig):
     c = rig.cli("drill", "--list", "--json", env=own)
     check("--list --json", [json.loads(x)["wedge"] for x in c.stdout.splitlines()] ==
           ["powered-off", "service"], c)
+    with open(place + "/lab") as f:
+        text = f.read().replace("app.service has failed", "\\\\u001b[2J" + "\u00fc" * 90)
+    with open(place + "/lab", "w") as f:
+        f.write(text)
+    c = rig.cli("drill", "--list", env=own)
+    check("what the lab says is scrubbed, and cut at a character", c.returncode == 0 and
+          "\x1b" not in c.stdout and "\u00fc\u2026\n" in c.stdout and "\ufffd" not in c.stdout, c)
 
 
 def site(rig, *words, env=None):
