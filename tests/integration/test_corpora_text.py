@@ -99,7 +99,7 @@ def invocations(rig, n, raw):
 CODES = (                   # what is not 64 (a wrong call or setting), and why
     ("libexec/key-helper", {1}),                        # it speaks a protocol, and has no options
     ("src/host/breakglass-pve", {1}),                   # refused in the host protocol
-    ("libexec/engine b'%s'", {75}),                     # one runs already
+    ("libexec/engine b'%s'", {64}),                     # it takes options alone
     ("libexec/console b'--socket", {1}),                # nobody is there
     ("state @", {1}), ("journal ", {64, 1}),     # there is none of that name
     ("report @", {64, 1}), ("export @", {64, 1}), ("replay @", {64, 1}),

@@ -262,7 +262,7 @@ Test(browse, a_search_over_all_that_can_be_kept_never_holds_a_key_up, .init = in
     .fini = fini)
 {
 	char data[32000];
-	int64_t worst = 0, off = 0;
+	int64_t off = 0;
 
 	say("{\"t\":\"tool\",\"seq\":0,\"id\":\"r1\",\"asked\":\"agent\",\"host\":\"devvm\",\"what\":\"w\",\"by\":\"agent\"}");
 	for (int i = 0; i < 66; i++) {
@@ -281,16 +281,14 @@ Test(browse, a_search_over_all_that_can_be_kept_never_holds_a_key_up, .init = in
 	draw(200, 50);
 	key(INPUT_CTRL, 'T');
 	for (const char *p = "/nothing such"; *p; p++) {
-		clock_t began = clock();
-		int64_t took;
-
 		key(INPUT_CHAR, *p);
-		took = (int64_t)(clock() - began) * 1000 / CLOCKS_PER_SEC;
-		worst = took > worst ? took : worst;
+		/* the key asks; what it asks for is looked for when no key waits */
+		cr_assert_neq(s.browse.find.state, BROWSE_FIND_NOTHING, "at %s", p);
 	}
+	cr_assert_eq(s.browse.find.state, BROWSE_FIND_LOOKING);
 	while (browse_work(&s))
-		cr_assert_eq(s.browse.find.state, BROWSE_FIND_NOTHING);
-	cr_assert_leq(worst, 20, "%d ms", (int)worst);
+		;
+	cr_assert_eq(s.browse.find.state, BROWSE_FIND_NOTHING);
 }
 
 /* --- copy --- */
