@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/text.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <unistr.h>
+
+#include "base/mem.h"
 
 bool
 text_is_utf8(const char *s, size_t len)
@@ -44,4 +48,35 @@ text_cut(const char *s, size_t len)
 			    : len;
 	}
 	return len;
+}
+
+void
+text_only_utf8(char *text)
+{
+	size_t len = strlen(text), n;
+	uint32_t cp;
+
+	for (; len > 0; text += n, len -= n) {
+		n = text_decode(text, len, &cp);
+		if (n == 1 && cp == TEXT_REPLACEMENT)
+			*text = '?';
+	}
+}
+
+char *
+text_shell_word(const char *text)
+{
+	char *out, *to;
+
+	if (*text && text[strspn(text, TEXT_SHELL_PLAIN)] == '\0')
+		return mem_dup(text);
+	out = to = mem_alloc(4 * strlen(text) + 3);
+	*to++ = '\'';
+	for (; *text; text++)
+		if (*text == '\'')
+			to = stpcpy(to, "'\\''");
+		else
+			*to++ = *text;
+	strcpy(to, "'");
+	return out;
 }

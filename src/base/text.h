@@ -26,4 +26,15 @@ size_t text_encode(uint32_t cp, char *out);
  */
 size_t text_cut(const char *s, size_t len);
 
+/* Each byte that is no UTF-8, of a file's name or cut in the middle, becomes "?". */
+void text_only_utf8(char *text);
+
+/* What a POSIX shell takes as it stands. */
+#define TEXT_SHELL_PLAIN                                                 \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" \
+	"_./:@%+,=-"
+
+/* As one word for a POSIX shell: as it is when it is plain, else in quotes; free(). */
+char *text_shell_word(const char *text);
+
 #endif

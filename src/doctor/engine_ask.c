@@ -3,16 +3,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
-#include "base/mem.h"
-#include "base/rundir.h"
+#include "record/ask.h"
 #include "wire/frame.h"
-#include "wire/messages.h"
+#include "wire/json.h"
 
 struct asking {
 	void (*fn)(const struct js *fact, void *arg);
@@ -20,59 +16,6 @@ struct asking {
 	bool over, welcome;
 	struct err *err;
 };
-
-static int
-ask_connect(const struct options *o, bool *none, struct err *err)
-{
-	char *dir = options_run_dir(o);
-	char *path = mem_printf("%s/console.sock", dir);
-	uid_t owner, uid;
-	pid_t pid;
-	gid_t gid;
-	int fd = -1;
-
-	*none = access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR);
-	if (rundir_group(o->operators_group, &gid, err) == 0 &&
-	    rundir_check(dir, gid, &owner, err) == 0 && !*none) {
-		fd = fd_connect(path, err);
-		/* a socket that nobody listens at is what an engine left that was killed
-		 */
-		*none = fd < 0 && err->code == ERR_UNREACHABLE && errno == ECONNREFUSED;
-		if (fd < 0 && err->code == ERR_UNREACHABLE &&
-		    errno == EAGAIN) /* nobody is let in: fd.h's limit */
-			err->code = ERR_BUSY;
-		if (fd >= 0 && (fd_peer(fd, &uid, &pid) < 0 || uid != owner)) {
-			close(fd);
-			fd = err_set(err, ERR_DENIED,
-			    "%s is not of the engine that owns its directory (uid %ld): end what listens there",
-			    path, (long)owner);
-		}
-	}
-	free(path);
-	free(dir);
-	return fd;
-}
-
-static int
-say_hello(int fd, struct err *err)
-{
-	struct js *m = message_new(request_names[REQUEST_HELLO]);
-	struct buf b;
-	int rc;
-
-	js_set_int(m, "v", WIRE_VERSION);
-	js_set_str(m, "name", "doctor");
-	js_set_str(m, "role", "command");
-	js_set_int(m, "tail", 0);
-	buf_init(&b, 4096);
-	rc = js_print(m, &b) < 0 || buf_add(&b, "\n", 1) < 0 ||
-		fd_write_all(fd, b.data, b.len) < 0
-	    ? err_set(err, ERR_UNREACHABLE, "the engine has gone")
-	    : 0;
-	js_free(m);
-	buf_fini(&b);
-	return rc;
-}
 
 static bool
 on_line(char *line, size_t len, void *arg)
@@ -136,7 +79,7 @@ engine_ask(const struct options *o, void (*fn)(const struct js *fact, void *arg)
 
 	if (fd < 0)
 		return -1;
-	rc = say_hello(fd, err);
+	rc = ask_hello(fd, "doctor", NULL, err);
 	if (rc == 0)
 		rc = read_all(fd, &a, err);
 	close(fd);

@@ -6,7 +6,6 @@
 
 #include "doctor/judge.h"
 
-#define WORD_MAX 300
 #define REFUSED "rejected: " /* as both host programs begin */
 
 static const char *
@@ -19,27 +18,29 @@ name_of(const struct host_facts *f)
 static const char *
 bootstrap(const struct host_facts *f, char out[SAID_MAX])
 {
-	char program[WORD_MAX], port[24] = "";
+	char program[SAID_WORD_MAX], port[24] = "";
 
 	snprintf(out, SAID_MAX, "%s/contrib/bootstrap", f->data_dir);
-	said_word(out, program, sizeof program);
+	said_word(out, program);
 	if (f->port != 22)
 		snprintf(port, sizeof port, " --port %ld", f->port);
-	snprintf(out, SAID_MAX, "%s %s --to %s@%s%s", program, name_of(f),
-	    f->pve ? "root" : "YOU", f->address, port);
+	if (snprintf(out, SAID_MAX, "%s %s --to %s@%s%s", program, name_of(f),
+		f->pve ? "root" : "YOU", f->address, port) >= SAID_MAX)
+		out[SAID_MAX - 1] =
+		    '\0'; /* cut: it fills the mend, as a long word does */
 	return out;
 }
 
 /* The public half of the key, as bootstrap is given it. */
 static const char *
-public_half(const struct host_facts *f, char out[WORD_MAX])
+public_half(const struct host_facts *f, char out[SAID_WORD_MAX])
 {
-	char path[WORD_MAX];
+	char path[SAID_MAX];
 
 	if (strcmp(f->key_path, "agent") == 0)
 		return "FILE.pub (ssh-add -L prints it)";
 	snprintf(path, sizeof path, "%s.pub", f->key_path);
-	return said_word(path, out, WORD_MAX);
+	return said_word(path, out);
 }
 
 void
@@ -170,7 +171,7 @@ judge_hostkey(const struct host_facts *f, struct said *out)
 void
 judge_login(const struct host_facts *f, struct said *out)
 {
-	char command[SAID_MAX], key[WORD_MAX];
+	char command[SAID_MAX], key[SAID_WORD_MAX];
 
 	if (f->auth_ms >= 0) {
 		said_pass(out, "user %s, %lld ms", f->user, (long long)f->auth_ms);
@@ -436,7 +437,7 @@ judge_forced(const struct host_facts *f, struct said *out)
 {
 	const struct run_facts *bad = is_refused(&f->word) ? &f->shell : &f->word;
 	const char *what = bad == &f->word ? "a command that is no verb" : "a shell";
-	char command[SAID_MAX], key[WORD_MAX];
+	char command[SAID_MAX], key[SAID_WORD_MAX];
 
 	if (is_without(f, &f->word, out))
 		return;

@@ -9,7 +9,6 @@
 #include "base/locked.h"
 #include "doctor/judge.h"
 
-#define WORD_MAX 400
 #define DAY_MS (24LL * 3600 * 1000)
 
 int
@@ -49,16 +48,16 @@ bytes(int64_t n, char out[32])
 static void
 free_disk(const struct disk_facts *f, struct said *out)
 {
-	char word[WORD_MAX];
+	char word[SAID_WORD_MAX];
 
-	said_word(f->dir, word, sizeof word);
+	said_word(f->dir, word);
 	said_run(out, "df -h %s; df -i %s; du -xsh %s/*", word, word, word);
 }
 
 void
 judge_disk(const struct disk_facts *f, struct said *out)
 {
-	char room[32], word[WORD_MAX];
+	char room[32], word[SAID_WORD_MAX];
 
 	bytes(f->free_bytes, room);
 	if (f->write_errno) {
@@ -71,8 +70,7 @@ judge_disk(const struct disk_facts *f, struct said *out)
 			said_do(out,
 			    "look why it is read-only (dmesg | tail), or set sessions_dir to another disk");
 		else
-			said_run(
-			    out, "ls -ld %s; id", said_word(f->dir, word, sizeof word));
+			said_run(out, "ls -ld %s; id", said_word(f->dir, word));
 	} else if (f->free_bytes < JUDGE_FREE_FAIL) {
 		said_fail(out, "%s: %s free", f->dir, room);
 		free_disk(f, out);
@@ -204,10 +202,16 @@ judge_engine(const struct engine_facts *f, const char *ours, struct said *out)
 		    f->pid, f->version);
 		said_do(out, "start it without --weak (and without weak = yes)");
 	} else if (strcmp(f->version, ours) != 0) {
+		int newer = judge_versions(ours, f->version);
+
 		said_warn(out, "pid %ld is version %s, this program is %s", f->pid,
 		    f->version, ours);
-		if (judge_versions(ours, f->version) > 0)
+		if (newer > 0)
 			said_run(out, "breakglass engine --replace");
+		else if (newer == 0)
+			said_do(out,
+			    "look which of the two is newer; where it is this program: "
+			    "breakglass engine --replace");
 		else
 			said_do(out,
 			    "upgrade this machine's breakglass: --replace would put an older "

@@ -433,15 +433,16 @@ struct books {
 static void
 refused(const struct runbook_file *f, struct said *bad)
 {
-	char word[SAID_MAX], line[32] = "";
+	char word[SAID_WORD_MAX], line[32] = "";
 
 	if (f->line > 0)
 		snprintf(line, sizeof line, " line %d", f->line);
 	said_fail(bad, "%s%s: %s", f->path, line, f->why);
-	said_word(f->path, word, sizeof word);
+	said_word(f->path, word);
 	switch (f->ill) {
 	case RUNBOOK_OWNER:
-		said_run(bad, "chown %ld %s", (long)geteuid(), word);
+		said_run(bad, "%schown %ld %s", geteuid() ? "sudo " : "", (long)geteuid(),
+		    word);
 		break;
 	case RUNBOOK_MODE:
 		said_run(bad, "chmod go-w %s", word);

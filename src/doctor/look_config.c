@@ -15,7 +15,6 @@
 #include "engine/remote/redact.h"
 #include "wire/htpasswd.h"
 
-#define WORD_MAX 400
 #define ENV_PREFIX "BREAKGLASS_"
 #define NAME_MAX_ 64 /* bytes of a strange name that are told */
 
@@ -27,10 +26,10 @@ extern char **environ;
 static bool
 is_safe(const char *path, struct said *said)
 {
-	char word[WORD_MAX];
+	char word[SAID_WORD_MAX];
 	struct stat st;
 
-	said_word(path, word, sizeof word);
+	said_word(path, word);
 	if (stat(path, &st) < 0)
 		return true;
 	if (st.st_uid != geteuid() && st.st_uid != 0) {

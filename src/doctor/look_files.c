@@ -22,7 +22,6 @@
 #include "engine/remote/ssh_agent.h"
 
 #define AGENT_MS 3000
-#define WORD_MAX 400
 #define PROBE_BYTES 4096
 #define SOCKET_BELOW "/agent/agent.sock" /* the longest path below the run directory */
 
@@ -135,7 +134,7 @@ look_key(struct pen *pen, const struct options *o)
 static void
 can_be_made(const char *dir, const char *setting, struct said *said)
 {
-	char *above = looks_above(dir), word[WORD_MAX];
+	char *above = looks_above(dir), word[SAID_WORD_MAX];
 
 	if (access(above, W_OK | X_OK) == 0)
 		said_pass(said, "%s is not there yet: the engine makes it", dir);
@@ -144,7 +143,7 @@ can_be_made(const char *dir, const char *setting, struct said *said)
 		    above, (long)geteuid());
 		said_do(said,
 		    "sudo install -d -m 700 -o %ld %s, or set %s to a directory of yours",
-		    (long)geteuid(), said_word(dir, word, sizeof word), setting);
+		    (long)geteuid(), said_word(dir, word), setting);
 	}
 	free(above);
 }
@@ -192,10 +191,10 @@ look_run_dir(struct pen *pen, const struct options *o)
 static bool
 is_sound(const char *dir, bool own, struct said *said)
 {
-	char word[WORD_MAX];
+	char word[SAID_WORD_MAX];
 	struct stat st;
 
-	said_word(dir, word, sizeof word);
+	said_word(dir, word);
 	if (lstat(dir, &st) < 0)
 		return true;
 	if (!S_ISDIR(st.st_mode)) {

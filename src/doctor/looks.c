@@ -38,7 +38,7 @@ static const struct apart_look looks[] = {
     LOOK(engine, PROGRAM_MS, "the engine, or the disk of its journal, does not answer",
 	"see the journal disk above; where that is well: breakglass engine --replace --now"),
     LOOK(past, FILE_MS, DISK, DISK_TODO),
-    {look_status, NULL, 0, PROGRAM_MS, NULL, NULL}, /* main tells of it */
+    {look_status, NULL, 0, PROGRAM_MS, "", ""}, /* main tells of it */
     LOOK(claude, PROGRAM_MS, "claude does not tell its version in time",
 	"look why claude --version hangs; until then the API or the runbooks answer"),
     LOOK(claude_key, FILE_MS, DISK, DISK_TODO),

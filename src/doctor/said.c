@@ -3,15 +3,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
-
-/* What a shell takes as it stands. */
-#define PLAIN                                                            \
-	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" \
-	"_./:@%+,=-"
 
 static const char *const names[RESULTS] = {"pass", "warn", "fail", "skip"};
 
@@ -30,20 +26,6 @@ result_by_name(const char *name)
 	return -1;
 }
 
-/* Of a file's name or a host: what is no UTF-8 is none in JSON either. */
-static void
-only_utf8(char *text)
-{
-	size_t len = strlen(text), n;
-	uint32_t cp;
-
-	for (; len > 0; text += n, len -= n) {
-		n = text_decode(text, len, &cp);
-		if (n == 1 && cp == TEXT_REPLACEMENT)
-			*text = '?';
-	}
-}
-
 static void
 begin(struct said *s, enum result result, const char *fmt, va_list ap)
 {
@@ -51,7 +33,7 @@ begin(struct said *s, enum result result, const char *fmt, va_list ap)
 	memset(s, 0, sizeof *s);
 	s->result = result;
 	vsnprintf(s->seen, sizeof s->seen, fmt, ap);
-	only_utf8(s->seen);
+	text_only_utf8(s->seen);
 }
 
 #define SAID(name, result)                                     \
@@ -77,7 +59,7 @@ said_more(struct said *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(s->seen + n, sizeof s->seen - n, fmt, ap);
 	va_end(ap);
-	only_utf8(s->seen + n);
+	text_only_utf8(s->seen + n);
 }
 
 void
@@ -88,7 +70,7 @@ said_do(struct said *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(s->mend, sizeof s->mend, fmt, ap);
 	va_end(ap);
-	only_utf8(s->mend);
+	text_only_utf8(s->mend);
 	s->command = false;
 }
 
@@ -100,7 +82,7 @@ said_run(struct said *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(s->mend, sizeof s->mend, fmt, ap);
 	va_end(ap);
-	only_utf8(s->mend);
+	text_only_utf8(s->mend);
 	/* one that was cut is none */
 	s->command = strlen(s->mend) < sizeof s->mend - 1;
 }
@@ -134,7 +116,8 @@ is_runnable(const char *words)
 	size_t i = command_of(words);
 	int n = 1;
 
-	if (i == ARRAY_LEN(commands) || words[strspn(words, PLAIN " ")] != '\0')
+	if (i == ARRAY_LEN(commands) ||
+	    words[strspn(words, TEXT_SHELL_PLAIN " ")] != '\0')
 		return false;
 	for (const char *p = words; *p; p++)
 		n += *p == ' ';
@@ -195,23 +178,11 @@ said_fini(struct said *s)
 }
 
 const char *
-said_word(const char *text, char *out, size_t size)
+said_word(const char *text, char out[SAID_WORD_MAX])
 {
-	size_t n = 0;
+	char *word = text_shell_word(text);
 
-	if (*text && text[strspn(text, PLAIN)] == '\0') {
-		snprintf(out, size, "%s", text);
-		return out;
-	}
-	out[n++] = '\'';
-	for (; *text && n + 6 < size; text++) {
-		if (*text == '\'') {
-			memcpy(out + n, "'\\''", 4);
-			n += 4;
-		} else
-			out[n++] = *text;
-	}
-	out[n++] = '\'';
-	out[n] = '\0';
+	snprintf(out, SAID_WORD_MAX, "%s", word);
+	free(word);
 	return out;
 }

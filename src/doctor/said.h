@@ -14,6 +14,9 @@
 #include "wire/json.h"
 
 #define SAID_MAX 900 /* bytes of what was seen, and of the mend */
+#define SAID_WORD_MAX                                                    \
+	(SAID_MAX + 1) /* one that was cut fills a mend: no command then \
+			*/
 
 enum result {
 	RESULT_PASS,
@@ -57,7 +60,7 @@ void said_err(
 struct js *said_values(struct said *s); /* made where there are none; lent */
 void said_fini(struct said *s);
 
-/* A word for a shell: as it is, or in single quotes.  Cut to size; returns out. */
-const char *said_word(const char *text, char *out, size_t size);
+/* A word for a shell (text.h); returns out. */
+const char *said_word(const char *text, char out[SAID_WORD_MAX]);
 
 #endif

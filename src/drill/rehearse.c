@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "drill/rehearse_int.h"
 
 #define COMMAND_MS 150000    /* status, note, verdict: each has an end of its own */
@@ -360,9 +361,10 @@ static void
 tell_kept(const struct rehearsal *r)
 {
 	FILE *to = r->d->c->json ? stderr : stdout;
-	char *dir = room_quote(r->room.dir), *lab = room_quote(r->lab.program),
-	     *program = room_quote(r->d->program);
-	char *env = mem_printf("%s/" ROOM_ENV, r->room.dir), *settings = room_quote(env);
+	char *dir = text_shell_word(r->room.dir), *lab = text_shell_word(r->lab.program),
+	     *program = text_shell_word(r->d->program);
+	char *env = mem_printf("%s/" ROOM_ENV, r->room.dir),
+	     *settings = text_shell_word(env);
 
 	drill_say(r->d, "the lab is still up. To look at it:");
 	fprintf(to, "    (. %s && %s)\nTo end it:\n", settings, program);

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/pidfd.h"
+#include "base/text.h"
 #include "drill/child.h"
 
 #define ROOM_DIR_MAX 60 /* bytes: sockets are below it */
@@ -94,21 +95,6 @@ is_setting(const char *line)
 	    strncmp(line, "XDG_CACHE_HOME=", 15) == 0;
 }
 
-char *
-room_quote(const char *text)
-{
-	char *out = mem_alloc(4 * strlen(text) + 3), *to = out;
-
-	*to++ = '\'';
-	for (; *text; text++)
-		if (*text == '\'')
-			to = stpcpy(to, "'\\''");
-		else
-			*to++ = *text;
-	strcpy(to, "'");
-	return out;
-}
-
 /* The settings for a shell that comes later: --keep. */
 static int
 write_environment(const struct room *r, struct err *err)
@@ -125,7 +111,7 @@ write_environment(const struct room *r, struct err *err)
 		if (!value || !is_setting(*line) ||
 		    strspn(*line, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") != name)
 			continue;
-		quoted = room_quote(value + 1);
+		quoted = text_shell_word(value + 1);
 		fprintf(to, "export %.*s=%s\n", (int)name, *line, quoted);
 		free(quoted);
 	}

@@ -46,9 +46,6 @@ void room_leave(struct room *r, bool keep);
 /* 0 where both hosts are addresses of the loopback; else ERR_USAGE. */
 int room_check_targets(const struct options *o, struct err *err) MUST_CHECK;
 
-/* One word for a shell, whatever is in it; new string. */
-char *room_quote(const char *text);
-
 /* What was not taken from the operator's settings, for people. */
 extern const char room_own_settings[];
 

@@ -27,33 +27,45 @@ struct asking {
 	bool welcome, over;
 };
 
-static int
-ask_connect(const struct options *o, struct err *err)
+int
+ask_connect(const struct options *o, bool *none, struct err *err)
 {
 	char *dir = options_run_dir(o);
 	char *path = mem_printf("%s/console.sock", dir);
-	uid_t owner;
+	uid_t owner, uid;
+	pid_t pid;
 	gid_t gid;
 	int fd = -1;
 
-	/* another owner's directory holds no engine of ours */
+	*none = access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR);
 	if (rundir_group(o->operators_group, &gid, err) == 0 &&
-	    rundir_check(dir, gid, &owner, err) == 0)
+	    rundir_check(dir, gid, &owner, err) == 0 && !*none) {
 		fd = fd_connect(path, err);
+		/* what an engine left that was killed */
+		*none = fd < 0 && err->code == ERR_UNREACHABLE && errno == ECONNREFUSED;
+		if (fd < 0 && err->code == ERR_UNREACHABLE && errno == EAGAIN)
+			err->code = ERR_BUSY; /* fd.h's limit */
+		if (fd >= 0 && (fd_peer(fd, &uid, &pid) < 0 || uid != owner)) {
+			close(fd);
+			fd = err_set(err, ERR_DENIED,
+			    "%s is not of the engine that owns its directory (uid %ld): end what listens there",
+			    path, (long)owner);
+		}
+	}
 	free(path);
 	free(dir);
 	return fd;
 }
 
-static int
-ask_hello(int fd, const char *incident, struct err *err)
+int
+ask_hello(int fd, const char *name, const char *incident, struct err *err)
 {
 	struct js *m = message_new(request_names[REQUEST_HELLO]);
 	struct buf b;
 	int rc;
 
 	js_set_int(m, "v", WIRE_VERSION);
-	js_set_str(m, "name", "record");
+	js_set_str(m, "name", name);
 	js_set_str(m, "role", "command");
 	if (incident) {
 		js_set_int(m, "since", 0);
@@ -140,14 +152,15 @@ ask_run(const struct options *o, const char *incident, struct asking *g, int64_t
     struct err *err)
 {
 	int64_t until = clock_mono_ms() + wait_ms;
-	int fd = ask_connect(o, err), rc;
+	bool none;
+	int fd = ask_connect(o, &none, err), rc;
 	struct frame f;
 
 	memset(g->a, 0, sizeof *g->a);
 	if (fd < 0)
 		return -1;
 	frame_init(&f, LINE_MAX_BYTES);
-	rc = ask_hello(fd, incident, err);
+	rc = ask_hello(fd, "record", incident, err);
 	/* all of a long incident may take longer than the wait, as long as it comes */
 	while (rc == 0 && !g->over)
 		rc = ask_read(fd, &f, g, g->fn ? clock_mono_ms() + wait_ms : until, err);

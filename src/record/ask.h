@@ -29,6 +29,15 @@ struct ask {
 	char why[256]; /* not there: why, in words */
 };
 
+/*
+ * Connects to the engine; its socket has to be of the owner of its directory.  -1 and
+ * none: no engine is there, as far as can be seen; ERR_BUSY: it lets nobody in.
+ */
+int ask_connect(const struct options *o, bool *none, struct err *err) MUST_CHECK;
+
+/* Says hello as a one-shot; incident NULL: no record is asked for. */
+int ask_hello(int fd, const char *name, const char *incident, struct err *err) MUST_CHECK;
+
 /* Fills a; where no engine answers, there is false. */
 void ask_engine(const struct options *o, struct ask *a);
 

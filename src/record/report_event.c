@@ -28,20 +28,6 @@ report_set_cut(struct js *obj, const char *key, const char *s, size_t max)
 	free(cut);
 }
 
-/* What was cut in the middle of a character shows it. */
-void
-report_utf8(char *text)
-{
-	size_t left = strlen(text), n;
-	uint32_t cp;
-
-	for (; left > 0; text += n, left -= n) {
-		n = text_decode(text, left, &cp);
-		if (n == 1 && cp == TEXT_REPLACEMENT)
-			*text = '?';
-	}
-}
-
 const char *
 report_ms(int64_t ms, char *out, size_t size)
 {
@@ -70,7 +56,7 @@ event_words(struct js *event, const char *fmt, va_list ap)
 	char text[REPORT_TEXT_MAX * 2];
 
 	vsnprintf(text, sizeof text, fmt, ap);
-	report_utf8(text);
+	text_only_utf8(text);
 	report_set_cut(event, "text", text, REPORT_TEXT_MAX);
 }
 

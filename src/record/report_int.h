@@ -68,7 +68,6 @@ void report_event_free(struct report *r);
 
 /* At most max bytes of s, cut at a character with "…" behind, as js text; NULL: none. */
 void report_set_cut(struct js *obj, const char *key, const char *s, size_t max);
-void report_utf8(char *text); /* bytes that are none become "?" */
 const char *report_ms(int64_t ms, char *out, size_t size); /* "1.234 s", "12 min 5 s" */
 
 /* ---- report_pass.c -------------------------------------------------------------- */

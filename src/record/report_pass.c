@@ -92,7 +92,7 @@ report_unknown(struct report *r, int64_t seq, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	report_utf8(text);
+	text_only_utf8(text);
 	js_set_str(item, "text", text);
 	js_set_int(item, "seq", seq);
 }
@@ -116,7 +116,7 @@ report_action(struct report *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	report_utf8(text);
+	text_only_utf8(text);
 	js_set_str(item, "did", text);
 	if (who)
 		js_set_int(item, "person", js_int(who, "n", 0));

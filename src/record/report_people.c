@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "record/report_int.h"
 
 #define UNPROVEN "not in this journal"
@@ -120,7 +121,7 @@ report_on_operator(struct report *r, const struct js *m)
 	if (is_nobody(name))
 		return;
 	snprintf(proof, sizeof proof, "%s", report_str(m, "proof"));
-	report_utf8(proof);
+	text_only_utf8(proof);
 	p = proof[0] ? person_proven(r, name, proof, js_bool(m, "again", false))
 		     : report_person(r, name);
 	if (p && js_has(m, "tty"))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "record/report_int.h"
 
 static const char *
@@ -48,7 +49,7 @@ row(FILE *to, const char *name, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	report_utf8(text);
+	text_only_utf8(text);
 	fprintf(to, "| %s ", name);
 	md_cell(to, 400, "%s", text);
 	fputs("|\n", to);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "record/report_int.h"
 
 /* ---- how long ------------------------------------------------------------------------
@@ -255,7 +256,7 @@ sum_actions(struct report *r)
 		else if (js_has(v, "result"))
 			snprintf(text, sizeof text, "%s: %.200s", report_str(v, "state"),
 			    report_str(v, "result"));
-		report_utf8(text);
+		text_only_utf8(text);
 		js_set_str(a, "came", text);
 		if (js_has(v, "end_seq"))
 			js_set_int(a, "came_seq", js_int(v, "end_seq", 0));

@@ -196,6 +196,7 @@ def everything(sh):
         if options:
             words, _ = offered(sh, "breakglass %s -" % command)
             check("the options of %s" % command, options <= words, options - words, words)
+    check("doctor takes no password", "--credential-fd" not in offered(sh, "breakglass doctor -")[0])
     check("some commands have options", sum(map(len, commands.values())) > 8, commands)
 
 

@@ -300,3 +300,32 @@ Test(options, run_dir_falls_back_where_there_is_no_runtime_dir)
 	free(dir);
 	options_fini(&o);
 }
+
+Test(text, a_word_for_a_shell_is_one_word_whatever_is_in_it)
+{
+	const char *words[] = {"plain/path-1.0", "two words", "it's", "", "$HOME;`id`",
+	    "-n", "a\nb", "\xc3\xa4"};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		char *word = text_shell_word(words[i]), got[64], command[128];
+		FILE *shell;
+		size_t n;
+
+		snprintf(command, sizeof command, "printf '%%s.' %s", word);
+		cr_assert_not_null(shell = popen(command, "r"));
+		n = fread(got, 1, sizeof got - 1, shell);
+		got[n] = '\0';
+		cr_assert_eq(pclose(shell), 0);
+		cr_assert_eq(n, strlen(words[i]) + 1, "%s", word);
+		cr_assert_eq(memcmp(got, words[i], n - 1), 0, "%s", word);
+		free(word);
+	}
+}
+
+Test(text, what_is_no_utf8_becomes_a_question_mark)
+{
+	char text[] = "a\xff\xc3\xa4\xe2\x82";
+
+	text_only_utf8(text);
+	cr_assert_str_eq(text, "a?\xc3\xa4??");
+}

@@ -72,17 +72,17 @@ Test(said, takes_the_mend_out_of_an_errors_words)
 	cr_assert_str_eq(said.mend, "else", "what the system says mends nothing");
 }
 
-Test(said, quotes_a_word_for_a_shell)
+Test(said, a_word_that_was_cut_makes_no_command)
 {
-	char out[64];
+	char out[SAID_WORD_MAX], long_one[2 * SAID_MAX];
 
-	cr_assert_str_eq(said_word("/a/b-1.c", out, sizeof out), "/a/b-1.c");
-	cr_assert_str_eq(said_word("a b", out, sizeof out), "'a b'");
-	cr_assert_str_eq(said_word("a'b", out, sizeof out), "'a'\\''b'");
-	cr_assert_str_eq(said_word("", out, sizeof out), "''");
-	cr_assert_leq(strlen(said_word("'''''''''''''''''''''''''''''''''''''''''''''",
-			  out, sizeof out)),
-	    sizeof out - 1);
+	cr_assert_str_eq(said_word("a b", out), "'a b'");
+	said_run(&said, "chmod 600 %s", said_word("a b", out));
+	cr_assert(said.command);
+	memset(long_one, 'x', sizeof long_one - 1);
+	long_one[sizeof long_one - 1] = '\0';
+	said_run(&said, "chmod 600 %s", said_word(long_one, out));
+	cr_assert(!said.command);
 }
 
 Test(said, is_utf8_whatever_came)

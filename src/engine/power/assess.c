@@ -166,24 +166,6 @@ more_comes(const struct assess *a)
 		(a->climbing || a->status_due || proof_is_climbing(a->proof)));
 }
 
-/* As those of a proof, but ms since the climb began. */
-static struct js *
-climb_rungs(const struct ladder_seen *seen)
-{
-	struct js *rungs = js_array();
-
-	for (int i = 0; i < RUNGS; i++) {
-		struct js *r = js_new();
-
-		js_set_str(r, "rung", rung_name((enum rung)i));
-		js_set_bool(r, "ok", seen->rung_ms[i] >= 0);
-		if (seen->rung_ms[i] >= 0)
-			js_set_int(r, "ms", seen->rung_ms[i]);
-		js_add(rungs, r);
-	}
-	return rungs;
-}
-
 static void
 assess_emit(struct assess *a, const struct verdict *v, const struct verdict_in *in,
     const char *id)
@@ -207,7 +189,7 @@ assess_emit(struct assess *a, const struct verdict *v, const struct verdict_in *
 	js_set(f, "evidence", lines);
 	js_set(f, "not", not_rows(v));
 	if (in->ladder)
-		js_set(f, "rungs", climb_rungs(in->ladder));
+		js_set(f, "rungs", ladder_rungs(in->ladder->rung_ms));
 	if (id && *id)
 		js_set_str(f, "id", id);
 	js_set_bool(f, "partial", v->partial);

@@ -41,6 +41,23 @@ rung_name(enum rung rung)
 	return names[rung];
 }
 
+struct js *
+ladder_rungs(const int64_t rung_ms[RUNGS])
+{
+	struct js *rungs = js_array();
+
+	for (int i = 0; i < RUNGS; i++) {
+		struct js *r = js_new();
+
+		js_set_str(r, "rung", rung_name((enum rung)i));
+		js_set_bool(r, "ok", rung_ms[i] >= 0);
+		if (rung_ms[i] >= 0)
+			js_set_int(r, "ms", rung_ms[i]);
+		js_add(rungs, r);
+	}
+	return rungs;
+}
+
 void
 ladder_seen_init(struct ladder_seen *seen)
 {

@@ -23,6 +23,7 @@
 
 #include "engine/remote/broker.h"
 #include "engine/power/clocks.h"
+#include "wire/json.h"
 
 #define LADDER_LIMIT_MS 20000 /* a climb that nothing else bounds */
 
@@ -60,6 +61,9 @@ struct ladder_seen {
 const char *rung_name(enum rung rung); /* "tcp", "banner", "kex" … */
 
 void ladder_seen_init(struct ladder_seen *seen); /* nothing is known */
+
+/* [{"rung":"tcp","ok":true,"ms":3},...] of a climb or a proof; -1: not reached. */
+struct js *ladder_rungs(const int64_t rung_ms[RUNGS]);
 
 /* The first rung that was not reached; RUNGS: the top was. */
 enum rung ladder_stands_at(const struct ladder_seen *seen);

@@ -53,23 +53,6 @@ struct proof {
 
 /* ---- telling ---------------------------------------------------------------------- */
 
-static struct js *
-proof_rungs(const struct proof *p)
-{
-	struct js *rungs = js_array();
-
-	for (int i = 0; i < RUNGS; i++) {
-		struct js *r = js_new();
-
-		js_set_str(r, "rung", rung_name((enum rung)i));
-		js_set_bool(r, "ok", p->rung_ms[i] >= 0);
-		if (p->rung_ms[i] >= 0)
-			js_set_int(r, "ms", p->rung_ms[i]);
-		js_add(rungs, r);
-	}
-	return rungs;
-}
-
 static void
 proof_fill(const struct proof *p, struct js *f)
 {
@@ -109,7 +92,8 @@ proof_tell(struct proof *p, const char *text)
 	js_set_str(f, "what", "proof");
 	js_set_str(f, "when", "after");
 	js_set_str(f, "verb", verb_rows[p->c.verb].name);
-	js_set(f, "rungs", p->c.verb == VERB_STOP ? js_array() : proof_rungs(p));
+	js_set(
+	    f, "rungs", p->c.verb == VERB_STOP ? js_array() : ladder_rungs(p->rung_ms));
 	js_set(f, "table", proof_table(&p->c));
 	proof_fill(p, f);
 	js_set_int(f, "ms", clock_mono_ms() - p->sent_ms);
