@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -299,14 +300,14 @@ def kept(rig):
                               env=dict(PATH="/usr/bin:/bin", HOME=rig.dir, LC_ALL="C.UTF-8",
                                        BREAKGLASS_NOTIFY_COMMAND="/bin/false",
                                        BREAKGLASS_PVE_HOST="192.0.2.1"))
-    r = later(look.replace("'%s'" % PROGRAM, "env"))
+    r = later(look.replace(shlex.quote(PROGRAM), "env"))
     for line in ("BREAKGLASS_NOTIFY_COMMAND=", "BREAKGLASS_SYSLOG=", "BREAKGLASS_AGENT_UID=0",
                  "BREAKGLASS_AGENT_DIR=", "BREAKGLASS_DEVVM_HOSTKEY=", "BREAKGLASS_PVE_HOST=127.0.0.1",
                  "BREAKGLASS_RUN_DIR=%s/run" % room, "XDG_CONFIG_HOME=%s/con'fig" % rig.dir,
                  "BREAKGLASS_DATA_DIR=%s/data" % rig.dir,
                  "BREAKGLASS_LIBEXEC_DIR=" + own["BREAKGLASS_LIBEXEC_DIR"]):
         check("later: " + line, line in r.stdout.split("\n"), look, r)
-    r = later(look.replace(")", " engine --ensure && '%s' ping --json)" % PROGRAM))
+    r = later(look.replace(")", " engine --ensure && %s ping --json)" % shlex.quote(PROGRAM)))
     check("an engine is started there", r.returncode == 0, r)
     pid = json.loads(r.stdout)["pid"]
     r = later(end)
