@@ -48,9 +48,10 @@ def png(size=300):
 def scripted(rig, *lines, exit=0):
     """The host program says these lines, whatever it is asked."""
     rig.pve.write("said", "".join(line + "\n" for line in lines))
-    with open(rig.pve.top + "/program", "w") as f:
+    with open(rig.pve.top + "/program.new", "w") as f:
         f.write("#!/bin/sh\ncat %s/said\nexit %d\n" % (rig.pve.top, exit))
-    os.chmod(rig.pve.top + "/program", 0o755)
+    os.chmod(rig.pve.top + "/program.new", 0o755)
+    os.replace(rig.pve.top + "/program.new", rig.pve.top + "/program")    # the other may still run
     rig.pve.configure('command="%s/program",restrict ' % rig.pve.top, "/usr/bin:/bin")
 
 
