@@ -238,22 +238,32 @@ incident_record_present(struct incident *i)
 	}
 }
 
-void
-incident_open(struct incident *i, const char *by, const char *reason)
+/* The second, and a number; not the id of the one before, which may be a moment old. */
+static void
+make_id(char id[INCIDENT_ID_MAX], const char *before)
 {
 	time_t now = time(NULL);
-	char id[INCIDENT_ID_MAX];
-	unsigned char r[2];
-	struct js *f;
+	uint16_t r = 0;
 	struct tm tm;
 	size_t n;
 
-	incident_close(i, by, "a new incident was opened");
 	gmtime_r(&now, &tm);
-	n = strftime(id, sizeof id, "%Y%m%dT%H%M%SZ", &tm);
-	if (!random_try(r, sizeof r))
-		memcpy(r, &now, sizeof r);
-	snprintf(id + n, sizeof id - n, "-%02x%02x", r[0], r[1]);
+	n = strftime(id, INCIDENT_ID_MAX, "%Y%m%dT%H%M%SZ", &tm);
+	if (!random_try(&r, sizeof r))
+		r = (uint16_t)now;
+	do
+		snprintf(id + n, INCIDENT_ID_MAX - n, "-%04x", (unsigned)r++);
+	while (strcmp(id, before) == 0);
+}
+
+void
+incident_open(struct incident *i, const char *by, const char *reason)
+{
+	char id[INCIDENT_ID_MAX];
+	struct js *f;
+
+	incident_close(i, by, "a new incident was opened");
+	make_id(id, i->numbered);
 	incident_name_file(i, id);
 	i->seq = i->released = i->inherited = i->lost = i->bytes = 0;
 	incident_ring_clear(i);
