@@ -162,7 +162,8 @@ def names(rig):
     p.attach()
     out = rig.cli("state", "runbooks")
     clean("state runbooks", (out.stdout + out.stderr).encode("utf-8", "surrogateescape"))
-    said = [f for f in p.facts if f.get("what") == "runbooks"][-1]
+    p.looked = 0
+    said = p.expect(what="runbooks", where=lambda f: f["bad"])
     check("the refused ones are told", len(said["bad"]) > 20, len(said["bad"]))
     with open(rig.run_dir + "/engine.log", "rb") as f:
         ascii_only("the log", f.read())
