@@ -1,21 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Goal: each check of the tree fails on what it is there to find.  A copy of the
-# tree is spoilt in one way at a time; the check must fail and name the file.
+# tree is spoilt, in many ways at once where the check names each; it must fail and do so.
 set -u
 top=$(cd "${1:-${srcdir:-.}}" && pwd) || exit 99
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 failed=0
 
-fresh() {
-	chmod -R u+w "$tmp/tree" 2>/dev/null
-	rm -rf "$tmp/tree"
-	mkdir "$tmp/tree"
-	(cd "$top" && tar -cf - --exclude='*.o' --exclude='*.a' --exclude=.git \
-	    bootstrap .ci ./*.md src docs man build-aux contrib agents packaging tests) | tar -C "$tmp/tree" -xf - || exit 99
-	chmod -R u+w "$tmp/tree"
-}
+mkdir "$tmp/tree"
+(cd "$top" && tar -cf - --exclude='*.o' --exclude='*.a' --exclude=.git \
+    bootstrap .ci ./*.md src docs man build-aux contrib agents packaging tests) | tar -C "$tmp/tree" -xf - || exit 99
+chmod -R u+w "$tmp/tree"
+
 # passes CHECK: an unspoilt copy
 passes() {
 	"$top/build-aux/$1" "$tmp/tree" >"$tmp/out" 2>&1 && { echo "ok   $1 passes as it is"; return; }
@@ -37,15 +34,39 @@ finds() {
 		echo "ok   $check: $words"
 	fi
 }
-# include FILE HEADER WORDS: FILE with one more include
-include() {
+# fresh: what was spoilt is as it was
+touched=() words=()
+fresh() {
+	for file in "${touched[@]}"; do
+		cp "$top/$file" "$tmp/tree/$file" || exit 99
+	done
+	touched=() words=()
+}
+# spoil FILE SED WORDS: FILE changed so in the copy, and WORDS must be said of it
+spoil() {
 	cp "$tmp/tree/$1" "$tmp/saved" || exit 99
+	sed -i -E "$2" "$tmp/tree/$1"
+	cmp -s "$tmp/tree/$1" "$tmp/saved" && { echo "FAIL $1 has nothing like $2"; failed=1; }
+	touched+=("$1")
+	words+=("$3")
+}
+# include FILE HEADER: FILE with one more include, which must be told with its line
+include() {
 	printf '#include %s\n' "$2" >>"$tmp/tree/$1"
-	finds check-includes "$1"
-	cp "$tmp/saved" "$tmp/tree/$1"
+	touched+=("$1")
+	words+=("$1:$(wc -l <"$tmp/tree/$1"): $2: ")
+}
+# all CHECK: what was spoilt is told, each of it; then the copy is fresh again
+all() {
+	"$top/build-aux/$1" "$tmp/tree" >"$tmp/out" 2>&1 && { echo "FAIL $1 passes"; failed=1; }
+	for word in "${words[@]}"; do
+		grep -qF -e "$word" "$tmp/out" && { echo "ok   $1: $word"; continue; }
+		echo "FAIL $1 did not say: $word"
+		failed=1
+	done
+	fresh
 }
 
-fresh
 passes check-includes
 include src/base/buf.c '"wire/json.h"'
 include src/base/buf.c '<uv.h>'
@@ -65,49 +86,22 @@ include src/agent/files.c '"base/err.h"'
 include src/agent/host_args.c '"engine/remote/broker.h"'
 include src/main.c '"engine/engine.h"'
 include src/main.c '<unistr.h>'
+all check-includes
 
 passes check-architecture
 echo 'int x;' >"$tmp/tree/src/base/stray.c"
 finds check-architecture '`stray.c`'
 rm "$tmp/tree/src/base/stray.c" "$tmp/tree/src/base/clock.c"
 finds check-architecture src/base/clock.c
+cp "$top/src/base/clock.c" "$tmp/tree/src/base/clock.c" || exit 99
 
-fresh
 passes check-tables
-sed -i 's/^FACT(NOTE, "note"/FACT(NOTE, "novel"/' "$tmp/tree/src/wire/messages.def"
-finds check-tables novel
-fresh
-sed -i 's/^OPTION(model, STR, "BREAKGLASS_MODEL"/OPTION(model, STR, "BREAKGLASS_NOVEL"/' \
-    "$tmp/tree/src/base/options.def"
-finds check-tables BREAKGLASS_NOVEL
-fresh
-sed -i 's/"120",$/"121",/' "$tmp/tree/src/base/options.def"
-finds check-tables 'Default: 121.'
-fresh
-sed -i '/"cycle"/s/240/250/' "$tmp/tree/src/wire/verbs.def"
-finds check-tables '250 s'
-
-fresh
-passes check-tables
-# spoil FILE SED WORDS: FILE changed so in the copy, and WORDS must be said of it
-words=()
-spoil() {
-	cp "$tmp/tree/$1" "$tmp/saved" || exit 99
-	sed -i -E "$2" "$tmp/tree/$1"
-	cmp -s "$tmp/tree/$1" "$tmp/saved" && { echo "FAIL $1 has nothing like $2"; failed=1; }
-	words+=("$3")
-}
-# all CHECK: what was spoilt is told, each of it; then the copy is fresh again
-all() {
-	"$top/build-aux/$1" "$tmp/tree" >"$tmp/out" 2>&1 && { echo "FAIL $1 passes"; failed=1; }
-	for word in "${words[@]}"; do
-		grep -qF -e "$word" "$tmp/out" && { echo "ok   $1: $word"; continue; }
-		echo "FAIL $1 did not say: $word"
-		failed=1
-	done
-	words=()
-	fresh
-}
+spoil src/wire/messages.def 's/^FACT\(NOTE, "note"/FACT(NOTE, "novel"/' novel
+spoil src/base/options.def 's/^OPTION\(model, STR, "BREAKGLASS_MODEL"/OPTION(model, STR, "BREAKGLASS_NOVEL"/' \
+    BREAKGLASS_NOVEL
+spoil src/base/options.def 's/"120",$/"121",/' 'Default: 121.'
+spoil src/wire/verbs.def '/"cycle"/s/240/250/' '250 s'
+all check-tables
 # a row that a page lacks, of each table
 spoil man/breakglass.conf.5 '/^\.It Ic model$/d' 'no item for model'
 spoil man/breakglass.conf.5 '/^\.It Ic wif_rule$/d' 'ENDPOINTS, has no item for wif_rule'
@@ -147,18 +141,15 @@ spoil README.md 's/breakglass-journal\(1\)/breakglass-journal(7)/' 'breakglass-j
 all check-links
 
 passes check-style
-printf '\tint x; \n' >>"$tmp/tree/src/base/buf.c"
-finds check-style 'white space at the end'
-fresh
-sed -i 1d "$tmp/tree/src/base/buf.c"
-finds check-style 'src/base/buf.c:1: the first line is not the SPDX line'
-fresh
+spoil src/base/buf.c '$s/$/ /' 'white space at the end'
+spoil src/base/err.c 1d 'src/base/err.c:1: the first line is not the SPDX line'
+all check-style
+
 passes check-portable
-printf 'int f(void);\nint f(void) { return memfd_create("x", 0); }\n' >>"$tmp/tree/src/engine/hub.c"
-finds check-portable 'src/engine/hub.c: memfd_create'
-fresh
-sed -i 's/renameat2(/renameat(/' "$tmp/tree/src/record/outfile.c"
-finds check-portable 'src/record/outfile.c: it does not need its row'
+spoil src/engine/hub.c '$aint f(void) { return memfd_create("x", 0); }' 'src/engine/hub.c: memfd_create'
+spoil src/record/outfile.c 's/renameat2\(/renameat(/' 'src/record/outfile.c: it does not need its row'
+all check-portable
+
 cp "$top/configure.ac" "$top/NEWS" "$top/ChangeLog" "$tmp/tree/"
 passes check-version
 sed -i '1s/(\([0-9.]*\)-/(9.9.9-/' "$tmp/tree/packaging/debian/changelog"
