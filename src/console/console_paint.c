@@ -2,6 +2,9 @@
 /*
  * console_paint.c: when a picture is made, and what keeps it from being made.
  *
+ * The first picture has the words alone; the lines between the panes are a quarter
+ * of its bytes, and come right behind it.
+ *
  * A key is painted at once.  Facts are painted at once after 16 ms of quiet, else
  * in frames; while they stream, frames come out of a budget of bytes a second, and
  * when that is used up a key repaints the prompt alone.  No frame is made while
@@ -13,6 +16,7 @@
 #include "console/prompt/prompt.h"
 
 #define FIRST_MS 40 /* the first picture waits so long for an engine that answers */
+#define RULES_MS 30 /* behind it: the lines, and what the attach has changed */
 #define TICK_IDLE_MS 19000  /* ages grow in steps of 20 s; a byte goes out in each */
 #define KEEP_ALIVE_MS 20000 /* so long no line is silent */
 #define LIST_MS 40	    /* the palette's list waits so long behind a typed key */
@@ -96,15 +100,18 @@ console_paint(struct console *c)
 		return;
 	}
 	c->key_waits = false;
+	c->screen.spare = !c->shown;
 	layout_draw(&c->screen, &c->canvas);
 	if (gaps_look(&c->gaps)) {
 		layout_draw(&c->screen, &c->canvas);
 		gaps_look(&c->gaps);
 	}
+	c->dirty = c->screen.spare;
 	c->shown = true;
-	c->dirty = false;
 	c->pace.painted = c->screen.now;
 	send_frame(c);
+	if (c->dirty)
+		console_arm_first(c, RULES_MS);
 }
 
 /* Is what a key changes beside the prompt painted with the next frame? */

@@ -137,7 +137,7 @@ class Bench:
               "floor")
         t.row("attach: incident of 100,000 records", p50(ms["long"]), "ms", p50(ms["tmux"]),
               "tmux", 25, 1.85)
-        t.row("attach: bytes to it", p50(size["ours"]), "B", p50(size["tmux"]), "tmux")
+        t.row("attach: bytes to it", p50(size["ours"]), "B", p50(size["tmux"]), "tmux", 1500)
         rss = rss_mb(long.process.pid)
         t.row("attach: engine RSS with 100,000 records", rss, "MB",
               rss_mb(self.main.process.pid), "young incident")

@@ -43,9 +43,9 @@ class Flood(threading.Thread):
             time.sleep(0.015)
 
 
-def seat(folder):
+def seat(folder, term="xterm"):
     env = {k: v for k, v in os.environ.items() if k not in ("TMUX", "STY")}
-    env.update(TERM="xterm", LC_ALL="C.UTF-8", HOME=folder)
+    env.update(TERM=term, LC_ALL="C.UTF-8", HOME=folder)
     return Thin([MAIN, folder + "/sock"], env=env, delay_ms=DELAY_MS, bps=BPS)
 
 
@@ -68,6 +68,20 @@ def first_screen(t):
     check("within 2 s", took < 2 * SLOW, took)
     check("at most 2,500 bytes", size <= 2500, size)
     t.pump(1.0)
+
+
+def colours(folder, engine):
+    """256 colours: the first useful screen is at most 1,500 bytes; its lines come behind it"""
+    with seat(folder, "xterm-256color") as t:
+        sees(t, "F10detach")             # the last of its words
+        took, size = time.monotonic() - t.began, len(t.data)
+        print("#   first useful screen after %.2f s, %d bytes" % (took, size))
+        check("within 0.6 s", took < 0.6 * SLOW, took)
+        check("at most 1,500 bytes", size <= 1500, size)
+        check("its words are there", "VM " in text(t) and "say what is wrong" in text(t), text(t))
+        check("and nothing else yet", "━" * 20 not in text(t), text(t))
+        sees(t, "━" * 20)
+        sees(t, "─" * 20)
 
 
 def typing(folder, engine):
@@ -153,7 +167,7 @@ def main():
         if why:
             failed.append(test)
         print("%s - %s %s" % ("FAILED" if why else "ok", test.__doc__, why), flush=True)
-    threads = [threading.Thread(target=run, args=(t,)) for t in (typing, flood)
+    threads = [threading.Thread(target=run, args=(t,)) for t in (colours, typing, flood)
                if not sys.argv[1:] or t.__name__ in sys.argv[1:]]
     for t in threads:
         t.start()

@@ -72,6 +72,7 @@ struct screen {
 	struct browse browse;
 	bool esc_armed; /* an Esc came: the next digit is an F-key */
 	bool few_keys;	/* F-keys are doubtful here: show the twins */
+	bool spare;	/* the first picture: words now, the lines between panes next */
 	bool read_only;
 	bool reader; /* that by the operator list: attaching anew changes nothing */
 	bool linear; /* there is no screen: commands are named, not keys */

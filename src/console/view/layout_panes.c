@@ -77,7 +77,7 @@ layout_draw_panes(struct screen *s, struct canvas *c, struct rect r)
 		a.cols = share(r.cols, layout_split_now(s), LEAST_COLS);
 		b.col += a.cols + 1;
 		b.cols -= a.cols + 1;
-		for (int row = 1; row < r.rows; row++)
+		for (int row = 1; row < r.rows && !s->spare; row++)
 			canvas_text(c, r, row, a.cols, LOOK_RULE, "│");
 	} else {
 		a.rows = share(r.rows, layout_split_now(s), LEAST_ROWS);
@@ -86,7 +86,7 @@ layout_draw_panes(struct screen *s, struct canvas *c, struct rect r)
 	}
 	draw_pane(s, c, a, FOCUS_CHAT, false);
 	draw_pane(s, c, b, FOCUS_TOOLS, false);
-	if (s->wide)
+	if (s->wide && !s->spare)
 		canvas_text(c, r, 0, a.cols, LOOK_RULE, "┬");
 }
 

@@ -241,7 +241,7 @@ layout_draw_title(
 	struct title t = {c, r, 1, r.cols - 1};
 	char name[32];
 
-	for (int x = 0; x < r.cols; x++)
+	for (int x = 0; x < (s->spare ? 1 : r.cols); x++)
 		canvas_text(c, r, 0, x, rule, focused && !alone ? "━" : "─");
 	snprintf(name, sizeof name, "%s%s", focused ? "▸ " : "",
 	    which == FOCUS_CHAT ? "chat" : "tools");
