@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "console/action/keymap.h"
 #include "wire/verbs.h"
 
@@ -14,6 +15,11 @@ enum form { ROOMY, TIGHT, TWINS };
 static const enum action ranked[] = {ACTION_VERB_CYCLE, ACTION_VERB_STATUS, ACTION_HELP,
     ACTION_VERB_FORENSICS, ACTION_CANCEL, ACTION_VERB_START, ACTION_DETACH,
     ACTION_VERB_STOP, ACTION_VERB_RESET};
+
+/* Behind Esc at 40 columns there is room for four: the state is read by itself. */
+static const enum action ranked_twins[] = {ACTION_VERB_CYCLE, ACTION_HELP,
+    ACTION_VERB_FORENSICS, ACTION_DETACH, ACTION_VERB_STATUS, ACTION_CANCEL,
+    ACTION_VERB_START, ACTION_VERB_STOP, ACTION_VERB_RESET};
 
 static int
 key_name(const struct keymap_row *k, enum form form, char out[8])
@@ -57,8 +63,9 @@ choose(int cols, enum form form, int first, bool *all)
 			cols -= key_cols(&keymap_rows[i], form);
 			chosen |= 1ul << first;
 		}
-	for (size_t i = 0; i < sizeof ranked / sizeof ranked[0]; i++) {
-		const struct keymap_row *k = keymap_row(ranked[i]);
+	for (size_t i = 0; i < ARRAY_LEN(ranked); i++) {
+		const struct keymap_row *k =
+		    keymap_row(form == TWINS ? ranked_twins[i] : ranked[i]);
 
 		if (k->fkey == first)
 			continue;

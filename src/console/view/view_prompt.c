@@ -6,6 +6,8 @@
 #include <wchar.h>
 
 #include "base/text.h"
+#include "console/view/layout_int.h"
+#include "wire/verbs.h"
 
 #define INDENT 2       /* cells in front of each row: "> " in front of the first */
 #define SMALL 8	       /* rows of a screen that has one for the prompt */
@@ -244,26 +246,79 @@ draw_wrapped(const struct screen *s, struct canvas *c, struct rect r)
 
 /* --- words behind it --- */
 
-static const char *
-empty_hint(const struct screen *s)
+/* The same in fewer words for a smaller screen, which is a phone: no F-keys. */
+struct hint {
+	const char *words[3];
+};
+
+static const struct hint hint_read_only = {
+    {"READ-ONLY: nothing is sent from here", "READ-ONLY"}};
+static const struct hint hint_locked = {
+    {"LOCKED: Enter unlocks the keys", "LOCKED: Enter"}};
+static const struct hint hint_watching = {
+    {"watching: /drive takes over", "/drive takes over"}};
+static const struct hint hint_killed = {{"the agent is killed: /kill off lifts it",
+    "agent killed: /kill off lifts it", "/kill off lifts"}};
+static const struct hint hint_working = {{"the agent works; Enter queues, F8 stops it",
+    "works; Enter queues, Esc 8 stops it", "Esc 8 stops it"}};
+static const struct hint hint_runbook = {{"no model answers: /triage looks, the keys act",
+    "no model: /triage looks, the keys act", "/triage looks"}};
+static const struct hint hint_nobody = {
+    {"no agent; the keys and /commands work", "no AI; keys work"}};
+static const struct hint hint_plain = {
+    {"say what is wrong, /triage or /help", "say what is wrong"}};
+
+static const struct hint *
+hint_now(const struct screen *s)
 {
 	const struct vm *vm = &s->model.vm;
 
 	if (s->read_only)
-		return "READ-ONLY: nothing is sent from here";
+		return &hint_read_only;
 	if (s->model.lock.on)
-		return "LOCKED: Enter unlocks the keys";
+		return &hint_locked;
 	if (incident_is_watching(&s->model.incident))
-		return "watching: /drive takes over";
+		return &hint_watching;
 	if (vm->kill.on)
-		return "the agent is killed: /kill off lifts it";
+		return &hint_killed;
 	if (strcmp(vm->agent.state, "working") == 0)
-		return "the agent works; Enter queues, F8 stops it";
+		return &hint_working;
 	if (strcmp(vm->agent.driver, "runbook") == 0)
-		return "no model answers: /triage looks, the keys act";
+		return &hint_runbook;
 	if (strcmp(vm->agent.state, "unavailable") == 0)
-		return "no agent; the keys and /commands work";
-	return "say what is wrong, /triage or /help";
+		return &hint_nobody;
+	return &hint_plain;
+}
+
+/* Where there is no bar of keys the hint names the one that the verdict advises. */
+static bool
+advice(const struct screen *s, char out[32])
+{
+	const struct verdict *v = &s->model.verdict;
+	int verb = verdict_advice(v);
+
+	if (s->read_only || s->model.lock.on ||
+	    incident_is_watching(&s->model.incident) || verb < 0 ||
+	    !verb_rows[verb].mutating ||
+	    !verdict_is_fresh(v, model_now(&s->model, s->now)))
+		return false;
+	snprintf(out, 32, "Esc %d %s helps", verb_rows[verb].fkey, verb_rows[verb].name);
+	return true;
+}
+
+static void
+draw_hint(const struct screen *s, struct canvas *c, struct rect r, int col)
+{
+	const struct hint *h = hint_now(s);
+	const char *words = h->words[0];
+	char key[32];
+
+	for (int i = 1; i < 3 && h->words[i]; i++)
+		if (canvas_width(words, strlen(words)) > r.cols - col)
+			words = h->words[i];
+	if (c->rows < KEYS_ROWS && advice(s, key))
+		words = key;
+	canvas_text(c, r, 0, col, LOOK_HINT, words);
 }
 
 void
@@ -273,7 +328,7 @@ view_prompt_draw(const struct screen *s, struct canvas *c, struct rect r)
 						 : draw_sideways(s, c, r);
 
 	if (!s->line || !s->line[0])
-		canvas_text(c, r, 0, col + 1, LOOK_HINT, empty_hint(s));
+		draw_hint(s, c, r, col + 1);
 	else if (!s->palette.room && s->palette.hint[0])
 		canvas_text(c, r, r.rows - 1, col + 2, LOOK_HINT, s->palette.hint);
 	if (c->cursor_col >= r.col + r.cols)
