@@ -6,10 +6,42 @@
 #include "engine/runbook/runbook_report.h"
 #include "wire/verbs.h"
 
+#define OTHERS_NAMED 2 /* runbooks that are no presets; the list has the rest */
+
 static void
 put(struct buf *out, const char *text)
 {
 	buf_add_some(out, text, strlen(text));
+}
+
+/* Names alone: all of it has to stand on a small screen; what each does is a list away.
+ */
+static int
+put_names(const struct runbooks *rs, struct buf *out)
+{
+	int more = 0, others = 0;
+	const char *before = "Also: ";
+
+	for (size_t i = 0; i < runbooks_count(rs); i++) {
+		const struct runbook *rb = runbooks_at(rs, i);
+		bool preset = runbooks_is_preset(rb->name);
+
+		if (strcmp(rb->name, "triage") == 0)
+			continue;
+		if (!preset && others++ >= OTHERS_NAMED) {
+			more++;
+			continue;
+		}
+		if (buf_printf(
+			out, "%s`/%s%s`", before, preset ? "" : "runbook ", rb->name) < 0)
+			return -1;
+		before = ", ";
+	}
+	if (more > 0 && buf_printf(out, " and %d more", more) < 0)
+		return -1;
+	put(out,
+	    before[0] == ',' ? ". `/runbook` lists all, with what each does.\n\n" : "");
+	return 0;
 }
 
 void
@@ -21,22 +53,13 @@ runbook_free_answer(const struct runbooks *rs, const struct verdict *v, struct b
 		runbook_report_verdict(v, out);
 		put(out, "\n\n");
 	}
-	put(out, "This works without a model:\n\n");
-	for (size_t i = 0; i < runbooks_count(rs); i++) {
-		const struct runbook *rb = runbooks_at(rs, i);
-
-		if (buf_printf(out, "- `/%s%s`: ",
-			runbooks_is_preset(rb->name) ? "" : "runbook ", rb->name) < 0)
-			return;
-		markdown_text(out, rb->description);
-		put(out, "\n");
-	}
-	put(out, "\nKeys: ");
+	put(out, "`/triage` looks at all of it and says what to press.\n\n");
+	if (put_names(rs, out) < 0)
+		return;
+	put(out, "Keys: ");
 	for (int i = 0; i < VERBS; i++)
 		if (buf_printf(out, "%sF%d %s", i ? ", " : "", verb_rows[i].fkey,
 			verb_rows[i].name) < 0)
 			return;
-	put(out,
-	    ", F9 a shell on the devvm. `/agent` tries another driver or endpoint.\n\n"
-	    "Where to begin: `/triage`.");
+	put(out, ", F9 a shell on the devvm. `/agent` tries another driver or endpoint.");
 }
