@@ -274,7 +274,7 @@ Test(help, the_state_is_told_in_sentences)
 	    "answer: nothing but a new QEMU helps",
 	    "", "pve is up, 12 ms.", "devvm is up, 3 ms.", "The agent is ready, by cli.",
 	    "",
-	    "The agent may be autonomous. The incident is 2026-11-26-a. The journal is "
+	    "The agent's autonomy is autonomous. The incident is 2026-11-26-a. The journal is "
 	    "written."};
 	char text[STATE_MAX];
 

@@ -172,6 +172,8 @@ send_answer(struct action_context *a, const char *id, bool yes)
 
 	js_set_str(m, "id", id);
 	js_set_bool(m, "yes", yes);
+	snprintf(a->screen->ask.sent, sizeof a->screen->ask.sent, "%s", id);
+	a->screen->ask.sent_ms = a->screen->now;
 	action_send(a, m);
 }
 

@@ -64,9 +64,10 @@ choices_make(struct choices *c, const struct screen *s)
 {
 	const struct model *m = &s->model;
 	bool watches = s->read_only || incident_is_watching(&m->incident);
+	const struct ask *q = asks_open(&m->asks, model_now(m, s->now));
 
 	memset(c, 0, sizeof *c);
-	if (!watches && asks_open(&m->asks, model_now(m, s->now)))
+	if (!watches && q && !ask_box_waits(&s->ask, q, s->now))
 		add(c, "/answer", "answer what the agent asks");
 	if (!watches)
 		add_verbs(c, s);

@@ -114,8 +114,9 @@ say_rest(const struct screen *s, char *out, size_t size)
 	const struct vm *vm = &s->model.vm;
 	const struct incident *in = &s->model.incident;
 
-	snprintf(out, size, "The agent may be %s%s%.100s. The incident is %s%s. %s%s%s%s",
-	    vm->autonomy[0] ? vm->autonomy : "anything",
+	snprintf(out, size,
+	    "The agent's autonomy is %s%s%.100s. The incident is %s%s. %s%s%s%s",
+	    vm->autonomy[0] ? vm->autonomy : "not known",
 	    vm->sandbox.open_count ? "; its sandbox leaves open: " : "", vm->sandbox.open,
 	    in->id[0] ? in->id : "not open", in->id[0] && !in->open ? ", closed" : "",
 	    vm->journal.state[0] && strcmp(vm->journal.state, "ok") != 0

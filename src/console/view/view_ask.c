@@ -9,6 +9,8 @@
 #include "console/view/view_confirm.h"
 #include "wire/verbs.h"
 
+#define SENT_MS 3000 /* so long an answer may be on its way */
+
 void
 ask_box_open(struct ask_box *b, const struct ask *q, int64_t now_ms)
 {
@@ -16,6 +18,12 @@ ask_box_open(struct ask_box *b, const struct ask *q, int64_t now_ms)
 	b->open = true;
 	b->opened_ms = now_ms;
 	snprintf(b->id, sizeof b->id, "%s", q->id);
+}
+
+bool
+ask_box_waits(const struct ask_box *b, const struct ask *q, int64_t now_ms)
+{
+	return b->sent[0] && strcmp(b->sent, q->id) == 0 && now_ms - b->sent_ms < SENT_MS;
 }
 
 enum ask_answer

@@ -20,12 +20,17 @@ struct ask_box {
 	bool open;
 	char id[16]; /* the question that was shown is the one that is answered */
 	int64_t opened_ms;
+	char sent[16]; /* the question that was answered from here last */
+	int64_t sent_ms;
 };
 
 void ask_box_open(struct ask_box *b, const struct ask *q, int64_t now_ms);
 
 /* All but ASK_WAIT close the box. */
 enum ask_answer ask_box_key(struct ask_box *b, const struct input *in, int64_t now_ms);
+
+/* Was that one answered from here just now?  The engine has not told its end yet. */
+bool ask_box_waits(const struct ask_box *b, const struct ask *q, int64_t now_ms);
 
 /* Closes the box of a question that is over: somebody else answered, or its time has run
  * out.  True: it did. */

@@ -179,15 +179,15 @@ asks(struct banners *b)
 	int more = asks_waiting(&b->s->model.asks, now) - 1;
 	char rest[24] = "";
 
-	if (!q || b->s->ask.open)
+	if (!q || b->s->ask.open || ask_box_waits(&b->s->ask, q, b->s->now))
 		return;
 	if (more > 0)
 		snprintf(rest, sizeof rest, " (+%d)", more);
 	if (b->s->linear) { /* seconds that count would be said again and again */
 		banner(b, LOOK_NOTICE,
-		    "The agent asks (%s): Enter opens it; no answer is a no. On %s: %s%s%s",
+		    "The agent asks (%s): Enter opens it; no answer is a no. On %s: %s",
 		    q->id, q->verb[0] ? "pve" : q->host,
-		    q->verb[0] ? q->verb : q->command, q->text[0] ? ". " : "", q->text);
+		    q->verb[0] ? q->verb : q->command);
 		return;
 	}
 	banner(b, LOOK_NOTICE, "ASKS%s, %lld s: Enter or F11 answers. %s %s%s%s", rest,
