@@ -76,8 +76,11 @@ __wrap_kill(pid_t pid, int sig)
 {
 	if (!site.on)
 		return __real_kill(pid, sig);
-	if (pid == site.ours)
+	cr_assert_eq(sig, 0, "nobody is sent anything");
+	if (pid == site.ours) {
+		errno = EPERM; /* of an earlier call: it says nothing */
 		return 0;
+	}
 	errno = pid == site.anothers ? EPERM : ESRCH;
 	return -1;
 }
@@ -178,6 +181,8 @@ Test(descent_edges, whoever_is_below_it_is_and_nobody_else)
 	site.peer = 600;
 	cr_assert_eq(seen(), DESCENT_NO);
 	cr_assert_eq(descent_of(3, 1), DESCENT_YES);
+	site.peer = 1;
+	cr_assert_eq(descent_of(3, 1), DESCENT_YES, "itself");
 	cr_assert_eq(descent_of(3, 0), DESCENT_NO);
 	cr_assert_eq(descent_of(3, -1), DESCENT_NO);
 }
@@ -210,8 +215,8 @@ Test(descent_edges, whom_one_may_not_see_is_judged_by_whom_one_may_not_signal)
 {
 	put("400", NULL);
 	cr_assert_eq(seen(), DESCENT_UNKNOWN);
+	cr_assert_eq(descent_of(3, 0), DESCENT_NO, "of nobody's is whoever it is");
 	site.ours = 400;
-	errno = EPERM; /* an old one */
 	cr_assert_eq(seen(), DESCENT_UNKNOWN);
 	site.ours = 0;
 	site.anothers = 400;
@@ -269,6 +274,8 @@ Test(descent_edges, what_changes_while_it_is_looked_at_is_looked_at_again)
 		    changes(turn, PEER, moved), DESCENT_NO, "moved to 1: %d", turn);
 		process(PEER, 400, 3000);
 		cr_assert_eq(changes(turn, PEER, reborn), DESCENT_YES, "%d", turn);
+		cr_assert_eq(
+		    site.looks, turn == 1 ? 5 : 3 + 5, "%d: %d", turn, site.looks);
 		process(PEER, 400, 3000);
 		cr_assert_eq(
 		    changes(turn, PEER, NULL), DESCENT_UNKNOWN, "ended: %d", turn);

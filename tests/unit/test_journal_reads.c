@@ -49,6 +49,13 @@ put_file(const char *data)
 	fclose(f);
 }
 
+static const char *
+reads_of(const char *data, uint64_t from)
+{
+	put_file(data);
+	return reads(from, 0, 0);
+}
+
 /* The numbers of the lines read, between commas. */
 static const char *
 seqs(const char *lines)
@@ -83,6 +90,12 @@ Test(journal_reads, a_line_has_the_number_that_stands_near_its_begin)
 	cr_assert_eq(journal_last_seq("\n", 1), 0);
 	cr_assert_eq(journal_last_seq("", 0), 0);
 	cr_assert_eq(journal_last_seq("{\"seq\":1}\n\n", 11), 0);
+	memset(far, ' ', sizeof far);
+	memcpy(far, "{}\n", 3);
+	memcpy(far + 3 + 91, "\"seq\":5", 8);
+	cr_assert_eq(journal_last_seq(far, 190), 0);
+	memcpy(far + 3 + 90, "\"seq\":5", 8);
+	cr_assert_eq(journal_last_seq(far, 190), 5);
 }
 
 Test(journal_reads, ranges_are_exact)
@@ -109,11 +122,51 @@ Test(journal_reads, ranges_are_exact)
 	cr_assert_str_eq(got_why, "");
 }
 
-Test(journal_reads, of_nothing_nothing_is_read)
+/* Each stands with the numbered one behind it, however short it is. */
+Test(journal_reads, empty_lines_hide_none)
+{
+	put_file("{\"seq\":1}\n\n{\"seq\":2}\n\n\n{\"seq\":3}\n\n");
+	cr_assert_str_eq(seqs(reads(1, 0, 0)), "1,0,2,0,0,3,0");
+	cr_assert_str_eq(seqs(reads(2, 0, 0)), "0,2,0,0,3,0");
+	cr_assert_str_eq(seqs(reads(3, 0, 0)), "0,0,3,0");
+	cr_assert_str_eq(seqs(reads(4, 0, 0)), "0");
+	cr_assert_str_eq(seqs(reads(0, 2, 0)), "1");
+	cr_assert_str_eq(seqs(reads(0, 3, 0)), "1,0,2");
+	cr_assert_str_eq(reads(2, 2, 0), "");
+	cr_assert_str_eq(seqs(reads(0, 0, 1)), "0,0,3");
+	cr_assert_str_eq(seqs(reads(0, 0, 2)), "0,2,0,0,3");
+	put_file("\n\n{\"seq\":1}\n");
+	cr_assert_str_eq(seqs(reads(0, 0, 1)), "0,0,1");
+	/* wherever the search comes down */
+	for (int pad = 0; pad < 40; pad++) {
+		char text[200];
+
+		snprintf(text, sizeof text,
+		    "{\"seq\":1%*s}\n\n{\"seq\":2}\n{\"seq\":3}\n", pad, "");
+		cr_assert_str_eq(seqs(reads_of(text, 3)), "3", "%d", pad);
+	}
+}
+
+Test(journal_reads, a_number_counts_up_to_the_96th_letter)
+{
+	char text[200];
+
+	snprintf(text, sizeof text, "{\"seq\":6}\n{%*s\"seq\":7}\n{\"seq\":8}\n", 88, "");
+	cr_assert_eq(strstr(text, ":7") - strstr(text, "{ ") + 2, 96);
+	cr_assert_str_eq(seqs(reads_of(text, 7)), "7,8");
+	cr_assert_str_eq(seqs(reads_of(text, 8)), "8");
+}
+
+Test(journal_reads, of_little_little_is_read_and_of_nothing_nothing)
 {
 	put_file("");
 	cr_assert_str_eq(reads(0, 0, 0), "");
 	cr_assert_str_eq(reads(0, 0, 5), "");
+	cr_assert_str_eq(got_why, "");
+	put_file("\n");
+	cr_assert_str_eq(reads(0, 0, 0), "\n", "the shortest line");
+	put_file("{\"seq\":1}\n");
+	cr_assert_str_eq(seqs(reads(0, 0, 1)), "1", "the only one");
 	put_file("no line at all");
 	cr_assert_str_eq(reads(0, 0, 0), "");
 	put_file("no number\n");
@@ -221,6 +274,25 @@ Test(journal_reads, a_file_that_ends_too_soon_gives_whole_records)
 		cr_assert_str_eq(got_why, "");
 		cr_assert(got.len == 0 || got.data[got.len - 1] == '\n');
 	}
+}
+
+/* A disk that has gone is asked a few times at most, and so is a file that was cut. */
+Test(journal_reads, what_stays_unreadable_ends_the_search)
+{
+	put_long(40);
+	for (int n = 0; n < 12; n++)
+		for (int tail = 0; tail < 4; tail += 3) {
+			calls_pread = 0;
+			fault_set("pread", n, 1000000, EIO);
+			reads(tail ? 0 : 20, tail ? 0 : 22, (size_t)tail);
+			cr_assert_str_eq(got_why, strerror(EIO));
+			cr_assert_lt(calls_pread, 60, "read %d", n);
+			calls_pread = 0;
+			fault_set("pread", n, 1000000, FAULT_NOTHING);
+			reads(tail ? 0 : 20, tail ? 0 : 22, (size_t)tail);
+			cr_assert(got.len == 0 && !got_why[0]);
+			cr_assert_lt(calls_pread, 60, "read %d", n);
+		}
 }
 
 static void

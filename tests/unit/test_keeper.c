@@ -2,6 +2,7 @@
 /* Who looks at passwords: in which order, how long one waits, and what can go wrong. */
 #include <criterion/criterion.h>
 #include <crypt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +18,17 @@
 /* "right horse" and "other", cost 04 */
 #define HASH "$2b$04$BTOoPHcjTZdhLVzs2NL7/.LLd4lYr3Vq1FHyjFUcnF4r/msHdwn4u"
 
-/* --- crypt and the thread pool, when a test says so --- */
+/* --- crypt, the thread pool, the clock and the heap, when a test says so --- */
 
 static struct {
 	bool hash_is; /* crypt_r says hash, which may be NULL */
 	const char *hash;
 	bool no_thread;
+	int hashes;	    /* made so far */
+	char setting[64];   /* of the last one */
+	int64_t later_ms;   /* what the clock is ahead */
+	const char *secret; /* looked for in what is freed, and a hash */
+	int left;	    /* blocks that had one */
 } site;
 
 char *__real_crypt_r(const char *word, const char *setting, struct crypt_data *data);
@@ -31,10 +37,39 @@ int __real_uv_queue_work(
     uv_loop_t *loop, uv_work_t *work, uv_work_cb cb, uv_after_work_cb after);
 int __wrap_uv_queue_work(
     uv_loop_t *loop, uv_work_t *work, uv_work_cb cb, uv_after_work_cb after);
+int64_t __real_clock_mono_ms(void);
+int64_t __wrap_clock_mono_ms(void);
+void __real_free(void *block);
+void __wrap_free(void *block);
+
+int64_t
+__wrap_clock_mono_ms(void)
+{
+	return __real_clock_mono_ms() + site.later_ms;
+}
+
+static bool
+has_secret(void *block, const char *secret)
+{
+	size_t size = malloc_usable_size(block);
+
+	return memmem(block, size, secret, strlen(secret)) ||
+	    memmem(block, size, HASH, strlen(HASH));
+}
+
+void
+__wrap_free(void *block)
+{
+	if (block && site.secret)
+		site.left += has_secret(block, site.secret);
+	__real_free(block);
+}
 
 char *
 __wrap_crypt_r(const char *word, const char *setting, struct crypt_data *data)
 {
+	site.hashes++;
+	snprintf(site.setting, sizeof site.setting, "%s", setting);
 	if (!site.hash_is)
 		return __real_crypt_r(word, setting, data);
 	/* a hash that is its setting: nobody's line is filled up to one */
@@ -354,6 +389,7 @@ Test(keeper, who_gives_up_leaves_the_others_where_they_are)
 	run(&r.loop, &t[2], 5000);
 	cr_assert(held.count == 1 && t[0].count == 1 && !t[1].count && t[2].count == 1);
 	cr_assert_lt(t[0].order, t[2].order);
+	cr_assert_eq(site.hashes, 3, "who gave up is not hashed, and does not count");
 	rig_end(&r);
 }
 
@@ -367,6 +403,130 @@ Test(keeper, nobody_is_told_once_it_is_freed)
 	ask(r.k, "ben", "x", false, &waits);
 	rig_end(&r);
 	cr_assert_eq(held.count + waits.count, 0);
+	cr_assert_eq(site.hashes, 1, "and nothing more is hashed");
+}
+
+/* The time it takes is that of a known name's: the cost of the file's lines. */
+Test(keeper, for_a_name_that_stands_nowhere_a_hash_of_the_same_cost_is_made)
+{
+	static const char dots[] =
+	    ".....................................................";
+	struct told t = {0}, u = {0};
+	struct rig r;
+
+	rig_begin(&r);
+	ask(r.k, "eve", "x", false, &t);
+	run(&r.loop, &t, 5000);
+	cr_assert(strncmp(site.setting, "$2b$04$", 7) == 0, "%s", site.setting);
+	cr_assert_str_eq(site.setting + 7, dots);
+	site.hash_is = true; /* quick */
+	cr_assert_eq(truncate(r.path, 0), 0);
+	ask(r.k, "eve", "x", true, &u);
+	run(&r.loop, &u, 5000);
+	cr_assert(strncmp(site.setting, "$2b$12$", 7) == 0, "of none: %s", site.setting);
+	cr_assert_str_eq(site.setting + 7, dots);
+	rig_end(&r);
+}
+
+Test(keeper, a_right_one_forgets_those_that_were_wrong)
+{
+	struct told wrong = {0}, right = {0}, again = {0};
+	struct rig r;
+
+	rig_begin(&r);
+	ask(r.k, "ann", "x", false, &wrong);
+	run(&r.loop, &wrong, 5000);
+	cr_assert_eq(wrong.wait_ms, 1000);
+	site.later_ms += 1000;
+	ask(r.k, "ann", "right horse", false, &right);
+	run(&r.loop, &right, 900);
+	cr_assert(right.answer == KEEPER_RIGHT && right.count == 1);
+	ask(r.k, "ann", "x", false, &again);
+	run(&r.loop, &again, 900);
+	cr_assert(
+	    again.count == 1 && again.wait_ms == 1000, "%lld", (long long)again.wait_ms);
+	rig_end(&r);
+}
+
+Test(keeper, the_longest_name_and_password_are_taken)
+{
+	char name[WIRE_NAME_MAX + 1], word[KEEPER_PASSWORD_MAX + 1];
+	struct told t = {0};
+	struct rig r;
+
+	rig_begin(&r);
+	site.hash_is = true;
+	memset(name, 'n', sizeof name - 1);
+	memset(word, 'w', sizeof word - 1);
+	name[sizeof name - 1] = word[sizeof word - 1] = '\0';
+	cr_assert_not_null(ask(r.k, name, word, true, &t));
+	run(&r.loop, &t, 5000);
+	cr_assert(t.answer == KEEPER_WRONG && t.count == 1);
+	rig_end(&r);
+}
+
+Test(keeper, one_that_waits_keeps_no_loop_going_and_wakes_it_once)
+{
+	struct told wrong = {0}, waits = {0};
+	uv_timer_t other;
+	struct rig r;
+
+	rig_begin(&r);
+	site.hash_is = true;
+	ask(r.k, "ann", "x", false, &wrong);
+	run(&r.loop, &wrong, 5000);
+	ask(r.k, "ann", "x", false, &waits);
+	cr_assert_eq(uv_loop_alive(&r.loop), 0);
+	site.later_ms = 990; /* it is due in 10 ms */
+	keeper_drop(ask(r.k, "ben", "x", false, &wrong));
+	run(&r.loop, &waits, 5000);
+	cr_assert_eq(waits.count, 1);
+	uv_timer_init(&r.loop, &other);
+	uv_timer_start(&other, on_tick, 60 * 1000, 0);
+	cr_assert_gt(uv_backend_timeout(&r.loop), 30 * 1000, "nothing else is to come");
+	uv_close((uv_handle_t *)&other, NULL);
+	rig_end(&r);
+}
+
+struct seen {
+	struct told told;
+	struct keeper_try *try;
+	bool had; /* the password was still there */
+};
+
+static void
+on_seen(enum keeper_answer answer, int64_t wait_ms, const char *why, void *arg)
+{
+	struct seen *s = arg;
+
+	s->had = has_secret(s->try, site.secret);
+	on_told(answer, wait_ms, why, &s->told);
+}
+
+Test(keeper, passwords_and_hashes_are_wiped_when_they_were_used)
+{
+	struct told wrong = {0}, dropped = {0}, waits = {0};
+	struct seen right = {0};
+	struct rig r;
+
+	rig_begin(&r);
+	site.secret = "right horse";
+	right.try = keeper_ask(r.k,
+	    &(struct keeper_ask){
+		.name = "ann", .password = "right horse", .len = 11, .from = "x"},
+	    on_seen, &right);
+	cr_assert(has_secret(right.try, site.secret), "it would be seen");
+	run(&r.loop, &right.told, 5000);
+	cr_assert(right.told.answer == KEEPER_RIGHT && !right.had);
+	cr_assert_eq(site.left, 0, "of a right one");
+	ask(r.k, "eve", "right horse", false, &wrong);
+	run(&r.loop, &wrong, 5000);
+	cr_assert(wrong.answer == KEEPER_WRONG && site.left == 0, "of a wrong one");
+	keeper_drop(ask(r.k, "eve", "right horse", false, &dropped));
+	cr_assert_eq(site.left, 0, "of one that was given up");
+	ask(r.k, "eve", "right horse", false, &waits);
+	rig_end(&r);
+	cr_assert_eq(site.left, 0, "of one that waits when all ends");
 }
 
 static void

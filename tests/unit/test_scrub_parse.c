@@ -444,3 +444,32 @@ Test(scrub_parse, what_stands_at_the_edge_of_a_kind)
 	cr_assert_str_eq(CLEAN("\xf0\x9f\x80\x80\xef\xb8\x8f"), "\xf0\x9f\x80\x80");
 	cr_assert_str_eq(CLEAN("\xe2\x80\x80\xef\xb8\x8f"), "\xe2\x80\x80");
 }
+
+/* "a", the begin of a sequence, n times what it takes in, and "##22" behind. */
+static const char *
+too_long(const char *begin, char takes, size_t n)
+{
+	struct buf b;
+	const char *got;
+
+	buf_init(&b, 2 * SCRUB_STRING_MAX);
+	cr_assert_eq(buf_printf(&b, "a%s", begin), 0);
+	for (size_t i = 0; i < n; i++)
+		cr_assert_eq(buf_add(&b, &takes, 1), 0);
+	cr_assert_eq(buf_printf(&b, "##22"), 0);
+	got = clean_n(buf_str(&b), b.len, 0);
+	buf_fini(&b);
+	return got;
+}
+
+Test(scrub_parse, what_never_ends_is_given_up_marked_and_text_again)
+{
+	cr_assert_str_eq(too_long("\x1b]", 'x', SCRUB_STRING_MAX), "a" ESC_MARK "##22");
+	cr_assert_str_eq(
+	    too_long("\x1b]", 'x', SCRUB_STRING_MAX - 1), "a" ESC_MARK "#22");
+	cr_assert_str_eq(too_long("\x1b[", '1', SCRUB_STRING_MAX), "a" ESC_MARK "##22");
+	cr_assert_str_eq(
+	    too_long("\x1b[", '1', SCRUB_STRING_MAX - 1), "a" ESC_MARK "#22");
+	cr_assert_str_eq(too_long("\x1b", '#', SCRUB_PARAMS_MAX), "a" ESC_MARK "##22");
+	cr_assert_str_eq(too_long("\x1b", '#', SCRUB_PARAMS_MAX - 1), "a" ESC_MARK "#22");
+}
