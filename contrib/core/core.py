@@ -13,7 +13,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SRC = os.path.dirname(os.path.dirname(HERE))
-CPU_MAX = 10 # seconds of one test; those of the core take a fraction of one
+CPU_MAX = 4 # seconds of one test; those of the core take a fraction of one
 JOBS = 3 # tests at once: some wait for a clock
 for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"):
     os.environ.pop(name, None)  # a make that runs us is none of ours

@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "engine/people/descent.h"
 #include "scratch.h"
+#include "zero.h"
 
 #ifndef SO_PEERPIDFD
 #	define SO_PEERPIDFD 77
@@ -314,13 +315,16 @@ Test(descent_edges, a_line_of_more_than_1024_is_no_tree)
 
 Test(descent_edges, a_number_that_was_taken_over_meanwhile_says_nothing)
 {
-	int ends[2];
+	int ends[2], zero;
 
 	cr_assert_eq(pipe(ends), 0);
 	site.pidfd = ends[0];
 	cr_assert_eq(seen(), DESCENT_YES, "it lives");
 	cr_assert_eq(write(ends[1], "x", 1), 1);
 	cr_assert_eq(seen(), DESCENT_UNKNOWN, "it has ended");
+	zero = zero_free();
+	cr_assert_eq(seen(), DESCENT_UNKNOWN, "0 is a descriptor like others");
+	zero_back(zero);
 	put("self", NULL);
 	cr_assert_eq(seen(), DESCENT_NO);
 	close(ends[0]);

@@ -17,6 +17,7 @@
 #include "heap.h"
 #include "scratch.h"
 #include "wire/htpasswd.h"
+#include "zero.h"
 
 #define OURS 1234u
 
@@ -166,6 +167,14 @@ refuses(bool secret, enum err_code code, const char *words)
 	cr_assert_null(trusted_read(path, secret, 6, &len, &err));
 	cr_assert_eq(err.code, code, "%s", err.words);
 	cr_assert(strstr(err.words, words) && strstr(err.words, path), "%s", err.words);
+}
+
+Test(gate_edges, descriptor_0_is_one_like_others)
+{
+	int zero = zero_free();
+
+	reads(true);
+	zero_back(zero);
 }
 
 Test(gate_edges, a_file_is_ours_or_roots)

@@ -137,14 +137,6 @@ Test(journal_reads, empty_lines_hide_none)
 	cr_assert_str_eq(seqs(reads(0, 0, 2)), "0,2,0,0,3");
 	put_file("\n\n{\"seq\":1}\n");
 	cr_assert_str_eq(seqs(reads(0, 0, 1)), "0,0,1");
-	/* wherever the search comes down */
-	for (int pad = 0; pad < 40; pad++) {
-		char text[200];
-
-		snprintf(text, sizeof text,
-		    "{\"seq\":1%*s}\n\n{\"seq\":2}\n{\"seq\":3}\n", pad, "");
-		cr_assert_str_eq(seqs(reads_of(text, 3)), "3", "%d", pad);
-	}
 }
 
 Test(journal_reads, a_number_counts_up_to_the_96th_letter)

@@ -25,6 +25,7 @@
 #include "engine/place.h"
 #include "heap.h"
 #include "scratch.h"
+#include "zero.h"
 
 static struct {
 	const char *call; /* this one fails, of those whose turn it is */
@@ -514,6 +515,7 @@ Test(place, a_socket_that_did_not_become_ours_is_taken_away)
 {
 	struct stat st;
 	char away[80];
+	int zero;
 
 	taken();
 	site.of = "console.sock";
@@ -522,6 +524,9 @@ Test(place, a_socket_that_did_not_become_ours_is_taken_away)
 	cr_assert_eq(__real_lstat(place.socket, &st), -1);
 	site.uid = 3;
 	does_not_listen(ERR_DENIED, "did not become a socket of ours with mode 0600");
+	zero = zero_free();
+	does_not_listen(ERR_DENIED, "did not become a socket of ours with mode 0600");
+	zero_back(zero);
 	site.uid = 0;
 	site.mode = S_IFSOCK | 0660;
 	does_not_listen(ERR_DENIED, "did not become a socket of ours");

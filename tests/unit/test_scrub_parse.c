@@ -473,3 +473,71 @@ Test(scrub_parse, what_never_ends_is_given_up_marked_and_text_again)
 	cr_assert_str_eq(too_long("\x1b", '#', SCRUB_PARAMS_MAX), "a" ESC_MARK "##22");
 	cr_assert_str_eq(too_long("\x1b", '#', SCRUB_PARAMS_MAX - 1), "a" ESC_MARK "#22");
 }
+
+Test(scrub_parse, what_was_plain_counts_for_what_follows)
+{
+	cr_assert_str_eq(CLEAN("\xe2\x98\x8e"
+			       "a\xef\xb8\x8f"),
+	    "\xe2\x98\x8e"
+	    "a<U+FE0F>",
+	    "a letter has no other glyph");
+	cr_assert_str_eq(CLEAN("\xc3\xa9"
+			       "a\xef\xb8\x8f"),
+	    "\xc3\xa9"
+	    "a<U+FE0F>");
+}
+
+/* Plain text gives room for three times as much, and for no more. */
+Test(scrub_parse, n_bytes_become_three_times_as_many_at_most_and_may_become_that)
+{
+	char data[1000 + 30 * 33], want[32 * 8 + 1];
+	const char *got, *line;
+	size_t len = 1000;
+
+	memset(data, 'x', len);
+	for (int i = 0; i < 30; i++, len += 33) {
+		data[len] = '\n';
+		memset(data + len + 1, '\t', 32);
+	}
+	got = clean_n(data, len, 0);
+	cr_assert_leq(strlen(got), 3 * len + SCRUB_ROOM);
+	snprintf(want, sizeof want, "%*s", 32 * 8, "");
+	line = got + 1001;
+	for (int i = 0; i < 15; i++, line += 32 * 8 + 1)
+		cr_assert(strncmp(line, want, 32 * 8) == 0 && line[32 * 8] == '\n',
+		    "line %d has its tabs", i);
+}
+
+Test(scrub_parse, all_that_is_known_is_out_at_once)
+{
+	static struct out o;
+	struct scrub s;
+
+	buf_init(&o.text, 1024);
+	scrub_init(&s, &sink, &o, 0);
+	scrub_feed(&s, "abc\x1b[3", 6);
+	cr_assert_str_eq(buf_str(&o.text), "abc");
+	scrub_feed(&s, "1md\xc3", 4);
+	cr_assert_str_eq(buf_str(&o.text), "abcd");
+	scrub_finish(&s);
+	cr_assert_str_eq(buf_str(&o.text), "abcd\xef\xbf\xbd");
+	buf_fini(&o.text);
+}
+
+Test(scrub_parse, a_label_reads_twice_its_size_and_writes_in_no_other_place)
+{
+	char out[10] = "         ";
+
+	/* 16 bytes of it are one sequence */
+	cr_assert_str_eq(
+	    scrub_label("\x1b]yyyyyyyyyyyyyy\ax", 18, out, 8), ESC_MARK "\xe2\x80\xa6");
+	cr_assert_str_eq(scrub_label("\x1b]yyyyyyyyyyyyyy\axxxxxxxxxxxxx", 30, out, 8),
+	    ESC_MARK "\xe2\x80\xa6");
+	cr_assert_str_eq(scrub_label("\xc3\xa9\xc3\xa9\xc3\xa9", 6, out, 5),
+	    "\xe2\x80\xa6", "no half of a character in front");
+	memset(out, ' ', sizeof out);
+	cr_assert_str_empty(scrub_label("", 0, out + 1, 8));
+	cr_assert_eq(out[0], ' ');
+	cr_assert_str_empty(scrub_label("\xe2\x82\xac\nx", 5, out, 3),
+	    "behind what was cut comes nothing");
+}
