@@ -31,6 +31,7 @@
  */
 #define CLAUDE_MEMORY "4294967296"
 #define TOOL_MEMORY "2147483648"
+#define TOOL_FILE "268435456"	  /* of one file that it writes */
 #define REPORT_MAX 4096		  /* bytes */
 #define LANDLOCK_WORD "Landlock " /* of the launcher's report, with its version ... */
 #define LANDLOCK_TCP 4		  /* ... that refuses TCP by port */
@@ -83,6 +84,16 @@ box_common(struct args *a, const char *memory)
 		box_add(a, "--memory", memory);
 }
 
+/* What a model or a command runs: programs that get along without shared memory. */
+static void
+box_tool(struct args *a)
+{
+	box_common(a, TOOL_MEMORY);
+	box_add(a, "--file", TOOL_FILE);
+	if (!SANITIZED)
+		box_add(a, "--shared", "none");
+}
+
 /* Where it may write.  A view has a /tmp of its own, for those who ask for no name. */
 static void
 box_folders(const struct host *h, struct args *a)
@@ -113,7 +124,7 @@ box_claude_program(const struct host *h, struct args *a)
 void
 host_box_files(const struct host *h, struct args *a)
 {
-	box_common(a, TOOL_MEMORY);
+	box_tool(a);
 	box_path(a, 'r', h->dir, "work");
 	box_path(a, 'x', h->libexec, "agent-files");
 	box_add(a, "--net", "none");
@@ -122,7 +133,7 @@ host_box_files(const struct host *h, struct args *a)
 void
 host_box_tool(const struct host *h, struct args *a)
 {
-	box_common(a, TOOL_MEMORY);
+	box_tool(a);
 	box_folders(h, a);
 	box_path(a, 'r', h->dir, "home"); /* no start-up file for the next shell */
 	box_add(a, "--net", "none");

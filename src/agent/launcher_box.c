@@ -11,7 +11,7 @@
 #include "base/self.h"
 
 #define PORT_MAX 65535
-#define MEMORY_MIN (16ull << 20)
+#define BYTES_MIN (16ull << 20)
 
 /*
  * What programs need of a machine.  Of /etc only what all may know: names, libraries'
@@ -45,7 +45,8 @@ static const struct box_rule machine[] = {{BOX_RUN, "/usr/bin"}, {BOX_RUN, "/usr
     {BOX_READ, "/proc/sys/kernel/ngroups_max"}, {BOX_READ, "/proc/sys/vm"},
     {BOX_READ, "/sys/devices/system/cpu"},
     {BOX_READ, "/sys/kernel/mm/transparent_hugepage"}, {BOX_DEVICE, "/dev/null"},
-    {BOX_DEVICE, "/dev/zero"}, {BOX_DEVICE, "/dev/full"}, {BOX_READ, "/dev/random"},
+    /* not to be written: shared, it were memory that nobody counts */
+    {BOX_READ, "/dev/zero"}, {BOX_DEVICE, "/dev/full"}, {BOX_READ, "/dev/random"},
     {BOX_READ, "/dev/urandom"}};
 
 static int
@@ -112,13 +113,13 @@ net_option(struct box *b, const char *value)
 }
 
 static int
-memory_option(struct box *b, const char *value)
+bytes_option(unsigned long long *bytes, const char *value)
 {
 	char *end;
 
 	errno = 0;
-	b->memory = strtoull(value, &end, 10);
-	return errno || *end || value[0] < '0' || value[0] > '9' || b->memory < MEMORY_MIN
+	*bytes = strtoull(value, &end, 10);
+	return errno || *end || value[0] < '0' || value[0] > '9' || *bytes < BYTES_MIN
 	    ? -1
 	    : 1;
 }
@@ -133,7 +134,11 @@ box_option(struct box *b, const char *name, const char *value)
 	else if (strcmp(name, "--net") == 0)
 		rc = net_option(b, value);
 	else if (strcmp(name, "--memory") == 0)
-		rc = memory_option(b, value);
+		rc = bytes_option(&b->memory, value);
+	else if (strcmp(name, "--file") == 0)
+		rc = bytes_option(&b->file, value);
+	else if (strcmp(name, "--shared") == 0)
+		rc = (b->counted = strcmp(value, "none") == 0) ? 1 : -1;
 	else if (strcmp(name, "--view") == 0)
 		rc = (b->view = strcmp(value, "on") == 0) ? 1 : -1;
 	else if (strcmp(name, "--seccomp") == 0)
@@ -159,6 +164,9 @@ box_put_on(struct box *b)
 		return 0;
 	death = self_parents_signal();
 	box_brand();
+	box_limit_priority();
+	if (b->file && step(b, "limit its files", box_limit_file(b->file)) < 0)
+		return -1;
 	if (b->memory && step(b, "limit its memory", box_limit_memory(b->memory)) < 0)
 		return -1;
 	if (b->view && step(b, "make its view of the files", box_view_enter(b)) < 0)

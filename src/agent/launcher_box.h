@@ -46,6 +46,8 @@ struct box {
 	int port;
 	bool names;
 	unsigned long long memory; /* bytes of data a process may have; 0: no cap */
+	unsigned long long file;   /* bytes of a file it may write; 0: no cap */
+	bool counted;		   /* no memory that the cap would not count */
 
 	/* what came of it, after box_put_on */
 	int abi;	  /* of Landlock; 0: none */
@@ -57,7 +59,8 @@ struct box {
 };
 
 /*
- * Takes "--landlock", "--view", "--seccomp", "--net" or "--memory" and its value.
+ * Takes "--landlock", "--view", "--seccomp", "--net", "--memory", "--file" or "--shared"
+ * and its value.
  * 1: taken, 0: another option, -1: malformed or one too many.  Keeps value.
  *
  *   --landlock system       programs, libraries, certificates, what /etc says to all
@@ -67,6 +70,8 @@ struct box {
  *   --seccomp on            no tracing, namespaces, mounts, kernel keys, odd sockets
  *   --net none|any|port:N[,names]
  *   --memory BYTES
+ *   --file BYTES
+ *   --shared none           with --seccomp: no memory that --memory does not count
  */
 int box_option(struct box *b, const char *name, const char *value);
 
@@ -83,6 +88,8 @@ int box_report(struct box *b);
 
 void box_brand(void); /* what no process of it can take off; see docs/sandbox.md */
 int box_limit_memory(unsigned long long bytes);
+int box_limit_file(unsigned long long bytes);
+void box_limit_priority(void);
 int box_drop_privileges(void);
 bool box_is_privileged(void);
 int box_view_enter(struct box *b); /* sets has_view, has_net */

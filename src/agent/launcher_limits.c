@@ -37,6 +37,17 @@ box_brand(void)
 	setrlimit(RLIMIT_MSGQUEUE, &none);
 }
 
+static int
+limit(int what, unsigned long long bytes)
+{
+	struct rlimit now, then;
+
+	if (getrlimit(what, &now) < 0)
+		return -1;
+	then.rlim_cur = then.rlim_max = bytes < now.rlim_max ? bytes : now.rlim_max;
+	return setrlimit(what, &then);
+}
+
 /*
  * Of data, not of address space: claude's JavaScript engine reserves tens of GiB that
  * it never touches.  It holds for each process, not for all of them together.
@@ -44,12 +55,25 @@ box_brand(void)
 int
 box_limit_memory(unsigned long long bytes)
 {
-	struct rlimit now, data;
+	return limit(RLIMIT_DATA, bytes);
+}
 
-	if (getrlimit(RLIMIT_DATA, &now) < 0)
-		return -1;
-	data.rlim_cur = data.rlim_max = bytes < now.rlim_max ? bytes : now.rlim_max;
-	return setrlimit(RLIMIT_DATA, &data);
+/* The working folder may be memory, too: what /run is, as a rule. */
+int
+box_limit_file(unsigned long long bytes)
+{
+	return limit(RLIMIT_FSIZE, bytes);
+}
+
+/* No way above the engine, whatever limits.conf grants this uid: less than none there
+ * is not, and more than was inherited nobody gets. */
+void
+box_limit_priority(void)
+{
+	struct rlimit none = {0, 0};
+
+	setrlimit(RLIMIT_NICE, &none);
+	setrlimit(RLIMIT_RTPRIO, &none);
 }
 
 static int

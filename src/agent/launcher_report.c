@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -191,6 +192,20 @@ try_net(const struct box *b)
 		word("no IP");
 }
 
+/* /dev/zero that can be written is shared memory, too. */
+static bool
+can_share(void)
+{
+	void *p = mmap(NULL, 1, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int fd = memfd_create("", MFD_CLOEXEC);
+
+	if (p != MAP_FAILED)
+		munmap(p, 1);
+	if (fd >= 0)
+		close(fd);
+	return p != MAP_FAILED || fd >= 0 || can_open("/dev/zero", O_RDWR);
+}
+
 static void
 try_memory(const struct box *b)
 {
@@ -200,6 +215,8 @@ try_memory(const struct box *b)
 		return;
 	snprintf(text, sizeof text, "memory %llu MiB a process", b->memory >> 20);
 	word(text);
+	if (b->counted && can_share())
+		left_open("memory that is not counted");
 }
 
 static int

@@ -11,12 +11,16 @@
 #include <seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "agent/launcher_box.h"
 
 #define LOW32 0xffffffffu
 #define TYPE_MASK 0xfu /* of socket(): what is not SOCK_CLOEXEC or SOCK_NONBLOCK */
+#define MMAP_TYPE 0xfu /* of mmap()'s flags: shared or private */
+#define IOPRIO_WHO_PROCESS 1
 #define TCP 6
 #define UDP 17
 
@@ -121,10 +125,48 @@ add_sockets(scmp_filter_ctx f, const struct box *b)
 	return rc;
 }
 
+/*
+ * Its own share of the CPUs and disks it may change, as process 0; nobody else's.  To
+ * the kernel all of one uid are one: an engine made idle and put on the CPU of a hundred
+ * busy loops has no power keys and no kill switch, and could not undo it.
+ */
+static int
+add_shares(scmp_filter_ctx f)
+{
+	static const int calls[] = {SCMP_SYS(sched_setscheduler),
+	    SCMP_SYS(sched_setparam), SCMP_SYS(sched_setattr),
+	    SCMP_SYS(sched_setaffinity)};
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+		DENY(calls[i], 1, SCMP_A0(SCMP_CMP_NE, 0));
+	DENY(SCMP_SYS(setpriority), 1, SCMP_A0(SCMP_CMP_NE, PRIO_PROCESS));
+	DENY(SCMP_SYS(setpriority), 1, SCMP_A1(SCMP_CMP_NE, 0));
+	DENY(SCMP_SYS(ioprio_set), 1, SCMP_A0(SCMP_CMP_NE, IOPRIO_WHO_PROCESS));
+	DENY(SCMP_SYS(ioprio_set), 1, SCMP_A1(SCMP_CMP_NE, 0));
+	return rc;
+}
+
+/* Memory that RLIMIT_DATA does not count: what is shared, files of memory, a stack. */
+static int
+add_uncounted(scmp_filter_ctx f)
+{
+	int rc = 0;
+
+	DENY(SCMP_SYS(mmap), 1,
+	    SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS | MMAP_TYPE,
+		MAP_ANONYMOUS | MAP_SHARED));
+	DENY(
+	    SCMP_SYS(mmap), 1, SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_GROWSDOWN, MAP_GROWSDOWN));
+	DENY(SCMP_SYS(memfd_create), 0);
+	DENY(SCMP_SYS(memfd_secret), 0);
+	return rc;
+}
+
 static int
 add_calls(scmp_filter_ctx f)
 {
-	int rc = 0;
+	int rc = add_shares(f);
 
 	for (size_t i = 0; i < sizeof denied / sizeof denied[0]; i++)
 		DENY(denied[i], 0);
@@ -166,6 +208,7 @@ box_seccomp_load(const struct box *b)
 	seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	rc = add_calls(f);
 	rc = rc ? rc : add_sockets(f, b);
+	rc = rc || !b->counted ? rc : add_uncounted(f);
 	if (rc == 0) {
 		rc = seccomp_load(f);
 		if (is_missing(rc)) {

@@ -33,7 +33,9 @@ NAMED = {
     "signals": ("11", "12"),
     "abstract sockets": ("22",),
     "memory of this uid's processes": ("06", "13", "14"),     # 06: how many, as root
-    "system calls": ("10", "14", "23", "32", "33", "34", "35", "36", "37", "39"),
+    "system calls": ("10", "14", "23", "32", "33", "34", "35", "36", "37", "39",
+                     "40", "41"),
+    "memory that is not counted": ("41",),
     "TCP": ("15", "16", "19"),
     "UDP": ("17",),
 }
@@ -163,7 +165,7 @@ def judge(rig, p, seen, must_be_open=()):
     """Each probe was made, and each that got through is named; returns the names of `open`."""
     named = p.of("state", what="sandbox")[-1]
     out = verdicts(seen)
-    check("every probe was made", len(out) == 39, len(out), seen[-3000:])
+    check("every probe was made", len(out) == 42, len(out), seen[-3000:])
     for n, (name, is_open, detail) in sorted(out.items()):
         if os.environ.get("V"):
             print(n, name, "OPEN" if is_open else "denied", detail, flush=True)
@@ -199,7 +201,7 @@ def by_api(prefix=(), env=(), must_be_open=(), **options):
     try:
         others = Others(rig)
         api = Api(rig, "vendor", dict(match="look around", bash=command(rig)),
-                  dict(match=dict(result="39 "), text="Looked."))
+                  dict(match=dict(result="42 "), text="Looked."))
         endpoints(rig, ("vendor", api.port))
         p, seen = try_all(rig, others, prefix, dict(rig.env, **dict(env)), driver="api")
         named = judge(rig, p, seen, must_be_open)
@@ -235,7 +237,7 @@ def look(rig):
     return dict(match="look around", bash=command(rig))
 
 
-@with_claude(look, dict(match=dict(result="39 "), text="Looked."), dict(match="again", text="Still here."))
+@with_claude(look, dict(match=dict(result="42 "), text="Looked."), dict(match="again", text="Still here."))
 def from_claudes_shell(rig):
     """below claude: a command cannot look into it, nor lead it to another API"""
     others = Others(rig)
@@ -292,9 +294,31 @@ def a_box_that_fails():
     check("not run", r.returncode == 71 and "Landlock" in r.stderr and not r.stdout, r)
     for bad in (("--net", "port:0"), ("--net", "port:99999"), ("--net", "port:1,x"), ("--net", "x"),
                 ("--memory", "1"), ("--memory", "x"), ("--landlock", "q:/tmp"), ("--landlock", "r:tmp"),
-                ("--landlock", ""), ("--view", "off"), ("--seccomp", "off")):
+                ("--landlock", ""), ("--view", "off"), ("--seccomp", "off"),
+                ("--file", "1"), ("--file", "x"), ("--shared", "some")):
         r = subprocess.run([launcher, *bad, "--", "/bin/true"], capture_output=True)
         check("%s %s is refused" % bad, r.returncode == 71, r)
+
+
+def its_own_share():
+    """a program may still make itself slower, and choose among its own CPUs"""
+    cpu = str(min(os.sched_getaffinity(0)))
+    for words in (("nice", "-n", "5"), ("taskset", "-c", cpu), ("ionice", "-c", "3"), ("chrt", "-i", "0")):
+        r = subprocess.run([BUILD + "/src/agent/launcher", "--landlock", "system", "--seccomp", "on", "--",
+                            "/usr/bin/env", "PATH=/usr/bin:/bin", *words, "echo", "ran"],
+                           capture_output=True, text=True)
+        check("%s runs" % words[0], r.stdout == "ran\n", r)
+    r = subprocess.run(["/usr/bin/python3", "-c", """
+import os, resource, sys
+try:
+    resource.setrlimit(resource.RLIMIT_NICE, (20, 20))
+except ValueError:
+    pass
+os.execv(sys.argv[1], sys.argv[1:])
+""", BUILD + "/src/agent/launcher", "--landlock", "system", "--landlock", "r:/proc", "--seccomp", "on", "--",
+                        "/bin/cat", "/proc/self/limits"], capture_output=True, text=True)
+    for what in ("Max nice priority", "Max realtime priority"):
+        check("%s is none" % what, re.search(what + r" +0 +0 ", r.stdout), r)
 
 
 # A network of its own whose port 9 takes no more: to connect there takes for ever.
@@ -352,6 +376,6 @@ def claudes_port_without_landlock():
 
 
 if __name__ == "__main__":
-    main([from_a_tool, from_claudes_shell, in_a_container, a_box_that_fails,
+    main([from_a_tool, from_claudes_shell, in_a_container, a_box_that_fails, its_own_share,
           a_port_that_does_not_answer, claudes_port_without_landlock] +
          ([without_landlock, without_seccomp, without_any] if os.environ.get("BG_LONG") else []))
