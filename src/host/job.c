@@ -9,16 +9,25 @@
 #include "host/job.h"
 #include "host/log.h"
 
+void
+job_enter(struct job *j, const char *word)
+{
+	snprintf(j->now.phase, sizeof(j->now.phase), "%s", word);
+	if (j->entered) {
+		memcpy(j->entered, j->now.phase, sizeof(j->now.phase));
+		if (getppid() !=
+		    j->now.pid) /* the guard is gone: the run is ours alone */
+			run_now_self(&j->now);
+	}
+	if (verb_rows[j->verb].mutating && j->dir[0] != '\0')
+		(void)run_now_write(j->dir, &j->now);
+}
+
 /* Written down first: who reads the record must never see less than was done. */
 void
 job_phase(struct job *j, const char *word, const char *more)
 {
-	bool kept = verb_rows[j->verb].mutating && j->dir[0] != '\0';
-
-	if (kept) {
-		snprintf(j->now.phase, sizeof(j->now.phase), "%s", word);
-		(void)run_now_write(j->dir, &j->now);
-	}
+	job_enter(j, word);
 	out_phase(&j->out, word, more);
 }
 
@@ -48,7 +57,7 @@ void
 job_say_begin(struct job *j)
 {
 	out_mark(&j->out, "run id=%s verb=%s version=%s worker=%d", j->now.id,
-	    verb_rows[j->verb].name, VERSION, (int)getpid());
+	    verb_rows[j->verb].name, VERSION, (int)j->now.pid);
 	job_say_clock(j);
 }
 

@@ -21,6 +21,7 @@ struct job {
 	char dir[SITE_PATH_MAX]; /* empty: no run directory can be written */
 	char from[80];		 /* the ssh client's address, escaped; for the log line */
 	struct run_now now;
+	char *entered; /* now.phase, for who guards this process; NULL: nobody does */
 	struct run_now cut_short; /* a run before us that never ended; id empty: none */
 	struct out out;
 	long long pid; /* of QEMU at the end; 0 none */
@@ -28,6 +29,9 @@ struct job {
 	char state[RUN_WORD_MAX];
 	char why[RUN_WHY_MAX]; /* when rc is not 0: what is wrong, and what to do */
 };
+
+/* Enters a phase, on record; unsaid. */
+void job_enter(struct job *j, const char *word);
 
 /* Enters a phase, on record before it is said; more is key=value text or NULL. */
 void job_phase(struct job *j, const char *word, const char *more);

@@ -43,6 +43,8 @@ int stop_down(struct power *p);
 
 /* A new process that says running and whose guest has read from a disk. */
 int start_up(struct power *p);
+/* The same of what another process stopped, or had begun to start, and did not end. */
+int start_what_was_stopped(struct job *j);
 /* The old process runs on. */
 int start_resume(struct power *p);
 /* With limit_ms for QMP to say running; old (may be NULL) does not count. */

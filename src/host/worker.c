@@ -5,6 +5,18 @@
  * It needs nothing of the front any more: not its session, its pipes or its
  * life.  When its directory, its lock file or its disk go away, the record
  * suffers and the verb does not.
+ *
+ * A cycle that dies in its middle has taken the VM down and not up again.  So a
+ * mutating verb is the work of a child, and its parent, the guard, only waits:
+ *
+ *   guard                            worker
+ *   fork                        -->  forensics, verb, "last", lock released,
+ *   waits                            result line
+ *   it exited: so does the guard
+ *   a signal ended it: what it stopped, or was about to start, is started
+ *
+ * The guard starts, and does nothing else: who kills a worker to keep the VM as
+ * it is, finds it so.  The run is the guard's by name ("now", the line "run").
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +36,7 @@
 #include "host/lock.h"
 #include "host/log.h"
 #include "host/mono.h"
+#include "host/power.h"
 #include "host/probe.h"
 #include "host/scribe.h"
 
@@ -97,6 +111,8 @@ finish(struct job *j, int lock, int rc)
 	bool mutating = verb_rows[j->verb].mutating;
 	long long ms = out_ms(&j->out);
 
+	if (j->entered)
+		j->entered[0] = '\0'; /* nothing is owed any more */
 	if (mutating && rc != CODE_OK)
 		job_phase(j, "failed", NULL);
 	if (mutating && j->dir[0] != '\0')
@@ -110,7 +126,101 @@ finish(struct job *j, int lock, int rc)
 	job_say_result(j, rc, ms);
 }
 
-/* The worker proper; log is its run file. */
+static int
+work(struct job *j, int lock)
+{
+	int rc;
+
+	job_say_begin(j);
+	if (j->cut_short.id[0] != '\0')
+		out_text(&j->out, "note: an earlier %s (%s) was cut short in phase %s",
+		    j->cut_short.verb, j->cut_short.id, j->cut_short.phase);
+	if (verb_rows[j->verb].mutating)
+		job_enter(j, "forensics");
+	rc = power_do(j);
+	finish(j, lock, rc);
+	return rc;
+}
+
+/* --- the guard --- */
+
+static bool
+is_one_of(const char *word, const char *const *words)
+{
+	for (; *words; words++)
+		if (strcmp(word, *words) == 0)
+			return true;
+	return false;
+}
+
+/* Did it die where VM 102 is down, or will be in a moment, and was to run? */
+static bool
+owes_a_start(const struct job *j, const char *phase)
+{
+	static const char *const going[] = {"stopping", "killing", NULL};
+	static const char *const down[] = {
+	    "stopped", "starting", "verifying", "running", NULL};
+	long long deadline = mono_ms() + j->site->stop_ms;
+	struct qemu q;
+
+	if ((j->verb == VERB_CYCLE || j->verb == VERB_START) && is_one_of(phase, down))
+		return true;
+	if (j->verb != VERB_CYCLE || !is_one_of(phase, going))
+		return false;
+	/* qm lives on, and may stop it yet; a QEMU that stays is nothing lost */
+	for (;;) {
+		qemu_find(j->site, &q);
+		if (q.found < QEMU_UNPROVEN)
+			return true;
+		if (mono_ms() >= deadline)
+			return false;
+		mono_nap(100);
+	}
+}
+
+static int
+guard_goes_on(struct job *j, int lock, const char *phase, int sig)
+{
+	int rc;
+
+	job_enter(j, phase);
+	if (!owes_a_start(j, phase))
+		return CODE_FAULT; /* no result: the front says that it was lost */
+	out_text(&j->out,
+	    "note: the worker was ended by signal %d in phase %s; VM 102 is started all the "
+	    "same",
+	    sig, phase);
+	rc = start_what_was_stopped(j);
+	finish(j, lock, rc);
+	return rc;
+}
+
+static int
+guarded(struct job *j, int lock)
+{
+	char phase[RUN_WORD_MAX];
+	int status;
+	pid_t pid;
+
+	j->entered = mmap(NULL, sizeof(phase), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (j->entered == MAP_FAILED)
+		j->entered = NULL;
+	pid = j->entered ? fork() : -1;
+	if (pid == 0)
+		_exit(work(j, lock));
+	if (pid < 0) /* the verb outranks its guard */
+		return work(j, lock);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return CODE_FAULT;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	snprintf(phase, sizeof(phase), "%.*s", (int)sizeof(phase) - 1, j->entered);
+	return guard_goes_on(j, lock, phase, WTERMSIG(status));
+}
+
+/* The worker's whole life; log is its run file. */
 int
 worker_run(struct job *j, int log, int lock)
 {
@@ -125,16 +235,7 @@ worker_run(struct job *j, int log, int lock)
 		j->out.recorded = true;
 	}
 	run_now_self(&j->now);
-	job_say_begin(j);
-	if (j->cut_short.id[0] != '\0')
-		out_text(&j->out, "note: an earlier %s (%s) was cut short in phase %s",
-		    j->cut_short.verb, j->cut_short.id, j->cut_short.phase);
-	if (verb_rows[j->verb].mutating && j->dir[0] != '\0') {
-		snprintf(j->now.phase, sizeof(j->now.phase), "forensics");
-		(void)run_now_write(j->dir, &j->now);
-	}
-	rc = power_do(j);
-	finish(j, lock, rc);
+	rc = verb_rows[j->verb].mutating ? guarded(j, lock) : work(j, lock);
 	scribe_end(&scribe);
 	return rc;
 }

@@ -56,17 +56,34 @@ def gate(rig):
     rig.pve.configure('command="%s/gate",restrict ' % t, "/usr/sbin:/usr/bin:/sbin:/bin")
 
 
-def worker(rig):
-    """The worker of the run at the host."""
+def guard(rig):
+    """The guard of the run at the host."""
     m = re.search(r"worker=(\d+)", "".join(
         open(rig.pve.top + "/run/runs/" + n).read()
         for n in sorted(os.listdir(rig.pve.top + "/run/runs"))[-2:] if n.endswith(".log")))
     return int(m.group(1))
 
 
-def kill_both(rig, worker):
-    """The worker, and the qm that it waits for."""
-    os.kill(worker, signal.SIGKILL)
+def children(pid):
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % name) as f:
+                if int(f.read().rsplit(")", 1)[1].split()[1]) == pid:
+                    yield int(name)
+        except OSError:
+            pass
+
+
+def began(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        return int(f.read().rsplit(")", 1)[1].split()[19]), pid
+
+
+def kill_all(rig, guard):
+    """The guard and the worker, as a host that dies does it, and the qm that it waits for."""
+    below = list(children(guard))
+    for pid in [guard, *below]:
+        os.kill(pid, signal.SIGKILL)
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open("/proc/%s/cmdline" % name) as f:
@@ -302,11 +319,11 @@ def network_gone_for_a_while(rig):
 
 @with_rig()
 def worker_killed(rig):
-    """the host's worker is killed between stop and start: interrupted, VM off, start is the key"""
+    """worker and guard are killed between stop and start: interrupted, VM off, start is the key"""
     e, p, v = begin(rig, hold="start")
-    w = worker(rig)
+    w = guard(rig)
     kill(rig, e)
-    kill_both(rig, w)
+    kill_all(rig, w)
     rig.start()
     q = rig.console("ann")
     u = told(q, outcome="interrupted")
@@ -353,9 +370,9 @@ def now_is_kept_true(rig):
 def journal_is_gone(rig):
     """no journal, as after a pod: the host's own words about what was cut short, a banner too"""
     e, p, v = begin(rig, hold="start")
-    w = worker(rig)
+    w = guard(rig)
     kill(rig, e)
-    kill_both(rig, w)
+    kill_all(rig, w)
     shutil.rmtree(rig.sessions)
     rig.start()
     q = rig.console("bob")
@@ -431,10 +448,22 @@ def overtaken(rig):
 
 
 @with_rig()
-def worker_lost_in_sight(rig):
-    """the worker is killed while we read it: unknown, then interrupted, without a reconnect"""
+def guarded(rig):
+    """the worker alone is killed between stop and start: the guard brings the VM up"""
     e, p, v = begin(rig, hold="start")
-    kill_both(rig, worker(rig))
+    os.kill(max(children(guard(rig)), key=began), signal.SIGKILL)   # the scribe is older
+    rig.pve.release("start")
+    f = p.expect(t="verb", id=v, state="finished", limit=60)
+    check("as if nothing had been", f["exit"] == 0 and rig.pve.vm_pid(), f)
+    said = p.output(p.of("verb", id=v, state="sent")[0]["run"])
+    check("and told", b"VM 102 is started all the same" in said, said)
+
+
+@with_rig()
+def worker_lost_in_sight(rig):
+    """both are killed while we read: unknown, then interrupted, without a reconnect"""
+    e, p, v = begin(rig, hold="start")
+    kill_all(rig, guard(rig))
     f = p.expect(t="verb", id=v, state="unknown")
     check("the host program's own words", "worker was lost" in f["why"], f)
     u = told(p, outcome="interrupted")
@@ -541,7 +570,7 @@ def network_is_silent(rig):
 
 
 QUICK = [killed_in_a_phase, killed_before_the_end_was_recorded, ended_and_failed, evicted_before_sent,
-         worker_killed, worker_lost_in_sight, overtaken]
+         worker_killed, guarded, worker_lost_in_sight, overtaken]
 SLOW = [killed_before_sent, killed_before_the_first_mark, killed_at_the_door, evicted,
         connection_lost, network_gone_for_a_while, now_is_kept_true, journal_is_gone,
         somebody_elses, several, command_lines,

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Goal: the worker itself is killed, in each phase of each mutating verb: just before
-# the phase is said and just after it, and at many system calls in between.  status
-# then tells the truth (interrupted, which phase, what the VM is), the lock is free,
-# and the next cycle brings the VM up.
+# the phase is said and just after it, and at many system calls in between.  What a start
+# or a cycle left off is started by the guard, as the same run.  Else status tells the
+# truth (interrupted, which phase, what the VM is), the lock is free, and the next cycle
+# brings the VM up.
 set -u
 . "$(dirname "$0")/pve_lib.sh"
 make_site
-sed -i "s/^gap_ms.*/gap_ms = 60/" "$T/site"
+sed -i "s/^gap_ms.*/gap_ms = 60/; s/^stop_ms.*/stop_ms = 1500/" "$T/site"
 export ASAN_OPTIONS=detect_leaks=0 # it cannot look under a tracer
 KILL_AT=$abs_top_builddir/tests/fakes/pve/kill-at
 [ -x "$KILL_AT" ] || { echo "no $KILL_AT: run make check"; exit 99; }
@@ -56,6 +57,16 @@ recovers() { # WHAT
 	[ "$(fact job <<<"$out")" = none ] || fail "$1: then nothing is left"
 	[ "$(fact last_verb <<<"$out")" = cycle ] || fail "$1: but the result"
 }
+# What the guard has done, in $out as its client saw it.
+goes_on() { # WHAT PHASE
+	vm_pid >>"$T/pids"
+	[ $rc = 0 ] || fail "$1: the guard goes on" "rc $rc" "$(tail -n 3 <<<"$out")"
+	has "ended by signal 9 in phase $2; VM 102 is started" || fail "$1: and says why"
+	[ "$(grep -c "^#bg result " <<<"$out")" = 1 ] && vm_alive || fail "$1: one result, and the VM runs"
+	out=$(pve status)
+	[ "$(fact job <<<"$out")" = none ] && [ "$(fact status <<<"$out")" = running ] ||
+		fail "$1: nothing is left of it" "$(fact job <<<"$out")"
+}
 # trial STATE VERB PHASE...
 trial() {
 	local state=$1 verb=$2 phase how before=$failed
@@ -64,6 +75,10 @@ trial() {
 		for how in before after; do
 			reset_vm "$state"
 			killed_at "$verb" "$how" "phase=$phase"
+			case "$verb $phase" in
+			*" starting" | *" verifying" | *" running" | *" stopped")
+				[[ $verb != cycle && $verb != start ]] || { goes_on "$verb $how $phase" "$phase"; continue; } ;;
+			esac
 			[ $rc = 1 ] || fail "$verb $how $phase: the front says that the worker is lost" "rc $rc" "$(tail -n 2 <<<"$out")"
 			out=$(pve status)
 			[ "$(fact job_phase <<<"$out")" = "$phase" ] || [ "$phase" = forensics-done ] ||
@@ -95,6 +110,7 @@ for i in $(seq "$points"); do
 	reset_vm running
 	killed_at cycle call $((n * i / (points + 1) + RANDOM % 9))
 	[ $rc = 98 ] && continue # this one needed fewer calls
+	[ $rc = 0 ] && { vm_alive || fail "call $i: the guard brought the VM up"; vm_pid >>"$T/pids"; continue; }
 	job=interrupted
 	id=$(sed -n 's/^#bg run id=\([^ ]*\) .*/\1/p' <<<"$out")
 	# all was done but the last line

@@ -9,7 +9,7 @@
  * "before phase=stopped": as it enters the write of that mark, "after": as it
  * leaves it, "call": at its Nth system call; "count" kills nobody and prints
  * how many there were, last line.  The worker is who writes the line "#bg run"
- * with its own pid.  What the worker started lives on.
+ * first.  Its guard and what it started live on.
  *
  * Exit status: the program's; 98 when the moment never came; 77 where ptrace is
  * forbidden.
@@ -56,7 +56,8 @@ shoot(void)
 static void
 on_entry(pid_t pid, const struct __ptrace_syscall_info *si)
 {
-	char text[700], own[32];
+	static const char first[] = "#bg run id=";
+	char text[700];
 
 	if (pid == worker) {
 		calls++;
@@ -68,8 +69,7 @@ on_entry(pid_t pid, const struct __ptrace_syscall_info *si)
 	(void)text_of(pid, si->entry.args[1], si->entry.args[2], text, sizeof(text));
 	if (strncmp(text, "#bg ", 4) != 0)
 		return;
-	snprintf(own, sizeof(own), " worker=%d\n", (int)pid);
-	if (worker == 0 && strstr(text, own) != NULL)
+	if (worker == 0 && strncmp(text, first, sizeof(first) - 1) == 0)
 		worker = pid;
 	if (pid != worker || strncmp(text + 4, word, strlen(word)) != 0)
 		return;
