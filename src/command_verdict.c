@@ -127,7 +127,9 @@ command_verdict(const struct command_opts *c)
 		goto out;
 	rc = client_run(&client, VERDICT_WAIT_MS, &err);
 	if (rc == 1)
-		err_set(&err, ERR_UNREACHABLE, "the engine gave no verdict in 100 s");
+		err_set(&err, ERR_UNREACHABLE,
+		    "the engine answers, and gave no verdict in 100 s: what it waits for is "
+		    "in \"breakglass state\"");
 	else if (rc == 0)
 		err.words[0] = '\0';
 out:

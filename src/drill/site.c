@@ -313,7 +313,9 @@ take_look(struct site *s, enum look look, struct err *err)
 		rc = settle(s, err);
 	if (rc == 1)
 		return err_set(err, ERR_UNREACHABLE,
-		    "the engine did not end %s in 100 s: " CLIENT_HUNG, verb->name);
+		    "the engine answers, and did not end %s in 100 s: what it waits for is in "
+		    "\"breakglass state\"; take this look again when that has ended",
+		    verb->name);
 	return rc;
 }
 

@@ -161,6 +161,35 @@ def nobody_waits_for_ever(rig):
 
 
 @with_rig()
+def beside_a_proof(rig):
+    """forensics during a cycle and while its proof waits for the guest: a last word, at once"""
+    rig.start()
+    p = rig.console()
+    rig.links_up(p)
+    rig.devvm.refuse()
+    rig.devvm.cut()
+    w = rig.verb(p, "cycle")
+    p.expect(t="verdict", id=w)         # its capture: it is about to act
+    v = rig.verb(p, "forensics", confirm=False)
+    f = p.expect(t="verdict", id=v)
+    check("during the cycle: that is all", not f.get("climbing") and f["partial"], f)
+    check("and no other verb beside it", f["advice"] == "none" and
+          {"reset", "cycle", "stop"} <= set(nots(f)), f)
+    p.expect(t="verb", id=w, state="finished", exit=0)
+    f = p.expect(t="verdict", id=w)
+    check("the cycle's own has more to come", f.get("climbing"), f)
+    v = rig.verb(p, "forensics", confirm=False)
+    f = p.expect(t="verdict", id=v)
+    check("while the proof climbs: that is all", not f.get("climbing") and f["partial"], f)
+    check("it boots: no verb is advised", f["advice"] == "none", f)
+    out, err = rig.popen("verdict").communicate(timeout=30)
+    check("the command has its answer", out.startswith(f["word"] + "\n") and
+          "all that could be measured" in out, out, err)
+    check("the proof still climbs", not p.of("state", what="proof")[-1]["done"],
+          p.of("state", what="proof")[-1])
+
+
+@with_rig()
 def stopped_and_back(rig):
     """stopped: start; with no quorum nothing is advised, and who holds a lock is named"""
     rig.start()
@@ -195,6 +224,7 @@ def one_shot(rig):
           "devvm: banner" in c.stdout and "advice: none" in c.stdout, c)
     rig.pve.write("mode", "paused\n")
     rig.devvm.refuse()
+    rig.devvm.cut()             # the engine of the first one may not be gone yet
     c = rig.cli("verdict")
     check("paused: 1", c.returncode == 1 and c.stdout.startswith("paused\n") and
           "advice: start" in c.stdout and "not reset" in c.stdout, c)
@@ -294,5 +324,5 @@ def boot_waits(rig):
 
 
 if __name__ == "__main__":
-    main([partial_then_whole, first_console, stall, nobody_waits_for_ever, stopped_and_back, screen,
+    main([partial_then_whole, first_console, stall, nobody_waits_for_ever, beside_a_proof, stopped_and_back, screen,
           panic_on_screen, boot_waits, one_shot])

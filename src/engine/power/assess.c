@@ -42,7 +42,9 @@ struct assess {
 	int64_t seen_ms, began_ms, took_ms;
 	int64_t wanted_ms; /* the last climb that nobody asked for */
 	char climb_id[16]; /* the run that a climb under way completes; "": none */
-	bool climbing, mutating;
+	bool climbing;
+	char mutating[16]; /* id of the mutating verb under way; "": none */
+	enum verb mutates;
 	/* A capture does not say what stands in a verb's way: a status is on its way. */
 	bool status_due, climbed;
 	char after_verb[16];
@@ -59,7 +61,7 @@ struct assess {
 static bool
 may_climb(const struct assess *a)
 {
-	return !a->mutating && !proof_is_climbing(a->proof) &&
+	return !a->mutating[0] && !proof_is_climbing(a->proof) &&
 	    !(a->known && a->now.host.state == HOSTJOB_RUNNING);
 }
 
@@ -113,9 +115,10 @@ host_program_todo(const struct assess *a)
 	return todo ? todo : "install the host program of this breakglass (README)";
 }
 
+/* id: the run that it is for; what a verb itself captures is from before it. */
 static void
-assess_decide(const struct assess *a, struct verdict *v, struct verdict_in *in,
-    struct vmfacts *host)
+assess_decide(const struct assess *a, const char *id, struct verdict *v,
+    struct verdict_in *in, struct vmfacts *host)
 {
 	const struct remote *pve = broker_remote(a->broker, DOOR_PVE);
 	int64_t now = clock_mono_ms();
@@ -134,6 +137,9 @@ assess_decide(const struct assess *a, struct verdict *v, struct verdict_in *in,
 	    .devvm_why = remote_why(broker_remote(a->broker, DOOR_DEVVM)),
 	    .pve_key_changed = remote_key_state(pve) == HOSTKEY_CHANGED,
 	    .after_verb = a->after_verb[0] ? a->after_verb : NULL,
+	    .under_way = a->mutating[0] && !(id && strcmp(id, a->mutating) == 0)
+		? verb_rows[a->mutates].name
+		: NULL,
 	    .png = a->captured && a->png && strcmp(a->png_id, a->cap_id) == 0 ? a->png
 									      : NULL,
 	};
@@ -157,12 +163,17 @@ not_rows(const struct verdict *v)
 	return rows;
 }
 
-/* More will be told about the same run. */
+/*
+ * More will be told about this very run.  Forensics beside a mutating verb or its proof
+ * have no climb of their own: what is known then is their last word.
+ */
 static bool
-more_comes(const struct assess *a)
+more_comes(const struct assess *a, const char *id)
 {
-	return a->mutating ||
-	    (a->climb_id[0] &&
+	if (!id || !*id)
+		return false;
+	return strcmp(id, a->mutating) == 0 ||
+	    (strcmp(id, a->climb_id) == 0 &&
 		(a->climbing || a->status_due || proof_is_climbing(a->proof)));
 }
 
@@ -193,7 +204,7 @@ assess_emit(struct assess *a, const struct verdict *v, const struct verdict_in *
 	if (id && *id)
 		js_set_str(f, "id", id);
 	js_set_bool(f, "partial", v->partial);
-	if (more_comes(a))
+	if (more_comes(a, id))
 		js_set_bool(f, "climbing", true);
 	if (host_word[0])
 		js_set_str(f, "host_word", host_word);
@@ -213,7 +224,7 @@ assess_tell(struct assess *a, const char *id)
 
 	if (!id && (a->climbing || !may_climb(a)))
 		return; /* its end is told */
-	assess_decide(a, &v, &in, &host);
+	assess_decide(a, id, &v, &in, &host);
 	for (size_t i = 0; i < v.not_count; i++)
 		nots[v.not_now[i].verb] = v.not_now[i].why;
 	if (!id && a->word == v.word && a->advice && strcmp(a->advice, v.advice) == 0 &&
@@ -225,7 +236,7 @@ assess_tell(struct assess *a, const char *id)
 	memcpy(a->nots, nots, sizeof nots);
 	assess_emit(a, &v, &in, id ? id : a->captured ? a->cap_id : NULL);
 	if (a->told)
-		a->told(&v, id, more_comes(a), a->told_arg);
+		a->told(&v, id, more_comes(a, id), a->told_arg);
 }
 
 void
@@ -241,7 +252,7 @@ assess_now(const struct assess *a, struct verdict *out)
 	struct verdict_in in;
 	struct vmfacts host;
 
-	assess_decide(a, out, &in, &host);
+	assess_decide(a, NULL, out, &in, &host);
 }
 
 /* --- climbing --- */
@@ -409,7 +420,7 @@ assess_status(struct assess *a, const struct vmfacts *vm, bool climb)
 	bool answered = vm->status[0] && strcmp(vm->status, "unknown") != 0;
 	bool first = !a->known;
 
-	if (!answered && !a->mutating)
+	if (!answered && !a->mutating[0])
 		a->unanswered = true;
 	if (answered && assess_learn(a, vm) && !first && may_climb(a)) {
 		/* the climb saw another state */
@@ -434,7 +445,8 @@ assess_capture(struct assess *a, const struct vmfacts *vm, const char *id)
 	snprintf(a->cap_id, sizeof a->cap_id, "%s", id);
 	a->unanswered = false;
 	a->seen_holds = a->climbing && a->seen_holds;
-	a->after_verb[0] = '\0';
+	if (!proof_is_climbing(a->proof)) /* else the guest is still on its way up */
+		a->after_verb[0] = '\0';
 	if (!a->captured)
 		assess_learn(a, vm);
 }
@@ -491,7 +503,7 @@ mutation_ended(struct assess *a, const struct vmfacts *vm, const struct power_wh
 	bool untouched =
 	    how == POWER_FAILED || (how == POWER_EXITED && nothing_was_done(exit));
 
-	a->mutating = false;
+	a->mutating[0] = '\0';
 	if (!untouched) {
 		a->captured = false;
 		a->seen_holds = false;
@@ -508,10 +520,11 @@ mutation_ended(struct assess *a, const struct vmfacts *vm, const struct power_wh
 }
 
 void
-assess_verb_began(struct assess *a)
+assess_verb_began(struct assess *a, const struct power_what *what)
 {
 	assess_stop_climb(a);
-	a->mutating = true;
+	snprintf(a->mutating, sizeof a->mutating, "%s", what->id);
+	a->mutates = what->verb;
 }
 
 void

@@ -7,7 +7,8 @@
  *   recovery speaks, and its end is told here, too
  *   a status, a link, a console: told only when word, advice or a "not" changes
  *
- * One climb at a time: none while a mutating verb or its proof is under way.
+ * One climb at a time: none while a mutating verb or its proof is under way.  Forensics
+ * that end meanwhile are told once, with what is known: each run has a last word.
  * What no longer fits (another QEMU, another status, an empty queue) is let go,
  * so that an old capture never speaks for a VM that has moved on.
  */
@@ -35,7 +36,7 @@ void assess_free(struct assess *a); /* NULL is fine */
 void assess_status(struct assess *a, const struct vmfacts *vm, bool climb);
 
 /* A mutating verb goes out; its lines as they come; a verb of any kind has ended. */
-void assess_verb_began(struct assess *a);
+void assess_verb_began(struct assess *a, const struct power_what *what);
 void assess_verb_line(struct assess *a, const struct vmfacts *vm,
     const struct power_what *what, const char *line, size_t len);
 void assess_verb_ended(struct assess *a, const struct vmfacts *vm,

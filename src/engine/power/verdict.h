@@ -52,7 +52,8 @@ struct verdict_in {
 	bool pve_key_changed;		 /* the engine refuses mutating verbs */
 	/* A verb that has ended since anything was measured, and how; NULL: none. */
 	const char *after_verb;
-	const char *png; /* where the guest's screen was saved; NULL: nowhere */
+	const char *under_way; /* a mutating verb of ours is at the host; NULL: none */
+	const char *png;       /* where the guest's screen was saved; NULL: nowhere */
 };
 
 struct verdict_not {

@@ -14,7 +14,7 @@
 static bool
 job_runs(const struct seen *s)
 {
-	return s->h->host.state == HOSTJOB_RUNNING;
+	return s->in->under_way || s->h->host.state == HOSTJOB_RUNNING;
 }
 
 /* A suspended VM's state is on disk: a start is what takes it back. */
@@ -67,8 +67,12 @@ key_todo(const struct seen *s, char *out, size_t size)
 static void
 job_todo(const struct seen *s, char *out, size_t size)
 {
-	snprintf(out, size, "%s runs at the host, phase %s: wait for its end",
-	    s->h->host.verb[0] ? s->h->host.verb : "a verb", s->h->host.phase);
+	if (s->in->under_way)
+		snprintf(
+		    out, size, "%s runs at the host: wait for its end", s->in->under_way);
+	else
+		snprintf(out, size, "%s runs at the host, phase %s: wait for its end",
+		    s->h->host.verb[0] ? s->h->host.verb : "a verb", s->h->host.phase);
 }
 
 static const struct {

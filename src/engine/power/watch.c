@@ -340,7 +340,7 @@ void
 watch_before(struct watch *w, const struct power_what *what)
 {
 	if (verb_rows[what->verb].mutating) {
-		assess_verb_began(w->assess);
+		assess_verb_began(w->assess, what);
 		proof_before(w->proof, what->verb);
 	}
 	if (w->asking) {

@@ -238,22 +238,17 @@ incident_record_present(struct incident *i)
 	}
 }
 
-/* The second, and a number; not the id of the one before, which may be a moment old. */
+/* The second, and a number: the next one, for another incident may be a moment old. */
 static void
-make_id(char id[INCIDENT_ID_MAX], const char *before)
+make_id(struct incident *i, char id[INCIDENT_ID_MAX])
 {
 	time_t now = time(NULL);
-	uint16_t r = 0;
 	struct tm tm;
 	size_t n;
 
 	gmtime_r(&now, &tm);
 	n = strftime(id, INCIDENT_ID_MAX, "%Y%m%dT%H%M%SZ", &tm);
-	if (!random_try(&r, sizeof r))
-		r = (uint16_t)now;
-	do
-		snprintf(id + n, INCIDENT_ID_MAX - n, "-%04x", (unsigned)r++);
-	while (strcmp(id, before) == 0);
+	snprintf(id + n, INCIDENT_ID_MAX - n, "-%04x", (unsigned)i->number++);
 }
 
 void
@@ -263,7 +258,7 @@ incident_open(struct incident *i, const char *by, const char *reason)
 	struct js *f;
 
 	incident_close(i, by, "a new incident was opened");
-	make_id(id, i->numbered);
+	make_id(i, id);
 	incident_name_file(i, id);
 	i->seq = i->released = i->inherited = i->lost = i->bytes = 0;
 	incident_ring_clear(i);
@@ -366,6 +361,8 @@ incident_new(
 	i->arg = arg;
 	i->last = &i->first;
 	chain_begin(i->head);
+	if (!random_try(&i->number, sizeof i->number))
+		i->number = (uint16_t)getpid();
 	i->journal = journal_new(loop, &incident_journal_events, i);
 	uv_timer_init(loop, &i->timer);
 	uv_unref((uv_handle_t *)&i->timer);

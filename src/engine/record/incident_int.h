@@ -35,6 +35,7 @@ struct incident {
 	char id[INCIDENT_ID_MAX]; /* "" when none is open */
 	/* The one that the numbers and the file belong to. */
 	char numbered[INCIDENT_ID_MAX];
+	uint16_t number; /* of the next id: begun by chance, so that engines differ */
 	unsigned generation;
 	char *path;
 	uint64_t seq;		  /* last number given */
