@@ -46,6 +46,7 @@ struct incident_start {
 	uint64_t last_seq;
 	bool dated;
 	bool late;			  /* the engine has begun without it */
+	bool looked_again;		  /* at what came, before that */
 	int64_t last_mono_ms, last_at_ms; /* of its last record */
 	char head[CHAIN_HEX + 1];	  /* h of its last record */
 	char boot[INCIDENT_BOOT_LEN];	  /* of the engine that wrote it last */
@@ -253,6 +254,12 @@ on_start_late(uv_timer_t *t)
 {
 	struct incident *i = t->data;
 
+	/* where it is us who are late its answer waits behind this timer */
+	if (i->start && !i->start->looked_again) {
+		i->start->looked_again = true;
+		uv_timer_start(t, on_start_late, 1, 0);
+		return;
+	}
 	if (i->start)
 		i->start->late = true;
 	i->seq = 0;
@@ -298,6 +305,7 @@ start_end_late(struct incident_start *s)
 static void
 start_wait(struct incident_start *s)
 {
+	s->looked_again = false;
 	if (clock_mono_ms() - s->began_ms < START_TOTAL_MS)
 		uv_timer_start(&s->i->timer, on_start_late, START_WAIT_MS, 0);
 }
