@@ -30,7 +30,7 @@ def panes(t):
     """What the two panes show, once filled anew: another size, and the old one again."""
     for rows in (t.rows + 6, t.rows):
         fcntl.ioctl(t.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, t.cols, 0, 0))
-        t.pump(0.4)
+        t.settle(0.4)
     lines = picture(t).split("\n")
     first = [i for i, line in enumerate(lines) if re.match(r"[─━] (▸ )?chat", line)]
     return lines[first[0] + 1:-2] if first else lines
@@ -96,18 +96,17 @@ def consoles_come_and_go(rig):
         witness.pump(0.01)
         ann.send(t="note", text="round %d" % rounds)
         ann.send(t="ping")
-        ann.expect(t="note", text="round %d" % rounds, limit=5)
+        ann.expect(t="note", text="round %d" % rounds)
         while len(left) > 25:               # 64 may be here at once
             left.pop(0).close()
         if rounds % 20 == 0:
             memory.append(rss_kib(engine.pid))
     for one in left:
         one.close()
-    until("who has gone is gone", lambda: ann.pump(0.01) or descriptors(engine.pid) <= held,
-          limit=15)
+    until("who has gone is gone", lambda: ann.pump(0.01) or descriptors(engine.pid) <= held)
     rig.pve.release("start")
     until("the cycle ends", lambda: ann.send(t="ping") or ann.pump(0.1) or
-          ann.of("verb", id=verb, state="finished"), limit=60)
+          ann.of("verb", id=verb, state="finished"))
     ann.ask(t="cancel")
     ann.expect(t="done")
     check("the same engine", engine.poll() is None and rig.peer().hello("x", role="command")[
@@ -115,13 +114,13 @@ def consoles_come_and_go(rig):
     check("its memory", SANITIZED or memory[-1] - memory[len(memory) // 2] < 3000, memory)
     check("one cycle", rig.pve.calls("start") == 2, rig.pve.calls("start"))   # one by the rig
     until("the climb is over", lambda: ann.pump(0.05) or [
-        f for f in ann.of("state", what="proof") if f.get("done")], limit=40)
+        f for f in ann.of("state", what="proof") if f.get("done")])
     late = console(rig, "--name", "late")
     shows(late, "F7cycle")
     ann.send(t="note", text="the last word")
     shows(late, "the last word")
     shows(witness, "the last word")
-    for _ in range(4):
+    for _ in range(20):
         there, here = panes(witness), panes(late)
         if there == here:
             break

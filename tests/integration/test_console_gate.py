@@ -39,7 +39,7 @@ def box(rig):
         shows(t, "(typed, not shown)")
         one = picture(t)
         t.type("x")
-        t.pump(0.2)
+        t.settle()
         check("not even their number", picture(t) == one, picture(t))
         t.type("\r")
         shows(t, "do not belong together")
@@ -52,7 +52,7 @@ def box(rig):
         t.type("/who\r")
         shows(t, "password of ann")
         t.type("\x1b")
-        t.pump(0.3)
+        t.settle()
         t.type("/detach\r")
         gone(t)
         check("detached", t.exited() == 0, t.exited())
@@ -84,7 +84,7 @@ def refusals(rig):
     with console(rig) as t:
         shows(t, "/commands work")
         write(path, "uid:4242 drive\n")
-        gone(t, 20)
+        gone(t)
         check("taken out", t.exited() == 77 and b"does not name you any more" in bytes(t.data),
               t.exited())
     env = dict(rig.env, TERM="xterm-256color")
@@ -100,7 +100,7 @@ def refusals(rig):
 @with_rig(**NO_HOSTS)
 def locked(rig):
     """after a while the keys are locked: it is said, the view goes on, Enter opens them"""
-    rig.start("--lock-ms", "1500")
+    rig.start("--lock-ms", "3000")
     other = rig.console("ben")
     with console(rig) as t:
         shows(t, "LOCKED:")
@@ -139,7 +139,7 @@ def linear(rig):
     r.close()
     rig.stop()
     del rig.env["BREAKGLASS_OPERATORS"], rig.env["BREAKGLASS_CREDENTIALS"]
-    rig.start("--lock-ms", "1000")
+    rig.start("--lock-ms", "3000")
     r = Reader(rig)
     r.hears("LOCKED:")
     at = r.says("/unlock\n")

@@ -23,6 +23,8 @@ import sys
 import termios
 import time
 
+TIOCGPTN = 0x80045430                   # the number of a master's other end; Linux
+
 
 class Thin:
     def __init__(self, argv, env=None, cwd=None, size="80x24", delay_ms=0, bps=0, log=None,
@@ -117,6 +119,29 @@ class Thin:
             if not self.step():
                 break
         return bool(until and until())
+
+    def heard(self):
+        """All that was typed has been read, and the program waits for more."""
+        if self.typed:
+            return False
+        try:
+            with open("/proc/%d/stat" % self.pid) as f:
+                if f.read().rsplit(")", 1)[1].split()[0] == "R":
+                    return False
+            number = struct.unpack("i", fcntl.ioctl(self.fd, TIOCGPTN, b"\0" * 4))[0]
+            peer = os.open("/dev/pts/%d" % number, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+            try:
+                waits = struct.unpack("i", fcntl.ioctl(peer, termios.FIONREAD, b"\0" * 4))[0]
+            finally:
+                os.close(peer)
+            return waits == 0
+        except (OSError, IndexError):
+            return True                 # it has ended
+
+    def settle(self, seconds=0.3):
+        """Until it has heard all, and so long: an Esc is then the key, a deaf box listens."""
+        self.pump(60, self.heard)
+        self.pump(seconds)
 
     def type(self, text):
         data = text if isinstance(text, bytes) else text.encode()

@@ -39,10 +39,10 @@ shows() { screen "$1" | grep -qF -- "$2"; }
 hides() { ! shows "$1" "$2"; }
 asked() { grep -qF -- "$1" "$DIR/requests" 2>/dev/null; }
 
-# expect SESSION TEXT: the screen comes to show it within 10 s.
+# expect SESSION TEXT: the screen comes to show it; the end is one for a busy machine.
 expect()
 {
-	wait_for 10 shows "$1" "$2" && return 0
+	wait_for 60 shows "$1" "$2" && return 0
 	echo "FAIL: \"$2\" is not on the screen of $1:"
 	screen "$1" | sed 's/^/    |/'
 	FAILED=1
@@ -51,7 +51,7 @@ expect()
 
 expect_gone()
 {
-	wait_for 10 hides "$1" "$2" && return 0
+	wait_for 60 hides "$1" "$2" && return 0
 	echo "FAIL: \"$2\" stays on the screen of $1:"
 	screen "$1" | sed 's/^/    |/'
 	FAILED=1
@@ -59,10 +59,36 @@ expect_gone()
 
 expect_asked()
 {
-	wait_for 10 asked "$1" && return 0
+	wait_for 60 asked "$1" && return 0
 	echo "FAIL: the engine was never asked: $1"
 	sed 's/^/    |/' "$DIR/requests"
 	FAILED=1
+}
+
+# heard SESSION: all that was typed there has been read, and who read it waits for more.
+heard()
+{
+	python3 - "$(T display-message -p -t "=$1:" '#{pane_tty}')" <<'END'
+import fcntl, os, struct, sys, termios
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+waits = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0]
+number = os.fstat(fd).st_rdev
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        with open("/proc/%s/stat" % pid) as f:
+            stat = f.read().rsplit(")", 1)[1].split()
+    except OSError:
+        continue
+    waits += int(stat[4]) == number and stat[0] == "R"
+sys.exit(waits != 0)
+END
+}
+
+# listens SESSION: a box that was seen hears keys by now, an Esc is a key of its own.
+listens()
+{
+	wait_for 60 heard "$1"
+	sleep 0.35 # a box is deaf for 0.3 s, by design; an Esc waits shorter for what may follow
 }
 
 check()
@@ -83,7 +109,7 @@ engine()
 	python3 "$SRC/tests/fakes/fake-engine" "$DIR/engine.sock" "$DIR/script" "$DIR/requests" \
 	    2> "$DIR/engine.err" &
 	ENGINE_PID=$!
-	wait_for 10 test -S "$DIR/engine.sock" || { cat "$DIR/engine.err"; exit 99; }
+	wait_for 60 test -S "$DIR/engine.sock" || { cat "$DIR/engine.err"; exit 99; }
 }
 
 engine_stop()

@@ -24,10 +24,10 @@ check "tmux has it" [ "$(T show-buffer)" = "$text" ]
 # in print: nothing but the text, then Enter
 command_of a "/copy print"
 expect a "[Enter comes back to breakglass]"
-check "no picture round it" hides a "│"
+check "no picture round it" wait_for 60 hides a "│"
 check "nothing but the text" sh -c "tmux -S $DIR/tmux capture-pane -p -t =a: | grep -qx 'The disk is full.'"
 type_text a "xyz"
-check "a letter is no Enter" shows a "[Enter comes back"
+check "a letter is no Enter" wait_for 60 shows a "[Enter comes back"
 keys a Enter
 expect a "into tmux's buffer"
 deaf
@@ -50,7 +50,7 @@ command -v less >/dev/null || pager_says="(END)"
 # into the pager: curses is left, facts are taken, the picture comes back
 command_of a /view
 expect a "$pager_says"
-check "the text is there" shows a "Ärger 世界 ␛ end"
+check "the text is there" wait_for 60 shows a "Ärger 世界 ␛ end"
 keys a q q
 expect a "say what is wrong"
 
@@ -95,13 +95,13 @@ T set-buffer nothing
 command_of s /copy
 expect s "set-clipboard"
 has_it() { [ "$(T show-buffer)" = "$text" ]; }
-check "tmux has it from the sequence" wait_for 5 has_it
+check "tmux has it from the sequence" wait_for 60 has_it
 console t 80 24 -u TMUX TERM=screen
 expect t "The disk is full."
 T set-buffer nothing
 command_of t /copy
 expect t "through tmux or screen"
-check "and where it is called screen" wait_for 5 has_it
+check "and where it is called screen" wait_for 60 has_it
 
 # in browse mode the row says it
 keys t C-t

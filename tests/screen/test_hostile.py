@@ -18,7 +18,7 @@ import threading
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, HERE + "/../integration"]
-from engine_rig import BUILD, SRC, Failed, check, until  # noqa: E402
+from engine_rig import BUILD, LIMIT, SRC, Failed, check, until  # noqa: E402
 from terminal import Forbidden, Terminal  # noqa: E402
 from thin_pty import Thin  # noqa: E402
 
@@ -241,7 +241,7 @@ class Seat:
             return until() if until else False
         return self.line.pump(seconds, one)
 
-    def sees(self, words, limit=20):
+    def sees(self, words, limit=LIMIT):
         if not self.pump(limit, lambda: words in self.term.text()):
             raise Failed("the screen does not show %r" % words, self.term.text())
 
@@ -249,6 +249,7 @@ class Seat:
         """Types it; false: the picture stays as it is."""
         picture = self.term.text()
         self.line.type(keys)
+        self.pump(LIMIT, self.line.heard)
         if not self.pump(limit, lambda: self.term.text() != picture):
             return False
         while True:
@@ -293,9 +294,9 @@ def browsing(seat):
 
 
 def leave(seat):
-    seat.key(ESC, 0.1)
+    seat.key(ESC, 0.2)
     seat.line.type("\x15\x1b[21~")
-    until("it ends", lambda: seat.pump(0.02) or seat.line.exited() is not None, 20)
+    until("it ends", lambda: seat.pump(0.02) or seat.line.exited() is not None)
     check("it leaves with 0", seat.line.exited() == 0, seat.line.exited(), seat.term.text())
 
 
@@ -351,7 +352,7 @@ def views(folder):
     for size in (["80x24", "40x15"] if LONG else ["80x24"]):
         seat = Seat([MAIN, folder + "/sock"], size)
         with seat.line:
-            seat.pump(5, lambda: "anna" in seat.term.text() or "VM" in seat.term.text())
+            seat.pump(LIMIT, lambda: "anna" in seat.term.text() or "VM" in seat.term.text())
             every_view(seat)
             for i in range(steps):
                 seat.key("/note on\r")
@@ -382,7 +383,7 @@ def line_by_line(folder):
         piece = os.read(p.stdout.fileno(), 65536)
         check("it goes on", piece, heard[-500:])
         heard += piece
-    heard += p.communicate(b"/verdict\n/who\n/status\n/detach\n", timeout=20)[0]
+    heard += p.communicate(b"/verdict\n/who\n/status\n/detach\n", timeout=60)[0]
     plain("linear", heard)
 
 

@@ -19,7 +19,7 @@ mkfifo "$DIR/in"
 pid=$!
 exec 3> "$DIR/in"
 says() { grep -qF -- "$1" "$DIR/out"; }
-hear() { wait_for 10 says "$1" || { echo "FAIL: never said: $1"; cat "$DIR/out"; FAILED=1; }; }
+hear() { wait_for 60 says "$1" || { echo "FAIL: never said: $1"; cat "$DIR/out"; FAILED=1; }; }
 hear "Connected"
 echo "what is wrong?" >&3
 hear "I look at it."

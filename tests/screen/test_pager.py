@@ -16,7 +16,7 @@ import threading
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, HERE + "/../integration"]
-from engine_rig import BUILD, Failed, check, children, until  # noqa: E402
+from engine_rig import BUILD, LIMIT, Failed, check, children, until  # noqa: E402
 from thin_pty import Screen, Thin  # noqa: E402
 
 MAIN = BUILD + "/tests/screen/console-main"
@@ -80,11 +80,11 @@ class Seat:
         s.feed(bytes(self.line.data))
         return s.text()
 
-    def sees(self, words, limit=20, gone=False):
+    def sees(self, words, limit=LIMIT, gone=False):
         if not self.line.pump(limit, lambda: (words in self.screen()) != gone):
             raise Failed("the screen does not show %r" % words, self.screen())
 
-    def prompts(self, limit=20):
+    def prompts(self, limit=LIMIT):
         """The shell waits for a command: what is typed before that may be lost."""
         if not self.line.pump(limit, lambda: self.screen().split()[-1:] == ["$"]):
             raise Failed("the shell does not wait", self.screen())
@@ -131,14 +131,14 @@ def in_the_while(folder, engine):
         engine.say(t="note", text="told in the while")
         seat.line.resize("60x20")
         before = len(seat.line.data)
-        seat.line.pump(0.4)
+        seat.line.settle(0.4)
         check("we are silent", len(seat.line.data) == before, bytes(seat.line.data[before:]))
         seat.type("qqq\r")
         seat.sees("told in the while")
         check("no key of it is text here", "qqq" not in seat.screen(), seat.screen())
         check("in the size of now", max(len(x) for x in seat.screen().split("\n")) <= 60,
               seat.screen())
-        seat.line.pump(0.3)
+        seat.line.settle()
         seat.type("hello")
         seat.sees("hello")
 
@@ -197,7 +197,7 @@ def hung_up(folder, engine):
         pids = children(seat.line.pid)
         check("the pager is a child", len(pids) == 1, pids)
         os.kill(seat.line.pid, signal.SIGTERM)
-        until("it ends", lambda: seat.line.pump(0.02) or seat.line.exited() is not None, 10)
+        until("it ends", lambda: seat.line.pump(0.02) or seat.line.exited() is not None)
         check("by that signal", seat.line.exited() == 128 + signal.SIGTERM, seat.line.exited())
         check("with its pager", not os.path.exists("/proc/%d" % pids[0]))
         check("the other screen is left", b"\x1b[?1049l" in seat.line.data[-200:],
@@ -210,7 +210,7 @@ def nobody_to_wake_us(folder, engine):
     with seat.line:
         seat.sees("say what is wrong")
         seat.type("\x1a")
-        seat.line.pump(0.3)
+        seat.line.settle()
         seat.type("still here")
         seat.sees("still here")
 

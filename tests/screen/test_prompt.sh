@@ -45,7 +45,7 @@ check "a paste is no verb" sh -c "! grep -q '\"verb\"' $DIR/requests"
 # the palette: it comes with "/", arrows choose, Enter runs
 keys a /
 expect a "Tab completes"
-check "it has the first command" shows a "/forensics"
+check "it has the first command" wait_for 60 shows a "/forensics"
 keys a Down Down
 expect a "▸           /forensics"
 keys a Enter
@@ -56,7 +56,7 @@ type_text a /sta
 expect a "/start"
 keys a Escape
 expect_gone a "Tab completes"
-check "Esc keeps what is typed" shows a "> /sta"
+check "Esc keeps what is typed" wait_for 60 shows a "> /sta"
 type_text a tus
 keys a Enter
 expect_asked '"verb":"status"'
@@ -69,8 +69,7 @@ expect_asked '"name":"disk","offline":true'
 # a private line
 type_text a " not to be kept"
 keys a Enter
-wait_for 10 sent_is 3
-check "a line with a blank in front is sent" sent_is 3
+check "a line with a blank in front is sent" wait_for 60 sent_is 3
 keys a C-d
 expect a "left with 0"
 check "the file is ours alone" \
@@ -103,7 +102,7 @@ expect b "> the devvm hangs"
 keys b C-r C-x y
 expect b "> the devvm hangs"
 keys b C-c
-check "Ctrl-C keeps the text" shows b "> the devvm hangs"
+check "Ctrl-C keeps the text" wait_for 60 shows b "> the devvm hangs"
 
 # what a key costs: never more than 64 bytes
 python3 "$SRC/tests/screen/prompt_bytes.py" "$CONSOLE" "$DIR/engine.sock" > "$DIR/bytes" 2>&1 ||

@@ -22,7 +22,7 @@ head_of() { T capture-pane -p -t "=$1:" | head -n 1; }
 head_shows() { head_of "$1" | grep -qF -- "$2"; }
 expect_head()
 {
-	wait_for 10 head_shows "$1" "$2" && return 0
+	wait_for 60 head_shows "$1" "$2" && return 0
 	echo "FAIL: the first line of $1 never had \"$2\": $(head_of "$1")"
 	FAILED=1
 }
@@ -116,7 +116,7 @@ replay fast 80 24 --replay last --speed instant
 expect_head fast END
 replay slow 80 24 --replay last --speed 1
 on_its_way() { head_of slow | grep -q '  0:0[1-6] of'; }
-check "it plays at its pace" wait_for 10 on_its_way
+check "it plays at its pace" wait_for 60 on_its_way
 
 # a live incident: what comes is shown; a cut record is not
 cp "$NIGHT" "$DIR/live.jsonl"

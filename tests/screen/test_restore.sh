@@ -22,24 +22,31 @@ for sig in TERM HUP SEGV ABRT; do
 	kill -$sig "$(pid_of $s)"
 	expect $s "left with"
 	expect $s " icanon"
-	check "$sig: echo is back" shows $s " echo "
-	check "$sig: line ends are translated again" shows $s " onlcr"
-	check "$sig: the screen from before is back" hides $s "second note"
+	check "$sig: echo is back" wait_for 60 shows $s " echo "
+	check "$sig: line ends are translated again" wait_for 60 shows $s " onlcr"
+	check "$sig: the screen from before is back" wait_for 60 hides $s "second note"
 done
 
 # suspend and continue
 T new-session -d -x 80 -y 24 -s z "bash --norc -i"
+# what is typed before the shell waits for a command may be another's, or lost
+waits() { screen z | grep . | tail -n 1 | grep -q '[$#] *$'; }
+shell() { check "the shell waits" wait_for 60 waits; }
+shell
 type_text z "env TERM=xterm-256color $CONSOLE $DIR/engine.sock"
 keys z Enter
 expect z "second note"
 keys z C-z
 expect z "Stopped"
+shell
 keys z "stty -a" Enter
 expect z " icanon"
+shell
 keys z "fg" Enter
 expect z "second note"
 kill -TSTP "$(pgrep -P "$(T list-panes -t =z: -F '#{pane_pid}')" -f console-main)"
 expect z "Stopped"
+shell
 keys z "fg" Enter
 expect z "second note"
 type_text z héllo

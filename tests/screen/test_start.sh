@@ -70,5 +70,5 @@ expect zero running
 keys s80 F10
 expect s80 "left with 0"
 expect s80 " icanon"
-check "echo is back" shows s80 " echo "
+check "echo is back" wait_for 60 shows s80 " echo "
 finish

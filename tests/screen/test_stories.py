@@ -9,7 +9,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE + "/../integration")
 from api_rig import AUTO, Api, configure  # noqa: E402
-from engine_rig import PROGRAM, Failed, check, main, until, with_rig  # noqa: E402
+from engine_rig import LIMIT, PROGRAM, Failed, check, main, until, with_rig  # noqa: E402
 from thin_pty import Screen, Thin  # noqa: E402
 
 
@@ -32,7 +32,7 @@ class Seat:
         s.feed(bytes(self.line.data))
         return s.text()
 
-    def sees(self, *texts, limit=20):
+    def sees(self, *texts, limit=LIMIT):
         """All of them at the same time."""
         if not self.line.pump(limit, lambda: all(t in self.screen() for t in texts)):
             raise Failed("the screen does not show %r" % (texts,), self.screen())
@@ -76,8 +76,7 @@ def phone(rig):
         ann.sees("cycle VM 102?")
         ann.line.pump(0.4)              # the box is deaf for 300 ms
         ann.types("cycle\r")
-        until("the host was asked once", lambda: ann.line.pump(0.02) or rig.pve.calls("start") > 1,
-              limit=30)
+        until("the host was asked once", lambda: ann.line.pump(0.02) or rig.pve.calls("start") > 1)
         check("one stop", rig.pve.calls("stop") == 1, rig.pve.read("qm.calls"))
         ann.turns("20x6")
         ann.sees("running")
@@ -109,7 +108,7 @@ def asleep_in_a_cycle(rig):
     watcher = rig.console("watcher", read_only=True)
     rig.links_up(watcher)
     before = rig.pve.vm_pid()
-    with Seat(rig) as ann:
+    with Seat(rig, size="100x60") as ann:       # a busy machine's verdict is a long one
         ann.sees("VM 102 running")
         rig.pve.hold("stop")
         ann.types("\x1b7")
@@ -119,8 +118,8 @@ def asleep_in_a_cycle(rig):
         until("the host is at it", lambda: ann.line.pump(0.02) or rig.pve.calls("stop"))
         os.kill(ann.line.pid, signal.SIGSTOP)
         rig.pve.release("stop")
-        watcher.expect(t="verb", verb="cycle", state="finished", limit=30)
-        watcher.expect(t="state", what="proof", done=True, limit=30)
+        watcher.expect(t="verb", verb="cycle", state="finished")
+        watcher.expect(t="state", what="proof", done=True)
         os.kill(ann.line.pid, signal.SIGCONT)
         ann.sees("the devvm is back", "ssh, sudo and disk work")
         check("one cycle", rig.pve.calls("stop") == 1 and rig.pve.vm_pid() != before)

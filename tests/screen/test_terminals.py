@@ -12,7 +12,7 @@ import time
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, HERE + "/../integration"]
-from engine_rig import BUILD, SRC, Failed, check, until  # noqa: E402
+from engine_rig import BUILD, LIMIT, SRC, Failed, check, until  # noqa: E402
 from terminal import Forbidden, Terminal  # noqa: E402
 from thin_pty import Thin  # noqa: E402
 
@@ -73,6 +73,7 @@ class Seat:
         """Nothing more comes."""
         while True:
             at = self.fed
+            self.pump(LIMIT, self.line.heard)
             if not self.pump(0.06, lambda: self.fed > at):
                 return
 
@@ -80,6 +81,7 @@ class Seat:
         """Types it; false: the picture stays as it is."""
         picture = self.term.text()
         self.line.type(text)
+        self.pump(LIMIT, self.line.heard)
         if not self.pump(limit, lambda: self.term.text() != picture):
             return False
         self.settle()
@@ -108,7 +110,7 @@ def joined(pages):
 def on_screen(term, locale, size):
     seat = Seat(term, locale, size)
     with seat.line:
-        if not seat.pump(20, lambda: "94/94" in seat.term.text()):
+        if not seat.pump(LIMIT, lambda: "94/94" in seat.term.text()):
             raise Failed("it never came to its end", seat.term.text())
         seat.settle()
         pages = [seat.term.text()]
@@ -123,8 +125,8 @@ def on_screen(term, locale, size):
         seat.key("v")
         pages.append(seat.term.text())
         seat.line.type("\x1b[21~")      # F10
-        seat.pump(10, lambda: seat.line.exited() is not None)
-        until("it has ended", lambda: seat.line.exited() is not None, 10)
+        seat.pump(LIMIT, lambda: seat.line.exited() is not None)
+        until("it has ended", lambda: seat.line.exited() is not None)
         check("it leaves with 0", seat.line.exited() == 0, seat.line.exited(), seat.term.text())
     return joined(pages)
 
@@ -132,7 +134,7 @@ def on_screen(term, locale, size):
 def line_by_line(term, locale, size):
     seat = Seat(term, locale, size)
     with seat.line:
-        seat.pump(20, lambda: b"End of the replay" in seat.line.data)
+        seat.pump(LIMIT, lambda: b"End of the replay" in seat.line.data)
         check("no escape sequence", b"\x1b" not in seat.line.data)
         return bytes(seat.line.data).decode()
 
