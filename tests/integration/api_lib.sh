@@ -66,9 +66,6 @@ requests() {
 last_request() { requests "$1" | tail -n 1; }
 
 when() { local e; e=$(event "$1"); echo "${e%% *}"; } # ms of the last such event
-# The promise is 250 ms; a machine that is busy with other things proves nothing about it.
-limit=250
-[ "$(cut -d. -f1 /proc/loadavg)" -lt $((2 * $(nproc))) ] || limit=2500
 # cancelled_in WHERE: the turn that is cancelled now ends in time.
 cancelled_in() {
 	say cancel
@@ -78,6 +75,6 @@ cancel_came() {
 	local ms
 	expect 10 ' done cancelled'
 	ms=$(($(when ' done ') - $(when ' cancelling')))
-	[ $ms -le $limit ] || fail "cancelled $1 after $ms ms"
+	[ $ms -le "$(at_pace 250)" ] || fail "cancelled $1 after $ms ms"
 	echo "cancelled $1 after $ms ms"
 }

@@ -52,7 +52,7 @@ start_sshd() {
 	# 127.0.0.0/8 is ours: an address of it stands for each place an engine runs
 	env HOME="$T" python3 "$T/listener.py" "$T/port" "$SSHD" "$1" &
 	listener=$!
-	local end=$((SECONDS + 10))
+	local end=$((SECONDS + 60))
 	until [ -s "$T/port" ]; do
 		[ $SECONDS -lt $end ] || { echo "no listener"; exit 99; }
 		read -rt 0.02 _ <> <(:)

@@ -27,13 +27,14 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 99' INT TERM HUP
 
+. "$abs_top_srcdir/tests/integration/pace.sh"
 ok() { echo "ok - $1"; }
 fail() { echo "FAILED - $1"; failed=1; [ $# -gt 1 ] && printf '    %s\n' "${@:2}"; }
 # check TEXT COMMAND...: the command must succeed
 check() { local t=$1; shift; if "$@"; then ok "$t"; else fail "$t"; fi; }
-# wait_for SECONDS COMMAND...: until it succeeds
+# wait_for SECONDS COMMAND...: until it succeeds; a busy machine has its time, too
 wait_for() {
-	local end=$((SECONDS + $1)); shift
+	local end=$((SECONDS + $1 * 6)); shift
 	until "$@"; do
 		[ $SECONDS -ge $end ] && return 1
 		read -rt 0.05 _ <> <(:)

@@ -5,6 +5,7 @@
 # that die, hang, print garbage, or do not obey.  Needs no real claude.
 set -u
 . "$(dirname "$0")/agent_lib.sh"
+nap=65$$ # seconds, of no other test's sleep
 
 # fake BODY: a claude that tells its version and then does what BODY says.
 fake() {
@@ -114,13 +115,13 @@ expect 20 ' done ok completed'
 stop_rig
 
 # agent-host ends what it started when it is told to end, detached or not.
-fake 'ready; setsid sleep 6543 & (setsid sleep 6544 &) ; echo $! >'"$out"'/left; cat'
+fake 'ready; setsid sleep '$nap'3 & (setsid sleep '$nap'4 &) ; echo $! >'"$out"'/left; cat'
 start
 say start
 expect 5 'state ready'
-wait_for 5 eval 'pgrep -x -f "sleep 654[34]" | wc -l | grep -qx 2' || fail "the detached did not start"
+wait_for 5 eval 'pgrep -x -f "sleep ${nap}[34]" | wc -l | grep -qx 2' || fail "the detached did not start"
 stop_rig
-wait_for 5 eval '! pgrep -x -f "sleep 654[34]"' || fail "detached processes live on"
+wait_for 5 eval '! pgrep -x -f "sleep ${nap}[34]"' || fail "detached processes live on"
 
 # A start-up file that the agent left for its next shell is removed before the next claude.
 fake 'ready; read -r line; echo "ssh() { echo mine; }" >~/.bashrc; echo x >~/.claude.json
@@ -150,22 +151,22 @@ $helper >"$dir/o" 2>&1 && fail "a stranger was told: $(cat "$dir/o")"
 stop_rig
 
 # agent-host is killed: what its claude had detached is found and ended by the next one.
-fake 'ready; setsid sleep 6545 & cat'
+fake 'ready; setsid sleep '$nap'5 & cat'
 start
 say start
 expect 5 'state ready'
-wait_for 5 eval 'pgrep -x -f "sleep 6545" >"$dir/stray"' || fail "no stray"
+wait_for 5 eval 'pgrep -x -f "sleep ${nap}5" >"$dir/stray"' || fail "no stray"
 mark
 kill -9 "$(pgrep -f "agent-host --socket $dir/run")"
 expect 5 'state unavailable\|agent-host ended: signal 9'
 expect 10 'state ready'
-[ -e "/proc/$(cat "$dir/stray")/exe" ] && fail "a stray outlives the next agent-host"
+wait_for 5 eval '[ ! -e "/proc/$(cat "$dir/stray")/exe" ]' || fail "a stray outlives the next agent-host"
 stop_rig
 
 # --wait (a container of its own): it comes back to the next engine, and no claude waits with it.
 fake 'ready; cat'
 mkdir -m 700 "$dir/pod"
-timeout 60 python3 - "$agent/agent-host" "$dir" <<'X' || fail "--wait"
+timeout 180 python3 - "$agent/agent-host" "$dir" <<'X' || fail "--wait"
 import json, os, socket, subprocess, sys, time
 host, base = sys.argv[1:]
 path = base + "/pod/agent.sock"
@@ -176,9 +177,9 @@ try:
         door = socket.socket(socket.AF_UNIX)
         door.bind(path)
         door.listen()
-        door.settimeout(10)
+        door.settimeout(60)
         s = door.accept()[0]
-        s.settimeout(10)
+        s.settimeout(60)
         f = s.makefile("rw")
         def say(**m):
             f.write(json.dumps(m) + "\n")
@@ -201,23 +202,35 @@ try:
         pid = int(subprocess.check_output(["pgrep", "-f", base + "/claude -p"]).split()[0])
         os.unlink(path)
         f.close(); s.close(); door.close()
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while os.path.exists("/proc/%d/exe" % pid):
             assert time.monotonic() < end, "claude outlives its engine"
             time.sleep(0.02)
 finally:
     p.terminate()
-    p.wait(10)
+    p.wait(60)
 X
 
 # Folders that are not ours alone are refused, with the mend.
 mkdir -p "$dir/run2/agent-host"; chmod 700 "$dir/run2"; chmod 755 "$dir/run2/agent-host"
-(dir_run=$dir/run2; RIG_KEY=x "$rig" "$dir_run" "$agent" "$here/agents" < <(sleep 1.5) >"$dir/o" 2>&1)
-grep -q 'agent-host ended: .*chmod 700' "$dir/o" || fail "an open folder: $(cat "$dir/o")"
+# rig_says PATTERN ARGUMENT...: a rig that is let go when it has said so
+rig_says() {
+	local pattern=$1 pid
+	shift
+	rm -f "$dir/let-go"
+	mkfifo "$dir/let-go"
+	RIG_KEY=x "$rig" "$@" <"$dir/let-go" >"$dir/o" 2>&1 &
+	pid=$!
+	exec 8>"$dir/let-go"
+	wait_for 10 grep -q "$pattern" "$dir/o" || fail "no $pattern: $(cat "$dir/o")"
+	exec 8>&-
+	wait $pid
+}
+rig_says 'agent-host ended: .*chmod 700' "$dir/run2" "$agent" "$here/agents"
 chmod 755 "$dir/run2/agent"
 "$rig" "$dir/run2" "$agent" "$here/agents" </dev/null >"$dir/o" 2>&1
 [ $? = 99 ] && grep -q 'chmod 700' "$dir/o" || fail "an open agent folder: $(cat "$dir/o")"
 # No launcher there.
-(RIG_KEY=x "$rig" "$dir/run3" /nonexistent "$here/agents" < <(sleep 1) >"$dir/o" 2>&1)
-grep -q 'state unavailable|.*/nonexistent/launcher cannot be started' "$dir/o" || fail "$(cat "$dir/o")"
+rig_says 'state unavailable|.*/nonexistent/launcher cannot be started' "$dir/run3" /nonexistent \
+    "$here/agents"
 echo "every broken claude is told and outlived"
