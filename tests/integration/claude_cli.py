@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.join(HERE, "..", "..")
 CLAUDE = os.environ["BREAKGLASS_CLAUDE"]
 KEY = "sk-ant-contract-test"
-LIMIT_S = 30
+LIMIT_S = 120
 SEEN = 'echo "$0 $$ $(cut -d" " -f6 /proc/$$/stat) $*"'
 
 

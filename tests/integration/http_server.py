@@ -20,7 +20,7 @@ import traceback
 SRC = os.path.abspath(os.environ.get("abs_top_srcdir") or
                       os.path.dirname(os.path.abspath(__file__)) + "/../..")
 BUILD = os.path.abspath(os.environ.get("abs_top_builddir") or os.getcwd())
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 class Failed(Exception):

@@ -44,7 +44,7 @@ for what in forbidden unknown spent credit bad moved limit; do
 	events 'done failed [a-z_]+ .*\|vendor: .+\|.' || fail "$what: $(event ' done ')"
 	[ "$(requests vendor .user | grep -c $what)" = 1 ] || fail "$what was asked for again"
 	took=$(($(when ' done ') - $(when 'state working')))
-	[ $took -lt 1500 ] || fail "$what: told after $took ms"
+	[ $took -lt "$(at_pace 1500)" ] || fail "$what: told after $took ms"
 	echo "$what: $(event ' done ' | cut -d'|' -f2-)"
 done
 ask large
@@ -106,7 +106,7 @@ events 'done failed .*\|vendor: ' || fail "HTML: $(event ' done ')"
 down vendor
 ask anybody
 events 'done failed unreachable .*vendor: .*\|.' || fail "nobody: $(event ' done ')"
-[ $(($(when ' done ') - $(when 'state working'))) -lt 1000 ] || fail "nobody: told too late"
+[ $(($(when ' done ') - $(when 'state working'))) -lt "$(at_pace 1000)" ] || fail "nobody: told too late"
 endpoint vendor '"default":{"text":"back"}'
 ask again
 events 'done ok' || fail "it is back: $(event ' done ')"

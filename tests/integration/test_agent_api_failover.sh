@@ -69,7 +69,7 @@ down lan
 ask anybody
 events 'done failed unreachable .*no other endpoint answers' || fail "all dead: $(event ' done ')"
 took=$(($(when ' done ') - $(when 'state working')))
-[ $took -lt 1000 ] || fail "all dead: told after $took ms"
+[ $took -lt "$(at_pace 1000)" ] || fail "all dead: told after $took ms"
 echo "all dead: told after $took ms"
 # 6. One of them back is enough.
 endpoint lan '"profile":"portable","default":{"text":"here"}'

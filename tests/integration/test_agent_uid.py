@@ -4,6 +4,7 @@
 
 The folder is made as a pod's volume is: root's, 2777, with a group that both are in.
 """
+import contextlib
 import json
 import os
 import shutil
@@ -90,7 +91,8 @@ def pod(**options):
                 fn(rig)
             finally:
                 for pid in of_b(rig):
-                    os.kill(pid, signal.SIGKILL)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
         run.__name__, run.__doc__ = fn.__name__, fn.__doc__
         return with_rig(**options)(run)
     return wrap

@@ -20,7 +20,8 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import ENGINE, SANITIZED, SRC, Failed, Skip, check, main, until, with_rig  # noqa: E402
+from engine_rig import (ENGINE, LIMIT, SANITIZED, SRC, Failed, Skip, check, main,  # noqa: E402
+                        until, with_rig)
 import journal_lib  # noqa: E402
 
 COUNT = int(os.environ.get("COUNT", 200 if os.environ.get("BG_LONG") else 10))
@@ -99,7 +100,7 @@ class Session:
         if p.poll() is None:
             p.terminate()
         try:
-            code = p.wait(20)
+            code = p.wait(LIMIT)
         except subprocess.TimeoutExpired:
             p.kill()
             p.wait()
@@ -135,7 +136,7 @@ def host_is_done(rig):
                 if b"breakglass-pve" in words and rig.pve.top.encode() in words:
                     return False
         return True
-    until("the host's worker has ended", idle, 30)
+    until("the host's worker has ended", idle)
     check("VM 102 runs", rig.pve.vm_runs(), rig.pve.read("qm.calls")[-200:])
     check("what was stopped was started", rig.pve.calls("start") >= 1)
 

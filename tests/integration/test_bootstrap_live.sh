@@ -52,7 +52,7 @@ check "sudo would let it do anything" grep -q 'ok .*sudo: breakglass' "$T/devvm.
 check "both twice" contains '^Nothing to do' bash -c "$(declare -f pve_ devvm_); $(declare -p BOOTSTRAP port key); pve_ --from $list --apply | tail -1; devvm_ --from $list --apply"
 check "both checked" bash -c "$(declare -f pve_ devvm_); $(declare -p BOOTSTRAP port key); pve_ --check && devvm_ --check"
 wait_for() {
-	local end=$((SECONDS + $1)); shift
+	local end=$((SECONDS + $1 * 6)); shift
 	until "$@" >/dev/null 2>&1; do [ $SECONDS -lt $end ] || return 1; read -rt 0.1 _ <> <(:); done
 }
 check "undone" pve_ --undo --apply

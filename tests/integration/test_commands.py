@@ -11,7 +11,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import ENGINE, check, main, shim, until, with_rig  # noqa: E402
+from engine_rig import ENGINE, LIMIT, check, main, shim, until, with_rig  # noqa: E402
 
 NO_HOSTS = dict(pve=False, devvm=False)
 EVIL = "a\x1b]52;c;QUJD\x07b\x1b[2Jc\u202ed\r\x9be"
@@ -41,13 +41,13 @@ def wrong_use(rig):
         c = rig.cli(*words)
         check("%r: 64, nothing on stdout" % words, c.returncode == 64 and not c.stdout, c)
         check("%r: a reason" % words, c.stderr.strip(), c)
-    c = subprocess.run([ENGINE, "now"], env=rig.env, capture_output=True, text=True, timeout=15)
+    c = subprocess.run([ENGINE, "now"], env=rig.env, capture_output=True, text=True, timeout=60)
     check("nor does the engine itself take a word", c.returncode == 64 and "now" in c.stderr, c)
     check("no engine came", not os.path.exists(rig.socket))
     for words in (["ping"], ["state"], ["state", "vm"], ["who"], ["events"], ["cancel"],
                   ["events", "--follow"], ["end", "r1"], ["autonomy", "observe"]):
         for json_too in ([], ["--json"]):
-            c = rig.cli(*words, *json_too, limit=15)
+            c = rig.cli(*words, *json_too)
             check("%r with no engine: 69 and words" % words,
                   c.returncode == 69 and not c.stdout and "no engine runs" in c.stderr and
                   "starts one" in c.stderr, c)
@@ -125,10 +125,10 @@ def agent_commands(rig):
                        (["answer", "q7", "y"], "q7"),
                        (["accept-key", "nowhere", EVIL], "nowhere"),
                        (["agent", "robot"], ""), (["runbook", EVIL], "")):
-        c = rig.cli(*words, limit=40)
+        c = rig.cli(*words)
         check("%r is refused: 64" % words, c.returncode == 64 and why in c.stderr, c)
         clean("%r" % words, c.stdout + c.stderr)
-        c = rig.cli("--json", *words, limit=40)
+        c = rig.cli("--json", *words)
         check("%r: as JSON too" % words,
               c.returncode == 64 and rows(c)[-1]["t"] in ("error", "verb"), c)
     c = rig.cli("agent", "runbook", "--json")
@@ -294,7 +294,7 @@ def slow_reader(rig):
         peer.send(t="note", text="%d %s" % (i, text))
         if i % 20 == 19:
             peer.expect(t="note", where=lambda f: f["text"].startswith("%d " % i))
-    check("the engine answers", rig.cli("ping", limit=10).returncode == 0)
+    check("the engine answers", rig.cli("ping").returncode == 0)
     want = [r["seq"] for r in rig.journal()]
     seqs = [1]
     while seqs[-1] < want[-1]:
@@ -333,7 +333,7 @@ def frozen_engine(rig):
     e.send_signal(signal.SIGSTOP)
     ps = [rig.popen(*w) for w in (["state"], ["note", "x"], ["ask", "x"], ["events"], ["ping"])]
     for p in ps:
-        out, err = p.communicate(timeout=20)
+        out, err = p.communicate(timeout=LIMIT)
         check("69, and what to do", p.returncode == 69 and "10 s" in err and
               "--replace" in err, p.args, out, err)
     crowd = []
@@ -345,7 +345,7 @@ def frozen_engine(rig):
             s.connect(rig.socket)
     except BlockingIOError:
         pass
-    c = rig.cli("ping", limit=15)
+    c = rig.cli("ping")
     check("nobody is let in: 69", c.returncode == 69 and "hangs" in c.stderr, c)
     for s in crowd:
         s.close()

@@ -10,8 +10,9 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import (BUILD, SANITIZED, Failed, Peer, Rig, alive, check, main, shim, until,
-                        with_rig)
+from engine_rig import (BUILD, LIMIT, SANITIZED, Failed, Peer, Rig, alive, check, main, shim,
+                        until, with_rig)
+from pace import Watch, held_up
 from test_engine_attach import NO_HOSTS, write_incident
 from thin_pty import Screen, Thin
 
@@ -31,12 +32,12 @@ def picture(t):
     return s.text()
 
 
-def shows(t, text, limit=20):
+def shows(t, text, limit=LIMIT):
     if not t.pump(limit, lambda: text in picture(t)):
         raise Failed("the screen does not show %r" % text, picture(t))
 
 
-def gone(t, limit=10):
+def gone(t, limit=LIMIT):
     """Reads to the end; the exit status."""
     end = time.monotonic() + limit
     while t.step() and time.monotonic() < end:
@@ -78,18 +79,17 @@ def story(n):
 def an_attach_costs_the_same_at_any_length(rig):
     """first paint, caught up and memory are those of a tail, at 10^5 records"""
     ident, path = write_incident(rig, 100000, story)
-    rig.start()
+    rig.start_again()
     probe = rig.console("probe", tail=1)
     with console(rig) as t:
-        began = time.monotonic()
-        check("a first picture", t.pump(5, lambda: b"VM 102" in t.data))
-        paint = time.monotonic() - began
-        shows(t, "note 100000", 5)
-        caught = time.monotonic() - began
+        began = Watch()
+        check("a first picture", t.pump(LIMIT, lambda: b"VM 102" in t.data))
+        paint = began.took()
+        shows(t, "note 100000")
+        caught = began.within("caught up within 1 s", 1 * SLOW)
         first = rss_kib(t.pid)
         t.pump(0.5)                     # what is filled in
         grown = rss_kib(t.pid) - first
-        check("caught up within 1 s", caught < 1 * SLOW, caught)
         check("it grows little", grown < 20000 * SLOW, first, grown)
         print("# 10^5: paint %.0f ms, caught up %.0f ms, RSS %d KiB + %d" % (
             paint * 1000, caught * 1000, first, grown))
@@ -98,11 +98,12 @@ def an_attach_costs_the_same_at_any_length(rig):
             t.type("/older\r")
             t.pump(0.7)
         t.type("/find note 90500\r")    # some parts further up
-        shows(t, "note 90500", 10)
-        t.type("q/find nowhere to be found\r")  # q: it was found in browse mode
-        t.pump(20, lambda: "older records are not kept" in picture(t) or not t.type(
-            "/bottom\r") and t.pump(0.5))
-        shows(t, "older records are not kept here", 5)
+        shows(t, "ann note: note 90500")    # not what was typed
+        t.type("q/bottom\r")            # q: it was found in browse mode
+        check("at the end", t.pump(LIMIT, lambda: not re.search(
+            r"browse|below|/bottom", picture(t))), picture(t))
+        t.type("/find nowhere to be found\r")   # what is typed now would end the search
+        shows(t, "older records are not kept here")
         check("bounded", rss_kib(t.pid) - first < 40000 * SLOW, rss_kib(t.pid))
         t.type("/detach\r")
         gone(t)
@@ -113,27 +114,33 @@ def an_attach_costs_the_same_at_any_length(rig):
 def what_is_older_does_not_move_the_picture(rig):
     """a pane that is scrolled to its top shows what it showed when older parts came"""
     write_incident(rig, 1990, lambda n: dict(t="note", text="note %d" % n))
-    rig.start()
+    rig.start_again()
     with console(rig, size="100x30") as t:
         shows(t, "note 1990")
         t.pump(0.3)
         t.type("/top\r")
-        t.pump(1.0)
+
+        def top():
+            seen = re.findall(r"note: note (\d+)", picture(t))
+            return seen and "note 1990" not in picture(t) and seen == [
+                str(int(seen[0]) + i) for i in range(len(seen))] and seen
+        t.pump(LIMIT, top)
+        t.pump(1.0)                     # what comes in front of it does not move it
         notes = re.findall(r"note: note (\d+)", picture(t))
         check("in order", notes and notes == [str(int(notes[0]) + i) for i in range(len(notes))],
               picture(t))
         oldest = int(notes[0])
         check("the top is that of what was told", oldest > 100, oldest)
         t.type("\x1b[5~")               # PgUp: what came in front
-        shows(t, "note %d" % (oldest - 3), 5)
+        shows(t, "note %d" % (oldest - 3))
         above = [int(n) for n in re.findall(r"note: note (\d+)", picture(t))]
         check("and what is above it follows", above and above[0] < oldest and
               above == list(range(above[0], above[0] + len(above))), picture(t))
         for _ in range(4):
             t.type("/older\r")
             t.pump(0.3)
-        shows(t, "note 2\n", 5)
-        shows(t, "opened", 5)
+        shows(t, "note 2\n")
+        shows(t, "opened")
 
 
 @with_rig(devvm=True, pve=False)
@@ -164,17 +171,15 @@ def lines_that_are_bad(rig):
             stopped.pump(0.02)
         os.kill(stopped.pid, signal.SIGSTOP)
         frozen_at = time.monotonic()
-        slowest = 0
+        slowest, stands = 0, Watch()
         ended = None
         typed_at, typed_seen = None, None
-        while time.monotonic() - frozen_at < 34:
+        while time.monotonic() - frozen_at < 34 or \
+                (None in (ended, typed_seen) and time.monotonic() - frozen_at < 34 + LIMIT):
             thin.pump(0.5)
-            ask = time.monotonic()
-            peer.ask(t="ping")
-            peer.expect(t="welcome", limit=5)
-            slowest = max(slowest, time.monotonic() - ask)
+            slowest = max(slowest, held_up(peer, engine.pid))
             if ended is None and deaf.exited() is not None:
-                ended = time.monotonic() - frozen_at
+                ended = stands.took() / stands.pace()
             if typed_at is None and time.monotonic() - frozen_at > 5:
                 typed_at = len(thin.data)
                 thin.type("the quick brown fox jumps over the dog 40")
@@ -192,7 +197,7 @@ def lines_that_are_bad(rig):
         until("the stopped one was dropped", lambda: peer.pump(0.01) or len(
             peer.of("operator", state="detached")) >= 2 or None)
         os.kill(stopped.pid, signal.SIGCONT)
-        check("it comes back", stopped.pump(15, lambda: re.search(
+        check("it comes back", stopped.pump(LIMIT, lambda: re.search(
             r"line \d+ of a flood", picture(stopped)) and "catching up" not in picture(stopped)),
             picture(stopped))
         idle_end = time.monotonic()
@@ -213,12 +218,13 @@ def an_idle_line_is_never_silent_for_20_s(rig):
     rig.start()
     with console(rig) as t:
         t.pump(3)
-        start = len(t.data)
+        start, quiet = len(t.data), Watch()
         t.pump(21 if not os.environ.get("BG_LONG") else 65)
+        t.pump(LIMIT, lambda: len(t.data) > start)  # a busy machine's 20 s
         gaps = [b[0] - a[0] for a, b in zip(t.times, t.times[1:])] + [
             time.monotonic() - t.began - t.times[-1][0]]
         seconds = time.monotonic() - t.began - 3
-        check("something", len(t.data) > start and max(gaps) < 20.5, gaps)
+        check("something", len(t.data) > start and max(gaps) < 20 + 0.5 * quiet.pace(), gaps)
         check("and little", (len(t.data) - start) / seconds < 100, (len(t.data) - start) / seconds)
         check("no spinning", t.cpu_s() < 1 * SLOW, t.cpu_s())
 
@@ -229,10 +235,9 @@ def a_first_screen_on_a_slow_line(rig):
     write_incident(rig, 2000, story)
     rig.start()
     with console(rig, delay_ms=150, bps=4000) as t:
-        began = time.monotonic()
-        shows(t, "F7cycle", 5)
-        took = time.monotonic() - began
-        check("in time", took < 2 * SLOW, took)
+        began = Watch()
+        shows(t, "F7cycle")
+        began.within("in time", 2 * SLOW)
         check("small", len(t.data) <= 4096, len(t.data))
 
 
@@ -247,11 +252,11 @@ def a_terminal_that_hangs_up(rig):
                 t.hang_up()
             else:
                 os.kill(t.pid, getattr(signal, how))
-            began = time.monotonic()
+            began = Watch()
             if how == "SIGTERM":
                 gone(t)
             until(how, lambda: t.exited() is not None)
-            check("within a second", time.monotonic() - began < 1 * SLOW)
+            began.within("within a second", 1 * SLOW)
             check("its status", t.exited() == {"master": 129, "SIGHUP": 129,
                                                "SIGTERM": 143}[how] or
                   (how == "master" and t.exited() == 1), how, t.exited())
@@ -315,10 +320,11 @@ def an_engine_that_is_gone(rig):
     script = rig.dir + "/starter"
     with open(script, "w") as f:
         f.write("#!/bin/sh\necho \"$*\" >> %s/starts\n[ -e %s/refuse ] && exit 3\n"
+                "rm -f %s   # the killed one's is no sign\n"
                 "%s/src/engine/engine --background </dev/null >/dev/null 2>&1 &\n"
-                "for i in 1 2 3 4 5 6 7 8 9 10; do\n"
+                "i=0; while [ $((i += 1)) -lt 300 ]; do\n"
                 "  sleep 0.1; [ -S %s ] && exit 0\ndone; exit 1\n" % (
-                    rig.dir, rig.dir, BUILD, rig.socket))
+                    rig.dir, rig.dir, rig.socket, BUILD, rig.socket))
     os.chmod(script, 0o755)
     engine = rig.start("--background")
     ann = rig.console("ben")
@@ -328,7 +334,7 @@ def an_engine_that_is_gone(rig):
         shows(t, "before it died")
         engine.send_signal(signal.SIGKILL)
         engine.wait()
-        shows(t, "has started another one", 15)
+        shows(t, "has started another one")
         shows(t, "before it died")
         check("once", picture(t).count("before it died") == 1, picture(t))
         with open(rig.dir + "/starts") as f:
@@ -342,7 +348,7 @@ def an_engine_that_is_gone(rig):
         until("three tries", lambda: t.pump(0.1) or len(open(rig.dir + "/starts").readlines()) == 3)
         t.pump(6)
         check("no more", len(open(rig.dir + "/starts").readlines()) == 3)
-        shows(t, "breakglass engine", 5)
+        shows(t, "breakglass engine")
     # one that somebody runs in the foreground is not ours to start
     os.unlink(rig.dir + "/starts")
     engine = rig.start()
@@ -350,7 +356,7 @@ def an_engine_that_is_gone(rig):
         shows(t, "F7cycle")
         engine.send_signal(signal.SIGKILL)
         engine.wait()
-        shows(t, "no engine answers", 10)
+        shows(t, "no engine answers")
         t.pump(1)
         check("none was started", not os.path.exists(rig.dir + "/starts"))
 

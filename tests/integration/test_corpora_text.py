@@ -120,7 +120,7 @@ def errors(rig):
             if not LONG and (i + 7 * n) % 29:
                 continue
             p = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, timeout=30, cwd=rig.dir)
+                               stderr=subprocess.STDOUT, timeout=60, cwd=rig.dir)
             clean("%s: %s" % (ident, what), p.stdout)
             codes = next((c for words, c in CODES if what.startswith(words)), {64})
             check("%s: %s: refused as it should be" % (ident, what), p.returncode in codes,
@@ -198,15 +198,15 @@ def tell(rig, p):
         r = subprocess.run([BUILD.encode() + b"/src/agent/shim/ssh", b"pve", word],
                            env=dict(PATH="/usr/bin:/bin", BREAKGLASS_SOCKET=rig.run_dir +
                                     "/agent/agent.sock"), stdin=subprocess.DEVNULL,
-                           capture_output=True, timeout=30)
+                           capture_output=True, timeout=60)
         check("a verb that is none", r.returncode == 64, ident, r)
         clean(ident + ": the shim's words", r.stderr)
         subprocess.run([BUILD.encode() + b"/src/agent/shim/ssh", b"devvm", b": '" +
                         word.replace(b"'", b"") + b"'"], env=dict(
                             PATH="/usr/bin:/bin", BREAKGLASS_SOCKET=rig.run_dir + "/agent/agent.sock"),
-                       stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+                       stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     p.send(t="note", text="THE END")
-    p.expect(t="note", text="THE END", limit=60)
+    p.expect(t="note", text="THE END")
 
 
 def readers(rig):

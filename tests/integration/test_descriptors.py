@@ -15,8 +15,8 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from api_rig import Api, agent, bash, configure
-from engine_rig import (BUILD, PROGRAM, SANITIZED, SRC, Skip, alive, background_engines, check,
-                        children, main, shim, until, with_rig)
+from engine_rig import (BUILD, LIMIT, PROGRAM, SANITIZED, SRC, Skip, alive, background_engines,
+                        check, children, main, shim, until, with_rig)
 
 PROBE = BUILD + "/tests/integration/exec-probe"
 NAMED = ("--ready-fd", "--credential-fd", "--lock-fd")    # handed on by its number
@@ -140,7 +140,7 @@ def one_shots(rig):
 
     def run(*args, **more):
         return subprocess.run([*seen.prefix, PROGRAM, *args], env=env, stdin=subprocess.DEVNULL,
-                              capture_output=True, timeout=90, cwd=rig.dir, **more)
+                              capture_output=True, timeout=4 * LIMIT, cwd=rig.dir, **more)
     holder = rig.start()                # run() would wait for a background engine of its own
     p = rig.console()
     rig.links_up(p)
@@ -159,7 +159,7 @@ def one_shots(rig):
     seen.look(False, "/engine/engine")
     for pid in background_engines(rig.dir):
         os.kill(pid, 15)
-    q.wait(20)
+    q.wait(LIMIT)
 
 
 @with_rig(devvm=False)
@@ -171,7 +171,7 @@ def the_host_program(rig):
         r = subprocess.run([*seen.prefix, BUILD + "/src/host/breakglass-pve", "--site",
                             rig.pve.top + "/site"], stdin=subprocess.DEVNULL, capture_output=True,
                            env=dict(PATH="/usr/sbin:/usr/bin:/sbin:/bin", SSH_ORIGINAL_COMMAND=verb, PROBE_LEAVE="1",
-                                    SSH_CONNECTION="127.0.0.1 1 127.0.0.1 2"), timeout=90)
+                                    SSH_CONNECTION="127.0.0.1 1 127.0.0.1 2"), timeout=4 * LIMIT)
         check(verb + " is done", r.returncode == 0, r.stdout[-300:], r.stderr)
     seen.look(False, rig.pve.top + "/qm", "breakglass-pve")
     print("# %s" % " ".join(sorted({os.path.basename(e[1].split(" ")[0]) for e in seen.events()})))
@@ -186,7 +186,7 @@ def the_tools(rig):
     door = socket.socket(socket.AF_UNIX)
     door.bind(path)
     door.listen()
-    door.settimeout(20)
+    door.settimeout(LIMIT)
     proc = subprocess.Popen([*seen.prefix, BUILD + "/libexec/agent-host", "--socket", path, "--dir",
                              rig.dir + "/host", "--claude", "/nonexistent", "--wait"],
                             stdin=subprocess.DEVNULL, env=dict(rig.env))
@@ -211,7 +211,7 @@ def the_tools(rig):
             os.kill(k, 15)
         except OSError:
             pass
-    proc.wait(20)
+    proc.wait(LIMIT)
     print("# %s" % " ".join(sorted({os.path.basename(e[1].split(" ")[0]) for e in seen.events()})))
 
 

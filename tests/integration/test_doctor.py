@@ -11,11 +11,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import BUILD, PROGRAM, SANITIZED, SRC, Skip, check, main, until, with_rig  # noqa: E402
+from engine_rig import (BUILD, LIMIT, PROGRAM, SANITIZED, SRC, Skip, check, main,  # noqa: E402
+                        until, with_rig)
+from pace import Watch  # noqa: E402
 from test_agent_uid import A, B, agent_host, as_uid, pod  # noqa: E402
 from test_engine_choice import Api  # noqa: E402
 from test_engine_oldhost import OLD  # noqa: E402
@@ -97,7 +98,7 @@ def schema():
         {"$schema": s["$schema"], "$ref": "#/$defs/command_doctor", "$defs": s["$defs"]}), s
 
 
-def doctor(rig, *args, prefix=(), env=None, limit=60, code=None, run=None):
+def doctor(rig, *args, prefix=(), env=None, limit=2 * LIMIT, code=None, run=None):
     """{(group, check): object}; run: who runs it, instead of rig.cli."""
     c = (run or rig.cli)("doctor", "--json", *args, prefix=prefix, env=env, limit=limit)
     check("one ASCII object a line", c.stdout.isascii() and c.stdout.endswith("\n"), c)
@@ -126,6 +127,13 @@ def bad(rows):
     return [r for r in (rows.values() if isinstance(rows, dict) else rows) if r["result"] in ("warn", "fail")]
 
 
+def too_busy(r):
+    """What is true of a machine that many share: a sync and a claude that took their time."""
+    late = r["check"] == "disk" and "a sync took" in r["text"] or \
+        "does not tell its version in time" in r["text"]
+    return late and Watch().pace() > 2
+
+
 def only(rows, *expected, also=()):
     """These lines are not well, and no others; what stands behind them is left out."""
     for group, word, result, *words in expected:
@@ -136,7 +144,7 @@ def only(rows, *expected, also=()):
     mine = {(g, w) for g, w, *_ in expected} | set(also) | MACHINE
     behind = {(g, d) for g, w, *_ in expected for d in DEPENDS.get(w, ())}
     others = [r for k, r in rows.items() if k not in mine and r["result"] != "pass" and
-              not (k in behind and r["result"] == "skip")]
+              not (k in behind and r["result"] == "skip") and not too_busy(r)]
     check("nothing else", not others, others)
 
 
@@ -396,9 +404,9 @@ def twelve_broken(rig):
     good(rig)
     for broken in (wrong_mode, wrong_from, host_down, old_host, changed_key, no_cli, bad_token,
                    full_disk, skewed_clock, dumb_terminal, no_landlock, stale_drill):
-        began = time.monotonic()
+        began = Watch()
         broken(rig)
-        print("#   %s (%.1f s)" % (broken.__name__.replace("_", " "), time.monotonic() - began))
+        print("#   %s (%.1f s)" % (broken.__name__.replace("_", " "), began.took()))
     only(doctor(rig, code=0))
 
 
@@ -572,18 +580,19 @@ def hung_disk(rig):
             p = subprocess.Popen(["strace", "-D", "-f", "-qq", "-o", rig.dir + "/strace", "-e", "trace=fsync",
                                   "-e", "inject=fsync:delay_enter=600s", PROGRAM, *words],
                                  env=rig.env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, cwd=rig.dir)
-        p.wait(60)
+        p.wait(LIMIT)
         for pid in filter(str.isdigit, os.listdir("/proc")):
             if cmdline(pid).startswith("strace\0") and rig.dir + "/strace" in cmdline(pid):
-                os.kill(int(pid), 9)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), 9)
         with open(rig.dir + "/out") as f:
             return subprocess.CompletedProcess(words, p.returncode, f.read(), "")
 
-    began = time.monotonic()
+    began = Watch()
     rows = doctor(rig, code=1, run=run)
     only(rows, ("machine", "disk", "fail", "does not answer"), also=[
         (h, "hostkey") for h in ("devvm", "pve")])
-    check("within seconds", time.monotonic() - began < 15, time.monotonic() - began)
+    began.within("within seconds", 15)
     check("a key that cannot be read is not called new",
           "does not answer" in rows["pve", "hostkey"]["text"], rows["pve", "hostkey"])
     left = [f for f in os.listdir(rig.sessions) if f.startswith(".")]
@@ -704,10 +713,10 @@ def hung_file(rig):
             ("auto", (key, "ca_file = " + hung), {}),
             ("api", (key,), dict(SSL_CERT_FILE=hung)))[:3 if LONG else 1]:
         settings(rig, *more)
-        began = time.monotonic()
+        began = Watch()
         with env(rig, BREAKGLASS_AGENT_DRIVER=driver, **changes):
             rows = doctor(rig, code=1)
-        check("an end", time.monotonic() - began < 28, time.monotonic() - began)
+        began.within("an end", 28)
         only(rows, ("agent", "endpoint", "fail", hung + ": its disk does not answer", "look at dmesg"), also=[
             ("agent", "claude"), ("agent", "credential")] if driver == "api" else [])
     check("nobody was asked", not [r for r in rig.api.asked() if r.get("path", "").startswith("/v1/models")])
@@ -774,11 +783,11 @@ def everything_dead(rig):
     with open(rig.conf, "w") as f:
         f.write("[endpoint vendor]\nurl = http://127.0.0.1:%d\nkey_file = %s/apikey\n" % (
             holes[0].getsockname()[1], rig.dir))
-    began = time.monotonic()
+    began = Watch()
     with env(rig, BREAKGLASS_DEVVM_PORT=str(holes[1].getsockname()[1]),
              BREAKGLASS_PVE_PORT=str(holes[2].getsockname()[1])):
         rows = doctor(rig, code=1)
-    check("an end", time.monotonic() - began < 30, time.monotonic() - began)
+    began.within("an end", 30)
     for k in (("devvm", "connection"), ("pve", "connection"), ("agent", "endpoint"), ("agent", "claude"),
               ("engine", "running")):
         check("%s %s" % k, rows[k]["result"] == "fail", rows[k])

@@ -15,7 +15,7 @@ import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import (SRC, PROGRAM, Skip, alive, check, main, until,  # noqa: E402
+from engine_rig import (LIMIT, PROGRAM, SRC, Skip, alive, check, main, until,  # noqa: E402
                         with_rig)
 from thin_pty import Screen, Thin  # noqa: E402
 
@@ -156,7 +156,7 @@ def beside_a_real_engine(rig):
     nothing_left(rig, place)
 
 
-def typed(line, wait, keys, limit=30):
+def typed(line, wait, keys, limit=LIMIT):
     """Keys, once the screen shows what they are for."""
     def shown():
         s = Screen(line.cols, line.rows)
@@ -182,7 +182,7 @@ def manned(rig):
                 typed(line, "running", "\x1b3")
                 typed(line, "verdict: paused", "\x1b4")
                 typed(line, "start VM 102?", "y")
-                until("it is resumed", lambda: line.pump(0.02) or rig.pve.calls("resume"), 30)
+                until("it is resumed", lambda: line.pump(0.02) or rig.pve.calls("resume"))
             typed(line, "VM 102", "\x1b0")
             check("it ends", line.pump(60, lambda: b"nothing is left" in line.data),
                   bytes(line.data)[-2000:])
@@ -203,7 +203,7 @@ def manned(rig):
 
 
 def refused(rig, own, place, came, word):
-    c = rig.cli("drill", "--auto", "powered-off", env=own, limit=60)
+    c = rig.cli("drill", "--auto", "powered-off", env=own)
     check("%s: refused" % word, c.returncode == 64 and "is not on this machine" in c.stderr and
           word in c.stderr, c)
     check("%s: nobody was spoken to" % word, not came and not rig.pve.sshds() and
@@ -248,7 +248,7 @@ def only_the_labs_word(rig):
         shutil.rmtree(rig.dir + "/data", ignore_errors=True)
         own, place = lab(rig, **{"BREAKGLASS_" + name: ""})
         own.update(BREAKGLASS_PVE_HOST="127.0.0.1", BREAKGLASS_DEVVM_HOST="127.0.0.1")
-        c = rig.cli("drill", "--auto", "powered-off", env=own, limit=60)
+        c = rig.cli("drill", "--auto", "powered-off", env=own)
         check("%s: refused" % name, c.returncode == 64 and
               "the lab did not say BREAKGLASS_%s," % name in c.stderr, c)
         check("%s: no wedge was made" % name, not any(x.startswith("wedge ") for x in calls(place)))
@@ -274,7 +274,7 @@ def engine_dies(rig):
     check("another one runs", c.returncode == 0 and alive(engine()), c)
     with open(place + "/go", "w"):
         pass
-    out, err = p.communicate(timeout=60)
+    out, err = p.communicate(timeout=LIMIT)
     check("it ends, in vain", p.returncode == 1, p.returncode, out, err)
     nothing_left(rig, place)
 
@@ -327,7 +327,7 @@ def interrupted(rig):
         until("it makes its wedge", lambda: os.path.exists(place + "/making"))
         check("engine and lab are there", len(mine(rig)) >= 2, mine(rig))
         p.send_signal(how)
-        out, err = p.communicate(timeout=30)
+        out, err = p.communicate(timeout=LIMIT)
         if how == signal.SIGKILL:
             until("no process of the drill lives", lambda: not mine(rig))
             continue

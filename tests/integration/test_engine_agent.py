@@ -166,7 +166,7 @@ def cycles_alone(rig):
     rig.pve.hold("stop")
     old = rig.pve.vm_pid()
     t = prompt(p, "cycle it")
-    p.expect(t="verb", asked="agent", state="sent", limit=30)
+    p.expect(t="verb", asked="agent", state="sent")
     until("the host is at it", lambda: rig.pve.calls("stop"))
     p.pump(0.05)
     seen, inc = p.seqs(), p.of("incident")[0]["id"]
@@ -174,7 +174,7 @@ def cycles_alone(rig):
     rig.pve.release("stop")
     q = rig.peer()
     q.hello("ann", since=seen[-1], incident=inc)
-    f = q.expect(t="verb", asked="agent", state="finished", limit=30)
+    f = q.expect(t="verb", asked="agent", state="finished")
     check("finished", f["exit"] == 0 and rig.pve.vm_pid() != old, f)
     check("the turn too", done(q, t, 30)["ok"])
     seqs = seen + q.seqs()
@@ -202,7 +202,7 @@ def outages(rig):
                 f.get("turn") == t] + p.of("error", turn=t)
         check("it was told", told or word == "broken", word)
     t = prompt(p, "no")
-    e = p.expect(t="error", turn=t, limit=30)
+    e = p.expect(t="error", turn=t)
     check("401 in words", "refuses the key" in e["text"] and e["todo"], e)
     check("over", not done(p, t, 40)["ok"])
 

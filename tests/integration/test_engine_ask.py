@@ -166,7 +166,7 @@ def turn_ends(rig):
     """the turn is cancelled while it asks: the question goes with it"""
     p = ready(rig, "observe")
     p.ask(t="prompt", text="run ssh devvm 'echo x'")
-    q = p.expect(t="ask", limit=30)
+    q = p.expect(t="ask")
     check("its turn", q.get("turn") == 1, q)
     p.ask(t="cancel")
     a = p.expect(t="answered", id=q["id"])

@@ -11,7 +11,8 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import BUILD, PROGRAM, SANITIZED, Failed, Rig, check, main, until, with_rig
+from engine_rig import BUILD, LIMIT, PROGRAM, SANITIZED, Failed, Rig, check, main, until, with_rig
+from pace import Watch
 
 NO_HOSTS = dict(devvm=False, pve=False)
 
@@ -100,8 +101,10 @@ def history_of_output_is_not_skipped(rig):
     for n in range(8):                  # each is worth about a MiB
         p.ask(t="history", before=before, count=2000)
     other = rig.console("ben")
+    asked = Watch()
     other.ask(t="ping")
-    other.expect(t="welcome", limit=2)
+    other.expect(t="welcome")
+    asked.within("others are served", 2)
     got, refused = 0, 0
     for n in range(8):
         f = p.expect(lambda f: f["t"] == "history" or
@@ -115,14 +118,12 @@ def history_of_output_is_not_skipped(rig):
 def an_attach_is_small(rig):
     """the same for 10^2 and 10^5 records: a tail, and caught up within a second"""
     write_incident(rig, 100000)
-    rig.start()
-    # on a busy machine an engine listens before it has read so much
-    until("the incident is continued", lambda: "last" in rig.peer().hello("x", role="command"))
+    rig.start_again()
     p = rig.peer()
-    began = time.monotonic()
+    began = Watch()
     w = p.attach(tail=500)
-    took = time.monotonic() - began
-    check("at 10^5", took < (4 if SANITIZED else 1) and w["last"] >= 100000 and p.raw < 400000, took, p.raw)
+    began.within("at 10^5", 4 if SANITIZED else 1)
+    check("all of it, and small", w["last"] >= 100000 and p.raw < 400000, w, p.raw)
     again = rig.peer()
     again.attach(since=w["last"] - 3, incident=w["incident"])
     check("since", min(again.seqs()) == w["last"] - 2, again.seqs()[:5])
@@ -134,15 +135,15 @@ def an_attach_is_small(rig):
 @with_rig(**NO_HOSTS)
 def a_frozen_console_is_dropped(rig):
     """who is silent is dropped in time, and told everything exactly once when back"""
-    rig.start("--silence-ms", "1000")
+    rig.start("--silence-ms", "3000")    # so much may a busy machine hold ann up, too
     frozen, ann = rig.console("frozen"), rig.console("ann")
     ann.send(t="note", text="first")
     ident = frozen.expect(t="note", text="first") and frozen.of("incident")[-1]["id"]
-    began = time.monotonic()
+    began = Watch()
     while not ann.of("operator", name="frozen", state="detached"):
         ann.send(t="ping")
         ann.read(0.05)
-        check("dropped in time", time.monotonic() - began < 1.6)
+        began.within("dropped in time", 4)
     for n in range(200):
         ann.send(t="note", text="missed %d" % n)
     ann.expect(t="note", text="missed 199")
@@ -164,16 +165,14 @@ def consoles_that_never_read(rig):
     for n, p in enumerate(deaf):
         p.hello("deaf%d" % n)
     text = "z" * 4000
-    slowest = 0
     for n in range(2400):               # 10 MB for each of them
         ann.send(t="note", text="%d %s" % (n, text))
         if n % 50 == 0:
-            began = time.monotonic()
+            began = Watch()
             ann.expect(lambda f, n=n: f["t"] == "note" and f["text"].startswith("%d " % n))
-            slowest = max(slowest, time.monotonic() - began)
+            began.within("ann is not slowed", 1)
     until("they are dropped", lambda: ann.pump(0.01) or len(
         [f for f in ann.of("operator", state="detached")]) >= 10)
-    check("ann is not slowed", slowest < 1, slowest)
     with open("/proc/%d/status" % pid) as f:
         kib = int([line for line in f if line.startswith("VmRSS")][0].split()[1])
     check("the engine's memory", kib < 200000, kib)
@@ -249,7 +248,7 @@ def what_was_in_memory_alone(rig):
         q.send(t="note", text="after it")
         q.expect(t="note", text="after it")
         check("fewer", max(q.seqs()) < last, q.seqs(), last)
-        shows(t, "after it", 15)
+        shows(t, "after it")
         shows(t, "in no journal")
         again = rig.peer()
         w = again.hello("ann", since=max(q.seqs()), incident=inc, started=w["started"])

@@ -5,13 +5,13 @@ import json
 import os
 import shutil
 import sys
-import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from api_rig import (  # noqa: E402
     Api, agent, all_answered, bash, configure, done, no_secret, none_refused, prompt, ready)
 from engine_rig import Skip, check, main, with_rig  # noqa: E402
+from pace import Watch  # noqa: E402
 from http_server import Certs, Server  # noqa: E402
 
 API = dict(pve=False, agent_driver="api", claude="/nonexistent/claude")
@@ -68,7 +68,7 @@ def bad_inputs(rig):
     p = ready(rig)
     for i, (what, _, word) in enumerate(BAD):
         t = prompt(p, "try %d; %s" % (i, what))
-        e = p.expect(t="tool_end", limit=30)
+        e = p.expect(t="tool_end")
         check(what + ": the console is told", e.get("failed") or e.get("exit"), e)
         check(what + ": the turn goes on", done(p, t)["ok"])
         result = list(all_answered(lan.asked()[-1]).values())[-1]
@@ -150,9 +150,9 @@ def statuses(rig):
     p = ready(rig, hosts=False)
     for text, code, _, word, todo, (least, most) in GIVE_UP:
         n = len(vendor.asked())
-        began = time.monotonic()
+        began = Watch()
         t = prompt(p, text)
-        r = p.expect(t="result", turn=t, limit=40)
+        r = p.expect(t="result", turn=t)
         check(text + ": not ok", not done(p, t)["ok"])
         check(text + ": the stop word", r["stop"] in ("api_error", "context"), r)
         e = p.of("error", turn=t)
@@ -163,7 +163,7 @@ def statuses(rig):
               "<h" not in e[-1]["text"] and len(e[-1]["text"]) < 1000, e[-1]["text"])
         check(text + ": asked %d to %d times" % (least, most),
               least <= len(vendor.asked()) - n <= most, len(vendor.asked()) - n)
-        check(text + ": soon", time.monotonic() - began < 15, time.monotonic() - began)
+        began.within(text + ": soon", 15)
     t = prompt(p, "and now?")
     check("the next prompt works", p.expect(t="text", turn=t)["text"] == "answer of vendor")
     check("ok", done(p, t)["ok"])
@@ -181,13 +181,13 @@ def waited_for(rig):
     p = ready(rig, hosts=False)
     for text, least, most in (("two s", 2.0, 8), ("no time", 0.3, 6), ("once", 0.3, 6)):
         n = len(vendor.asked())
-        began = time.monotonic()
+        began = Watch()
         t = prompt(p, text)
         f = p.expect(t="state", what="agent", state="waiting")
         check("why, and how long", " s" in f["why"] and "retry" in f["why"], f)
         check("answered", p.expect(t="text", turn=t)["text"] == "answer of vendor")
-        took = time.monotonic() - began
-        check("%s: waited %.1f s" % (text, took), least <= took <= most)
+        took = began.within(text + ": waited", most)
+        check("%s: waited %.1f s" % (text, took), least <= took)
         check("ok", done(p, t)["ok"])
         check("asked twice", len(vendor.asked()) == n + 2)
         agent(p, state="ready")

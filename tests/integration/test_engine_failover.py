@@ -4,7 +4,6 @@
 import os
 import signal
 import sys
-import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -12,6 +11,7 @@ from api_rig import (  # noqa: E402
     AUTO, KNOWN, Api, agent, all_answered, bash, blocks, cancel, configure, done, last, no_secret,
     none_refused, prompt, ready)
 from engine_rig import SRC, check, main, with_rig  # noqa: E402
+from pace import Watch  # noqa: E402
 from test_engine_turn import claudes  # noqa: E402
 
 NO_PVE = dict(pve=False, **AUTO)
@@ -44,9 +44,9 @@ def same_transcript(lan):
 
 
 def finished_by_lan(rig, p, turn, lan, vendor):
-    e = p.expect(t="error", turn=turn, where=lambda f: "lan goes on" in f["text"], limit=40)
+    e = p.expect(t="error", turn=turn, where=lambda f: "lan goes on" in f["text"])
     check("who failed, and who goes on", "vendor" in e["text"], e)
-    p.expect(t="text", turn=turn, where=lambda f: "no reboot" in f["text"], limit=40)
+    p.expect(t="text", turn=turn, where=lambda f: "no reboot" in f["text"])
     r = p.expect(t="result", turn=turn)
     check("the result names it", r["driver"] == "api" and r["endpoint"] == "lan", r)
     check("ok", done(p, turn)["ok"])
@@ -241,7 +241,7 @@ def keys_go_on(rig, p):
     check("status", p.expect(t="verb", id=v, state="finished")["exit"] == 0)
     p.ask(t="runbook", name="triage")
     t = p.expect(t="prompt", runbook="triage")["turn"]
-    r = p.expect(t="result", turn=t, limit=60)
+    r = p.expect(t="result", turn=t)
     check("a runbook works", r["driver"] == "runbook", r)
     text = "".join(f["text"] for f in p.of("text", turn=t))
     check("and says what it found", "Found" in text, text)
@@ -250,7 +250,7 @@ def keys_go_on(rig, p):
     done(p, t)
     before = rig.pve.vm_pid()
     v = rig.verb(p, "cycle")
-    check("a cycle works", p.expect(t="verb", id=v, state="finished", limit=60)["exit"] == 0)
+    check("a cycle works", p.expect(t="verb", id=v, state="finished")["exit"] == 0)
     check("it was one", rig.pve.vm_pid() not in (0, before) and rig.pve.vm_runs())
 
 
@@ -261,12 +261,11 @@ def all_dead_before_enter(rig):
     p = ready(rig)
     vendor.die()
     lan.die()
-    began = time.monotonic()
+    began = Watch()
     t = prompt(p, "what is wrong with the devvm?")
     f = p.expect(where=lambda f: f.get("t") in ("error", "text") and f.get("turn") == t)
-    took = time.monotonic() - began
-    print("#   known after %.0f ms" % (took * 1000), flush=True)
-    check("known within %g s, it took %.3f s" % (KNOWN, took), took < KNOWN, f)
+    print("#   known after %.0f ms" % began.ms(), flush=True)
+    began.within("known within %g s" % KNOWN, KNOWN, f)
     r = p.expect(t="result", turn=t)
     done(p, t)
     words = " ".join(f["text"] for f in p.of("error", turn=t) + p.of("text", turn=t))
@@ -297,7 +296,7 @@ def all_die_in_the_turn(rig):
     p.expect(t="delta", turn=t, where=lambda f: "the load is" in f["text"])
     lan.die()
     vendor.die()
-    r = p.expect(t="result", turn=t, limit=60)
+    r = p.expect(t="result", turn=t)
     check("the word", r["stop"] in ("unreachable", "api_error"), r)
     check("not ok", not done(p, t)["ok"])
     words = [f for f in p.of("error", turn=t)]

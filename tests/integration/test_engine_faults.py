@@ -46,7 +46,7 @@ def end(e):
         if b"engine" in open("/proc/%d/cmdline" % pid, "rb").read():
             os.kill(pid, signal.SIGTERM)
             break
-    until("the engine has left", lambda: e.poll() is not None, 8)
+    until("the engine has left", lambda: e.poll() is not None)
     check("in order", e.returncode == 0, e.returncode)
 
 

@@ -23,7 +23,8 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import BUILD, ENGINE, Failed, Skip, check, main, until, with_rig  # noqa: E402
+from engine_rig import (BUILD, ENGINE, LIMIT, Failed, Skip, check, main, until,  # noqa: E402
+                        with_rig)
 
 LONG = bool(os.environ.get("BG_LONG"))
 SETTLE = 40             # deaths; an engine keeps 64 verbs in mind that have no end
@@ -247,7 +248,7 @@ def go(chain, cycle, prefix=(), kill_ms=None):
     ended = bool(c) and not c.waits and not c.gone
     if p.poll() is None:
         p.kill() if not prefix else p.terminate()
-    p.wait(20)
+    p.wait(LIMIT)
     if c:
         c.rest()
     chain.look()
@@ -275,7 +276,7 @@ def settle(chain):
         return rig.pve.vm_runs() and not [i for i, s in chain.cycles.items()
                                           if s in ("asked", "confirmed")]
     try:
-        until("every cycle has an end, and VM 102 runs", settled, 40)
+        until("every cycle has an end, and VM 102 runs", settled)
     except Failed as e:
         e.args += ("cycles: %s, VM runs: %s" % (chain.cycles, rig.pve.vm_runs()),)
         raise
@@ -287,7 +288,7 @@ def settle(chain):
     check("each run of the host has a verb", starts <= len(finished) + chain.others, starts, chain.cycles)
     for p in rig.engines:
         p.terminate()
-        check("it leaves", p.wait(10) == 0)
+        check("it leaves", p.wait(LIMIT) == 0)
     c.rest()
     chain.look()
     chain.rig.engines.clear()

@@ -9,7 +9,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import (BUILD, SANITIZED, Skip, alive, check, main, shim,  # noqa: E402
+from engine_rig import (BUILD, LIMIT, SANITIZED, Skip, alive, check, main, shim,  # noqa: E402
                         until, with_rig)
 
 # Each writes the pids that must be gone into a file.
@@ -46,7 +46,7 @@ def begin(rig, kinds=KINDS):
     return shims, pids
 
 
-def gone(what, pids, limit=20):
+def gone(what, pids, limit=LIMIT):
     until("%s: %s is gone" % (what, pids), lambda: not [p for p in pids if alive(p)], limit)
 
 
@@ -75,7 +75,7 @@ def engine_dies(rig):
     rig.engines[-1].kill()
     gone("the engine died", pids)
     for s in shims:
-        check("the shim says so", s.wait(10) == 255)
+        check("the shim says so", s.wait(LIMIT) == 255)
 
 
 @with_rig(pve=False)
@@ -89,7 +89,7 @@ def connection_is_cut(rig):
     gone("cut", pids)
     p.expect(t="state", what="left", runs=[])
     for s in shims:
-        check("the shim says so", s.wait(10) == 255)
+        check("the shim says so", s.wait(LIMIT) == 255)
 
 
 @with_rig(pve=False)

@@ -72,7 +72,7 @@ class Cell:
         asked = time.clock_gettime(time.CLOCK_MONOTONIC) * 1000
         self.peer.looked = len(self.peer.facts)
         self.peer.send(t="ping")
-        w = self.peer.expect(t="welcome", limit=20)
+        w = self.peer.expect(t="welcome")
         held = w["mono_ms"] - asked - (self.waited_for_cpu() - cpu)
         self.worst = max(self.worst, held)
         self.pings += 1

@@ -9,8 +9,8 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import (BUILD, SRC, SSHD, Host, Skip, check, children, main, until,  # noqa: E402
-                        with_rig)
+from engine_rig import (BUILD, LIMIT, SRC, SSHD, Host, Skip, check, children, main,  # noqa: E402
+                        until, with_rig)
 
 ROOT = os.getuid() == 0
 NO_HOSTS = dict(pve=False, devvm=False)
@@ -158,7 +158,7 @@ def baton(rig):
 @with_rig(**NO_HOSTS)
 def silent_driver(rig):
     """a driver that hangs is dropped, and does not keep the baton"""
-    rig.start("--silence-ms", "1000")
+    rig.start("--silence-ms", "3000")
     a = rig.console("ann")
     b = rig.console("ben")
     check("she drives", driver(b) == "ann")
@@ -198,11 +198,11 @@ def console_cycles(p, drive=False):
         if drive:
             p.send(t="drive")
         q = p.ask(t="verb", verb="cycle", confirm="cycle")
-        f = p.expect(lambda f: f.get("req") == q, limit=60)
+        f = p.expect(lambda f: f.get("req") == q)
         if f["t"] == "verb":
             me = f["id"]
             f = p.expect(lambda f: f.get("req") == q and f["t"] == "error" or
-                         f.get("id") == me and f.get("state") == "finished", limit=60)
+                         f.get("id") == me and f.get("state") == "finished")
         return ("refused", f["text"]) if f["t"] == "error" else ("done", f["by"])
     return go
 
@@ -485,7 +485,7 @@ def line_by_line(rig):
     finally:
         p.stdin.close()
         p.terminate()
-        p.wait(10)
+        p.wait(LIMIT)
         t.join()
 
 

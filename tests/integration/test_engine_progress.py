@@ -22,7 +22,7 @@ def cycle(rig, p):
     v = rig.verb(p, "cycle")
     f = p.expect(t="verb", id=v, state="finished")
     check("exit 0", f["exit"] == 0, f)
-    p.expect(t="state", what="proof", done=True, limit=30)
+    p.expect(t="state", what="proof", done=True)
     return v
 
 
@@ -49,7 +49,7 @@ def a_slow_stop(rig):
     order = [f["stage"] for f in stages(p, v)]
     check("stages", order[0] == "accepted" and order.index("stopping") < order.index("starting") <
           order.index("verifying"), order)
-    p.expect(t="state", what="proof", done=True, limit=30)
+    p.expect(t="state", what="proof", done=True)
     f = p.expect(t="state", what="usual", verb="cycle")
     check("it counts from now on", f["n"] == 1 and f["ms"] > 1000, f)
     names = [s["name"] for s in f["stages"]]

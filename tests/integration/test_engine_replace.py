@@ -12,8 +12,9 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import (PROGRAM, SRC, Skip, alive, background_engines,  # noqa: E402
-                        check, children, main, until, with_rig)
+from engine_rig import (LIMIT, PROGRAM, SRC, Skip, alive, background_engines, check,  # noqa: E402
+                        children, main, until, with_rig)
+from pace import Watch  # noqa: E402
 
 FAKE = dict(claude=SRC + "/tests/fakes/fake-claude")
 NO_HOSTS = dict(pve=False, devvm=False)
@@ -47,7 +48,7 @@ def ensure(rig):
     gone(rig)
     cs = [rig.popen("engine", "--ensure") for _ in range(12)]
     for c in cs:
-        out, err = c.communicate(timeout=30)
+        out, err = c.communicate(timeout=LIMIT)
         check("each is content", c.returncode == 0, out, err)
     until("one engine; those that came too late have left",
           lambda: background_engines(rig.dir) == [pid_of(rig)])
@@ -128,12 +129,12 @@ def replace_foreground(rig):
     """the engine of a terminal is followed by the one who asks for another"""
     e = rig.start()
     c = rig.popen("engine", "--replace")
-    check("the old one leaves", e.wait(10) == 0)
+    check("the old one leaves", e.wait(LIMIT) == 0)
     until("the new one answers", lambda: pid_of(rig) == c.pid)
     check("in this process", c.poll() is None)
     c2 = rig.cli("engine", "--replace", "--background")
     check("or in the background", c2.returncode == 0, c2)
-    out, err = c.communicate(timeout=10)
+    out, err = c.communicate(timeout=LIMIT)
     check("that one left in order", c.returncode == 0, err)
     gone(rig)
 
@@ -148,7 +149,7 @@ def replace_hung(rig):
     c = rig.cli("engine", "--replace", "--now")
     check("75: what to do", c.returncode == 75 and "kill -9 %d" % e.pid in c.stderr, c)
     e.send_signal(signal.SIGCONT)
-    check("it leaves now", e.wait(10) == 0)
+    check("it leaves now", e.wait(LIMIT) == 0)
 
 
 @with_rig(**NO_HOSTS)
@@ -188,7 +189,7 @@ while True:
     check("75: what is in hand", c.returncode == 75 and "ben's cycle" in c.stderr, c)
     open(rig.run_dir + "/free", "w").close()
     c = rig.cli("engine", "--replace")
-    check("replaced", c.returncode == 0 and p.wait(5) == -signal.SIGTERM, c)
+    check("replaced", c.returncode == 0 and p.wait(LIMIT) == -signal.SIGTERM, c)
     p.stdout.close()
     gone(rig)
 
@@ -223,14 +224,14 @@ def pid_one(rig):
                                       if line.split()[0] == "1"] == ["breakglass"], out)
     with open("/proc/%d/environ" % one, "rb") as f:
         check("it has forgotten its environment", not f.read().strip(b"\0"))
-    began = time.monotonic()
+    began = Watch()
     os.kill(one, signal.SIGTERM)
-    check("exit 0", p.wait(10) == 0, p.stderr.read())
-    check("within 5 s", time.monotonic() - began < 5)
+    check("exit 0", p.wait(LIMIT) == 0, p.stderr.read())
+    began.within("within 5 s", 5)
     p.stderr.close()
     # a bad setting: its words and its code
     c = subprocess.run(ns + [PROGRAM, "engine"], env=dict(rig.env, BREAKGLASS_RUN_DIR="/proc/x"),
-                       capture_output=True, text=True, timeout=20)
+                       capture_output=True, text=True, timeout=60)
     check("its code goes on", c.returncode == 1 and "/proc/x" in c.stderr, c)
     # killed: 128 + 9, and nothing is left
     p = subprocess.Popen(ns + [PROGRAM, "engine"], env=rig.env, cwd=rig.dir,
@@ -241,7 +242,7 @@ def pid_one(rig):
     kids = children(p.pid)
     engine = [k for k in kids if open("/proc/%d/comm" % k).read() == "engine\n"][0]
     os.kill(engine, signal.SIGKILL)
-    check("137", p.wait(10) == 137, p.returncode)
+    check("137", p.wait(LIMIT) == 137, p.returncode)
     until("nothing of it lives", lambda: not [k for k in kids if alive(k)])
 
 
@@ -252,9 +253,9 @@ def idle(rig):
     """a background engine that is idle for long leaves, and the journal says so"""
     log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     log.bind(rig.dir + "/log.sock")
-    log.settimeout(5)
+    log.settimeout(LIMIT)
     rig.env["BREAKGLASS_SYSLOG"] = rig.dir + "/log.sock"
-    e = rig.start("--background", "--idle-ms", "300")
+    e = rig.start("--background", "--idle-ms", "3000")
     p = rig.console()
     p.send(t="note", text="x")
     p.expect(t="note")
@@ -262,7 +263,7 @@ def idle(rig):
     follower = rig.peer()               # which is nobody
     follower.attach("tail", role="command", tail=1)
     p.send(t="bye")
-    check("leaves", e.wait(10) == 0)
+    check("leaves", e.wait(LIMIT) == 0)
     check("the follower is let go of", follower.expect_end())
     # after a third of the time (4 of 12 hours) the incident is over
     r = rig.journal()[-1]
@@ -277,7 +278,7 @@ def idle(rig):
     log.close()
     e = rig.start("--background", "--idle-ms", "300", env=dict(
         rig.env, BREAKGLASS_SESSIONS_DIR=rig.dir + "/other"))
-    check("without an incident quietly", e.wait(10) == 0 and not os.path.isdir(
+    check("without an incident quietly", e.wait(LIMIT) == 0 and not os.path.isdir(
         rig.dir + "/other/incidents") or not os.listdir(rig.dir + "/other/incidents"))
 
 
@@ -312,14 +313,17 @@ def place_is_removed(rig):
         os.unlink(rig.run_dir + "/engine.lock")
 
     def everything():
-        shutil.rmtree(rig.run_dir)
+        def gone():                     # the engine writes into it meanwhile
+            shutil.rmtree(rig.run_dir, ignore_errors=True)
+            return not os.path.exists(rig.run_dir)
+        until("it is gone", gone)
 
     def moved():
         os.rename(rig.run_dir, rig.run_dir + ".old")
 
     for spoil in (socket_only, lock_only, everything, moved):
         spoil()
-        until("it answers again: " + spoil.__name__, lambda: rig.cli("ping").returncode == 0, 10)
+        until("it answers again: " + spoil.__name__, lambda: rig.cli("ping").returncode == 0)
         until("the same engine", lambda: pid_of(rig) == e.pid)
         c = rig.cli("engine")
         check("no second one", c.returncode == 75 and str(e.pid) in c.stderr, c)
@@ -338,7 +342,7 @@ def place_is_taken(rig):
     shutil.rmtree(rig.run_dir)
     rig.start()
     e.send_signal(signal.SIGCONT)
-    check("the first one leaves", e.wait(10) == 0)
+    check("the first one leaves", e.wait(LIMIT) == 0)
     check("and says why", p.expect_end() and [f for f in p.of("error") if f["where"] == "run_dir"], p.facts[-3:])
     check("the second one is reachable", pid_of(rig) == rig.engines[-1].pid)
 

@@ -5,11 +5,12 @@ import json
 import os
 import signal
 import sys
-import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import SANITIZED, SRC, alive, check, children, main, until, with_rig  # noqa: E402
+from engine_rig import (LIMIT, SANITIZED, SRC, alive, check, children, main, until,  # noqa: E402
+                        with_rig)
+from pace import Watch  # noqa: E402
 
 FAKE = dict(claude=SRC + "/tests/fakes/fake-claude")
 NO_HOSTS = dict(pve=False, devvm=False, **FAKE)
@@ -20,11 +21,11 @@ def prompt(p, text):
     return p.expect(t="prompt", text=text)["turn"]
 
 
-def done(p, turn, limit=20):
+def done(p, turn, limit=LIMIT):
     return p.expect(t="done", turn=turn, limit=limit)
 
 
-def agent(p, limit=20, **members):
+def agent(p, limit=LIMIT, **members):
     def last():
         f = [f for f in p.facts if f.get("what") == "agent"][-1:]
         return f and all(f[0].get(k) == v for k, v in members.items()) and f[0]
@@ -117,12 +118,11 @@ def cancel(rig):
     agent(p, state="ready")
     t = prompt(p, "half")
     p.expect(t="delta")
-    began = time.monotonic()
+    began = Watch()
     rig.console("bob").ask(t="cancel")
     f = p.expect(t="cancelled", turn=t)
     end = done(p, t)
-    ms = (time.monotonic() - began) * 1000
-    check("within 250 ms", ms < 250, ms)
+    began.within("within 250 ms", 0.25 if not SANITIZED else 1)
     check("who", f["by"] == "bob" and not end["ok"], f)
     cut = p.of("text", turn=t)
     check("the half text, marked", cut and cut[0]["cut"] and cut[0]["text"] == "half a sentence",
@@ -158,10 +158,10 @@ def stubborn(rig):
     t = prompt(p, "stubborn")
     p.expect(t="delta")
     old = claudes(rig)
-    began = time.monotonic()
+    began = Watch()
     p.ask(t="cancel")
     check("over", not done(p, t)["ok"])
-    check("soon", time.monotonic() - began < 8, time.monotonic() - began)
+    began.within("soon", 8)
     until("it is gone", lambda: not [c for c in old if alive(c)])
     agent(p, state="ready")
     check("the next works", done(p, prompt(p, "say on"))["ok"])
@@ -214,14 +214,16 @@ def babble(rig):
     check("the next works", done(p, prompt(p, "say on"))["ok"])
 
 
-@with_rig(turn_timeout_seconds=1, **NO_HOSTS)
+@with_rig(turn_timeout_seconds=3, **NO_HOSTS)    # a busy machine's next turn needs some of it
 def time_limit(rig):
     """a silent claude: the turn is ended at its time limit, with the reason"""
     rig.start()
     p = rig.console()
     agent(p, state="ready")
+    began = Watch()
     t = prompt(p, "silent")
-    f = p.expect(t="cancelled", turn=t, limit=8)
+    f = p.expect(t="cancelled", turn=t)
+    began.within("at its limit", 8)
     check("why", "time limit" in f["text"] and f["by"] == "engine", f)
     check("over", not done(p, t)["ok"])
     check("the next works", done(p, prompt(p, "say on"))["ok"])
@@ -317,7 +319,7 @@ def engine_dies_in_a_turn(rig):
     inc = p.of("incident")[0]["id"]
     e.kill()
     e.wait()
-    until("nothing of it lives on", lambda: not [k for k in kids if alive(k)], 8)
+    until("nothing of it lives on", lambda: not [k for k in kids if alive(k)])
     rig.start()
     q = rig.console()
     check("the incident goes on", q.of("welcome")[0]["incident"] == inc)

@@ -12,7 +12,9 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import BUILD, background_engines, check, main, until, with_rig  # noqa: E402
+from engine_rig import (BUILD, LIMIT, background_engines, check, main, until,  # noqa: E402
+                        with_rig)
+from pace import Watch  # noqa: E402
 
 MUTATING = ("start", "stop", "reset", "cycle")
 
@@ -22,7 +24,7 @@ def mutations(rig):
     return [w for w in rig.pve.read("qm.calls").split()[1:] if w in MUTATING]
 
 
-def told(p, limit=20, **members):
+def told(p, limit=LIMIT, **members):
     """The next word about an unfinished verb that has these members."""
     return p.expect(t="state", what="unfinished", limit=limit, **members)
 
@@ -114,7 +116,7 @@ def ends_well(rig, q, v, old, verb="cycle"):
     check("nothing is left to do", u["settled"] is True and u["key"] == "" and
           "runs (QEMU pid %d)" % rig.pve.vm_pid() in u["now"], u)
     rig.slot_is_free(q)
-    proof = q.expect(t="state", what="proof", done=True, limit=30)
+    proof = q.expect(t="state", what="proof", done=True)
     check("proved", all(r["ok"] for r in proof["rungs"]), proof)
     check("a fresh process, once", rig.pve.vm_pid() != old and mutations(rig) == ["stop", "start"],
           mutations(rig))
@@ -224,7 +226,7 @@ def killed_before_the_end_was_recorded(rig):
     check("its end", f["exit"] == 0 and f["learnt"], f)
     u = told(q, outcome="done")
     check("settled", u["settled"] is True, u)
-    q.expect(t="state", what="proof", done=True, limit=30)
+    q.expect(t="state", what="proof", done=True)
     check("once", mutations(rig) == ["stop", "start"], mutations(rig))
 
 
@@ -235,7 +237,7 @@ def ended_and_failed(rig):
     rig.pve.hook("start", 'die "start failed: QEMU exited with code 1"\n')
     kill(rig, e)
     rig.pve.release("stop")
-    until("the host has ended", lambda: rig.pve.read("run/last"), 40)
+    until("the host has ended", lambda: rig.pve.read("run/last"))
     rig.start()
     q = rig.console("ann")
     u = told(q, outcome="failed")
@@ -254,9 +256,9 @@ def evicted(rig):
     """SIGTERM in the middle of a cycle: gone within 5 s, said in the journal, told by the next"""
     e, p, v = begin(rig)
     old = rig.pve.vm_pid()
-    began = time.monotonic()
+    began = Watch()
     rig.stop()
-    check("at once", time.monotonic() - began < 5)
+    began.within("at once", 5)
     check("in the journal", [f for f in rig.journal() if f.get("state") == "unknown" and
                              "the engine left" in f["why"] and "goes on" in f["why"]])
     rig.start()
@@ -307,13 +309,13 @@ def network_gone_for_a_while(rig):
     rig.pve.refuse()
     rig.pve.cut()
     p.expect(t="verb", id=v, state="unknown")
-    u = told(p, key="status", limit=40)
+    u = told(p, key="status")
     check("what is not known", "does not say" in u["now"], u)
     rig.slot_is_free(p)
     rig.pve.release("stop")
     until("the host has ended", lambda: rig.pve.read("run/last"))
     rig.pve.back()
-    check("its end", p.expect(t="verb", id=v, state="finished", limit=30)["exit"] == 0)
+    check("its end", p.expect(t="verb", id=v, state="finished")["exit"] == 0)
     told(p, outcome="done", settled=True)
 
 
@@ -357,7 +359,7 @@ def now_is_kept_true(rig):
     rig.pve.hook("start", 'die "start failed"\n')
     rig.pve.cut()
     rig.pve.release("stop")
-    u = told(p, outcome="failed", limit=40)
+    u = told(p, outcome="failed")
     check("stopped", u["key"] == "start" and "stopped" in u["now"], u)
     rig.pve.hook("start", None)
     os.system("%s/qm start" % rig.pve.top)
@@ -402,7 +404,7 @@ def somebody_elses(rig):
     rig.pve.release("stop")
     u = told(q, outcome="done")
     check("settled", u["settled"] is True, u)
-    q.expect(t="state", what="proof", done=True, limit=30)
+    q.expect(t="state", what="proof", done=True)
 
 
 @with_rig()
@@ -478,14 +480,14 @@ def command_lines(rig):
     c = rig.popen("cycle", "--confirm", "cycle")
     until("the host is at it", lambda: rig.pve.calls("stop"))
     rig.pve.cut()
-    out, err = c.communicate(timeout=20)
+    out, err = c.communicate(timeout=LIMIT)
     check("76", c.returncode == 76, c.returncode, out, err)
     rig.pve.hook("start", 'die "start failed"\n')
     c = rig.cli("status")
     check("said", c.returncode == 0 and "goes on at the host (phase stopping)" in c.stderr, c)
     rig.pve.release("stop")
-    until("its end is in the journal", lambda: [f for f in rig.journal() if f.get("learnt")], 40)
-    until("the engine has left", lambda: not background_engines(rig.dir), 40)
+    until("its end is in the journal", lambda: [f for f in rig.journal() if f.get("learnt")])
+    until("the engine has left", lambda: not background_engines(rig.dir))
     c = rig.cli("status")
     check("the next one says it, too, and what to do", "the start failed; VM 102 is stopped" in
           c.stderr and "Next: breakglass start --confirm start" in c.stderr, c)
@@ -560,11 +562,11 @@ def network_is_silent(rig):
     rig.pve.write_site(stop_ms=60000)
     e, p, v = begin(rig)
     rig.pve.freeze()
-    p.expect(t="verb", id=v, state="unknown", limit=60)
+    p.expect(t="verb", id=v, state="unknown")
     rig.pve.release("stop")
     until("the host has ended", lambda: rig.pve.read("run/last"))
     rig.pve.freeze(False)
-    f = p.expect(t="verb", id=v, state="finished", limit=30)
+    f = p.expect(t="verb", id=v, state="finished")
     check("its end", f["exit"] == 0, f)
     told(p, outcome="done", settled=True)
 

@@ -10,7 +10,9 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import alive, background_engines, check, main, shim, until, with_rig  # noqa: E402
+from engine_rig import (LIMIT, alive, background_engines, check, main, shim, until,  # noqa: E402
+                        with_rig)
+from pace import Watch  # noqa: E402
 
 MUTATING = ("start", "stop", "reset", "cycle")
 
@@ -70,9 +72,10 @@ def cycle_is_proved(rig):
         f = p.expect(t="verb", id=v, state=state)
     check("exit 0", f["exit"] == 0, f)
     check("a fresh process", rig.pve.vm_pid() != old)
-    proof = p.expect(t="state", what="proof", done=True, limit=30)
+    proof = p.expect(t="state", what="proof", done=True)
     check("every rung", all(r["ok"] for r in proof["rungs"]), proof)
     check("pids", proof["before_pid"] == old and proof["pid"] == rig.pve.vm_pid(), proof)
+    rig.slot_is_free(p)
     slot = [f for f in p.facts if f.get("what") == "slot"]
     check("the slot was held and freed", slot[0]["holder"] == "ann" and "holder" not in slot[-1],
           slot)
@@ -118,7 +121,6 @@ def twenty_at_once(rig):
     rig.pve.hold("reset")
     for i, p in enumerate(peers):
         p.send(t="verb", verb="reset", confirm="reset", req="mine%d" % i)
-    lost = 0
     first = peers[0]
     until("all have a word", lambda: first.pump(0.01) or
           len(first.of("verb", state="refused")) == 19)
@@ -128,10 +130,10 @@ def twenty_at_once(rig):
     rig.pve.release("reset")
     first.expect(t="verb", state="finished", exit=0)
     check("one reset at the host", rig.pve.calls("reset") == 1, rig.pve.read("qm.calls"))
-    for p in peers:
-        p.pump(0.02)
-        lost += len(p.of("error"))
-    check("nineteen errors for those who asked", lost == 19, lost)
+    until("nineteen errors for those who asked", lambda: [p.pump(0.001) for p in peers] and
+          sum(len(p.of("error")) for p in peers) >= 19)
+    lost = [len(p.of("error")) for p in peers]
+    check("one for each", sorted(lost) == [0] + [1] * 19, lost)
 
 
 @with_rig(pve_verb_timeout_seconds=1)
@@ -151,7 +153,7 @@ def past_its_deadline(rig):
     check("finished", p.expect(t="verb", id=v, state="finished")["exit"] == 0)
 
 
-@with_rig(pve_verb_timeout_seconds=1)
+@with_rig(pve_verb_timeout_seconds=3)
 def status_has_a_deadline(rig):
     """a status that hangs is given up after its deadline, with a sentence"""
     rig.start()
@@ -159,8 +161,9 @@ def status_has_a_deadline(rig):
     rig.links_up(p)
     rig.pve.freeze()
     v = rig.verb(p, "status", confirm=False)
-    f = p.expect(lambda f: f["state"] in ("refused", "unknown", "finished"), t="verb", id=v,
-                 limit=10)
+    asked = Watch()
+    f = p.expect(lambda f: f["state"] in ("refused", "unknown", "finished"), t="verb", id=v)
+    asked.within("after its deadline", 10)
     check("no answer", "did not answer" in f.get("why", ""), f)
     rig.pve.freeze(False)
     rig.link(p, "pve", "up")
@@ -186,7 +189,7 @@ def cut_in_the_middle(rig):
     rig.pve.release("stop")
     until("the host finished by itself", lambda: rig.pve.calls("start") == 2 and rig.pve.vm_runs()
           and rig.pve.vm_pid() != old)
-    vm = p.expect(lambda f: f.get("pid") == rig.pve.vm_pid(), t="state", what="vm", limit=30)
+    vm = p.expect(lambda f: f.get("pid") == rig.pve.vm_pid(), t="state", what="vm")
     check("what is true now is said without asking", vm["status"] == "running", vm)
 
 
@@ -200,7 +203,7 @@ def cut_command_line(rig):
     c = rig.popen("reset", "--confirm", "reset")
     until("the host is at it", lambda: rig.pve.calls("reset"))
     rig.pve.cut()
-    out, err = c.communicate(timeout=20)
+    out, err = c.communicate(timeout=LIMIT)
     check("76", c.returncode == 76, c.returncode, out, err)
     check("what to do", "breakglass status" in err, err)
 
@@ -216,12 +219,12 @@ def engine_dies_under_command_line(rig):
     until("the host is at it", lambda: rig.pve.calls("reset"))
     e.kill()
     e.wait()
-    out, err = c.communicate(timeout=20)
+    out, err = c.communicate(timeout=LIMIT)
     check("76", c.returncode == 76, c.returncode, out, err)
     rig.pve.release("reset")
 
 
-@with_rig(pve_verb_timeout_seconds=2)
+@with_rig(pve_verb_timeout_seconds=4)
 def pve_down(rig):
     """pve down: verbs are refused with what to do; devvm and the rest are usable"""
     rig.pve.refuse()
@@ -230,10 +233,11 @@ def pve_down(rig):
     rig.link(p, "devvm", "up")
     f = rig.link(p, "pve", "down")
     check("the link says why", f["why"] and f.get("retry_ms", 0) > 0, f)
-    began = time.monotonic()
+    began = Watch()
     v = rig.verb(p, "cycle")
-    f = p.expect(t="verb", id=v, state="refused", limit=25)
-    check("it says why within 16 s", f["why"] and time.monotonic() - began < 16, f)
+    f = p.expect(t="verb", id=v, state="refused")
+    began.within("within 16 s", 16)
+    check("it says why", f["why"], f)
     rig.slot_is_free(p)
     p.send(t="note", text="still here")
     p.expect(t="note")
@@ -303,7 +307,7 @@ def pve_key_changes(rig):
     rig.pve.new_key()
     rig.pve.cut()
     f = None
-    end = time.monotonic() + 20
+    end = time.monotonic() + LIMIT
     while not f or f.get("key") != "changed":
         f = p.expect(t="state", what="link", host="pve")
         check("changed", time.monotonic() < end)
@@ -421,7 +425,7 @@ def one_shot_and_killed(rig):
     c.kill()
     c.wait()
     rig.pve.release("stop")
-    until("the engine has left", lambda: not background_engines(rig.dir), 30)
+    until("the engine has left", lambda: not background_engines(rig.dir))
     ends = [f for f in rig.journal() if f["t"] == "verb" and f["state"] == "finished"]
     check("its end is in the journal", ends and ends[0]["exit"] == 0, ends)
     check("the VM runs", rig.pve.vm_runs())
@@ -432,9 +436,9 @@ def pve_unreachable_command_line(rig):
     """pve unreachable: 69 and a sentence"""
     rig.pve.refuse()
     rig.start()
-    c = rig.cli("status", limit=40)
+    c = rig.cli("status")
     check("69", c.returncode == 69 and c.stderr, c)
-    c = rig.cli("cycle", "--confirm", "cycle", limit=40)
+    c = rig.cli("cycle", "--confirm", "cycle")
     check("69", c.returncode == 69 and c.stderr, c)
 
 

@@ -12,7 +12,7 @@ import zlib
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import check, main, until, with_rig  # noqa: E402
+from engine_rig import LIMIT, check, main, until, with_rig  # noqa: E402
 
 
 WELL = ("healthy", "crawling")     # this machine may be busy
@@ -22,7 +22,7 @@ def verdicts(p, **members):
     return p.of("verdict", **members)
 
 
-def whole(p, run, limit=40):
+def whole(p, run, limit=LIMIT):
     """The verdict that the climb of this run completes."""
     return p.expect(lambda f: not f.get("climbing"), t="verdict", id=run, limit=limit)
 
@@ -103,7 +103,7 @@ def first_console(rig):
     """the first console is told a verdict by itself, the second is no reason for another"""
     rig.start()
     p = rig.console("ann")
-    f = p.expect(lambda f: f["word"] in WELL, t="verdict", limit=25)
+    f = p.expect(lambda f: f["word"] in WELL, t="verdict")
     check("it knows the climb", has(f, "write with sync after"), f)
     rig.console("bob")
     p.pump(1.0)
@@ -128,7 +128,7 @@ def stall(rig):
     c = p.expect(t="verdict", id=v)
     check("the cycle's own capture is told before it acts", c["word"] in ("stall", "healthy"), c)
     end = p.facts.index(p.expect(t="verb", id=v, state="finished", exit=0))
-    f = p.expect(lambda f: f["word"] in WELL, t="verdict", limit=25)
+    f = p.expect(lambda f: f["word"] in WELL, t="verdict")
     check("healthy in the end", f["advice"] == "none", f)
     check("what was measured before it does not speak of the new QEMU",
           "stall" not in [x.get("word") for x in p.facts[end:]], p.facts[end:])
@@ -156,7 +156,7 @@ def nobody_waits_for_ever(rig):
     check("healthy in the end", f["word"] in WELL and f["id"] == w, f)
     askers = [rig.popen("verdict") for i in range(2)]
     for c in askers:
-        out, err = c.communicate(timeout=60)
+        out, err = c.communicate(timeout=LIMIT)
         check("each command has its answer", out.split("\n")[0] in WELL, out, err)
 
 

@@ -8,7 +8,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import Failed, check, main, with_rig  # noqa: E402
+from engine_rig import LIMIT, Failed, check, main, with_rig  # noqa: E402
 
 
 def nots(f):
@@ -19,7 +19,7 @@ def has(f, part):
     return any(part in line for line in f["evidence"])
 
 
-def whole(p, run, limit=60):
+def whole(p, run, limit=LIMIT):
     """The verdict that the climb of this run completes."""
     return p.expect(lambda f: not f.get("climbing"), t="verdict", id=run, limit=limit)
 
@@ -73,7 +73,7 @@ def ssh_comes_and_goes(rig):
     """a devvm that is lost while somebody looks is climbed by itself, and again when it is back"""
     rig.start()
     p = rig.console()
-    p.expect(t="verdict", word="healthy", limit=30)
+    p.expect(t="verdict", word="healthy")
     rig.devvm.silent()
     rig.devvm.cut()
     f = looked_at(p, lambda f: f["word"] != "healthy", 40)

@@ -24,8 +24,8 @@ def incident(rig, p, verbs=("cycle",)):
     rig.links_up(p)
     for v in verbs:
         i = rig.verb(p, v)
-        p.expect(t="verb", id=i, state="finished", limit=60)
-        p.expect(lambda f: f.get("what") == "proof" and f.get("done"), limit=60)
+        p.expect(t="verb", id=i, state="finished")
+        p.expect(lambda f: f.get("what") == "proof" and f.get("done"))
     check("a runbook runs", rig.cli("runbook", "triage", "--offline").returncode == 0)
 
 
@@ -183,7 +183,7 @@ def against_the_host(rig):
     rig.link(p, "pve", "up")
     for v in ("reset", "cycle"):
         i = rig.verb(p, v)
-        p.expect(t="verb", id=i, state="finished", limit=60)
+        p.expect(t="verb", id=i, state="finished")
         rig.slot_is_free(p)
     code, found, err = verify(rig, "--host")
     check("both lists agree", code == 0 and found[0]["host_runs"] == 2 and

@@ -14,11 +14,10 @@ import os
 import queue
 import subprocess
 import threading
-import time
 
 import engine_rig
 from pve_cuts import MODES, Site, cut_client, cut_engine
-from engine_rig import Rig, check, main, until, with_rig
+from engine_rig import LIMIT, Rig, check, main, until, with_rig
 
 SHORT = engine_rig.SANITIZED
 TRIALS = 40 if SHORT else 190
@@ -34,7 +33,7 @@ def site_of(rig):
 def status(rig):
     """What the host says now, without ssh: its marks as a dict."""
     r = subprocess.run([engine_rig.BUILD + "/src/host/breakglass-pve", "--site",
-                        rig.pve.top + "/site"], capture_output=True, text=True, timeout=30,
+                        rig.pve.top + "/site"], capture_output=True, text=True, timeout=60,
                        env={"SSH_ORIGINAL_COMMAND": "status"})
     return {k: v for line in r.stdout.splitlines() if line.startswith("#bg fact ")
             for k, v in [line[9:].split("=", 1)]}
@@ -46,7 +45,7 @@ def job_over(rig):
 
 def lines_of_a_cycle(rig):
     p = site_of(rig).ssh("cycle")
-    out = p.communicate(timeout=30)[0]
+    out = p.communicate(timeout=LIMIT)[0]
     check("an undisturbed cycle works", p.returncode == 0, out[-800:])
     return out.count(b"\n")
 
@@ -138,7 +137,7 @@ def test_fifty_at_once(rig):
     finally:
         rig.pve.release("stop")
         for t in threads:
-            t.join(60)
+            t.join(LIMIT)
     check("exactly one ran", len(won) == 1 and won[0][0] == 0, len(told), won)
     name = won[0][1].split("#bg run id=")[1].split()[0]
     for _, out in told:

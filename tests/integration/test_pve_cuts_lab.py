@@ -12,7 +12,7 @@ import re
 import socket
 import subprocess
 
-from engine_rig import BUILD, SRC, Rig, Skip, check, main, until
+from engine_rig import BUILD, LIMIT, SRC, Rig, Skip, check, main, until
 from pve_cuts import MODES, Site, cut_client, cut_engine
 
 CUTS = [(mode, phase) for phase in ("phase=stopping", "phase=starting") for mode in MODES]
@@ -44,7 +44,7 @@ class Lab:
 
     def status(self):
         p = self.site.ssh("status")
-        out = p.communicate(timeout=30)[0].decode()
+        out = p.communicate(timeout=LIMIT)[0].decode()
         return dict(re.findall(r"^#bg fact (\w+)=(.*)$", out, re.M))
 
     def banner(self):

@@ -185,6 +185,11 @@ check "a pvesh that fails is shown and nothing more" eval 'has "  no quorum?" &&
 
 # --- gdb, of a QEMU that is stalled
 if [ -x /usr/bin/gdb ] && { [ "$(id -u)" = 0 ] || [ "$(cat /proc/sys/kernel/yama/ptrace_scope 2>/dev/null || echo 0)" = 0 ]; }; then
+	# gdb has 2.5 s; where it needs more, because others want the machine, it has them again
+	for _ in 1 2 3 4 5; do
+		[ -z "$(fact main_waits_in <<<"$out")" ] || break
+		look
+	done
 	# the stand-in looks at its mode 20 times a second, so it may be met in any call of that
 	waits_in=$(fact main_waits_in <<<"$out")
 	sed -n '/^#bg section=gdb/,/^#bg end=gdb/p' <<<"$out" >"$T/gdb"

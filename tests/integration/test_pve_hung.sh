@@ -73,11 +73,23 @@ took() { # PHASE PHASE: ms between them
 	[ -n "$a" ] && [ -n "$b" ] && echo $((b - a)) || echo 999999
 }
 has() { grep -qF -- "$1" <<<"$out"; }
-hung_is() { [ "$(fact hung_probes <<<"$out" | tr -d '"')" = "$1" ] || { fact hung_probes <<<"$out"; return 1; }; }
+# Just these; where others want the machine too a probe that does not hang may be late.
+hung_is() {
+	local named wanted
+	named=$(fact hung_probes <<<"$out" | tr -d '"')
+	[ "$named" != "$1" ] || return 0
+	[ "$(at_pace 100)" -lt 300 ] || {
+		for wanted in ${1//,/ }; do
+			case ",$named," in *",$wanted,"*) ;; *) false; break ;; esac
+		done && return 0
+	}
+	echo "    $named"
+	return 1
+}
 in_budget() {
 	local ms
 	ms=$(took forensics forensics-done)
-	[ "$ms" -le $((budget + slack)) ] || { echo "    $ms ms"; return 1; }
+	[ "$ms" -le $((budget + $(at_pace $slack))) ] || { echo "    $ms ms"; return 1; }
 }
 
 # case NAME HUNG WORD SETUP...: a VM that is well, made ill by SETUP; the probes HUNG are
@@ -115,7 +127,7 @@ trial() (
 	check "$name: a cycle brings the VM back" eval '[ "$(result_rc <<<"$out")" = 0 ] && vm_alive && [ "$(vm_pid)" != $pid ]' ||
 		tail -n 5 <<<"$out"
 	check "$name: its forensics keep to the budget too" in_budget
-	check "$name: the cycle takes $((budget + 8000)) ms at most" eval '[ $ms -le $((budget + 8000)) ]'
+	check "$name: the cycle takes $((budget + 8000)) ms at most" eval '[ $ms -le "$(at_pace $((budget + 8000)))" ]'
 	[ $failed = 0 ] || { echo "--- $name, the cycle:"; grep '^#bg' <<<"$out"; }
 	exit $failed
 )

@@ -14,7 +14,7 @@ import re
 import socket
 import threading
 
-from engine_rig import SRC, Failed, Rig, check, main, until
+from engine_rig import LIMIT, SRC, Failed, Rig, check, main, until
 
 try:
     import paramiko
@@ -47,12 +47,12 @@ class Client:
         self.rig = rig
         self.transport = paramiko.Transport(("127.0.0.1", rig.pve.port))
         self.transport.banner_timeout = self.transport.auth_timeout = 30
-        self.transport.start_client(timeout=30)
+        self.transport.start_client(timeout=60)
         self.transport.auth_publickey(rig.env["BREAKGLASS_PVE_USER"],
                                       paramiko.Ed25519Key(filename=rig.key))
 
     def session(self):
-        c = self.transport.open_session(timeout=30)
+        c = self.transport.open_session(timeout=60)
         c.settimeout(60)
         return c
 
@@ -101,7 +101,7 @@ class Client:
         """True when sshd opens a channel of that kind."""
         try:
             if kind == "direct-tcpip":
-                c = self.transport.open_channel(kind, fields[0], ("127.0.0.1", 1), timeout=20)
+                c = self.transport.open_channel(kind, fields[0], ("127.0.0.1", 1), timeout=60)
             else:
                 c = self.open_raw(kind, *fields)
         except (paramiko.SSHException, EOFError, socket.error):
@@ -130,7 +130,7 @@ class Client:
         finally:
             t.lock.release()
         t._send_user_message(m)
-        if not event.wait(20) or t._channels.get(number) is None:
+        if not event.wait(LIMIT) or t._channels.get(number) is None:
             raise paramiko.SSHException("refused")
         return c
 
@@ -363,11 +363,11 @@ def ask_parallel(host, client):
     for t in threads:
         t.start()
     try:
-        until("the others are told", lambda: len(results) >= len(sessions) - 1, 60)
+        until("the others are told", lambda: len(results) >= len(sessions) - 1)
     finally:
         host.rig.pve.release("stop")
         for t in threads:
-            t.join(60)
+            t.join(LIMIT)
     codes = sorted(r[2] for r in results)
     check("one runs, the others are told who does",
           codes == [0] + [75] * (len(sessions) - 1), codes)
@@ -406,7 +406,7 @@ def ask_stdin_flood(host, client):
     t = threading.Thread(target=pour, daemon=True)
     t.start()
     check_ran("100 MiB on standard input", host, "status", client.ended(c))
-    t.join(30)
+    t.join(LIMIT)
 
 
 def ask_principals(host, client):

@@ -22,7 +22,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import BUILD, SRC, Failed, Skip, check, main, until, with_rig  # noqa: E402
+from engine_rig import BUILD, LIMIT, SRC, Failed, Skip, check, main, until, with_rig  # noqa: E402
 
 DOCUMENTS = ["README.md"] + ["docs/" + name for name in (
     "runbook.md", "bootstrap.md", "migration.md", "doctor.md", "drill.md", "json.md")]
@@ -105,7 +105,7 @@ def console(keys=b"\x1b0"):
             os.execve("/bin/bash", ["bash", "-c", "stty rows 24 cols 80; exec " + re.sub(
                 r"\bNAME\b", "ann", command)], dict(case.env, TERM="xterm"))
         seen, sent = b"", False
-        end = time.monotonic() + 30
+        end = time.monotonic() + LIMIT
         status = None
         try:
             while status is None:

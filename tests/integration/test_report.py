@@ -176,7 +176,7 @@ def restart_and_unfinished(rig):
     p.expect(t="state", what="unfinished", outcome="running")
     rig.pve.release("stop")
     p.expect(t="verb", id=v, state="finished")
-    p.expect(t="state", what="proof", done=True, limit=30)
+    p.expect(t="state", what="proof", done=True)
     rig.stop()
     text = same_twice(rig)
     has(section(text, "Timeline"), r"another engine goes on", r"unfinished: .*cycle",

@@ -21,7 +21,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import SANITIZED, SRC, Rig, check, children, main, until  # noqa: E402
+from engine_rig import LIMIT, SANITIZED, SRC, Rig, check, children, main, until  # noqa: E402
 from test_engine_agent import find_claude  # noqa: E402
 from test_engine_turn import agent, done, prompt  # noqa: E402
 
@@ -227,9 +227,9 @@ def incident(driver, claude):
         agent(p, state="ready", driver=driver)
         measure(rig, "up")
         rig.verb(p, "forensics")
-        p.expect(t="verb", verb="forensics", state="finished", limit=30)
+        p.expect(t="verb", verb="forensics", state="finished")
         rig.verb(p, "cycle")
-        p.expect(t="verb", verb="cycle", state="finished", limit=40)
+        p.expect(t="verb", verb="cycle", state="finished")
         turn = prompt(p, "look")
         check("the turn ends", done(p, turn, 90)["ok"], p.facts[-4:])
         said = "".join(f.get("text", "") for f in p.of("text", turn=turn))
@@ -288,7 +288,7 @@ def core_of(rig, e):
     """Aborts the engine where a core would be written; the files that came of it."""
     before = set(glob.glob(rig.dir + "/core*") + glob.glob("/core*"))
     e.send_signal(signal.SIGABRT)
-    e.wait(20)
+    e.wait(LIMIT)
     return set(glob.glob(rig.dir + "/core*") + glob.glob("/core*")) - before
 
 

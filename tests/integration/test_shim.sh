@@ -31,17 +31,17 @@ $ssh devvm 'head -c 1048576 /dev/zero' </dev/null | cmp -n 1048576 - /dev/zero |
 head -c 9000000 /dev/urandom >"$dir/big"
 $ssh devvm 'sleep 0.3; cat' <"$dir/big" | cmp - "$dir/big" || fail "late input"
 # A command that ends without reading it all ends the shim too, with its own status.
-head -c 50000000 /dev/zero | timeout 10 $ssh devvm 'exit 3' 2>"$dir/e"
+head -c 50000000 /dev/zero | timeout 60 $ssh devvm 'exit 3' 2>"$dir/e"
 [ "${PIPESTATUS[1]}" = 3 ] || fail "unread input hides the status: $(cat "$dir/e")"
 
 # Input that never ends does not keep it: a socket is not forwarded, a pipe is not waited for.
 python3 - "$ssh" <<'X' || fail "a socket as standard input kept the shim"
 import socket, subprocess, sys
 a, b = socket.socketpair()
-p = subprocess.run([sys.argv[1], "devvm", "cat; echo ended"], stdin=b, stdout=-1, timeout=10)
+p = subprocess.run([sys.argv[1], "devvm", "cat; echo ended"], stdin=b, stdout=-1, timeout=60)
 sys.exit(p.stdout != b"ended\n")
 X
-timeout 10 bash -c 'sleep 600 | { "$0" devvm true; kill -9 0; }' "$ssh" 2>/dev/null
+timeout 60 bash -c 'sleep 600 | { "$0" devvm true; kill -9 0; }' "$ssh" 2>/dev/null
 [ $? != 124 ] || fail "an open pipe kept the shim after the command's end"
 
 # A reader that goes away ends it quietly, and the run with it.
@@ -112,7 +112,7 @@ python3 - "$BREAKGLASS_SOCKET" <<'X' || fail "the socket took what it must not t
 import json, socket, sys
 def talk(data):
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(10)
+    s.settimeout(60)
     s.connect(sys.argv[1])
     s.sendall(data)
     out = b""

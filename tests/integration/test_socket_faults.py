@@ -13,7 +13,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import SANITIZED, SRC, Failed, Skip, check, main, until, with_rig
+from engine_rig import LIMIT, SANITIZED, SRC, Failed, Skip, check, main, until, with_rig
 from test_console_attach import CONSOLE, picture, shows
 from thin_pty import Thin
 
@@ -68,8 +68,9 @@ def one_round(rig, where, what, tag):
         say(t, tag + "-a", journal)
         say(t, tag + "-b", journal)
         shows(t, "note: " + tag + "-b", LIMIT)
-        check("once", picture(t).count("note: %s-a" % tag) == len(journal(tag + "-a")),
-              picture(t))
+        if not t.pump(LIMIT, lambda: picture(t).count("note: %s-a" % tag) ==
+                      len(journal(tag + "-a"))):
+            raise Failed("each is shown once", picture(t))
         check("the console lives", t.exited() is None)
     records = rig.journal()
     check("each record once", [r["seq"] for r in records] == list(range(1, len(records) + 1)))
@@ -78,7 +79,7 @@ def one_round(rig, where, what, tag):
 def verb_runs(rig):
     """Some connection gets the verb through: the first one may be the one that fails."""
     for _ in range(3):
-        r = rig.cli("status", limit=40)
+        r = rig.cli("status")
         if r.returncode == 0:
             return
     raise Failed("the verb does not run", r.stdout, r.stderr)
@@ -108,7 +109,7 @@ def faults_of_the_engine(rig):
                 raise Failed("%s failed with %d, the %d.: %s" % (call, error, n, e.args[0]),
                              *e.args[1:])
             engine.terminate()
-            check("it leaves in order", engine.wait(10) == 0)
+            check("it leaves in order", engine.wait(LIMIT) == 0)
             hit = os.path.exists(mark)
             struck += hit
             n += 1

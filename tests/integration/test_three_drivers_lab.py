@@ -184,12 +184,12 @@ def pictures(rig):
         until("the console shows the proof", lambda: "healthy" in t.screen() or
               "is back" in t.screen(), 30)
         t.pane("/zoom")
-        until("one pane", lambda: "Tab: tools" in t.screen(), 30)
+        until("one pane", lambda: "Tab: tools" in t.screen())
         chat = t.screen()
         t.pane("/pane")
-        until("the other pane", lambda: "Tab: chat" in t.screen(), 30)
+        until("the other pane", lambda: "Tab: chat" in t.screen())
         t.pane("/fold")
-        until("folded", lambda: re.search(r"(?m)^\S+ pve +cycle .*\bok\b", t.screen()), 30)
+        until("folded", lambda: re.search(r"(?m)^\S+ pve +cycle .*\bok\b", t.screen()))
         return chat, t.screen()
     finally:
         t.stop()

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 
 from test_tools import AGENT, check, living, named, token, wait_for
 
@@ -75,7 +74,7 @@ class Host:
 
     def close(self):
         self.proc.terminate()
-        self.proc.wait(20)
+        self.proc.wait(60)
         self.door.close()
         shutil.rmtree(self.dir, ignore_errors=True)
 

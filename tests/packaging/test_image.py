@@ -230,7 +230,7 @@ class Seat:
         while time.monotonic() < end:
             self.p.pump(0.05)
 
-    def sees(self, *patterns, limit=30):
+    def sees(self, *patterns, limit=120):
         for pattern in patterns:
             try:
                 until("the screen has " + pattern, lambda p=pattern: re.search(p, self.text()), limit)
@@ -238,7 +238,7 @@ class Seat:
                 raise Failed(*e.args, self.t.text())
 
 
-def ran(c, *argv, limit=60):
+def ran(c, *argv, limit=240):
     """(exit status, output) of `kubectl exec -- ARGV`."""
     p = c.exec(list(argv))
     status = p.wait(limit)
@@ -331,13 +331,13 @@ def play(site, pod, engine, agent):
     print("# %d processes, all without a capability" % whole(pod), flush=True)
     cycle(pod, seat)
     seat.p.type("\x1b0")                        # F10's twin
-    check("the console detaches", seat.p.wait(10) == 0, seat.text())
+    check("the console detaches", seat.p.wait(60) == 0, seat.text())
 
     bare = Seat(engine, {})
     check("TERM is unset there", "TERM" not in engine.spec["env"])
     bare.sees(r"VM 102", r"running")
     bare.p.kill(signal.SIGHUP)
-    bare.p.wait(10)
+    bare.p.wait(60)
     end(pod, engine, agent, template(pod.objects)["terminationGracePeriodSeconds"])
 
 
@@ -387,7 +387,7 @@ def end(pod, engine, agent, grace):
         engine.spec, name="look", command=["breakglass", "journal", "verify"]))
     os.makedirs(pod.dir + "/look", exist_ok=True)
     try:
-        check("the journal is whole to its end", look.start().wait(20) == 0, open(look.log).read())
+        check("the journal is whole to its end", look.start().wait(120) == 0, open(look.log).read())
     finally:
         look.close()
 

@@ -221,11 +221,11 @@ Test(host_kill, one_that_gives_back_its_memory_is_waited_for)
 	struct qemu q;
 	char why[400] = "";
 
-	site.gone_ms = 100;
+	site.gone_ms = 500; /* six times that in all */
 	thread(child, child, 'R', 100, QEMU, site.pidfile);
 	pidfile(child);
 	qemu_find(&site, &q);
-	dies_later(child, 350);
+	dies_later(child, 700);
 	cr_assert_eq(qemu_end(&site, &q, true, why, sizeof(why)), 0, "%s", why);
 	cr_assert_not(lives());
 }

@@ -155,7 +155,7 @@ fill(char *secret, size_t len, unsigned x)
 	}
 }
 
-Test(known, what_finds_no_room_says_so_and_what_is_forgotten_makes_room, .timeout = 30)
+Test(known, what_finds_no_room_says_so_and_what_is_forgotten_makes_room, .timeout = 120)
 {
 	static char a[16384], b[16384];
 
@@ -179,7 +179,7 @@ madvise(void *p, size_t len, int advice)
 	return refuse ? -1 : (int)syscall(SYS_madvise, p, len, advice);
 }
 
-Test(known, memory_that_is_not_guarded_is_no_reason_to_wait, .timeout = 10)
+Test(known, memory_that_is_not_guarded_is_no_reason_to_wait, .timeout = 120)
 {
 	enum locked_kind kind;
 	void *p;

@@ -17,7 +17,7 @@
 
 #define INCIDENT_MAX 48
 #define OUTPUT_MAX ((size_t)16 * 1024 * 1024)
-#define LIMIT_MS 20000
+#define LIMIT_MS 60000
 
 static const char *const shells[][4] = {
     {"/bin/sh"}, {"/bin/dash"}, {"/bin/bash"}, {"/bin/busybox", "sh"}};

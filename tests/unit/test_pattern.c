@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/runbook/pattern.h"
 
@@ -46,12 +46,11 @@ Test(pattern, what_explodes_ends_soon_with_words)
 
 	memset(as, 'a', 200000);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		int64_t began = clock_mono_ms();
+		clock_t began = clock(); /* ours alone: others may use the machine */
 		int rc = find(bad[i], as, 200000, &m);
+		double took = (double)(clock() - began) / CLOCKS_PER_SEC;
 
-		/* generous: a busy machine, a sanitizer build */
-		cr_assert(clock_mono_ms() - began < 2000, "%s took %lld ms", bad[i],
-		    (long long)(clock_mono_ms() - began));
+		cr_assert(took < 2, "%s took %.2f s", bad[i], took);
 		cr_assert(rc <= 0, "%s", bad[i]);
 	}
 	free(as);
