@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A line of 300 ms and 4,000 bytes a second: nothing typed is lost, a flood leaves room for
 keys, and Stop stops."""
+import bisect
 import os
 import re
 import shutil
@@ -72,14 +73,22 @@ def first_screen(t):
 
 def colours(folder, engine):
     """256 colours: the first useful screen is at most 1,500 bytes; its lines come behind it"""
+    began = Watch()
     with seat(folder, "xterm-256color") as t:
         sees(t, "F10detach")             # the last of its words
-        took, size = time.monotonic() - t.began, len(t.data)
+        took = began.within("within 0.6 s", 0.6 * SLOW)
+
+        def shown(n):
+            s = Screen(t.cols, t.rows)
+            s.feed(bytes(t.data[:n]))
+            return s.text()
+        # a busy machine may show more by now: what stood there when the last word had come
+        size = bisect.bisect_left(range(len(t.data)), True, key=lambda n: "F10detach" in shown(n))
         print("#   first useful screen after %.2f s, %d bytes" % (took, size))
-        check("within 0.6 s", took < 0.6 * SLOW, took)
         check("at most 1,500 bytes", size <= 1500, size)
-        check("its words are there", "VM " in text(t) and "say what is wrong" in text(t), text(t))
-        check("and nothing else yet", "━" * 20 not in text(t), text(t))
+        check("its words are there", "VM " in shown(size) and "say what is wrong" in shown(size),
+              shown(size))
+        check("and nothing else yet", "━" * 20 not in shown(size), shown(size))
         sees(t, "━" * 20)
         sees(t, "─" * 20)
 
