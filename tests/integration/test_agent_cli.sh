@@ -158,14 +158,14 @@ expect 5 ' done cancelled'
 # 5. agent-host is killed: it comes back, and claude with it.
 api '{"match":"back","text":"here again"}'
 mark
-kill -9 "$(pgrep -f "agent-host --socket $dir/run")"
+kill -9 "$(pgrep -o -f "agent-host --socket $dir/run")"
 expect 10 'state unavailable\|agent-host ended'
 expect 20 'state ready'
 say prompt back
 expect 20 ' done ok'
 
 # 6. The engine dies: nothing of the agent's lives on.
-victims="$(claude_pid) $(pgrep -f "agent-host --socket $dir/run")"
+victims="$(claude_pid) $(pgrep -o -f "agent-host --socket $dir/run")"
 kill -9 "$rig_pid"; wait "$rig_pid" 2>/dev/null; rig_pid=''
 for p in $victims; do
 	wait_for 6 gone "$p" || fail "$p outlives the engine: $(ps -o args= -p "$p")"

@@ -157,7 +157,7 @@ say start
 expect 5 'state ready'
 wait_for 5 eval 'pgrep -x -f "sleep ${nap}5" >"$dir/stray"' || fail "no stray"
 mark
-kill -9 "$(pgrep -f "agent-host --socket $dir/run")"
+kill -9 "$(pgrep -o -f "agent-host --socket $dir/run")"
 expect 5 'state unavailable\|agent-host ended: signal 9'
 expect 10 'state ready'
 wait_for 5 eval '[ ! -e "/proc/$(cat "$dir/stray")/exe" ]' || fail "a stray outlives the next agent-host"
@@ -199,7 +199,7 @@ try:
         say(t="child_input", child=7, data="probe\n")
         m = json.loads(f.readline())
         assert m["t"] == "child_output" and "initialize-1" in m["data"], m
-        pid = int(subprocess.check_output(["pgrep", "-f", base + "/claude -p"]).split()[0])
+        pid = int(subprocess.check_output(["pgrep", "-o", "-f", base + "/claude -p"]).split()[0])
         os.unlink(path)
         f.close(); s.close(); door.close()
         end = time.monotonic() + 30

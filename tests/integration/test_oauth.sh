@@ -26,8 +26,8 @@ given() {
 	say start
 	wait_for 10 test -s "$dir/run/agent-host/tmp/env" || fail "claude was not started"
 	mv "$dir/run/agent-host/tmp/env" "$dir/env"
-	pid=$(pgrep -f "$dir/claude -p")
-	host=$(pgrep -f "agent-host --socket $dir/run")
+	pid=$(pgrep -o -f "$dir/claude -p") # not a child of its before it is another program
+	host=$(pgrep -o -f "agent-host --socket $dir/run")
 	tr '\0' '\n' <"/proc/$pid/cmdline" >"$dir/args"
 	tr '\0' '\n' <"/proc/$host/cmdline" >"$dir/host-args"
 	tr '\0' '\n' <"/proc/$host/environ" >"$dir/host-env"

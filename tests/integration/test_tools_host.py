@@ -38,7 +38,7 @@ class Host:
 
     def welcome(self):
         self.peer = self.door.accept()[0]
-        self.peer.settimeout(20)
+        self.peer.settimeout(60)
         self.file = self.peer.makefile("rw")
         check(self.get()["t"] == "hello", "hello")
         self.say("welcome", v=1)
