@@ -83,9 +83,9 @@ def look(rig):
         # claude, agent-host and the engine are among these
         "for p in $(seq $((PPID - 300)) $PPID); do cat /proc/$p/environ 2>/dev/null && echo == environ of $p; "
         "done; echo == key; "
-        "cat %s; cat %s; echo == end; ssh devvm 'echo on the devvm; sleep 0.2; echo still'; "
+        "cat %s; cat %s; echo == end; ssh devvm 'echo on the devvm; until [ -e %s/go ]; do sleep 0.05; done; echo still'; "
         "ssh pve 'status; id'; ssh pve status; true") % (
-            rig.key, rig.env["BREAKGLASS_API_KEY_FILE"]))
+            rig.key, rig.env["BREAKGLASS_API_KEY_FILE"], rig.dir))
 
 
 def sandbox_open(p):
@@ -106,7 +106,9 @@ def nothing_to_find(rig):
         rig.env, TERM="xterm"), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL) if os.path.exists("/usr/bin/script") else None
     t = prompt(p, "look around")
-    p.expect(t="tool", asked="agent", host="devvm")
+    run = p.expect(t="tool", asked="agent", host="devvm")["id"]
+    until("its first line", lambda: p.pump(0.01) or b"on the devvm" in p.output(run))
+    open(rig.dir + "/go", "w").close()
     ours = [e.pid] + children(e.pid) + ([c.pid] + children(c.pid) if c else [])
     check("no listening TCP and no UDP socket", not listening(ours), listening(ours))
     secrets = (rig.api_key, "sk-ant-of-the-operator")
@@ -120,7 +122,7 @@ def nothing_to_find(rig):
             check("no API key in %s of %d" % (what, pid), rig.api_key not in data, data)
             if pid not in (e.pid,) and c is None:
                 check("nor the operator's", secrets[1] not in data)
-    done(p, t, 40)
+    done(p, t)
     tool = [f for f in p.of("tool", host="local") if f["name"] == "Bash"][0]
     seen = (p.output(tool["id"]) + p.output(tool["id"], "err")).decode(errors="replace")
     check("the shell ran", "== end" in seen and "on the devvm" in seen, seen)
@@ -142,7 +144,6 @@ def nothing_to_find(rig):
         if os.path.exists(rig.run_dir + "/" + name):
             with open(rig.run_dir + "/" + name, errors="replace") as f:
                 check("nor in a log", rig.api_key not in f.read())
-    run = p.of("tool", asked="agent", host="devvm")[0]["id"]
     outs = [f["data"] for f in p.of("output", id=run)]
     check("its lines came one by one", outs == ["on the devvm\n", "still\n"], outs)
     refused = [f for f in p.of("error") if f["where"] == "ssh pve"]
@@ -196,7 +197,7 @@ def outages(rig):
     for word, end in (("limit", "through"), ("broken", "mended"), ("busy", "free again"),
                       ("cut", "whole")):
         t = prompt(p, word)
-        check(word, done(p, t, 40)["ok"])
+        check(word, done(p, t)["ok"])
         check("its text", p.of("text", turn=t)[-1]["text"] == end, p.of("text", turn=t))
         told = [f for f in p.facts if f.get("what") == "agent" and f["state"] == "waiting" and
                 f.get("turn") == t] + p.of("error", turn=t)
@@ -204,7 +205,7 @@ def outages(rig):
     t = prompt(p, "no")
     e = p.expect(t="error", turn=t)
     check("401 in words", "refuses the key" in e["text"] and e["todo"], e)
-    check("over", not done(p, t, 40)["ok"])
+    check("over", not done(p, t)["ok"])
 
 
 if __name__ == "__main__":

@@ -33,14 +33,17 @@ def nothing_to_find(rig):
         "while [ $p -gt 1 ]; do n=$(cat /proc/$p/comm); echo == environ of $n; "
         "tr '\\0' '\\n' </proc/$p/environ; [ $n = engine ] && break; "
         "p=$(sed -n 's/^PPid:.//p' /proc/$p/status); done; echo == end; "
-        "ssh devvm 'echo on the devvm; sleep 0.2; echo still'; ssh pve 'status; id'; true")),
+        "ssh devvm 'echo on the devvm; until [ -e %s/go ]; do sleep 0.05; done; echo still'; "
+        "ssh pve 'status; id'; true") % rig.dir),
         dict(match=dict(result="== end"), text="I found nothing."))
     e, p = begin(rig, ("vendor", api))
     t = prompt(p, "look around")
-    p.expect(t="tool", asked="agent", host="devvm")
+    run = p.expect(t="tool", asked="agent", host="devvm")["id"]
+    until("its first line", lambda: p.pump(0.01) or b"on the devvm" in p.output(run))
+    open(rig.dir + "/go", "w").close()
     ours = [e.pid] + children(e.pid)
     check("no listening TCP and no UDP socket", not listening(ours), listening(ours))
-    check("done", done(p, t, 40)["ok"], p.facts[-5:])
+    check("done", done(p, t)["ok"], p.facts[-5:])
     local = [f for f in p.of("tool", host="local") if f["name"] == "Bash"][0]
     seen = (p.output(local["id"]) + p.output(local["id"], "err")).decode(errors="replace")
     check("the shell ran", "== end" in seen and "on the devvm" in seen, seen)
@@ -48,7 +51,7 @@ def nothing_to_find(rig):
     check("no agent socket", "SSH_AUTH_SOCK" not in seen)
     fds = seen.split("== fds")[1].split("== key")[0]
     check("no socket of the engine", "pipe:" in fds and "socket:" not in fds, fds)
-    outs = [f["data"] for f in p.of("output", id=p.of("tool", asked="agent", host="devvm")[0]["id"])]
+    outs = [f["data"] for f in p.of("output", id=run)]
     check("its lines came one by one", outs == ["on the devvm\n", "still\n"], outs)
     refused = [f for f in p.of("error") if f["where"] == "ssh pve"]
     check("the injection was refused and recorded", refused and
@@ -75,7 +78,7 @@ def endpoint_dies(rig):
     p.expect(t="delta", turn=t, text="Now ")
     first.die()
     p.expect(lambda f: "lan goes on" in f.get("text", ""), t="error", turn=t)
-    check("the turn is finished", done(p, t, 30)["ok"], p.facts[-5:])
+    check("the turn is finished", done(p, t)["ok"], p.facts[-5:])
     check("by the next one", p.of("text", turn=t)[-1]["text"] == "Cycled; it runs.")
     check("the half text is marked", [f for f in p.of("text", turn=t) if f.get("cut")], p.of("text"))
     check("one verb", len(p.of("verb", asked="agent", state="finished")) == 1)

@@ -15,6 +15,7 @@ import time
 import engine_rig
 from engine_rig import Failed, Rig, Skip, check, shim, until
 from faulty_relay import FAULTS, Hole, Relay
+from pace import Watch
 
 PHASES = ("connect", "kex", "auth", "idle", "exec", "mid-output", "close")
 HELD_MS = 50            # what the loop may be held up at most
@@ -86,7 +87,7 @@ class Cell:
         self.seen = len(self.peer.facts)
 
     def wait(self, what, condition, limit):
-        end = time.monotonic() + limit
+        watch = Watch()
         while True:
             began = time.monotonic()
             self.ping()
@@ -94,7 +95,7 @@ class Cell:
             value = condition()
             if value:
                 return value
-            if time.monotonic() > end:
+            if watch.took() > limit * watch.pace():
                 raise Failed("%s/%s: not within %g s: %s" % (
                     self.phase, self.fault, limit, what), self.states)
             self.peer.read(max(0.0, 0.025 - (time.monotonic() - began)))
@@ -190,11 +191,17 @@ def matrix():
     if why:
         print("# black hole: skipped, %s" % why)
         cells = [c for c in cells if c[1] != "black hole"]
-    failed = []
+    failed, watch = [], Watch()
     # the longest first
     cells.sort(key=lambda c: -(STANDING if c[0] in PHASES[3:] else COMING)[c[1]])
     with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for c, words in pool.map(lambda pf: cell(*pf), cells):
+            # not all of what a busy machine takes is counted: what is ours comes again
+            for _ in range(2 if words and watch.pace() > 2 else 0):
+                print("# %-10s %-10s once more: %s" % (c.phase, c.fault, words), flush=True)
+                c, words = cell(c.phase, c.fault)
+                if not words:
+                    break
             print("# %-10s %-10s held up %3.0f ms at most; %s%s" % (
                 c.phase, c.fault, c.worst,
                 ", ".join("%.1f s %s" % s[:2] for s in c.states),

@@ -160,7 +160,7 @@ def tls_of_its_own(rig):
     until("the engine's words", lambda: p.pump(0.01) or [
         f for f in p.facts if f.get("what") == "agent" and why in (f.get("why") or "")])
     api.start()
-    check("it is asked again", done(p, t, 30)["ok"])
+    check("it is asked again", done(p, t)["ok"])
     with open(rig.run_dir + "/engine.log", errors="replace") as f:
         log = f.read()
     check("who knocked is in the log", "it has not the token" in log, log[-2000:])
@@ -213,7 +213,7 @@ def a_claude_without_the_relay(rig):
           e, p.of("error"))
     until("ready again", lambda: p.pump(0.01) or agent(p, state="ready"))
     t = prompt(p, "hello again")
-    check("with a port", done(p, t, 30)["ok"])
+    check("with a port", done(p, t)["ok"])
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import BUILD, Skip, check, main, until, with_rig  # noqa: E402
+from engine_rig import BUILD, Failed, Skip, check, main, until, with_rig  # noqa: E402
 
 CONSOLE = BUILD + "/src/console/console"
 COLS, ROWS = 240, 250           # next to nothing of this night is scrolled away
@@ -55,7 +55,9 @@ class Screens:
 def panes(lines):
     """The text of both panes, without the lines around them and what time alone changes."""
     top = [i for i, line in enumerate(lines) if re.match(r"^[─━] (▸ )?chat", line)][0]
-    border = lines[top].index("┬")
+    border = lines[top].find("┬")       # it comes behind the words
+    if border < 0:
+        return [], []
     rows, out = lines[top + 1:-3], []
     for part in [line[:border] for line in rows], [line[border + 1:] for line in rows]:
         text = [re.sub(r"\((now|\d+ \S+ ago)\)", "(age)", line).rstrip() for line in part]
@@ -106,10 +108,15 @@ def end_of_a_replay(rig):
             before = f.read()
         s.run("again", CONSOLE, "--replay", journal, "--speed", "instant")
         s.shows("again", "zoe attached")
-        live, again = s.text("live"), s.text("again")
         # the live one has lost its engine by now, and says so above the panes
-        for a, b in zip(panes(live), panes(again)):
-            check("the same in both panes", same(a, b), "\n".join(a[-40:]), "\n".join(b[-40:]))
+        try:
+            until("the same in both panes", lambda: all(
+                same(a, b) for a, b in zip(panes(s.text("live")), panes(s.text("again")))))
+        except Failed as e:
+            e.args += tuple("\n".join(x[-40:]) for name in ("live", "again")
+                            for x in panes(s.text(name)))
+            raise
+        live, again = s.text("live"), s.text("again")
         # what was true before the incident was opened is not in its journal
         check("the VM and the verdict on the status line",
               status(live[0]).split(" │ ")[:2] == status(again[1]).split(" │ ")[:2],
@@ -150,9 +157,13 @@ def cast(rig, s, journal):
     for name in ("cast", "last"):
         s.shows(name, "LIVE END")
         s.shows(name, "zoe attached")
-    a, b = s.text("cast"), s.text("last")
-    check("the recording ends with the replay's last screen", a == b,
-          *["%r\n    %r" % x for x in zip(a, b) if x[0] != x[1]][:10])
+    try:
+        until("the recording ends with the replay's last screen",
+              lambda: s.text("cast") == s.text("last"))
+    except Failed as e:
+        e.args += tuple("%r\n    %r" % x for x in zip(s.text("cast"), s.text("last"))
+                        if x[0] != x[1])
+        raise
 
 
 if __name__ == "__main__":

@@ -189,7 +189,7 @@ def try_all(rig, others, prefix=(), env=None, parent=None, **driver):
     with open(rig.dir + "/params.new", "w") as f:
         json.dump(params, f)
     os.rename(rig.dir + "/params.new", rig.dir + "/params")
-    check("the turn", done(p, t, 60)["ok"], p.facts[-5:])
+    check("the turn", done(p, t)["ok"], p.facts[-5:])
     tool = [f for f in p.of("tool", host="local") if f["name"] == "Bash"][0]
     return p, (p.output(tool["id"]) + p.output(tool["id"], "err")).decode(errors="replace")
 
