@@ -10,10 +10,12 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/api/credential.h"
 #include "engine/engine_int.h"
 #include "engine/later.h"
 
-#define ENGINE_THREADS 4  /* for disks; one hung thread leaves others */
+/* for disks: custody, who.h and flight.h keep six of them at most, so two are left */
+#define ENGINE_THREADS 8
 #define ENGINE_END_MS 800 /* of leaving, for what comes behind the journal */
 
 static void
@@ -64,12 +66,12 @@ load_secrets(struct engine *e)
 	if (!custody_may_hold(e->custody))
 		return;
 	if (key_file[0]) {
-		e->api_key = secret_load_token(key_file, &err);
+		e->api_key = credential_read(key_file, &err);
 		if (!e->api_key)
 			LOG("engine", "api key: %s", err.words);
 	}
 	if (o->oauth_token_file[0]) {
-		e->oauth = secret_load_token(o->oauth_token_file, &err);
+		e->oauth = credential_read(o->oauth_token_file, &err);
 		if (!e->oauth)
 			LOG("engine", "oauth_token_file: %s", err.words);
 	}
@@ -344,6 +346,7 @@ engine_build(struct engine *e, struct err *err)
 	    look_at_threads(err) < 0)
 		return -1;
 	load_secrets(e);
+	engine_read_agent(e);
 	e->redact = redact_new(o->redact, err);
 	if (!e->redact || load_hostkeys(e, err) < 0)
 		return -1;

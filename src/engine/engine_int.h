@@ -42,7 +42,8 @@ struct engine {
 	struct custody *custody; /* of the SSH key */
 	struct redact *redact;
 	struct secret *api_key;
-	struct secret *oauth; /* of a subscription: for claude alone */
+	struct secret *oauth;		 /* of a subscription: for claude alone */
+	struct agent_files *agent_files; /* drivers.c: read before there is a loop */
 	struct hostkeys *hostkeys;
 	struct incident *incident;
 	struct runs *runs;
@@ -105,6 +106,7 @@ bool engine_may(struct peer *p, const struct js *m, int kind, void *arg);
 extern const struct hub_events engine_hub_events;
 
 /* drivers.c: the agent side and the drivers. */
+void engine_read_agent(struct engine *e); /* before there is a loop */
 void engine_start_agent(struct engine *e);
 void engine_end_agent(struct engine *e);
 

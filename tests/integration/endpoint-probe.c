@@ -4,8 +4,10 @@
  * for test_endpoint.py.  One command a line of standard input:
  *
  *   list  probe NAME MS  get NAME  drop NAME  refused NAME  there NAME
- *   price NAME TOKENS  well NAME MS  quit
+ *   price NAME TOKENS  well NAME MS  ping  leave  quit
  *
+ * list and there look first, and answer when what they look at is seen, or late.
+ * quit runs the loop to its end; leave ends as the engine does where a disk hangs.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,8 @@ static struct {
 	struct http *http;
 	struct endpoints *endpoints;
 	uv_poll_t in;
+	char todo[8][80]; /* commands that wait for a look */
+	int waiting;
 	char line[1024];
 	size_t len;
 } p;
@@ -65,6 +69,38 @@ list(void)
 }
 
 static void
+there(struct endpoint *ep)
+{
+	const char *why = "", *todo;
+	bool is = credential_there(ep->credential, &why, &todo);
+
+	printf("there %s %d %s\n", ep->name, is, why);
+}
+
+static void
+on_looked(void *arg)
+{
+	if (endpoints_look(p.endpoints, INT64_MAX))
+		return;
+	for (int i = 0; i < p.waiting; i++) {
+		if (strcmp(p.todo[i], "list") == 0)
+			list();
+		else
+			there(endpoints_find(p.endpoints, p.todo[i]));
+	}
+	p.waiting = 0;
+}
+
+/* Once what is known is new; a look that hangs already is not waited for. */
+static void
+later(const char *what)
+{
+	snprintf(p.todo[p.waiting++], sizeof p.todo[0], "%s", what);
+	if (!endpoints_look(p.endpoints, 0))
+		on_looked(NULL);
+}
+
+static void
 price(struct endpoint *ep, long tokens)
 {
 	struct endpoint_price pr;
@@ -79,12 +115,20 @@ command(char *line)
 {
 	char *word = strtok(line, " "), *name = strtok(NULL, " "), *n = strtok(NULL, " ");
 	struct endpoint *ep = name ? endpoints_find(p.endpoints, name) : NULL;
-	const char *why = "";
 
 	if (!word)
 		return;
 	if (strcmp(word, "list") == 0) {
-		list();
+		later("list");
+	} else if (strcmp(word, "ping") == 0) {
+		printf("pong\n");
+	} else if (strcmp(word, "leave") == 0) {
+		endpoints_free(p.endpoints);
+		http_free(p.http);
+		uv_run(p.loop, UV_RUN_NOWAIT);
+		printf("left %d\n", uv_loop_alive(p.loop));
+		fflush(stdout);
+		_exit(0);
 	} else if (strcmp(word, "quit") == 0) {
 		uv_poll_stop(&p.in);
 		uv_stop(p.loop);
@@ -108,9 +152,7 @@ command(char *line)
 	} else if (strcmp(word, "refused") == 0) {
 		printf("refused %s %d\n", name, credential_refused(ep->credential));
 	} else if (strcmp(word, "there") == 0) {
-		bool there = credential_there(ep->credential, &why);
-
-		printf("there %s %d %s\n", name, there, why);
+		later(name);
 	}
 }
 
@@ -156,6 +198,7 @@ main(void)
 	if (!p.endpoints)
 		printf("endpoints %s\n", err.words);
 	else {
+		endpoints_watch(p.endpoints, on_looked, &p);
 		printf("ready\n");
 		uv_poll_init(p.loop, &p.in, 0);
 		uv_poll_start(&p.in, UV_READABLE, on_input);

@@ -222,6 +222,7 @@ Test(api_error, has_words_and_a_step_for_every_end_of_the_transport)
 	    [HTTP_TOO_LONG] = API_NEXT_ENDPOINT,
 	    [HTTP_REDIRECT] = API_NEXT_ENDPOINT,
 	    [HTTP_BAD_REQUEST] = API_NEXT_ENDPOINT,
+	    [HTTP_HUNG] = API_NEXT_ENDPOINT,
 	};
 
 	for (int how = 0; how < HTTP_ENDS; how++) {

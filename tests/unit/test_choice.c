@@ -29,6 +29,9 @@ struct endpoints {
 	const char *why[2]; /* remembered */
 	int probes[2];
 	int under_way;
+	bool looking; /* at the files of the credentials */
+	endpoints_looked_fn *looked;
+	void *looked_arg;
 	uv_loop_t *loop;
 };
 
@@ -58,6 +61,25 @@ struct endpoint *
 endpoints_at(struct endpoints *e, int i)
 {
 	return &e->at[i];
+}
+
+bool
+endpoints_look(struct endpoints *e, int64_t max_age_ms)
+{
+	return e->looking;
+}
+
+void
+endpoints_watch(struct endpoints *e, endpoints_looked_fn *fn, void *arg)
+{
+	e->looked = fn;
+	e->looked_arg = arg;
+}
+
+void
+endpoints_unwatch(struct endpoints *e, void *arg)
+{
+	e->looked = NULL;
 }
 
 bool
@@ -687,5 +709,29 @@ Test(choice, passes_notices_to_who_answers)
 	cr_assert_str_eq(prompt("hello"), "cli");
 	rig.agent->ops->notice(rig.agent, "F7 was pressed");
 	cr_assert_str_eq(rig.drivers[CHOICE_CLI].notice, "F7 was pressed");
+	end();
+}
+
+static void
+on_seen_at_last(uv_timer_t *t)
+{
+	eps.looking = false;
+	eps.usable[0] = true;
+	eps.looked(eps.looked_arg);
+	uv_close((uv_handle_t *)t, NULL);
+}
+
+Test(choice, waits_until_the_files_of_the_credentials_have_been_looked_at)
+{
+	uv_timer_t timer;
+
+	begin("auto", false, true);
+	eps.usable[0] = eps.usable[1] = false;
+	eps.looking = true;
+	uv_timer_init(&rig.loop, &timer);
+	uv_timer_start(&timer, on_seen_at_last, 20, 0);
+	cr_assert_str_eq(prompt("hello"), "api");
+	cr_assert_not(eps.looking);
+	finish(CHOICE_API, "end", false);
 	end();
 }

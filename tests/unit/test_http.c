@@ -153,7 +153,8 @@ Test(words, every_end_has_a_sentence)
 
 	cr_assert_eq(http_where("https://a.test/", &w, &err), 0);
 	for (int how = HTTP_DONE; how < HTTP_ENDS; how++) {
-		said.detail = how == HTTP_BAD_REQUEST ? "it is wrong" : "";
+		said.detail =
+		    how == HTTP_BAD_REQUEST || how == HTTP_HUNG ? "it is wrong" : "";
 		buf_init(&why, 1024);
 		buf_init(&todo, 512);
 		http_words((enum http_end)how, &said, &why, &todo);

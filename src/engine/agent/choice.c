@@ -65,10 +65,11 @@ choice_set_now(struct choice *c, struct slot *s)
 void
 choice_settle(struct choice *c)
 {
-	struct slot *first = choice_first(c);
+	struct slot *first;
 
-	if (c->state != CHOICE_IDLE || c->dead)
+	if (c->state != CHOICE_IDLE || c->dead || choice_must_look(c, INT64_MAX))
 		return;
+	first = choice_first(c);
 	if (!first)
 		first = &c->slots[c->mode == CHOICE_AUTO ? CHOICE_CLI : c->mode];
 	if (c->now && c->away && slot_is_usable(c->now))
@@ -97,6 +98,14 @@ choice_ring(struct choice *c)
 {
 	if (!c->dead)
 		uv_timer_start(&c->bell, on_bell, 0, 0);
+}
+
+/* --- what the endpoints' credentials are read from was looked at --- */
+
+static void
+on_looked(void *arg)
+{
+	choice_ring(arg);
 }
 
 /* --- the drivers' events; arg is the slot --- */
@@ -415,6 +424,8 @@ choice_free(struct agent *a)
 	struct choice *c = (struct choice *)a;
 
 	c->dead = true;
+	if (c->cfg.endpoints)
+		endpoints_unwatch(c->cfg.endpoints, c);
 	for (size_t i = 0; i < CHOICE_DRIVERS; i++)
 		if (c->slots[i].agent)
 			c->slots[i].agent->ops->free(c->slots[i].agent);
@@ -548,6 +559,8 @@ choice_new(const struct choice_config *cfg, const struct agent_events *events, v
 		c->slots[i].which = (enum choice_driver)i;
 		c->slots[i].state = AGENT_UNAVAILABLE;
 	}
+	if (cfg->endpoints)
+		endpoints_watch(cfg->endpoints, on_looked, c);
 	for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
 		uv_timer_init(cfg->loop, timers[i]);
 		timers[i]->data = c;

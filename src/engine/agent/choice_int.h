@@ -82,6 +82,11 @@ void choice_fail(struct choice *c, const char *stop, const char *why, const char
 enum choice_look { LOOK_ILL, LOOK_WELL, LOOK_WAIT };
 bool slot_is_usable(const struct slot *s);
 struct slot *choice_first(struct choice *c); /* the first that is usable, or NULL */
+/*
+ * Is it not known yet what the endpoints' credentials are, or only of longer ago?  The
+ * bell rings once it is.
+ */
+bool choice_must_look(struct choice *c, int64_t max_age_ms);
 void choice_probe_all(struct choice *c);
 enum choice_look choice_look_at(struct choice *c, struct slot *s);
 const char *slot_endpoint_why(struct slot *s, char out[CHOICE_WHY_MAX]);

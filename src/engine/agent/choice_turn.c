@@ -13,6 +13,8 @@
 #include "engine/agent/context.h"
 #include "engine/agent/recap.h"
 
+#define SEEN_MS 1000 /* so old may be what is known of the endpoints' credentials */
+
 static const struct agent_usage no_usage = {.cost_usd = -1};
 
 void
@@ -345,6 +347,6 @@ choice_advance(struct choice *c)
 		choice_settle(c);
 	else if (c->state == CHOICE_LOOKING && c->cancelled)
 		choice_fail(c, "cancelled", NULL, NULL);
-	else if (c->state == CHOICE_LOOKING)
+	else if (c->state == CHOICE_LOOKING && !choice_must_look(c, SEEN_MS))
 		decide(c);
 }

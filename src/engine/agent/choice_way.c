@@ -24,6 +24,12 @@ endpoint_count(const struct choice *c)
 	return c->cfg.endpoints ? endpoints_count(c->cfg.endpoints) : 0;
 }
 
+bool
+choice_must_look(struct choice *c, int64_t max_age_ms)
+{
+	return c->cfg.endpoints && endpoints_look(c->cfg.endpoints, max_age_ms);
+}
+
 static bool
 is_usable(struct choice *c, int i)
 {

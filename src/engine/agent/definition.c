@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/flight.h"
 #include "wire/json.h"
 
 #define NAME_MAX_LEN 64 /* bytes */
@@ -177,7 +177,7 @@ definition_load(struct definition *d, const char *dir, const char *name, struct 
 		    "agent \"%s\": a name is lower case letters, digits and dashes",
 		    name);
 	path = mem_printf("%s/%s.md", dir, name);
-	text = fd_read_file(path, DEFINITION_MAX, &len, err);
+	text = flight_read_file(path, DEFINITION_MAX, &len, err);
 	if (text) {
 		rc = definition_parse(d, text, len, err);
 		if (rc < 0)

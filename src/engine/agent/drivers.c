@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/agent/agent_box.h"
@@ -21,20 +20,50 @@
 #include "engine/agent/definition.h"
 #include "engine/api/endpoint.h"
 #include "engine/engine_int.h"
+#include "engine/flight.h"
 #include "engine/api/http.h"
 #include "engine/agent/tools.h"
 
 #define CA_MAX (64 * 1024) /* bytes; it goes to agent-host in one line */
 
-static int
-load_definition(struct engine *e, struct definition *d, struct err *err)
+struct agent_files {
+	struct definition definition;
+	struct err no_definition; /* words: why there is none */
+	char *ca;		  /* of the first endpoint; NULL: none */
+	struct err no_ca;	  /* words: why not, where one is named */
+};
+
+static const struct option_endpoint *
+cli_endpoint(const struct options *o)
+{
+	return o->n_endpoints ? &o->endpoints[0] : NULL;
+}
+
+void
+engine_read_agent(struct engine *e)
 {
 	const struct options *o = e->opts->options;
+	const struct option_endpoint *ep = cli_endpoint(o);
 	char *dir = mem_printf("%s/agents", o->data_dir[0] ? o->data_dir : BG_PKGDATADIR);
-	int rc = definition_load(d, dir, o->agent, err);
+	struct agent_files *f = mem_alloc(sizeof *f);
+	size_t len;
 
+	if (definition_load(&f->definition, dir, o->agent, &f->no_definition) == 0)
+		f->no_definition.words[0] = '\0';
+	if (ep && ep->ca_file[0])
+		f->ca = flight_read_file(ep->ca_file, CA_MAX, &len, &f->no_ca);
 	free(dir);
-	return rc;
+	e->agent_files = f;
+}
+
+static void
+agent_files_free(struct agent_files *f)
+{
+	if (!f)
+		return;
+	definition_fini(&f->definition);
+	free(f->ca);
+	free(f);
 }
 
 static void
@@ -59,21 +88,18 @@ make_endpoints(struct engine *e)
 }
 
 /* What claude is to trust beside the usual authorities; NULL: nothing, or unreadable. */
-static char *
-read_ca(struct engine *e, const struct option_endpoint *ep)
+static const char *
+cli_ca(struct engine *e, const struct option_endpoint *ep)
 {
-	char *text, *why;
-	struct err err;
+	const struct agent_files *files = e->agent_files;
+	char *why;
 	struct js *f;
-	size_t len;
 
-	if (!ep || !ep->ca_file[0])
-		return NULL;
-	text = fd_read_file(ep->ca_file, CA_MAX, &len, &err);
-	if (text)
-		return text;
+	if (!ep || !ep->ca_file[0] || files->ca)
+		return files->ca;
 	f = incident_fact(FACT_ERROR, "engine");
-	why = mem_printf("ca_file of the endpoint %s: %.300s", ep->name, err.words);
+	why = mem_printf(
+	    "ca_file of the endpoint %s: %.300s", ep->name, files->no_ca.words);
 	js_set_str(f, "where", "settings");
 	js_set_str(f, "text", why);
 	js_set_str(f, "todo", "claude does not trust that server until it can be read");
@@ -86,16 +112,15 @@ static void
 add_cli(struct engine *e, const struct definition *d)
 {
 	const struct options *o = e->opts->options;
-	const struct option_endpoint *ep = o->n_endpoints ? &o->endpoints[0] : NULL;
+	const struct option_endpoint *ep = cli_endpoint(o);
 	const char *url = ep && ep->url[0] ? ep->url : o->api_url;
 	struct endpoint *at = e->endpoints ? endpoints_at(e->endpoints, 0) : NULL;
-	char *ca = read_ca(e, ep);
 	struct agent_cli_config cfg = {.loop = &e->loop,
 	    .side = e->agent_side,
 	    .definition = d,
 	    .model = ep && ep->model[0] ? ep->model : o->model,
 	    .api_url = strcmp(url, ENDPOINT_VENDOR_URL) == 0 ? NULL : url,
-	    .ca = ca,
+	    .ca = cli_ca(e, ep),
 	    .addresses = at ? at->addresses : NULL,
 	    .api_key = e->api_key ? secret_text(e->api_key) : NULL,
 	    .oauth_token = e->oauth ? secret_text(e->oauth) : NULL,
@@ -104,7 +129,6 @@ add_cli(struct engine *e, const struct definition *d)
 	choice_add(e->choice, CHOICE_CLI,
 	    agent_cli_new(&cfg, choice_events(), choice_arg(e->choice, CHOICE_CLI)),
 	    cfg.session != NULL);
-	free(ca);
 }
 
 static void
@@ -160,7 +184,7 @@ on_sandbox(const char *words, struct js *open, void *arg)
 static const char *
 cli_url(const struct options *o)
 {
-	const struct option_endpoint *ep = o->n_endpoints ? &o->endpoints[0] : NULL;
+	const struct option_endpoint *ep = cli_endpoint(o);
 
 	return ep && ep->url[0] ? ep->url : o->api_url;
 }
@@ -169,12 +193,12 @@ static void
 add_models(struct engine *e)
 {
 	const struct options *o = e->opts->options;
-	struct definition d;
+	const struct agent_files *files = e->agent_files;
 	struct err err;
 	char *net;
 
-	if (load_definition(e, &d, &err) < 0) {
-		no_models(e, &err, "set data_dir to where agents/ is");
+	if (files->no_definition.words[0]) {
+		no_models(e, &files->no_definition, "set data_dir to where agents/ is");
 		return;
 	}
 	net = agent_box_net(cli_url(o));
@@ -192,11 +216,10 @@ add_models(struct engine *e)
 	    &err);
 	free(net);
 	if (e->agent_side) {
-		add_cli(e, &d);
-		add_api(e, &d);
+		add_cli(e, &files->definition);
+		add_api(e, &files->definition);
 	} else
 		no_models(e, &err, "keys and runbooks work without it");
-	definition_fini(&d);
 }
 
 /* A word that is none is said, and costs nobody the agent. */
@@ -245,4 +268,6 @@ engine_end_agent(struct engine *e)
 		http_free(e->http);
 	runbooks_free(e->runbooks);
 	agent_side_free(e->agent_side);
+	agent_files_free(e->agent_files);
+	e->agent_files = NULL;
 }

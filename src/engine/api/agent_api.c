@@ -105,10 +105,35 @@ api_tell_idle(struct agent_api *c)
 {
 	const char *why = NULL, *todo = NULL;
 
-	if (c->state != API_IDLE || c->dead)
+	if (c->state != API_IDLE || c->dead || endpoints_look(c->endpoints, INT64_MAX))
 		return;
 	c->told = api_ready(&c->base, &why, &todo) ? AGENT_READY : AGENT_UNAVAILABLE;
+	snprintf(c->told_why, sizeof c->told_why, "%s", why ? why : "");
 	c->base.events->state(c->told, why, todo, c->base.arg);
+}
+
+/* What the credentials are read from was looked at: is that news? */
+static void
+on_looked(void *arg)
+{
+	struct agent_api *c = arg;
+	const char *why = "", *todo;
+	bool ready;
+
+	if (c->dead)
+		return;
+	if (c->looks && !endpoints_look(c->endpoints, INT64_MAX)) {
+		c->looks = false;
+		api_choose(c);
+		return;
+	}
+	if (c->state != API_IDLE || !c->started)
+		return;
+	ready = api_ready(&c->base, &why, &todo);
+	if (c->told == (ready ? AGENT_READY : AGENT_UNAVAILABLE) &&
+	    (ready || strncmp(why, c->told_why, sizeof c->told_why - 1) == 0))
+		return;
+	api_wish(c, API_WISH_NONE);
 }
 
 static void
@@ -166,7 +191,10 @@ on_tick(uv_timer_t *timer)
 static void
 api_start(struct agent *a)
 {
-	api_wish((struct agent_api *)a, API_WISH_NONE);
+	struct agent_api *c = (struct agent_api *)a;
+
+	c->started = true;
+	api_wish(c, API_WISH_NONE);
 }
 
 static int
@@ -180,7 +208,7 @@ api_prompt(struct agent *a, const struct agent_prompt *p, struct err *err)
 	if (p->len == 0 || p->len > WIRE_PROMPT_MAX)
 		return err_set(
 		    err, ERR_LIMIT, "a prompt has 1 to %d bytes", WIRE_PROMPT_MAX);
-	if (!api_ready(a, &why, &todo))
+	if (!api_ready(a, &why, &todo) && !endpoints_look(c->endpoints, API_SEEN_MS))
 		return err_set(err, ERR_UNREACHABLE, "%s", why);
 	c->in_turn = true;
 	c->cancelled = false;
@@ -234,6 +262,7 @@ api_free(struct agent *a)
 	struct agent_api *c = (struct agent_api *)a;
 
 	c->dead = true;
+	endpoints_unwatch(c->endpoints, c);
 	api_ask_drop(c);
 	api_chosen_drop(c);
 	api_calls_free(c);
@@ -329,6 +358,7 @@ agent_api_new(
 		uv_timer_init(cfg->loop, timers[i]);
 		timers[i]->data = c;
 	}
+	endpoints_watch(c->endpoints, on_looked, c);
 	api_session_fresh(c);
 	return &c->base;
 }

@@ -123,6 +123,9 @@ static const struct rule transport[HTTP_ENDS] = {
 	"the endpoint sends us elsewhere, and we follow nobody", TODO_URL},
     [HTTP_BAD_REQUEST] = {0, NULL, NULL, NULL, API_NEXT_ENDPOINT,
 	"the endpoint's settings cannot be used", TODO_URL},
+    [HTTP_HUNG] = {0, NULL, NULL, NULL, API_NEXT_ENDPOINT,
+	"a file of the endpoint cannot be read",
+	"look at its disk (dmesg, findmnt), or name a file on another one"},
 };
 
 static const struct rule server_error = {

@@ -21,6 +21,7 @@
 #include "engine/agent/tools.h"
 
 #define API_TICK_MS 100
+#define API_SEEN_MS 1000 /* so old may be what is known of the credentials */
 #define API_UUID_LEN 37
 #define API_PAUSES_MAX 5	   /* pause_turn in a row */
 #define API_DIGEST_MAX (48 * 1024) /* bytes; the newest are kept */
@@ -30,7 +31,8 @@
 
 enum api_state {
 	API_IDLE,
-	API_CHOOSING,	/* a probe of the first choice is under way */
+	API_CHOOSING, /* what credentials there are is looked at, the first choice probed
+		       */
 	API_CREDENTIAL, /* the endpoint's credential is being got */
 	API_ASKING,	/* the request is on its way, no headers yet */
 	API_STREAMING,	/* the answer comes */
@@ -74,6 +76,8 @@ struct agent_api {
 	enum api_state state;
 	enum api_wish wish;
 	enum agent_state told;
+	char told_why[200]; /* with it, while idle */
+	bool started;
 	bool progress_told;
 	char session[API_UUID_LEN];
 	bool session_told;
@@ -96,11 +100,13 @@ struct agent_api {
 	struct endpoint *plain_ep; /* it knows none of our betas */
 	unsigned tried;		   /* in this step, a bit each */
 	char away_why[400];	   /* why it is not the first one */
+	bool looks;		   /* CHOOSING: at what the credentials are read from */
 	struct endpoint *probed;   /* of CHOOSING; NULL: none is asked */
 
 	/* the step: one request, and its repetitions */
 	int attempts;
 	bool new_credential, dropped;
+	struct api_judged refusal; /* of the credential, that another one is got for */
 	int64_t max_tokens;
 	int64_t due_ms; /* of WAITING */
 

@@ -139,6 +139,10 @@ api_choose(struct agent_api *c)
 
 	c->tried = 0;
 	api_enter(c, API_CHOOSING, NULL);
+	if (endpoints_look(c->endpoints, API_SEEN_MS)) {
+		c->looks = true; /* on_looked comes back here */
+		return;
+	}
 	if (endpoints_count(c->endpoints) < 2 || !endpoint_is_ill(first, EVER_MS) ||
 	    endpoint_is_ill(first, c->fresh_ms) ||
 	    !endpoint_is_usable(first, &why, &todo)) {
@@ -155,6 +159,7 @@ api_chosen_drop(struct agent_api *c)
 	if (c->probed)
 		endpoint_probe_forget(c->probed, c);
 	c->probed = NULL;
+	c->looks = false;
 }
 
 /* --- a fault --- */
@@ -227,6 +232,10 @@ api_no_credential(struct agent_api *c, const char *why, const char *todo)
 {
 	struct api_judged j = {.delay_ms = 0};
 
+	if (c->new_credential && !*why) { /* there is no other one than was refused */
+		go_elsewhere(c, HTTP_DONE, &c->refusal);
+		return;
+	}
 	snprintf(j.why, sizeof j.why, "no credential: %s", why);
 	snprintf(j.todo, sizeof j.todo, "%s", todo ? todo : "");
 	go_elsewhere(c, HTTP_DONE, &j);
@@ -283,6 +292,7 @@ api_on_fault(
 	    j.why);
 	api_ask_drop(c);
 	if (mend(c, next)) {
+		c->refusal = j;
 		api_wish(c, API_WISH_ASK);
 		return;
 	}

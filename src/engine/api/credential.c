@@ -4,15 +4,14 @@
  *
  * A value is kept until its file changes, it is refused, or (federation) its
  * end comes near: with less than 120 s left the next one is fetched beside the
- * work, with less than 30 s it is waited for.
+ * work, with less than 30 s it is waited for.  What lies on a disk is looked at beside
+ * the loop (flight.h), and what was seen last is what is known.
  */
 #include "engine/api/credential.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,17 +21,10 @@
 #define FRESH_MS 120000 /* less left: another one is fetched beside the work */
 #define LEFT_MS 30000	/* less left: it is waited for */
 #define PAUSE_MS 5000	/* between two tries beside the work */
+#define LOOK_MS 2000	/* so long a value in hand waits for its file's disk */
+#define AGAIN_MS 5000	/* how often what cannot be used is looked at */
+#define PATH_MAX_SHOWN 300
 #define OAUTH_BETA "oauth-2025-04-20"
-
-enum source { SOURCE_KEY, SOURCE_TOKEN, SOURCE_HELPER, SOURCE_WIF };
-
-/* Which file it was: a rotation changes one of these. */
-struct stamp {
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec mtime, ctime;
-};
 
 struct credential_ask {
 	struct credential *c;
@@ -46,104 +38,83 @@ struct credential {
 	uv_loop_t *loop;
 	struct http *http;
 	struct credential_config cfg; /* its strings are ours */
-	enum source source;
-	uv_timer_t timer;
+	enum credential_source source;
+	uv_timer_t timer, look_timer;
+	int open;		     /* timers that are not closed yet */
 	struct credential_ask *asks; /* in the order in which they came */
 	struct secret *value;
-	struct stamp stamp; /* of the file that value came from */
-	int64_t got_ms;	    /* when value came */
-	int64_t ends_ms;    /* federation: when it ends */
-	int64_t failed_ms;  /* the last try did */
-	int64_t begun_ms;   /* helper or exchange in flight since */
-	bool refused;	    /* value was answered with 401 */
+	char *path;		    /* what is looked at */
+	struct flight *look;	    /* NULL: none is under way */
+	bool late;		    /* it has been for CREDENTIAL_WAIT_MS */
+	int64_t look_ms, seen_ms;   /* the look began, the last one ended (0: none has) */
+	struct keyfile_stamp stamp; /* of the file that value came from */
+	bool exchanges;		    /* once the look has brought the token */
+	bool there;		    /* as it was seen last */
+	char there_why[512];
+	int64_t got_ms;	   /* when value came */
+	int64_t ends_ms;   /* federation: when it ends */
+	int64_t failed_ms; /* the last try did */
+	int64_t begun_ms;  /* helper or exchange in flight since */
+	bool refused;	   /* value was answered with 401 */
 	struct helper *helper;
 	struct wif *wif;
 	char why[512], todo[256]; /* of the last failure */
 };
 
-static void credential_look(struct credential *c);
+static void advance(struct credential *c);
 
 /* --- made and freed --- */
 
+/* The setting, and what it names: of a helper the program. */
 static const char *
-or_empty(const char *s)
+setting_of(const struct credential *c)
 {
-	return s ? s : "";
+	static const char *const names[] = {
+	    "key_file", "token_file", "key_helper", "wif_token_file"};
+
+	return names[c->source];
 }
 
-static int
-config_source(const struct credential_config *cfg, enum source *source, struct err *err)
+static char *
+path_of(const struct credential *c)
 {
-	const char *given[] = {
-	    cfg->key_file, cfg->token_file, cfg->key_helper, cfg->wif_token_file};
-	int n = 0;
+	const char *paths[] = {
+	    c->cfg.key_file, c->cfg.token_file, c->cfg.key_helper, c->cfg.wif_token_file};
+	const char *path = paths[c->source];
 
-	for (size_t i = 0; i < ARRAY_LEN(given); i++) {
-		if (*or_empty(given[i])) {
-			*source = (enum source)i;
-			n++;
-		}
-	}
-	if (n != 1)
-		return err_set(err, ERR_USAGE,
-		    "%s: one of key_file, token_file, key_helper and wif_token_file is "
-		    "needed",
-		    n ? "more than one credential" : "no credential");
-	if (*source == SOURCE_HELPER && cfg->key_helper[0] != '/')
-		return err_set(
-		    err, ERR_USAGE, "key_helper must be a program's whole path, from /");
-	return *source == SOURCE_WIF ? wif_check(cfg, err) : 0;
+	return mem_dupn(
+	    path, c->source == SOURCE_HELPER ? strcspn(path, " \t") : strlen(path));
 }
 
-static void
-config_copy(struct credential_config *to, const struct credential_config *cfg)
+static bool
+is_file(const struct credential *c)
 {
-	*to = *cfg;
-	to->name = mem_dup(or_empty(cfg->name));
-	to->key_file = mem_dup(or_empty(cfg->key_file));
-	to->token_file = mem_dup(or_empty(cfg->token_file));
-	to->key_helper = mem_dup(or_empty(cfg->key_helper));
-	to->libexec_dir = mem_dup(or_empty(cfg->libexec_dir));
-	to->wif_token_file = mem_dup(or_empty(cfg->wif_token_file));
-	to->wif_rule = mem_dup(or_empty(cfg->wif_rule));
-	to->wif_organization = mem_dup(or_empty(cfg->wif_organization));
-	to->wif_service_account = mem_dup(or_empty(cfg->wif_service_account));
-	to->wif_workspace = mem_dup(or_empty(cfg->wif_workspace));
-	to->url = mem_dup(or_empty(cfg->url));
-	to->ca_file = mem_dup(or_empty(cfg->ca_file));
-	to->proxy = mem_dup(cfg->proxy);
-}
-
-static void
-config_fini(struct credential_config *cfg)
-{
-	const char *all[] = {cfg->name, cfg->key_file, cfg->token_file, cfg->key_helper,
-	    cfg->libexec_dir, cfg->wif_token_file, cfg->wif_rule, cfg->wif_organization,
-	    cfg->wif_service_account, cfg->wif_workspace, cfg->url, cfg->ca_file,
-	    cfg->proxy};
-
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		free((void *)(uintptr_t)all[i]);
+	return c->source == SOURCE_KEY || c->source == SOURCE_TOKEN;
 }
 
 struct credential *
 credential_new(uv_loop_t *loop, struct http *http, const struct credential_config *cfg,
     struct err *err)
 {
-	enum source source = SOURCE_KEY;
+	enum credential_source source = SOURCE_KEY;
 	struct credential *c;
 
-	if (config_source(cfg, &source, err) < 0)
+	if (credential_config_source(cfg, &source, err) < 0)
 		return NULL;
 	c = mem_alloc(sizeof *c);
 	c->loop = loop;
 	c->http = http;
 	c->source = source;
-	config_copy(&c->cfg, cfg);
+	credential_config_copy(&c->cfg, cfg);
 	if (c->cfg.limit_ms <= 0)
 		c->cfg.limit_ms = CREDENTIAL_ANSWER_MS;
+	c->path = path_of(c);
+	c->open = 2;
 	uv_timer_init(loop, &c->timer);
-	c->timer.data = c;
+	uv_timer_init(loop, &c->look_timer);
+	uv_unref((uv_handle_t *)&c->look_timer);
+	c->timer.data = c->look_timer.data = c;
+	credential_look(c, INT64_MAX);
 	return c;
 }
 
@@ -164,12 +135,22 @@ flight_drop(struct credential *c)
 	wif_drop(c->wif);
 	c->helper = NULL;
 	c->wif = NULL;
+	c->exchanges = false; /* the look goes on: what it sees is worth knowing */
+}
+
+static bool
+in_flight(const struct credential *c)
+{
+	return c->helper || c->wif || c->exchanges;
 }
 
 static void
 on_timer_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct credential *c = handle->data;
+
+	if (--c->open == 0)
+		free(c);
 }
 
 void
@@ -180,9 +161,12 @@ credential_free(struct credential *c)
 	while (c->asks)
 		credential_ask_drop(c->asks);
 	flight_drop(c);
+	flight_leave(c->look);
 	value_drop(c);
-	config_fini(&c->cfg);
+	credential_config_fini(&c->cfg);
+	free(c->path);
 	uv_close((uv_handle_t *)&c->timer, on_timer_closed);
+	uv_close((uv_handle_t *)&c->look_timer, on_timer_closed);
 }
 
 /* --- values --- */
@@ -225,58 +209,6 @@ value_take(struct credential *c, struct secret *secret)
 	return true;
 }
 
-static bool
-stamp_of(const char *path, struct stamp *s)
-{
-	struct stat st;
-
-	memset(s, 0, sizeof *s);
-	if (stat(path, &st) < 0)
-		return false;
-	s->dev = st.st_dev;
-	s->ino = st.st_ino;
-	s->size = st.st_size;
-	s->mtime = st.st_mtim;
-	s->ctime = st.st_ctim;
-	return true;
-}
-
-static const char *
-file_of(const struct credential *c)
-{
-	return c->source == SOURCE_KEY ? c->cfg.key_file : c->cfg.token_file;
-}
-
-static bool
-file_has_changed(const struct credential *c)
-{
-	struct stamp now;
-
-	stamp_of(file_of(c), &now);
-	return memcmp(&now, &c->stamp, sizeof now) != 0;
-}
-
-/* Reads the file where it is new or has changed. */
-static void
-file_look(struct credential *c)
-{
-	struct secret *secret;
-	struct err err;
-
-	if (c->value && !file_has_changed(c))
-		return;
-	/* before the read: what changes meanwhile is seen the next time */
-	stamp_of(file_of(c), &c->stamp);
-	secret = secret_load_token(file_of(c), &err);
-	if (secret && value_take(c, secret))
-		return;
-	value_drop(c);
-	if (!secret)
-		fail(c, err.words,
-		    c->source == SOURCE_KEY ? "look at key_file of the endpoint"
-					    : "look at token_file of the endpoint");
-}
-
 static void
 on_got(const struct credential_got *got, void *arg)
 {
@@ -284,6 +216,7 @@ on_got(const struct credential_got *got, void *arg)
 
 	c->helper = NULL;
 	c->wif = NULL;
+	c->exchanges = false;
 	if (!got->secret) {
 		fail(c, got->why, got->todo);
 		c->failed_ms = clock_mono_ms();
@@ -297,18 +230,160 @@ on_got(const struct credential_got *got, void *arg)
 	} else
 		value_drop(c);
 	c->begun_ms = 0;
-	credential_look(c);
+	advance(c);
+}
+
+/* --- what is looked at --- */
+
+static void look_start(struct credential *c);
+
+static int64_t
+look_age(const struct credential *c)
+{
+	return clock_mono_ms() - c->look_ms;
+}
+
+/* Its disk does not answer, as far as anybody can wait to know. */
+static bool
+hangs(const struct credential *c)
+{
+	return c->look && c->late;
 }
 
 static void
-flight_start(struct credential *c)
+hung_words(const struct credential *c, char *out, size_t size)
+{
+	snprintf(out, size, "%s %.*s: its disk has not answered for %lld s",
+	    setting_of(c), PATH_MAX_SHOWN, c->path,
+	    (long long)(look_age(c) + 999) / 1000);
+}
+
+static void
+fail_hung(struct credential *c)
+{
+	char why[sizeof c->why];
+
+	hung_words(c, why, sizeof why);
+	fail(c, why, CREDENTIAL_TODO_HUNG);
+}
+
+static void
+tell_looked(struct credential *c)
+{
+	if (c->cfg.looked)
+		c->cfg.looked(c->cfg.looked_arg);
+}
+
+/* Late, or time to look again. */
+static void
+on_look_timer(uv_timer_t *timer)
+{
+	struct credential *c = timer->data;
+
+	if (!c->look) {
+		look_start(c);
+		return;
+	}
+	c->late = true;
+	LOG("credential", "%s: %s: its disk does not answer", c->cfg.name, c->path);
+	tell_looked(c);
+}
+
+/* Of a file: what is there now is the value, or why there is none. */
+static void
+see_value(struct credential *c, const struct keyfile_seen *seen)
+{
+	if (!seen->changed)
+		return;
+	c->stamp = seen->stamp;
+	if (seen->secret && value_take(c, seen->secret)) {
+		c->there = true;
+		return;
+	}
+	value_drop(c);
+	if (!seen->secret)
+		fail(c, seen->why,
+		    c->source == SOURCE_KEY ? "look at key_file of the endpoint"
+					    : "look at token_file of the endpoint");
+	c->there = false;
+	snprintf(c->there_why, sizeof c->there_why, "%s", c->why);
+}
+
+static void
+see_exchange(struct credential *c, struct secret *token, const char *why)
+{
+	c->exchanges = false;
+	if (token)
+		c->wif = wif_start(c->http, &c->cfg, token, c->cfg.limit_ms, on_got, c);
+	else
+		on_got(&(struct credential_got){.why = why,
+			   .todo = "look at wif_token_file of the endpoint"},
+		    c);
+}
+
+static void
+on_seen(const struct keyfile_seen *seen, void *arg)
+{
+	struct credential *c = arg;
+	bool exchanges = c->exchanges;
+
+	c->look = NULL;
+	c->seen_ms = clock_mono_ms();
+	if (is_file(c)) {
+		see_value(c, seen);
+	} else {
+		c->there = seen->there;
+		snprintf(c->there_why, sizeof c->there_why, "%s", seen->why);
+		if (!exchanges && seen->secret) {
+			log_forget(secret_text(seen->secret));
+			secret_free(seen->secret);
+		}
+	}
+	if (c->there)
+		uv_timer_stop(&c->look_timer);
+	else
+		uv_timer_start(&c->look_timer, on_look_timer, AGAIN_MS, 0);
+	tell_looked(c);
+	if (exchanges)
+		see_exchange(c, seen->secret, c->there_why);
+	else
+		advance(c);
+}
+
+static void
+look_start(struct credential *c)
+{
+	if (c->look)
+		return;
+	c->look_ms = clock_mono_ms();
+	c->late = false;
+	if (c->source == SOURCE_HELPER)
+		c->look = keyfile_program(c->loop, c->path, on_seen, c);
+	else
+		c->look = keyfile_token(c->loop, c->path,
+		    is_file(c) && c->value ? &c->stamp : NULL, on_seen, c);
+	uv_timer_start(&c->look_timer, on_look_timer, CREDENTIAL_WAIT_MS, 0);
+}
+
+bool
+credential_look(struct credential *c, int64_t max_age_ms)
+{
+	if (!c->look && (!c->seen_ms || clock_mono_ms() - c->seen_ms > max_age_ms))
+		look_start(c);
+	return c->look && !hangs(c);
+}
+
+static void
+flight_start_of(struct credential *c)
 {
 	c->begun_ms = clock_mono_ms();
-	if (c->source == SOURCE_HELPER)
+	if (c->source == SOURCE_HELPER) {
 		c->helper = helper_start(
 		    c->loop, c->cfg.libexec_dir, c->cfg.key_helper, on_got, c);
-	else
-		c->wif = wif_start(c->http, &c->cfg, c->cfg.limit_ms, on_got, c);
+		return;
+	}
+	c->exchanges = true;
+	look_start(c);
 }
 
 static int64_t
@@ -335,7 +410,7 @@ margin(const struct credential *c, int64_t ms, int part)
 static void
 on_timer(uv_timer_t *timer)
 {
-	credential_look(timer->data);
+	advance(timer->data);
 }
 
 /* Tells the first one; a callback may drop any other, ask again or free c. */
@@ -355,7 +430,7 @@ asks_answer(struct credential *c, bool ok)
 	snprintf(todo, sizeof todo, "%s", ok ? "" : c->todo);
 	c->asks = a->next;
 	free(a);
-	if (c->asks || c->helper || c->wif)
+	if (c->asks || in_flight(c))
 		uv_timer_start(&c->timer, on_timer, 0, 0);
 	fn(ok ? &v : NULL, why, todo, arg);
 }
@@ -365,15 +440,19 @@ static bool
 flight_look(struct credential *c)
 {
 	int64_t left = value_left(c), now = clock_mono_ms();
-	bool in_flight = c->helper || c->wif;
 
 	if (left > margin(c, LEFT_MS, 4)) {
-		if (!in_flight && left < margin(c, FRESH_MS, 2) &&
+		if (!in_flight(c) && left < margin(c, FRESH_MS, 2) &&
 		    (!c->failed_ms || now - c->failed_ms >= PAUSE_MS))
-			flight_start(c);
+			flight_start_of(c);
 		return true;
 	}
-	if (in_flight && now - c->begun_ms >= c->cfg.limit_ms) {
+	if (c->exchanges && now - c->begun_ms >= c->cfg.limit_ms) {
+		flight_drop(c);
+		fail_hung(c);
+		return true;
+	}
+	if (in_flight(c) && now - c->begun_ms >= c->cfg.limit_ms) {
 		flight_drop(c);
 		fail(c,
 		    c->source == SOURCE_HELPER
@@ -393,7 +472,7 @@ flight_watch(struct credential *c)
 {
 	int64_t wait = c->begun_ms + c->cfg.limit_ms - clock_mono_ms();
 
-	if (!c->helper && !c->wif)
+	if (!in_flight(c))
 		return;
 	if (wait <= 0 && !c->asks)
 		flight_drop(c);
@@ -401,24 +480,57 @@ flight_watch(struct credential *c)
 		uv_timer_start(&c->timer, on_timer, wait > 0 ? (uint64_t)wait : 0, 0);
 }
 
-static void
-credential_look(struct credential *c)
+/* A file: has it been looked at, or is the disk not waited for any longer? */
+static bool
+look_is_over(struct credential *c)
 {
-	bool is_file = c->source == SOURCE_KEY || c->source == SOURCE_TOKEN;
+	int64_t limit = c->value && !c->refused ? LOOK_MS : CREDENTIAL_FILE_MS;
+	int64_t left;
 
+	if (!c->look)
+		return true;
+	left = (limit < c->cfg.limit_ms ? limit : c->cfg.limit_ms) - look_age(c);
+	if (left > 0) {
+		uv_timer_start(&c->timer, on_timer, (uint64_t)left, 0);
+		return false;
+	}
+	if (!c->value || c->refused)
+		fail_hung(c);
+	return true;
+}
+
+/* What was refused and is still all there is gets no second try, until the next ask. */
+static bool
+value_is_good(struct credential *c)
+{
+	bool good = c->value && !c->refused;
+
+	if (c->refused && !c->look) {
+		c->refused = false;
+		c->why[0] = c->todo[0] = '\0';
+	}
+	return good;
+}
+
+static void
+advance(struct credential *c)
+{
 	if (!c->asks) {
 		flight_watch(c);
 		return;
 	}
-	if (is_file)
-		file_look(c);
-	else if (c->why[0] == '\0' && !flight_look(c)) {
-		if (!c->helper && !c->wif)
-			flight_start(c);
+	if (is_file(c)) {
+		if (look_is_over(c))
+			asks_answer(c, value_is_good(c));
+		return;
+	}
+	if (c->why[0] == '\0' && !flight_look(c)) {
+		if (!in_flight(c))
+			flight_start_of(c);
 		flight_watch(c);
 		return;
 	}
-	asks_answer(c, c->value && (is_file || value_left(c) > 0));
+	asks_answer(c, c->value && value_left(c) > 0);
 }
 
 struct credential_ask *
@@ -434,6 +546,8 @@ credential_get(struct credential *c, credential_fn *fn, void *arg)
 	a->c = c;
 	a->fn = fn;
 	a->arg = arg;
+	if (is_file(c))
+		look_start(c);
 	if (a == c->asks)
 		uv_timer_start(&c->timer, on_timer, 0, 0);
 	return a;
@@ -460,44 +574,31 @@ credential_ask_drop(struct credential_ask *a)
 bool
 credential_refused(struct credential *c)
 {
-	if (c->source == SOURCE_KEY || c->source == SOURCE_TOKEN)
-		return c->value && file_has_changed(c);
 	c->refused = c->value != NULL;
-	return true;
+	return c->refused || !is_file(c);
 }
 
 bool
-credential_there(const struct credential *c, const char **why)
+credential_there(const struct credential *c, const char **why, const char **todo)
 {
 	static char words[512];
-	const char *file = c->source == SOURCE_WIF ? c->cfg.wif_token_file : file_of(c);
-	size_t n = strcspn(c->cfg.key_helper, " \t");
-	struct secret *secret;
-	struct err err;
-	char *program;
-	bool there;
 
-	*why = "";
-	if (c->source == SOURCE_HELPER) {
-		program = mem_dupn(c->cfg.key_helper, n);
-		there = access(program, X_OK) == 0;
-		snprintf(
-		    words, sizeof words, "%.400s of key_helper cannot be run", program);
-		free(program);
-	} else if (c->value && c->source != SOURCE_WIF && !file_has_changed(c)) {
+	*why = *todo = "";
+	if (c->value && value_left(c) > 0)
 		return true;
-	} else {
-		secret = secret_load_token(file, &err);
-		there = secret &&
-		    (c->source == SOURCE_WIF || !is_subscription(secret_text(secret)));
-		snprintf(words, sizeof words, "%s",
-		    secret ? "that is a subscription's OAuth token, for claude alone"
-			   : err.words);
-		if (secret)
-			log_forget(secret_text(secret));
-		secret_free(secret);
-	}
-	if (!there)
+	if (hangs(c)) {
+		hung_words(c, words, sizeof words);
 		*why = words;
-	return there;
+		*todo = CREDENTIAL_TODO_HUNG;
+		return false;
+	}
+	if (c->seen_ms) {
+		*why = c->there ? "" : c->there_why;
+		return c->there;
+	}
+	snprintf(words, sizeof words, "%s %.*s is being looked at", setting_of(c),
+	    PATH_MAX_SHOWN, c->path);
+	*why = words;
+	*todo = "wait a moment";
+	return false;
 }

@@ -235,15 +235,14 @@ on_end(enum http_end how, const char *why, const char *todo, void *arg)
 }
 
 struct wif *
-wif_start(struct http *http, const struct credential_config *cfg, int64_t limit_ms,
-    credential_got_fn *fn, void *arg)
+wif_start(struct http *http, const struct credential_config *cfg, struct secret *token,
+    int64_t limit_ms, credential_got_fn *fn, void *arg)
 {
 	static const struct http_events events = {
 	    .headers = on_headers, .body = on_body, .end = on_end};
 	static const char *const headers[] = {"content-type: application/json",
 	    "anthropic-beta: oauth-2025-04-20,oidc-federation-2026-04-01", NULL};
 	struct wif *w = mem_alloc(sizeof *w);
-	struct err err;
 
 	w->fn = fn;
 	w->arg = arg;
@@ -251,13 +250,10 @@ wif_start(struct http *http, const struct credential_config *cfg, int64_t limit_
 	buf_init(&w->answer, ANSWER_MAX);
 	uv_timer_init(http_loop(http), &w->soon);
 	w->soon.data = w;
-	w->token = secret_load_token(cfg->wif_token_file, &err);
-	if (!w->token)
-		snprintf(w->why, sizeof w->why, "%s", err.words);
-	else if (!only(secret_text(w->token), "._-"))
+	w->token = token;
+	if (!only(secret_text(w->token), "._-")) {
 		snprintf(w->why, sizeof w->why, "%.400s holds no service account's token",
 		    cfg->wif_token_file);
-	if (w->why[0]) {
 		uv_timer_start(&w->soon, on_soon, 0, 0);
 		return w;
 	}

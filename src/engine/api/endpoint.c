@@ -2,6 +2,7 @@
 #include "engine/api/endpoint.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #define VERSION_PORTABLE "2023-06-01"
 #define IDLE_VENDOR_S 180
 #define IDLE_PORTABLE_S 600
+#define WATCHERS_MAX 4 /* the choice, the API driver, a test */
 
 struct endpoints {
 	uv_loop_t *loop;
@@ -21,7 +23,11 @@ struct endpoints {
 	const struct options *o;
 	struct option_endpoint only; /* where there is no section */
 	struct endpoint_rec *recs[OPTIONS_ENDPOINTS_MAX];
-	int n, open; /* timers that are not closed yet */
+	int n;
+	struct watcher {
+		endpoints_looked_fn *fn; /* NULL: free */
+		void *arg;
+	} watchers[WATCHERS_MAX];
 };
 
 /* --- out of the configuration --- */
@@ -66,6 +72,16 @@ read_addresses(struct endpoint_rec *r, const char *list, struct err *err)
 	return 0;
 }
 
+static void
+on_looked(void *arg)
+{
+	struct endpoints *e = arg;
+
+	for (int i = 0; i < WATCHERS_MAX; i++)
+		if (e->watchers[i].fn)
+			e->watchers[i].fn(e->watchers[i].arg);
+}
+
 static bool
 has_credential(const struct option_endpoint *s)
 {
@@ -90,7 +106,9 @@ read_credential(struct endpoints *e, struct endpoint_rec *r,
 	    .url = r->url,
 	    .ca_file = s->ca_file,
 	    .proxy = s->proxy,
-	    .addresses = r->pub.addresses};
+	    .addresses = r->pub.addresses,
+	    .looked = on_looked,
+	    .looked_arg = e};
 
 	r->pub.needs_credential = strcmp(r->url, ENDPOINT_VENDOR_URL) == 0;
 	if (!has_credential(s) && r->pub.needs_credential)
@@ -241,20 +259,54 @@ endpoints_find(struct endpoints *e, const char *name)
 }
 
 bool
+endpoints_look(struct endpoints *e, int64_t max_age_ms)
+{
+	bool wait = false;
+
+	for (int i = 0; i < e->n; i++) {
+		struct credential *c = e->recs[i]->pub.credential;
+
+		if (c && credential_look(c, max_age_ms))
+			wait = true;
+	}
+	return wait;
+}
+
+void
+endpoints_watch(struct endpoints *e, endpoints_looked_fn *fn, void *arg)
+{
+	int i = 0;
+
+	while (i < WATCHERS_MAX && e->watchers[i].fn)
+		i++;
+	assert(i < WATCHERS_MAX);
+	e->watchers[i] = (struct watcher){fn, arg};
+}
+
+void
+endpoints_unwatch(struct endpoints *e, void *arg)
+{
+	for (int i = 0; i < WATCHERS_MAX; i++)
+		if (e->watchers[i].arg == arg)
+			e->watchers[i] = (struct watcher){NULL, NULL};
+}
+
+bool
 endpoint_is_usable(const struct endpoint *ep, const char **why, const char **todo)
 {
 	static char words[600];
-	const char *said = "";
+	const char *said = "", *mend = "";
 
 	*why = *todo = "";
 	if (!ep->credential && !ep->needs_credential)
 		return true;
-	if (ep->credential && credential_there(ep->credential, &said))
+	if (ep->credential && credential_there(ep->credential, &said, &mend))
 		return true;
 	snprintf(words, sizeof words, "%s: %s", ep->name,
 	    ep->credential ? said : "there is no credential for it");
 	*why = words;
-	*todo = "put an API key into a file, chmod 600, and name it: api_key_file, or "
-		"key_file of the endpoint";
+	*todo = *mend ? mend
+		      : "put an API key into a file, chmod 600, and name it: "
+			"api_key_file, or key_file of the endpoint";
 	return false;
 }

@@ -58,8 +58,19 @@ struct endpoint *endpoints_at(struct endpoints *e, int i);
 struct endpoint *endpoints_find(struct endpoints *e, const char *name); /* or NULL */
 
 /*
- * May it be asked: has it a credential, or needs it none?  False: why and todo
- * say what is missing (lent until the next call).
+ * Looks at what the credentials are read from, where the last look is older than
+ * max_age_ms.  True: not all is seen yet, and worth waiting for.  Those that watch hear
+ * of each look that ends, and of one that has not within CREDENTIAL_WAIT_MS; they may
+ * not free e from there.
+ */
+typedef void endpoints_looked_fn(void *arg);
+bool endpoints_look(struct endpoints *e, int64_t max_age_ms);
+void endpoints_watch(struct endpoints *e, endpoints_looked_fn *fn, void *arg);
+void endpoints_unwatch(struct endpoints *e, void *arg);
+
+/*
+ * May it be asked: has it a credential, as it was seen last, or needs it none?  False:
+ * why and todo say what is missing (lent until the next call).
  */
 bool endpoint_is_usable(const struct endpoint *ep, const char **why, const char **todo);
 

@@ -255,6 +255,7 @@ http_free(struct http *h)
 	while (h->calls)
 		http_call_free(h->calls);
 	curl_multi_cleanup(h->multi);
+	http_ca_free(h);
 	h->freed = true;
 	uv_close((uv_handle_t *)&h->timer, http_handle_closed);
 }
@@ -467,13 +468,18 @@ http_lib_use_addresses(struct http_call *c)
 
 /* The kernel's word where there is one, else the library's. */
 static const char *
-detail_of(const struct http_call *c, enum http_end how, CURLcode rc)
+detail_of(struct http_call *c, enum http_end how, CURLcode rc)
 {
 	long errnum = 0;
 
 	if (how == HTTP_NO_CONNECT && rc == CURLE_COULDNT_CONNECT &&
 	    curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &errnum) == CURLE_OK && errnum)
 		return strerror((int)errnum);
+	if (how == HTTP_BAD_REQUEST && rc == CURLE_SSL_CACERT_BADFILE) {
+		snprintf(c->error, sizeof c->error, "%.300s holds no certificate in PEM",
+		    http_ca_path(c));
+		return c->error;
+	}
 	return c->error[0] || rc == CURLE_OK ? c->error : curl_easy_strerror(rc);
 }
 
@@ -558,16 +564,29 @@ call_options(struct http_call *c)
 	/* ours is exact; this one only keeps the library from its own 300 s */
 	curl_easy_setopt(
 	    e, CURLOPT_CONNECTTIMEOUT_MS, (long)(2 * c->wish.connect_ms + 1000));
-	if (c->wish.ca_file) {
-		curl_easy_setopt(e, CURLOPT_CAINFO, c->wish.ca_file);
-		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
-		curl_easy_setopt(e, CURLOPT_PROXY_CAINFO, c->wish.ca_file);
-		curl_easy_setopt(e, CURLOPT_PROXY_CAPATH, NULL);
-	}
 	if (c->wish.proxy) {
 		curl_easy_setopt(e, CURLOPT_PROXY, c->wish.proxy);
 		curl_easy_setopt(e, CURLOPT_NOPROXY, ""); /* what is named is meant */
 	}
+}
+
+const char *
+http_lib_ca_file(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->cainfo;
+}
+
+/* No folder of certificates beside them: OpenSSL would look into it on the loop. */
+void
+http_lib_ca(struct http_call *c, const char *text, size_t len)
+{
+	struct curl_blob blob = {
+	    .data = (void *)(uintptr_t)text, .len = len, .flags = CURL_BLOB_COPY};
+
+	curl_easy_setopt(c->easy, CURLOPT_CAINFO_BLOB, &blob);
+	curl_easy_setopt(c->easy, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(c->easy, CURLOPT_PROXY_CAINFO_BLOB, &blob);
+	curl_easy_setopt(c->easy, CURLOPT_PROXY_CAPATH, NULL);
 }
 
 void

@@ -6,6 +6,8 @@
  *                      |                 |                  |       ^
  *                      '-- limits, the byte watchdog, FIN --'-------'
  *
+ * What TLS is to trust is read from its file in the thread pool first: a disk that
+ * hangs costs 2 s where it was read before (that is used), else 5 s and the call.
  * HTTP/1.1 only, no redirect is ever followed, nothing is tried a second time
  * here.  The loop is libuv's: no callback comes from inside http_start, and
  * after http_cancel none comes at all.  Where no name server answers, the
@@ -43,6 +45,7 @@ enum http_end {
 	HTTP_TOO_LONG,	   /* more than body_max, or more headers than we take */
 	HTTP_REDIRECT,	   /* it points elsewhere, and we do not follow (3xx) */
 	HTTP_BAD_REQUEST,  /* what was asked for is not offered: URL, proxy, CA file */
+	HTTP_HUNG,	   /* the disk of the CA file does not answer */
 	HTTP_ENDS
 };
 
@@ -53,12 +56,13 @@ struct http_request {
 	/* Borrowed until the end or the cancel, sent without joining. */
 	const struct http_piece *body;
 	size_t pieces;
-	int64_t connect_ms;  /* name, TCP, proxy and TLS; 0: 10 s */
-	int64_t headers_ms;  /* from the start to the answer's headers; 0: 600 s */
-	int64_t idle_ms;     /* without a byte of the answer's body; 0: 180 s */
-	int64_t quiet_ms;    /* how often silence is told; 0: HTTP_QUIET_MS */
-	const char *ca_file; /* NULL or "": the system's; else instead of it */
-	const char *proxy;   /* NULL or "env": the environment's; "": none; or a URL */
+	int64_t connect_ms; /* name, TCP, proxy and TLS; 0: 10 s */
+	int64_t headers_ms; /* from the start to the answer's headers; 0: 600 s */
+	int64_t idle_ms;    /* without a byte of the answer's body; 0: 180 s */
+	int64_t quiet_ms;   /* how often silence is told; 0: HTTP_QUIET_MS */
+	/* NULL or "": SSL_CERT_FILE, else the system's; read beside the loop */
+	const char *ca_file;
+	const char *proxy; /* NULL or "env": the environment's; "": none; or a URL */
 	const char *const *addresses; /* literal, ended by NULL; or NULL */
 	size_t body_max;	      /* of the answer, bytes; 0: HTTP_BODY_MAX */
 	bool plain_anywhere;	      /* http:// to a name or a public address, too */

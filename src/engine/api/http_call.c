@@ -128,6 +128,24 @@ call_limit(struct http_call *c, int64_t now)
 	return HTTP_ENDS;
 }
 
+/* False: it cannot begin, and is gone. */
+static bool
+call_add(struct http_call *c, int64_t now)
+{
+	char why[HTTP_WORDS_MAX];
+	enum http_end how = http_ca_use(c, why, sizeof why);
+
+	if (how == HTTP_DONE && http_lib_add(c) < 0) {
+		snprintf(why, sizeof why, "the library takes no more requests");
+		how = HTTP_BAD_REQUEST;
+	}
+	c->ca_wait = false;
+	c->added_ms = now;
+	if (how != HTTP_DONE)
+		http_call_end(c, how, why);
+	return how == HTTP_DONE;
+}
+
 static void
 on_call_timer(uv_timer_t *timer)
 {
@@ -139,16 +157,14 @@ on_call_timer(uv_timer_t *timer)
 		http_call_end(c, HTTP_BAD_REQUEST, c->refused);
 		return;
 	}
-	if (!c->added && http_lib_add(c) < 0) {
-		http_call_end(c, HTTP_BAD_REQUEST, "the library takes no more requests");
+	if (!c->added && (!c->ca_wait || now >= http_ca_due(c)) && !call_add(c, now))
 		return;
-	}
 	how = call_limit(c, now);
 	if (how != HTTP_ENDS) {
 		http_call_end(c, how, c->error);
 		return;
 	}
-	if (!c->has_socket && now >= c->start_ms + name_ms(c))
+	if (c->added && !c->has_socket && now >= c->added_ms + name_ms(c))
 		http_lib_use_addresses(c);
 	http_call_arm(c);
 	call_quiet(c, now); /* last: it may cancel */
@@ -158,7 +174,7 @@ on_call_timer(uv_timer_t *timer)
 void
 http_call_arm(struct http_call *c)
 {
-	int64_t now = clock_mono_ms(), name = c->start_ms + name_ms(c);
+	int64_t now = clock_mono_ms(), name = c->added_ms + name_ms(c);
 	int64_t due = c->byte_ms + c->quiet_told_ms + c->wish.quiet_ms;
 
 	if (c->connected_ms < 0)
@@ -167,10 +183,11 @@ http_call_arm(struct http_call *c)
 		due = min_due(due, c->start_ms + c->wish.headers_ms);
 	else
 		due = min_due(due, c->byte_ms + c->wish.idle_ms);
-	if (!c->has_socket && !c->by_address && !c->where.is_literal && name > now)
+	if (c->added && !c->has_socket && !c->by_address && !c->where.is_literal &&
+	    name > now)
 		due = min_due(due, name);
 	if (!c->added)
-		due = now;
+		due = c->ca_wait ? min_due(due, http_ca_due(c)) : now;
 	uv_timer_start(
 	    &c->timer, on_call_timer, due > now ? (uint64_t)(due - now) : 0, 0);
 }
@@ -261,6 +278,8 @@ http_start(struct http *h, const struct http_request *request,
 	    http_check_url(request->url, request->plain_anywhere, &err) < 0)
 		snprintf(c->refused, sizeof c->refused, "%s", err.words);
 	http_lib_new(c, request->headers);
+	if (!c->refused[0])
+		http_ca_begin(c);
 	for (size_t i = 0; request->headers && request->headers[i]; i++) {
 		if (!header_is_clean(request->headers[i]))
 			snprintf(c->refused, sizeof c->refused,

@@ -83,6 +83,7 @@ void http_words(
 #define HTTP_WORDS_MAX 512
 
 struct curl_slist;
+struct http_ca;
 
 struct http {
 	uv_loop_t *loop;
@@ -94,6 +95,7 @@ struct http {
 	int open; /* handles that are not closed yet */
 	struct http_call *calls;
 	struct http_learnt learnt;
+	struct http_ca *cas;
 };
 
 /* What of the request is ours to keep. */
@@ -121,8 +123,11 @@ struct http_call {
 	char error[HTTP_WORDS_MAX];   /* the library's */
 	char refused[HTTP_WORDS_MAX]; /* why it cannot even begin */
 	int64_t start_ms, connected_ms, sent_ms, byte_ms, quiet_told_ms;
-	size_t piece, off; /* what of the body comes next */
-	size_t got;	   /* bytes of the answer's body */
+	size_t piece, off;  /* what of the body comes next */
+	size_t got;	    /* bytes of the answer's body */
+	struct http_ca *ca; /* NULL: none is needed, or the library's own */
+	bool ca_wait;	    /* it is looked at first */
+	int64_t added_ms;
 	bool added, dead, has_socket, by_address, told_headers;
 	enum http_end how; /* decided by us; HTTP_ENDS: not yet */
 	int64_t limit_ms;  /* the one that was passed */
@@ -133,7 +138,22 @@ void http_call_end(struct http_call *c, enum http_end how, const char *detail);
 void http_call_free(struct http_call *c);
 void http_call_arm(struct http_call *c); /* its timer, for what is due next */
 
+/* --- http_ca.c --- */
+
+#define HTTP_CA_MS 5000 /* a disk that is slower is not waited for */
+
+/* Where c needs certificates of authorities: begins a look at them, and c->ca_wait. */
+void http_ca_begin(struct http_call *c);
+int64_t http_ca_due(const struct http_call *c); /* when c waits no longer */
+/* Gives them to the library; not HTTP_DONE: they are not there, and why says why. */
+enum http_end http_ca_use(struct http_call *c, char *why, size_t size);
+const char *http_ca_path(const struct http_call *c);
+void http_ca_free(struct http *h);
+
 /* --- http.c: the library's side of a call --- */
+
+const char *http_lib_ca_file(void); /* the system's, or NULL; lends */
+void http_lib_ca(struct http_call *c, const char *text, size_t len); /* copies */
 
 void http_lib_new(struct http_call *c, const char *const *headers);
 int http_lib_add(struct http_call *c); /* 0, or -1: it takes no more */

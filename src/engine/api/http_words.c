@@ -25,7 +25,8 @@ http_end_word(enum http_end how)
 	    [HTTP_ABORTED] = "aborted",
 	    [HTTP_TOO_LONG] = "too_long",
 	    [HTTP_REDIRECT] = "redirect",
-	    [HTTP_BAD_REQUEST] = "bad_request"};
+	    [HTTP_BAD_REQUEST] = "bad_request",
+	    [HTTP_HUNG] = "hung"};
 
 	return (unsigned)how < HTTP_ENDS ? words[how] : "unknown";
 }
@@ -124,6 +125,12 @@ http_words(
 	case HTTP_BAD_REQUEST:
 		WORDS(why, "%s", s->detail);
 		WORDS(todo, "mend the endpoint's section in breakglass.conf");
+		return;
+	case HTTP_HUNG:
+		WORDS(why, "%s", s->detail);
+		WORDS(todo,
+		    "look at that disk (dmesg, findmnt), or name a file on another one "
+		    "in ca_file");
 		return;
 	case HTTP_DONE:
 	case HTTP_ENDS:

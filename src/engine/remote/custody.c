@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/flight.h"
 #include "engine/record/incident.h"
 #include "engine/remote/remote.h"
 
@@ -88,13 +89,51 @@ key_read(const char *path, bool weak, struct err *err)
 }
 
 static void
-on_look(uv_work_t *work)
+look_at(void *data)
 {
-	struct look *l = work->data;
+	struct look *l = data;
 
 	version_of(l->path, &l->now);
 	if (memcmp(&l->now, &l->before, sizeof l->now) != 0)
 		l->key = key_read(l->path, l->weak, &l->err);
+}
+
+static void
+on_look(uv_work_t *work)
+{
+	look_at(work->data);
+}
+
+/* At the start, where a disk that hangs must not keep the engine from coming up. */
+static void
+look_drop(void *data)
+{
+	struct look *l = data;
+
+	secret_free(l->key);
+	free((void *)(uintptr_t)l->path);
+	free(l);
+}
+
+static struct secret *
+first_look(const struct options *o, struct version *v, struct err *err)
+{
+	static const struct flight_ops ops = {look_at, NULL, look_drop};
+	struct look *l = mem_alloc(sizeof *l);
+	struct secret *key;
+
+	l->path = mem_dup(o->key_path);
+	l->weak = o->weak > 0;
+	if (!flight_within(&ops, l, FLIGHT_START_MS)) {
+		flight_hung(err, o->key_path);
+		return NULL;
+	}
+	*v = l->now;
+	*err = l->err;
+	key = l->key;
+	l->key = NULL;
+	look_drop(l);
+	return key;
 }
 
 /* --- what is told --- */
@@ -284,8 +323,7 @@ custody_new(uv_loop_t *loop, const struct options *o, const char *ssh_auth_sock)
 		    c->weak_why);
 		return c;
 	}
-	version_of(o->key_path, &c->version);
-	c->key = key_read(o->key_path, o->weak > 0, &err);
+	c->key = first_look(o, &c->version, &err);
 	if (!c->key)
 		snprintf(c->why, sizeof c->why, "%s", err.words);
 	return c;

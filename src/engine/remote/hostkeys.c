@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/flight.h"
 #include "wire/base64.h"
 
 #define HOSTKEYS_MAX 16		      /* hosts; there are two */
@@ -297,7 +298,7 @@ int
 hostkeys_pin(struct hostkeys *h, const char *host, const char *file, struct err *err)
 {
 	size_t len;
-	char *text = fd_read_file(file, HOSTKEYS_FILE_MAX, &len, err);
+	char *text = flight_read_file(file, HOSTKEYS_FILE_MAX, &len, err);
 	char *save = NULL;
 	int rc = -1;
 

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/fd.h"
 #include "base/known.h"
 #include "base/mem.h"
+#include "engine/flight.h"
 #include "engine/runbook/pattern.h"
 
 #define BLOCK 4096 /* bytes that are matched at once */
@@ -110,7 +110,7 @@ redact_new(const char *path, struct err *err)
 
 	if (!*path)
 		return r;
-	text = fd_read_file(path, REDACT_FILE_MAX, &len, err);
+	text = flight_read_file(path, REDACT_FILE_MAX, &len, err);
 	if (!text || rows_read(r, path, text, len, err) < 0) {
 		if (!text)
 			err_wrap(err, "redact");
