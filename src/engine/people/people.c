@@ -129,8 +129,9 @@ settle_name(struct people *p, struct person *o)
 	char name[WIRE_NAME_MAX + 1];
 
 	snprintf(name, sizeof name, "%s", o->name);
-	for (int k = 2; k < 1000 && is_taken(p, o, name); k++)
-		snprintf(name, sizeof name, "%.*s.%d", WIRE_NAME_MAX - 4, o->name, k);
+	for (unsigned k = 2; k < 1000 && is_taken(p, o, name); k++)
+		snprintf(
+		    name, sizeof name, "%.*s.%u", WIRE_NAME_MAX - 4, o->name, k % 1000);
 	if (strcmp(name, peer_name(o->peer)) == 0)
 		return;
 	snprintf(o->name, sizeof o->name, "%s", name);
