@@ -133,17 +133,17 @@ judge_hostkey(const struct host_facts *f, struct said *out)
 		said_skip(out, "it has shown none");
 	else if (f->no_known[0])
 		said_skip(out, "%s, not compared: %s", f->shown, f->no_known);
-	else if (f->changed)
+	else if (f->trouble[0] && !f->was_known) {
+		said_fail(out, "%s, not compared: %s", f->shown, f->trouble);
+		said_do(out,
+		    "mend that file (each line is a host's name, its key's type and the key), or "
+		    "compare the key and accept it: as it is, the host counts as changed");
+	} else if (f->changed)
 		changed(f, out);
 	else if (f->was_known)
 		said_pass(out, "%s, %s", f->shown,
 		    f->pinned ? "pinned by the settings" : "as learnt");
-	else if (f->trouble[0]) {
-		said_fail(out, "%s, not compared: %s", f->shown, f->trouble);
-		said_do(out,
-		    "mend that file (each line is a host's name, its key's type and the key): as it "
-		    "is, the next engine believes whoever answers first");
-	} else if (!f->pve)
+	else if (!f->pve)
 		said_pass(out,
 		    "%s, not known yet: the engine learns it at its first connection",
 		    f->shown);

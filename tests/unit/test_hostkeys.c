@@ -135,7 +135,7 @@ Test(hostkeys, a_file_without_a_key_pins_nothing_and_says_what_to_put_there)
 	hostkeys_free(h);
 }
 
-Test(hostkeys, lines_that_make_no_sense_are_skipped_and_said)
+Test(hostkeys, a_line_that_makes_no_sense_may_have_been_the_key_of_any_host)
 {
 	struct hostkeys *h;
 
@@ -143,7 +143,53 @@ Test(hostkeys, lines_that_make_no_sense_are_skipped_and_said)
 	h = hostkeys_new(dir);
 	cr_assert_str_eq(hostkeys_type(h, "pve"), ED);
 	cr_assert_null(hostkeys_type(h, "devvm"));
-	cr_assert_not_null(strstr(hostkeys_why(h), "skipped"));
+	cr_assert_not_null(strstr(hostkeys_why(h), "no host key"));
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_A), HOSTKEY_LEARNT);
+	cr_assert_eq(hostkeys_check(h, "devvm", ED, ED_A), HOSTKEY_CHANGED);
+	hostkeys_free(h);
+}
+
+static void
+refused(const char *what)
+{
+	struct hostkeys *h = hostkeys_new(dir);
+	struct stat was, is;
+
+	cr_assert_eq(lstat(path, &was), 0);
+	cr_assert_not_null(
+	    strstr(hostkeys_why(h), "accepted"), "%s: %s", what, hostkeys_why(h));
+	cr_assert_null(hostkeys_type(h, "pve"), "%s", what);
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_CHANGED, "%s", what);
+	cr_assert_eq(lstat(path, &is), 0);
+	cr_assert(is.st_ino == was.st_ino && is.st_size == was.st_size,
+	    "%s: nothing is written over it", what);
+	cr_assert_eq(hostkeys_accept(h, "pve", ED, ED_B, &err), 0);
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_LEARNT, "%s", what);
+	hostkeys_free(h);
+}
+
+Test(hostkeys, a_file_that_cannot_be_used_is_no_reason_to_learn)
+{
+	struct hostkeys *h;
+	FILE *f;
+
+	put(path, "pve " ED " " ED_A "\n");
+	cr_assert_eq(chmod(path, 0620), 0);
+	refused("others may write it");
+	unlink(path);
+	cr_assert_eq(symlink(pin, path), 0);
+	put(pin, "pve " ED " " ED_A "\n");
+	refused("a link");
+	unlink(path);
+	f = fopen(path, "we");
+	cr_assert_not_null(f);
+	for (int i = 0; i < 70 * 1024; i++)
+		fputc('#', f);
+	fclose(f);
+	refused("too large");
+	h = hostkeys_new(dir);
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_LEARNT,
+	    "what was accepted is kept");
 	hostkeys_free(h);
 }
 

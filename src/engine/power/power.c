@@ -367,7 +367,7 @@ verb_take_slot(struct power_verb *v, char *why, size_t size)
 		HOSTKEY_CHANGED ||
 	    remote_key_state(broker_remote(p->cfg.broker, DOOR_PVE)) == HOSTKEY_CHANGED) {
 		snprintf(why, size,
-		    "the PVE host's key is not the one it had: compare %s on the host, "
+		    "the PVE host's key is not the one that is known: compare %s on the host, "
 		    "then /accept pve",
 		    remote_fingerprint(broker_remote(p->cfg.broker, DOOR_PVE)));
 		return false;

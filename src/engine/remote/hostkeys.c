@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -21,6 +22,9 @@
 #define HOSTKEYS_BLOB_MAX \
 	(4 * 1024) /* bytes of base64: an RSA key of 16,384 bits has 2.8 K */
 
+#define HOSTKEYS_DOUBT \
+	"who is not known from it counts as changed until the key is accepted"
+
 struct hostkey {
 	char *host, *type, *blob;
 	bool pinned;
@@ -32,6 +36,7 @@ struct hostkeys {
 	struct hostkey keys[HOSTKEYS_MAX];
 	size_t count;
 	bool only_look;
+	bool doubtful; /* there is a file, and what it said is not known */
 	struct hostkeys_write *writing; /* at most one in flight */
 	bool again;			/* changed since that one began */
 	struct err trouble;
@@ -117,18 +122,34 @@ hostkeys_load_line(struct hostkeys *h, char *line)
 		return;
 	if (!type || !blob || !hostkeys_is_type(type) ||
 	    !hostkeys_blob_fits(type, blob) ||
-	    hostkeys_set(h, host, type, blob, false) < 0)
+	    hostkeys_set(h, host, type, blob, false) < 0) {
+		h->doubtful = true;
 		err_set(&h->trouble, ERR_USAGE,
-		    "%s has a line that is no host key: it was "
-		    "skipped, and goes at the next change",
-		    h->path);
+		    "%s has a line that is no host key; " HOSTKEYS_DOUBT, h->path);
+	}
+}
+
+/* Who could have written there could have written any key. */
+static int
+hostkeys_is_ours(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return err_sys(err, errno, "look at %s", path);
+	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) ||
+	    (st.st_mode & 022))
+		return err_set(err, ERR_DENIED,
+		    "%s is no file of ours alone (uid %ld, mode %04o)", path,
+		    (long)st.st_uid, (unsigned)(st.st_mode & 07777));
+	return 0;
 }
 
 struct hostkeys *
 hostkeys_new(const char *dir)
 {
 	struct hostkeys *h = mem_alloc(sizeof *h);
-	char *text, *save = NULL;
+	char *text = NULL, *save = NULL;
 	struct err err;
 	size_t len;
 
@@ -137,10 +158,12 @@ hostkeys_new(const char *dir)
 	h->path = mem_printf("%s/hostkeys", dir);
 	if (access(h->path, F_OK) < 0 && errno == ENOENT)
 		return h;
-	text = fd_read_file(h->path, HOSTKEYS_FILE_MAX, &len, &err);
+	if (hostkeys_is_ours(h->path, &err) == 0)
+		text = fd_read_file(h->path, HOSTKEYS_FILE_MAX, &len, &err);
 	if (!text) {
+		h->doubtful = true;
 		h->trouble = err;
-		err_wrap(&h->trouble, "known host keys are forgotten");
+		err_wrap(&h->trouble, HOSTKEYS_DOUBT);
 		return h;
 	}
 	for (char *p = strtok_r(text, "\n", &save); p; p = strtok_r(NULL, "\n", &save))
@@ -326,6 +349,8 @@ hostkeys_check(struct hostkeys *h, const char *host, const char *type, const cha
 		return HOSTKEY_CHANGED;
 	if (i < h->count)
 		return k->pinned ? HOSTKEY_PINNED : HOSTKEY_LEARNT;
+	if (h->doubtful)
+		return HOSTKEY_CHANGED;
 	if (h->only_look || hostkeys_set(h, host, type, blob, false) < 0)
 		return HOSTKEY_UNKNOWN;
 	hostkeys_save(h);

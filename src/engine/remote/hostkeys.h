@@ -7,8 +7,10 @@
  * temporary file and renamed).  A change is never accepted here by itself:
  * the broker decides what a changed key forbids, an operator accepts it.
  *
- * What is known counts from memory; a disk that refuses costs only that the
- * next engine learns again, and hostkeys_why says so.
+ * What is known counts from memory; a disk that does not take it costs only that
+ * the next engine learns again, and hostkeys_why says so.  A file that is there and
+ * cannot be used (unreadable, too large, another's, a line that is no key) is no
+ * reason to learn: a host that is not known from it counts as changed.
  */
 #ifndef ENGINE_HOSTKEYS_H
 #define ENGINE_HOSTKEYS_H
@@ -20,8 +22,7 @@ enum hostkey_state { HOSTKEY_UNKNOWN, HOSTKEY_PINNED, HOSTKEY_LEARNT, HOSTKEY_CH
 struct hostkeys;
 struct uv_loop_s;
 
-/* Reads DIR/hostkeys, whose lines that make no sense are skipped; dir NULL: memory only.
- */
+/* Reads DIR/hostkeys; dir NULL: memory only. */
 struct hostkeys *hostkeys_new(const char *dir);
 void hostkeys_free(struct hostkeys *h);
 

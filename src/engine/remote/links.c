@@ -36,7 +36,7 @@ link_fill_key(struct js *f, const struct remote *r, const char *host)
 		js_set_str(f, "fingerprint", remote_fingerprint(r));
 	if (remote_key_state(r) != HOSTKEY_CHANGED)
 		return;
-	js_set_str(f, "why", "its host key is not the one it had");
+	js_set_str(f, "why", "its host key is not the one that is known");
 	js_set_str(f, "todo",
 	    strcmp(host, "pve") == 0
 		? "compare the fingerprint on the host; until /accept pve, start, stop, reset and cycle are refused"
