@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "engine/agent/tools_visible.h"
 #include "wire/verbs.h"
 
 #define SHELL_WHAT "(interactive shell)" /* of an operator's shell's run */
@@ -195,13 +197,19 @@ see_state(struct notices *n, const struct js *f, bool in_turn, char out[NOTICE_M
 	return js_is(f, "what", "proof") && see_proof(n, f, out);
 }
 
-/* A line of the host is a line here, too. */
+/* A line of the host is a line here, too, and nothing in it is unseen. */
 static bool
-plain(char *text)
+plain(char text[NOTICE_MAX])
 {
+	struct buf seen;
+
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = ' ';
+	buf_init(&seen, NOTICE_MAX - 1);
+	show_visible(&seen, text, strlen(text), NOTICE_MAX - 1);
+	snprintf(text, NOTICE_MAX, "%s", buf_str(&seen));
+	buf_fini(&seen);
 	return true;
 }
 

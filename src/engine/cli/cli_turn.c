@@ -441,7 +441,8 @@ on_result(const struct cli_result *r, void *arg)
 	bool afresh = r->api_status == 401 || r->api_status == 403 || c->forced ||
 	    learn_no_relay(c, r);
 
-	if (r->text && strstr(r->text, "No conversation found"))
+	/* claude's own word, never the model's, who may quote anything */
+	if (r->is_error && r->text && strstr(r->text, "No conversation found"))
 		c->lost = true;
 	if (c->state != CLI_TURN && (c->state != CLI_STOPPING || c->stop_step > 0))
 		return;

@@ -93,18 +93,18 @@ on_timer_closed(uv_handle_t *handle)
 	free(handle);
 }
 
-static void
-stop_timer(struct guest *v)
+void
+gate_timer_stop(struct guest *v)
 {
 	if (v->timer)
 		uv_close((uv_handle_t *)v->timer, on_timer_closed);
 	v->timer = NULL;
 }
 
-static void
-start_timer(struct guest *v, uv_timer_cb cb, int64_t ms)
+void
+gate_timer_start(struct guest *v, uv_timer_cb cb, int64_t ms)
 {
-	stop_timer(v);
+	gate_timer_stop(v);
 	v->timer = mem_alloc(sizeof *v->timer);
 	uv_timer_init(v->gate->cfg.loop, v->timer);
 	uv_unref((uv_handle_t *)v->timer);
@@ -123,7 +123,7 @@ gate_gone(struct gate *g, struct peer *p)
 	if (!v)
 		return;
 	*at = v->next;
-	stop_timer(v);
+	gate_timer_stop(v);
 	who_free(v->who);
 	if (v->trying)
 		keeper_drop(v->trying);
@@ -134,7 +134,7 @@ gate_gone(struct gate *g, struct peer *p)
 static void
 refuse(struct guest *v, const char *text, const char *todo)
 {
-	stop_timer(v);
+	gate_timer_stop(v);
 	if (v->trying)
 		keeper_drop(v->trying);
 	v->trying = NULL;
@@ -279,7 +279,7 @@ let_in(struct guest *v, enum guest_by by, const struct peer_pass *pass)
 {
 	struct gate *g = v->gate;
 
-	stop_timer(v);
+	gate_timer_stop(v);
 	v->state = GUEST_IN;
 	v->by = by;
 	idle_begin(&v->idle, clock_mono_ms());
@@ -301,7 +301,7 @@ static void
 ask(struct guest *v, const char *text, int64_t wait_ms)
 {
 	v->state = GUEST_ASKED;
-	start_timer(v, on_asked_long, GATE_ASKED_MS + wait_ms);
+	gate_timer_start(v, on_asked_long, GATE_ASKED_MS + wait_ms);
 	peer_ask_password(v->peer, text, wait_ms);
 }
 
@@ -416,7 +416,7 @@ on_late(uv_timer_t *timer)
 	struct guest *v = timer->data;
 	struct gate *g = v->gate;
 
-	stop_timer(v);
+	gate_timer_stop(v);
 	if ((int)(g->done - v->needs) < 0) {
 		v->needs = g->done;
 		if (!g->list_why.words[0])
@@ -464,7 +464,7 @@ gate_knock(struct gate *g, struct peer *p)
 	if (gate_has_list(g)) {
 		v->needs = want_load(g);
 		v->who = who_ask(g->cfg.loop, peer_fd(p), on_who, v);
-		start_timer(v, on_late, GATE_LOOK_MS);
+		gate_timer_start(v, on_late, GATE_LOOK_MS);
 	} else if (v->uid == geteuid()) {
 		let_in(v, GUEST_BY_UID, &(struct peer_pass){.name = ""});
 	} else {
@@ -573,5 +573,5 @@ gate_try(struct gate *g, struct peer *p, const struct js *m)
 		return;
 	}
 	snprintf(v->trying_name, sizeof v->trying_name, "%s", name);
-	start_timer(v, on_try_late, GATE_TRY_MS);
+	gate_timer_start(v, on_try_late, GATE_TRY_MS);
 }

@@ -50,6 +50,10 @@ struct gate {
 
 struct guest *gate_find(const struct gate *g, const struct peer *p);
 
+/* The guest's one timer: a second start takes the place of the first. */
+void gate_timer_start(struct guest *v, uv_timer_cb cb, int64_t ms);
+void gate_timer_stop(struct guest *v);
+
 /* The role that a credential's name has, and how the operator is called. */
 bool gate_name_reads(const struct gate *g, const char *name, const char **called);
 

@@ -144,6 +144,25 @@ unlock(struct guest *v)
 	gate_lock_arm(g);
 }
 
+/* Who passes by cannot break that file, and attaching again may need it. */
+static void
+unlock_unasked(struct guest *v, const char *why)
+{
+	LOG("gate", "unlocked without a password: %s", why);
+	unlock(v);
+}
+
+static void
+on_unlock_late(uv_timer_t *timer)
+{
+	struct guest *v = timer->data;
+
+	keeper_drop(v->trying);
+	v->trying = NULL;
+	gate_timer_stop(v);
+	unlock_unasked(v, "the disk of the credentials hangs");
+}
+
 static void
 on_tried(enum keeper_answer answer, int64_t wait_ms, const char *why, void *arg)
 {
@@ -154,11 +173,9 @@ on_tried(enum keeper_answer answer, int64_t wait_ms, const char *why, void *arg)
 	const char *called;
 
 	v->trying = NULL;
+	gate_timer_stop(v);
 	if (answer == KEEPER_BROKEN) {
-		/* who passes by cannot break that file, and attaching again may need it
-		 */
-		LOG("gate", "unlocked without a password: %s", why);
-		unlock(v);
+		unlock_unasked(v, why);
 	} else if (answer == KEEPER_WRONG) {
 		snprintf(text, sizeof text,
 		    "that name and that password do not belong together; the next one is "
@@ -206,11 +223,13 @@ gate_unlock(struct gate *g, struct peer *p, const struct js *m)
 			.from = from,
 			.attached = true},
 		    on_tried, v);
-		if (!v->trying)
+		if (!v->trying) {
 			peer_error(p, m, "unlock",
 			    "a name has 1 to 32 letters, a password at most 256", NULL);
-		else
-			snprintf(v->trying_name, sizeof v->trying_name, "%s", name);
+			return;
+		}
+		snprintf(v->trying_name, sizeof v->trying_name, "%s", name);
+		gate_timer_start(v, on_unlock_late, GATE_TRY_MS);
 	}
 }
 

@@ -25,6 +25,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/scrub.h"
 #include "engine/api/dial.h"
 
 /* curve25519 first: sntrup761 costs 80 ms more a connect; CBC, SHA-1 and DSA never. */
@@ -333,15 +334,21 @@ remote_ssh_heard_packets(const struct remote *r)
 	return r->ssh ? r->ssh->packets.in_packets : 0;
 }
 
+/* It may hold a sentence of the peer's own: one clean line of it, in quotes. */
 const char *
-remote_ssh_words(const struct remote *r)
+remote_ssh_words(struct remote *r)
 {
 	const char *words = ssh_get_error(r->ssh->session);
+	char text[sizeof r->ssh_words - 2];
 
 	/* Errors of old requests stay in there and are about nothing. */
 	if (ssh_get_error_code(r->ssh->session) != SSH_FATAL || !*words)
 		return "the connection ended";
-	return words;
+	scrub_label(words, strlen(words), text, sizeof text);
+	for (char *p = text; (p = strchr(p, '"')) != NULL;)
+		*p = '\'';
+	snprintf(r->ssh_words, sizeof r->ssh_words, "\"%s\"", text);
+	return r->ssh_words;
 }
 
 const char *

@@ -85,6 +85,7 @@ struct remote {
 
 	enum remote_state state;
 	char why[REMOTE_WHY_MAX];
+	char ssh_words[200]; /* of libssh or the peer, in quotes */
 	enum hostkey_state key_state;
 	char *key_type, *key_blob, *fingerprint;
 
@@ -149,7 +150,7 @@ bool remote_ssh_has_banner(const struct remote *r);
 bool remote_ssh_wants_write(const struct remote *r);
 uint64_t remote_ssh_heard_bytes(const struct remote *r);
 uint64_t remote_ssh_heard_packets(const struct remote *r);
-const char *remote_ssh_words(const struct remote *r);	 /* of a failure; lent */
+const char *remote_ssh_words(struct remote *r);		 /* of a failure; lent */
 const char *remote_ssh_key_name(const struct remote *r); /* the kind of ours */
 
 int remote_channel_new(struct remote_run *run) MUST_CHECK;
