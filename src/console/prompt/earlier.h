@@ -3,7 +3,7 @@
  * earlier.h: which incidents there are, by the names of their journals.
  *
  * For the completion of "/replay": nothing is opened, and the folder is read again
- * after some seconds at the earliest.
+ * after some seconds at the earliest, by a child (aside.h).
  */
 #ifndef CONSOLE_EARLIER_H
 #define CONSOLE_EARLIER_H
@@ -18,6 +18,7 @@
 struct earlier {
 	const char *sessions; /* where the journals are, or NULL; lent */
 	int64_t read_ms;      /* when it was read; 0: never */
+	bool hung;	      /* their disk: not asked again */
 	int count;	      /* the newest first */
 	char id[EARLIER_MAX][JOURNAL_FILE_ID_MAX + 1];
 };

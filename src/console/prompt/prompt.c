@@ -49,15 +49,18 @@ static void
 on_line(char *line)
 {
 	const HIST_ENTRY *last;
+	bool kept = false;
 
 	if (!line)
 		return;
 	last = history_length > 0 ? history_get(history_base + history_length - 1) : NULL;
 	if (recall_wants(line) && (!last || strcmp(last->line, line) != 0)) {
 		add_history(line);
-		recall_add(prompt.recall, line);
+		kept = true;
 	}
 	prompt.fn(line, prompt.arg);
+	if (kept) /* behind what it asks for: a disk may be slow */
+		recall_add(prompt.recall, line);
 	free(line);
 }
 

@@ -17,7 +17,9 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "console/term/aside.h"
 
+#define LIMIT_MS 2000	      /* a disk that takes longer is not asked again */
 #define LOCK_TRIES 25	      /* milliseconds: a lock is held for less than one */
 #define WAIT_MAX (192 * 1024) /* bytes that wait for the file, in memory */
 /* A file is made anew when it is over what is kept by this much. */
@@ -27,6 +29,7 @@
 struct recall {
 	char *path;
 	char why[200];
+	bool hung;	    /* its disk: not asked again */
 	struct buf waiting; /* escaped lines that are not in the file */
 };
 
@@ -239,20 +242,74 @@ skip_old(char *text)
 	return text;
 }
 
+/* --- in a child --- */
+
+struct errand {
+	struct recall *r;
+	int tries; /* 1 where a key waits for us */
+};
+
+/* "+" and a text, or "-" and why not. */
+static void
+answer(int out, const char *why, const char *text)
+{
+	const char *rest = why[0] ? why : text;
+
+	if (fd_write_all(out, why[0] ? "-" : "+", 1) < 0 ||
+	    fd_write_all(out, rest, strlen(rest)) < 0)
+		return; /* nobody listens any more */
+}
+
+static void
+load_there(void *arg, int out)
+{
+	struct errand *e = arg;
+	struct stat st;
+	char *text = NULL;
+	int fd;
+
+	e->r->why[0] = '\0';
+	fd = access(e->r->path, F_OK) < 0 ? -1 : open_file(e->r, O_RDONLY, &st);
+	if (fd >= 0)
+		text = read_end(fd, st.st_size);
+	answer(out, e->r->why, text ? text : "");
+}
+
+/* The child's answer without its sign, or NULL: r says why.  New string. */
+static char *
+ask(struct recall *r, aside_fn *fn, int tries)
+{
+	struct errand e = {r, tries};
+	struct buf said;
+	char *text = NULL;
+
+	if (r->hung)
+		return NULL;
+	buf_init(&said, RECALL_BYTES_MAX + 512);
+	if (aside_run(fn, &e, LIMIT_MS, &said) == ASIDE_LATE) {
+		r->hung = true;
+		refuse(r, "its disk does not answer");
+	} else if (said.len == 0) {
+		refuse(r, "no process can be started");
+	} else if (said.data[0] == '+') {
+		text = mem_dup(buf_str(&said) + 1);
+	} else if (said.len > 1) {
+		refuse(r, buf_str(&said) + 1);
+	}
+	buf_fini(&said);
+	return text;
+}
+
 void
 recall_load(struct recall *r, recall_fn *fn, void *arg)
 {
-	struct stat st;
 	char *text, *line, *next;
-	int fd;
 
-	if (!r->path || access(r->path, F_OK) < 0)
+	if (!r->path)
 		return;
-	fd = open_file(r, O_RDONLY, &st);
-	if (fd < 0)
+	text = ask(r, load_there, 1);
+	if (!text)
 		return;
-	text = read_end(fd, st.st_size);
-	close(fd);
 	for (line = skip_old(text); *line; line = next) {
 		next = strchr(line, '\n');
 		if (!next)
@@ -289,16 +346,13 @@ trim(const struct recall *r, int fd, off_t size)
 	free(text);
 }
 
-/* tries: 1 where a key waits for us. */
 static void
-flush(struct recall *r, int tries)
+write_there(struct recall *r, int tries)
 {
 	struct stat st;
 	char last = '\n';
 	int fd;
 
-	if (!r->path || r->waiting.len == 0)
-		return;
 	fd = open_locked(r, &st, tries);
 	if (fd < 0)
 		return;
@@ -317,6 +371,36 @@ flush(struct recall *r, int tries)
 			trim(r, fd, st.st_size);
 	}
 	close(fd);
+}
+
+static void
+flush_there(void *arg, int out)
+{
+	struct errand *e = arg;
+	bool written;
+
+	e->r->why[0] = '\0';
+	write_there(e->r, e->tries);
+	written = e->r->waiting.len == 0;
+	if (written || e->r->why[0])
+		answer(out, e->r->why, "");
+	else if (fd_write_all(out, "-", 1) < 0)
+		return; /* it waits for the next time */
+}
+
+static void
+flush(struct recall *r, int tries)
+{
+	char *text;
+
+	if (!r->path || r->waiting.len == 0)
+		return;
+	text = ask(r, flush_there, tries);
+	if (!text)
+		return;
+	buf_clear(&r->waiting);
+	r->why[0] = '\0';
+	free(text);
 }
 
 void

@@ -9,7 +9,8 @@
  * what is too old goes by a new file in place of the old one.
  *
  * It never stands in the way: where it cannot be read or written, what was typed is
- * remembered as long as the console runs, and the log says why.
+ * remembered as long as the console runs, and the log says why.  A child asks the disk
+ * (aside.h); one that does not answer within 2 s is not asked again.
  */
 #ifndef CONSOLE_RECALL_H
 #define CONSOLE_RECALL_H

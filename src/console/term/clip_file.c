@@ -12,9 +12,11 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "console/action/action.h"
+#include "console/term/aside.h"
 #include "console/term/clip.h"
 
-#define NUMBERS 1000 /* files of one name */
+#define LIMIT_MS 2000 /* a disk that takes longer is not asked again */
+#define NUMBERS 1000  /* files of one name */
 #define NAME_MAX_BYTES 60
 
 /* A name that is one of a file, whatever it was made from. */
@@ -83,12 +85,52 @@ write_in(const char *dir, const char *id, const char *name, const char *text, si
 	return NULL;
 }
 
+struct errand {
+	const char *dir, *id, *name, *text;
+	size_t len;
+};
+
+/* "+" and the path, or "-" and why not. */
+static void
+write_there(void *arg, int out)
+{
+	const struct errand *e = arg;
+	struct err err = {0};
+	char *path = write_in(e->dir, e->id, e->name, e->text, e->len, &err);
+	const char *words = path ? path : err.words;
+
+	if (fd_write_all(out, path ? "+" : "-", 1) < 0 ||
+	    fd_write_all(out, words, strlen(words)) < 0)
+		return; /* nobody listens any more */
+}
+
+/* late: the disk did not answer. */
+static char *
+write_aside(struct errand *e, bool *late, struct err *err)
+{
+	struct buf said;
+	char *path = NULL;
+
+	buf_init(&said, 8192);
+	*late = aside_run(write_there, e, LIMIT_MS, &said) == ASIDE_LATE;
+	if (*late)
+		err_set(err, ERR_SYSTEM, "the disk of %.200s does not answer", e->dir);
+	else if (said.len > 1 && said.data[0] == '+')
+		path = mem_dup(buf_str(&said) + 1);
+	else
+		err_set(err, ERR_SYSTEM, "%s",
+		    said.len > 1 ? buf_str(&said) + 1 : "no process can be started");
+	buf_fini(&said);
+	return path;
+}
+
 char *
 clip_file_write(struct action_context *a, const char *name, const char *text, size_t len,
     struct err *err)
 {
 	const char *id = a->screen->model.incident.id, *run = getenv("XDG_RUNTIME_DIR");
 	const char *dirs[] = {a->clip ? a->clip->dir : NULL, getenv("HOME"), run, "/tmp"};
+	static bool hung[ARRAY_LEN(dirs)];
 	char clean[NAME_MAX_BYTES + 1], safe[NAME_MAX_BYTES + 1] = "", *path = NULL, *own;
 
 	/* In a replay the id is whatever somebody's file says. */
@@ -97,9 +139,12 @@ clip_file_write(struct action_context *a, const char *name, const char *text, si
 	own = mem_printf("breakglass-%s", safe);
 	clean_name(name, clean);
 	for (size_t i = 0; i < ARRAY_LEN(dirs) && !path; i++)
-		if (dirs[i] && dirs[i][0] == '/')
-			path =
-			    write_in(dirs[i], i == 0 ? safe : own, clean, text, len, err);
+		if (dirs[i] && dirs[i][0] == '/' && !hung[i]) {
+			struct errand e = {
+			    dirs[i], i == 0 ? safe : own, clean, text, len};
+
+			path = write_aside(&e, &hung[i], err);
+		}
 	free(own);
 	return path;
 }
