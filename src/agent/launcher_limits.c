@@ -25,9 +25,10 @@ struct cap_data {
 };
 
 /*
- * No message queues: nobody else has that limit, whoever has it cannot raise it again,
- * and all that it starts has it too.  The engine knows the agent's processes by it,
- * whatever they do to their name, parent, session or environment.
+ * No message queues, and no locks, which no kernel counts any more: nobody else has both
+ * limits, whoever has them cannot raise them again, and all that it starts has them too.
+ * The engine knows the agent's processes by them, whatever they do to their name, parent,
+ * session or environment.  Of the first alone a site may have its own reasons.
  */
 void
 box_brand(void)
@@ -35,6 +36,7 @@ box_brand(void)
 	struct rlimit none = {0, 0};
 
 	setrlimit(RLIMIT_MSGQUEUE, &none);
+	setrlimit(__RLIMIT_LOCKS, &none);
 }
 
 static int

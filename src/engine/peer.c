@@ -485,10 +485,14 @@ peer_accept(struct hub *h)
 	}
 	snprintf(p->proof, sizeof p->proof, "uid %ld pid %ld", (long)uid, (long)pid);
 	p->uid = uid;
-	if (uid == geteuid() && agent_box_holds(pid)) {
+	/* where it tells nobody apart the gate still asks who is above whom */
+	if (uid == geteuid() && agent_box_tells() && agent_box_holds(pid)) {
 		peer_error(p, NULL, "access",
-		    "this process is the agent's, not an operator's",
-		    "hosts are reached by ssh devvm and ssh pve");
+		    "this process is the agent's, not an operator's: it has the agent's mark, "
+		    "the hard limits 0 of message queues and of locks",
+		    "the agent reaches hosts by ssh devvm and ssh pve; an operator's shell must "
+		    "not have both limits (ulimit -Hq, ulimit -Hx; msgqueue and locks in "
+		    "limits.conf, LimitMSGQUEUE= and LimitLOCKS= of a unit)");
 		LOG("hub", "pid %ld is the agent's: refused", (long)pid);
 		peer_hang_up(p);
 		return;

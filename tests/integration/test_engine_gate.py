@@ -11,8 +11,8 @@ import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import (LIMIT, PROGRAM, SRC, Failed, Peer, Skip, check, main, until,  # noqa: E402
-                        with_rig)
+from engine_rig import (BUILD, LIMIT, PROGRAM, SRC, Failed, Peer, Skip, check,  # noqa: E402
+                        main, until, with_rig)
 from pace import Watch  # noqa: E402
 
 ROOT = os.getuid() == 0
@@ -565,6 +565,41 @@ def lock_password(rig):
     check("and is not looked at again and again", ticks(rig) - before < 20, ticks(rig) - before)
 
 
+# A console's hello from below the launcher, as the agent's processes are.
+MARKED = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(20)
+s.connect(sys.argv[1])
+s.sendall(b'{"t":"hello","v":1,"name":"ann","tty":"t","size":"80x24","role":"console"}\\n')
+print(s.recv(65536).decode())
+"""
+
+
+@with_rig(**NO_HOSTS)
+def limits_of_a_site(rig):
+    """a site without message queues: its operators come in, the agent's processes do not"""
+    def below_the_launcher():
+        return subprocess.run([BUILD + "/src/agent/launcher", "--memory", "1073741824", "--",
+                               "/usr/bin/python3", "-c", MARKED, rig.socket],
+                              capture_output=True, text=True, timeout=60).stdout
+    rig.start(prefix=("bash", "-c", 'ulimit -q 0; exec "$@"', "engine"))
+    p, f = knock(rig)
+    check("an operator is welcome", f["t"] == "welcome", f)
+    c = subprocess.run(["bash", "-c", 'ulimit -q 0; exec "$@"', "x", PROGRAM, "note", "here"],
+                       env=rig.env, capture_output=True, text=True, timeout=60)
+    check("so is one with that limit", c.returncode == 0, c)
+    said = below_the_launcher()
+    check("the agent's is not, and why is said", '"error"' in said and "the agent's mark" in said and
+          "ulimit -Hx" in said and "LimitLOCKS=" in said, said)
+    p.close()
+    rig.stop()
+    # both limits on the engine itself: the mark tells nobody apart, descent does
+    rig.start(prefix=("bash", "-c", 'ulimit -q 0; ulimit -x 0; exec "$@"', "engine"))
+    p, f = knock(rig)
+    check("an operator is welcome all the same", f["t"] == "welcome", f)
+
+
 if __name__ == "__main__":
     main([places, nobody, roles, group, agents, credential, bad_credentials, thousand, siege,
-          lock, lock_password])
+          lock, lock_password, limits_of_a_site])

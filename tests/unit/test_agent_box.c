@@ -3,11 +3,14 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -150,4 +153,31 @@ Test(agent_box, a_link_in_usr_shows_the_program_that_it_leads_to)
 	cr_assert_eq(has_folder(dir), 1);
 	free(dir);
 	free(program);
+}
+
+/* limits.conf or a unit may have one of them, and all of its operators then. */
+Test(agent_box, the_mark_is_both_limits_and_not_one)
+{
+	static const struct rlimit none = {0, 0};
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	cr_assert_gt(pid, 0);
+	cr_expect_not(agent_box_holds(pid));
+	cr_assert_eq(prlimit(pid, RLIMIT_MSGQUEUE, &none, NULL), 0);
+	cr_expect_not(agent_box_holds(pid), "no message queues are no mark");
+	cr_assert_eq(prlimit(pid, __RLIMIT_LOCKS, &none, NULL), 0);
+	cr_expect(agent_box_holds(pid));
+	cr_expect(agent_box_tells(), "it is not on us");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	cr_expect(
+	    agent_box_holds(pid), "who is gone may have left the socket to another");
+	cr_expect_not(agent_box_holds(0));
+	setrlimit(RLIMIT_MSGQUEUE, &none);
+	setrlimit(__RLIMIT_LOCKS, &none);
+	cr_expect_not(agent_box_tells());
 }

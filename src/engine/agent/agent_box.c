@@ -202,12 +202,19 @@ agent_box_args(char **argv, int n, const struct agent_proc_config *cfg, const ch
 bool
 agent_box_holds(pid_t pid)
 {
-	struct rlimit limit;
+	struct rlimit queues, locks;
 
 	/* Another's pid namespace: ours has all of the agent's. */
 	if (pid <= 0)
 		return false;
-	if (prlimit(pid, RLIMIT_MSGQUEUE, NULL, &limit) == 0)
-		return limit.rlim_max == 0;
+	if (prlimit(pid, RLIMIT_MSGQUEUE, NULL, &queues) == 0 &&
+	    prlimit(pid, __RLIMIT_LOCKS, NULL, &locks) == 0)
+		return queues.rlim_max == 0 && locks.rlim_max == 0;
 	return errno == ESRCH;
+}
+
+bool
+agent_box_tells(void)
+{
+	return !agent_box_holds(getpid());
 }

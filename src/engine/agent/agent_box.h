@@ -32,4 +32,7 @@ int agent_box_args(
  */
 bool agent_box_holds(pid_t pid);
 
+/* False: whoever started us has that mark himself, so it tells nobody apart. */
+bool agent_box_tells(void);
+
 #endif

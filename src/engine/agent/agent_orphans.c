@@ -144,8 +144,7 @@ agent_orphans_new(uv_loop_t *loop)
 void
 agent_orphans_kill(struct agent_orphans *o)
 {
-	/* Whoever started us has that limit already: then it tells nobody apart. */
-	if (agent_box_holds(getpid()) || !look(o, true))
+	if (!agent_box_tells() || !look(o, true))
 		return;
 	LOG("agent", "an agent-host left processes: they are killed");
 	o->until_ms = clock_mono_ms() + KILL_MS;
