@@ -155,7 +155,7 @@ shim_ask(struct shim *s, const char *host, char **words)
 
 	if (len == 0)
 		shim_fail(EXIT_REFUSED,
-		    "the command is longer than 65536 bytes: send a script on standard "
+		    "the command is longer than 32768 bytes: send a script on standard "
 		    "input instead, ssh devvm sh -s <SCRIPT");
 	if (write_all(s->sock, line, len) < 0)
 		s->closed = 1; /* it may have said why */

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SHIM_COMMAND_MAX (64 * 1024) /* bytes: WIRE_COMMAND_MAX */
+#define SHIM_COMMAND_MAX (32 * 1024) /* bytes: WIRE_COMMAND_MAX */
 #define SHIM_LINE_MAX (SHIM_COMMAND_MAX / 3 * 4 + 256)
 
 /* NULL, or what is wrong with this command line, for "ssh: %s. Allowed: ...". */

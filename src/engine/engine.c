@@ -357,7 +357,7 @@ engine_build(struct engine *e, struct err *err)
 	e->context = context_new(e->incident);
 	e->recap = recap_new();
 	e->cut = cut_new(e->incident);
-	e->runs = runs_new(e->incident);
+	e->runs = runs_new(loop, e->incident);
 	runs_redact(e->runs, e->redact);
 	e->asks = asks_new(loop, e->incident, o->ask_seconds * 1000);
 	e->broker = broker_new(&(struct broker_config){.loop = loop,

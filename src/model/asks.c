@@ -28,17 +28,19 @@ ask_index(const struct asks *a, const char *id)
 	return -1;
 }
 
-static void
-read_command(struct ask *q, const struct js *f)
+/* Clean, and cut where it is longer than what is kept; its bytes as they came. */
+static size_t
+read_text(const struct js *f, const char *key, char out[ASK_COMMAND_MAX])
 {
 	struct buf bytes;
+	size_t len;
 
 	buf_init(&bytes, 128 * 1024);
-	if (js_bytes(f, "command", &bytes) == 0)
-		scrub_label(buf_str(&bytes), bytes.len, q->command, sizeof q->command);
-	q->command_len = bytes.len;
-	q->cut = bytes.len >= sizeof q->command;
+	if (js_bytes(f, key, &bytes) == 0)
+		scrub_label(buf_str(&bytes), bytes.len, out, ASK_COMMAND_MAX);
+	len = bytes.len;
 	buf_fini(&bytes);
+	return len;
 }
 
 static void
@@ -60,7 +62,11 @@ ask_read(struct asks *a, const struct js *f)
 	LABEL(f, "host", q->host);
 	LABEL(f, "verb", q->verb);
 	LABEL(f, "text", q->text);
-	read_command(q, f);
+	q->command_len = read_text(f, "command", q->command);
+	q->cut = q->command_len >= sizeof q->command;
+	q->has_input = js_bool(f, "stdin", false);
+	q->input_len = read_text(f, "input", q->input);
+	q->input_cut = q->input_len >= sizeof q->input;
 	q->until = js_int(f, "until", js_int(f, "mono_ms", 0) + js_int(f, "ms", ASK_MS));
 }
 

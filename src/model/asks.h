@@ -26,6 +26,10 @@ struct ask {
 	char command[ASK_COMMAND_MAX];
 	size_t command_len; /* bytes of it as they came; more than kept: cut */
 	bool cut;
+	bool has_input; /* with this on its standard input */
+	char input[ASK_COMMAND_MAX];
+	size_t input_len;
+	bool input_cut;
 	int64_t until; /* the engine's clock */
 };
 

@@ -42,7 +42,8 @@ model_keep_orphan(struct model *m, const struct js *fact)
 	struct item *it = NULL;
 	char id[16];
 
-	if (kind == FACT_OUTPUT || kind == FACT_SKIPPED || kind == FACT_TOOL_END) {
+	if (kind == FACT_OUTPUT || kind == FACT_INPUT || kind == FACT_SKIPPED ||
+	    kind == FACT_TOOL_END) {
 		incident_label(fact, "id", id, sizeof id);
 		r = tail_by_id(&m->tools, id);
 	} else if (kind == FACT_VERB || kind == FACT_ANSWERED || kind == FACT_TEXT ||

@@ -205,6 +205,7 @@ begin(struct tail *t, const struct js *fact)
 	if (js_bytes(fact, "what", &what) == 0)
 		tail_command(r, buf_str(&what), what.len);
 	buf_fini(&what);
+	r->has_input = js_bool(fact, "stdin", false);
 	t->bytes += r->bytes;
 	r->seq = js_int(fact, "seq", 0);
 	for (size_t i = 0; i + 1 < t->count; i++)
@@ -319,7 +320,8 @@ tail_apply(struct tail *t, const struct js *fact)
 		begin(t, fact);
 		return true;
 	}
-	if (kind != FACT_OUTPUT && kind != FACT_SKIPPED && kind != FACT_TOOL_END)
+	if (kind != FACT_OUTPUT && kind != FACT_INPUT && kind != FACT_SKIPPED &&
+	    kind != FACT_TOOL_END)
 		return false;
 	incident_label(fact, "id", id, sizeof id);
 	r = tail_by_id(t, id);
@@ -329,6 +331,8 @@ tail_apply(struct tail *t, const struct js *fact)
 		r = begin_stub(t, fact);
 	if (kind == FACT_OUTPUT)
 		return output(t, r, fact);
+	if (kind == FACT_INPUT)
+		return tail_input(t, r, fact);
 	if (kind == FACT_TOOL_END)
 		end(t, r, fact);
 	return kind == FACT_TOOL_END; /* skipped: the next offset tells it */

@@ -29,8 +29,9 @@
 	(32 * 1024)	   /* bytes of an ended run's end that are worth a fetch */
 #define TAIL_LINE_MAX 2048 /* bytes; a longer line goes on in the next one */
 #define TAIL_FILLED_BYTES_MAX (4 * 1024 * 1024) /* of a run whose gaps were filled */
-#define TAIL_COMMAND_MAX (16 * 1024)		/* bytes of a command that are kept */
-#define TAIL_FIRST_SERIAL ((uint64_t)1 << 32)	/* older ones come in front, downwards */
+#define TAIL_COMMAND_MAX \
+	(32 * 1024) /* bytes that are kept of a command, and of its input */
+#define TAIL_FIRST_SERIAL ((uint64_t)1 << 32) /* older ones come in front, downwards */
 #define TAIL_FIRST_PLACE \
 	((uint64_t)1 << 48) /* of a line; what went has places before it */
 
@@ -75,8 +76,11 @@ struct tail_run {
 	uint64_t serial; /* rises, never reused */
 	char id[16], by[33], asked[16], host[16], verb[16];
 	char what[256]; /* the first line of the command, or what it is for */
-	char *command;	/* all of it, clean lines, when what is not that; or NULL */
-	int more;	/* lines of the command behind the first */
+	char *command;	/* all of it, clean lines, when what is not that; or NULL.  Its
+			 * standard input stands behind it. */
+	int more;	/* lines of that behind the first */
+	bool has_input; /* something comes on its standard input */
+	int64_t in;	/* bytes of it that came */
 	int64_t seq;	/* of its tool fact, 0: not known */
 	int64_t began;	/* the engine's monotonic clock */
 	int64_t said;	/* the same: when output came last, 0: none did */
@@ -127,7 +131,8 @@ struct tail {
 void tail_init(struct tail *t);
 void tail_fini(struct tail *t);
 
-/* Folds a tool, output, skipped or tool_end fact in; returns whether anything changed. */
+/* Folds a tool, input, output, skipped or tool_end fact in; returns whether anything
+ * changed. */
 bool tail_apply(struct tail *t, const struct js *fact);
 
 /* Runs of older go in front of t's, as many as fit; it is empty then. */

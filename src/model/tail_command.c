@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tail_command.c: what a run is, in one line and as it was sent. */
+/* tail_command.c: what a run is, in one line and as it was sent, with its input. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,4 +79,63 @@ tail_command(struct tail_run *r, const char *text, size_t len)
 		r->command = mem_dup(buf_str(&all));
 	r->bytes += r->command ? strlen(r->command) : 0;
 	buf_fini(&all);
+}
+
+/* --- standard input --- */
+
+/* Lines behind the command. */
+static void
+append(struct tail *t, struct tail_run *r, const char *text)
+{
+	const char *before = r->command ? r->command : r->what;
+	char *all = mem_printf("%s%s", before, text);
+	size_t grown = strlen(all) - (r->command ? strlen(r->command) : 0);
+
+	for (const char *lf = strchr(text, '\n'); lf; lf = strchr(lf + 1, '\n'))
+		r->more++;
+	free(r->command);
+	r->command = all;
+	r->bytes += grown;
+	t->bytes += grown;
+}
+
+static void
+append_clean(struct tail *t, struct tail_run *r, const char *text, size_t len)
+{
+	static const struct scrub_sink sink = {on_text, on_newline, on_restart};
+	struct buf all;
+	struct scrub s;
+
+	buf_init(&all, 4 * TAIL_COMMAND_MAX);
+	scrub_init(&s, &sink, &all, SCRUB_PLAIN);
+	scrub_feed(&s, text, len);
+	scrub_finish(&s);
+	append(t, r, buf_str(&all));
+	buf_fini(&all);
+}
+
+bool
+tail_input(struct tail *t, struct tail_run *r, const struct js *fact)
+{
+	int64_t off = js_int(fact, "off", 0), room = TAIL_COMMAND_MAX - r->in;
+	struct buf data;
+	size_t keep;
+
+	if (r->stub || off < r->in)
+		return false; /* it was here, or comes with the beginning */
+	buf_init(&data, 256 * 1024);
+	if (js_bool(fact, "cut", false)) {
+		append(t, r, "\n[the rest of its standard input is not on record]");
+		r->in++;
+	} else if (js_bytes(fact, "data", &data) == 0) {
+		keep = room <= 0 ? 0 : (int64_t)data.len < room ? data.len : (size_t)room;
+		if (off == 0)
+			append(t, r, "\n[standard input:]\n");
+		append_clean(t, r, data.data, keep);
+		if (room > 0 && keep < data.len)
+			append(t, r, "\n[more standard input: the journal has it]");
+		r->in = off + (int64_t)data.len;
+	}
+	buf_fini(&data);
+	return true;
 }

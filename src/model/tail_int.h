@@ -25,6 +25,9 @@ void tail_feed_end(struct tail *t, struct tail_run *r, int stream);
 /* The command of a tool fact. */
 void tail_command(struct tail_run *r, const char *text, size_t len);
 
+/* An input fact: its bytes stand behind the command.  Whether something changed. */
+bool tail_input(struct tail *t, struct tail_run *r, const struct js *fact);
+
 /* Lines of a run; each call may drop its oldest ones, so no line is held over one. */
 struct tail_line *tail_new_line(struct tail *t, struct tail_run *r, int stream);
 struct tail_line *tail_last_line(const struct tail_run *r); /* there must be one */

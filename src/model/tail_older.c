@@ -38,6 +38,8 @@ take_name(struct tail_run *stub, const struct tail_run *r)
 	if (r->command)
 		stub->command = mem_dup(r->command);
 	stub->more = r->more;
+	stub->has_input = r->has_input;
+	stub->in = r->in;
 	stub->seq = r->seq;
 	stub->began = r->began;
 	stub->stub = r->stub;

@@ -34,6 +34,10 @@ transcript_ask(struct transcript *t, const struct js *fact)
 		add_str(t, it, host[0] ? host : "?");
 		add_str(t, it, ": ");
 		transcript_append_member(t, it, fact, "command");
+		if (js_bool(fact, "stdin", false)) {
+			add_str(t, it, "\nstandard input:\n");
+			transcript_append_member(t, it, fact, "input");
+		}
 	} else if (verb[0]) {
 		add_str(t, it, "\npve: ");
 		add_str(t, it, verb);

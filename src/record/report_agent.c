@@ -172,6 +172,9 @@ report_on_ask(struct report *r, const struct js *m)
 		report_set_cut(q, words[i], js_str(m, words[i]), 64);
 	report_set_cut(q, "text", report_str(m, "text"), REPORT_WORD_MAX);
 	report_set_cut(q, "command", js_str(m, "command"), REPORT_WORD_MAX);
+	if (js_bool(m, "stdin", false))
+		js_set_bool(q, "stdin", true);
+	report_set_cut(q, "input", js_str(m, "input"), REPORT_WORD_MAX);
 }
 
 void

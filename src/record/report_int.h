@@ -110,6 +110,7 @@ void report_on_cancelled(struct report *r, const struct js *m); /* report_agent.
 void report_on_done(struct report *r, const struct js *m);	/* report_agent.c */
 void report_on_session(struct report *r, const struct js *m);	/* report_agent.c */
 void report_on_tool(struct report *r, const struct js *m);	/* report_runs.c */
+void report_on_input(struct report *r, const struct js *m);	/* report_runs.c */
 void report_on_tool_end(struct report *r, const struct js *m);	/* report_runs.c */
 void report_runs_over(struct report *r);			/* report_runs.c */
 

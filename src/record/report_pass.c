@@ -240,6 +240,7 @@ static void (*const readers[FACTS])(struct report *r, const struct js *m) = {
     [FACT_DONE] = report_on_done,
     [FACT_ERROR] = report_on_error,
     [FACT_INCIDENT] = report_on_incident,
+    [FACT_INPUT] = report_on_input,
     [FACT_NOTE] = report_on_note,
     [FACT_OPERATOR] = report_on_operator,
     [FACT_PROMPT] = report_on_prompt,

@@ -152,7 +152,12 @@ print_runs(const struct js *facts, FILE *to)
 			    to);
 		md_cell(to, 16, "%s", report_str(x, "id"));
 		md_cell(to, 12, "%s", report_str(x, "host"));
-		md_cell(to, 120, "%s", report_str(x, "what"));
+		if (js_has(x, "stdin"))
+			md_cell(to, 200, "%.100s, with standard input, %lld B: %s",
+			    report_str(x, "what"), (long long)js_int(x, "in", 0),
+			    report_str(x, "input"));
+		else
+			md_cell(to, 120, "%s", report_str(x, "what"));
 		if (js_has(x, "exit"))
 			fprintf(to, "| %lld ", (long long)js_int(x, "exit", 0));
 		else

@@ -74,6 +74,11 @@ report_on_tool(struct report *r, const struct js *m)
 		report_set_cut(run, "verb", js_str(m, "verb"), 32);
 	if (js_has(m, "turn"))
 		js_set_int(run, "turn", report_num(m, "turn", 0));
+	if (js_bool(m, "stdin", false))
+		js_set_bool(run, "stdin", true);
+	if (js_has(m, "what_bytes"))
+		report_unknown(
+		    r, r->seq, "of the command of run %s only the beginning", id);
 	snprintf(fold, sizeof fold, "run %.20s %.20s", host, asked);
 	if (!js_has(m, "verb"))
 		event = report_event(
@@ -81,6 +86,17 @@ report_on_tool(struct report *r, const struct js *m)
 	snprintf(r->open[slot].id, sizeof r->open[slot].id, "%s", id);
 	r->open[slot].run = js_ref(run);
 	r->open[slot].event = event ? js_ref(event) : NULL;
+}
+
+/* A script there is what ran: its beginning stands with the command. */
+void
+report_on_input(struct report *r, const struct js *m)
+{
+	int slot = run_slot(r, report_str(m, "id"));
+
+	if (slot >= 0 && report_num(m, "off", -1) == 0 && js_has(m, "data"))
+		report_set_cut(
+		    r->open[slot].run, "input", report_str(m, "data"), REPORT_WORD_MAX);
 }
 
 static const char *
@@ -98,7 +114,8 @@ run_end_words(const struct js *m, char *out, size_t size)
 void
 report_on_tool_end(struct report *r, const struct js *m)
 {
-	static const char *const numbers[] = {"exit", "ms", "out", "err", "cut"};
+	static const char *const numbers[] = {
+	    "exit", "ms", "out", "err", "cut", "in", "in_cut"};
 	static const char *const words[] = {"signal", "failed"};
 	int slot = run_slot(r, report_str(m, "id"));
 	char end[200], age[40];
@@ -130,6 +147,12 @@ report_on_tool_end(struct report *r, const struct js *m)
 		report_unknown(r, r->seq,
 		    "%lld bytes of the output of run %s (%.100s) are not in this journal",
 		    (long long)report_num(m, "cut", 0), report_str(run, "id"),
+		    report_str(run, "what"));
+	if (report_num(m, "in_cut", 0) > 0)
+		report_unknown(r, r->seq,
+		    "%lld bytes of the standard input of run %s (%.100s) are not in this "
+		    "journal",
+		    (long long)report_num(m, "in_cut", 0), report_str(run, "id"),
 		    report_str(run, "what"));
 	run_forget(r, slot);
 }

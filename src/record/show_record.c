@@ -29,6 +29,7 @@ body_key(const struct js *m)
 	case FACT_PROMPT:
 	case FACT_TEXT:
 		return "text";
+	case FACT_INPUT:
 	case FACT_OUTPUT:
 		return "data";
 	case FACT_TOOL:
@@ -82,7 +83,7 @@ body_evidence(struct show *s, const struct js *m)
 }
 
 static void
-show_body(struct show *s, const struct js *m, const char *key)
+body_member(struct show *s, const struct js *m, const char *key)
 {
 	struct buf data;
 
@@ -90,8 +91,19 @@ show_body(struct show *s, const struct js *m, const char *key)
 	if (*key && js_bytes(m, key, &data) == 0 && data.len > 0)
 		body_lines(s, data.data, data.len);
 	buf_fini(&data);
+}
+
+static void
+show_body(struct show *s, const struct js *m, const char *key)
+{
+	body_member(s, m, key);
 	if (message_fact(m) == FACT_VERDICT)
 		body_evidence(s, m);
+	if (message_fact(m) == FACT_ASK && js_has(m, "stdin")) {
+		record_wrapf(
+		    s->to, s->columns, BODY_INDENT, BODY_INDENT, "standard input:");
+		body_member(s, m, "input");
+	}
 }
 
 /* --- a record --- */

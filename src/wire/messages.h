@@ -12,11 +12,11 @@
 
 #include "wire/json.h"
 
-#define WIRE_VERSION 1		     /* peers of another version are told so and closed */
-#define WIRE_PROMPT_MAX (64 * 1024)  /* bytes of one prompt */
-#define WIRE_CHUNK_MAX (32 * 1024)   /* raw bytes in one output, text or child message */
-#define WIRE_NAME_MAX 32	     /* bytes of an operator's name */
-#define WIRE_COMMAND_MAX (64 * 1024) /* bytes of one remote command */
+#define WIRE_VERSION 1		    /* peers of another version are told so and closed */
+#define WIRE_PROMPT_MAX (64 * 1024) /* bytes of one prompt */
+#define WIRE_CHUNK_MAX (32 * 1024)  /* raw bytes in one output, text or child message */
+#define WIRE_NAME_MAX 32	    /* bytes of an operator's name */
+#define WIRE_COMMAND_MAX WIRE_CHUNK_MAX /* of one remote command: one record has it */
 
 enum fact {
 #define FACT(id, name, journaled) FACT_##id,

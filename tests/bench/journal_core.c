@@ -210,7 +210,7 @@ main(int argc, char **argv)
 		return 64;
 	uv_loop_init(&b.loop);
 	b.incident = incident_new(&b.loop, argv[1], &events, &b);
-	b.runs = runs_new(b.incident);
+	b.runs = runs_new(&b.loop, b.incident);
 	incident_start(b.incident);
 	while (!b.ready)
 		uv_run(&b.loop, UV_RUN_ONCE);

@@ -7,7 +7,8 @@
  * "prefer ENDPOINT", "cancel", "start", "quit") and read one event a line.
  *
  * Environment: RIG_KEY, RIG_OAUTH, RIG_URL, RIG_CLAUDE, RIG_SESSION, RIG_GRACE_MS,
- * RIG_QUIET_MS, RIG_SILENT_MS; RIG_NO_DRIVER: only the socket.
+ * RIG_QUIET_MS, RIG_SILENT_MS; RIG_NO_DRIVER: only the socket; RIG_BYTES: what a run
+ * prints comes byte by byte.
  * RIG_DRIVER=api: the API driver, with the endpoints of BREAKGLASS_CONFIG and
  * RIG_EVENT_MS, RIG_PROBE_MS, RIG_FRESH_MS, RIG_CONNECT_MS,
  * RIG_IDLE_MS, RIG_RETRY_MS, RIG_MAX_TOKENS.
@@ -136,6 +137,17 @@ run_alloc(uv_handle_t *handle, size_t want, uv_buf_t *buf)
 	*buf = uv_buf_init(run->buf, sizeof run->buf);
 }
 
+static bool
+run_tell(struct broker_run *run, int stream, const char *data, size_t len)
+{
+	size_t piece = getenv("RIG_BYTES") ? 1 : len;
+	bool goes_on = true;
+
+	for (size_t i = 0; i < len; i += piece)
+		goes_on = run->ev->output(stream, data + i, piece, run->arg);
+	return goes_on;
+}
+
 static void
 run_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
@@ -145,8 +157,8 @@ run_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		uv_read_stop(stream);
 		run_ended(run);
 	} else if (n > 0 && !run->gone &&
-	    !run->ev->output(stream == (uv_stream_t *)&run->err ? 2 : 1, buf->base,
-		(size_t)n, run->arg)) {
+	    !run_tell(
+		run, stream == (uv_stream_t *)&run->err ? 2 : 1, buf->base, (size_t)n)) {
 		say("run-held %d", run->number);
 		uv_read_stop((uv_stream_t *)&run->out);
 		uv_read_stop((uv_stream_t *)&run->err);

@@ -58,6 +58,70 @@ def observe(rig):
           ["ask", "answered", "ask", "answered"])
 
 
+@with_rig(pve=False)
+def observe_input(rig):
+    """observe: what comes on standard input is read before it is asked about, with the command"""
+    p = ready(rig, "observe")
+    script = b"echo from \xc3\xa4 script; exit 4\n"
+    s = Shim(rig, "devvm", "sh -s", input=script)
+    q = p.expect(t="ask")
+    check("the question has the script", q["command"] == "sh -s" and q["stdin"] is True and
+          q["input"].encode() == script and "with standard input" in q["text"], q)
+    st = p.expect(t="state", what="ask", id=q["id"])
+    check("so has the state", st["stdin"] is True and st["input"] == q["input"], st)
+    check("nothing ran", not p.of("tool") and not p.of("input"))
+    answer(p, q, True)
+    check("it ran", s.result() == ("from ä script\n".encode(), b"", 4), s.out)
+    tool = p.expect(t="tool", asked="agent", host="devvm")
+    end = p.expect(t="tool_end", id=tool["id"])
+    check("on record", tool["stdin"] is True and end["in"] == len(script) and end["in_cut"] == 0 and
+          [f["data"].encode() for f in p.of("input", id=tool["id"])] == [script], tool, end)
+    # all that a person is to read has a size and an end
+    out, err, code = shim(rig, "devvm", "sh -s", input=b"#" * 32765)
+    check("too much", code == 64 and b"standard input" in err and b"32 KiB" in err, err)
+    check("not asked", len(p.of("ask")) == 1)
+    s = Shim(rig, "devvm", "cat", input=b"")
+    q = p.expect(lambda f: f["t"] == "ask" and f["command"] == "cat")
+    check("an input that is empty is said", q["stdin"] is True and "input" not in q, q)
+    answer(p, q, False)
+    check("no", s.result()[2] == 64)
+    # the autonomy is raised while it is read: it runs, with all that came
+    pr = subprocess.Popen([BUILD + "/src/agent/shim/ssh", "devvm", "cat"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, env=dict(BREAKGLASS_SOCKET=rig.run_dir + "/agent/agent.sock"))
+    pr.stdin.write(b"one ")
+    pr.stdin.flush()
+    p.send(t="autonomy", level="repair")
+    p.expect(t="state", what="autonomy", level="repair")
+    out, err = pr.communicate(b"two", timeout=20)
+    check("it ran with both", out == b"one two" and pr.returncode == 0, out, pr.returncode)
+
+
+@with_rig(pve=False)
+def input_on_record(rig):
+    """repair: what a command gets on its standard input is on record, up to a cut that shows"""
+    p = ready(rig, "repair")
+    out, err, code = shim(rig, "devvm", "sh -s", input=b"echo hidden; exit 6\n")
+    check("it ran", (out, code) == (b"hidden\n", 6), out, err, code)
+    tool = p.expect(t="tool", asked="agent", host="devvm")
+    f = p.expect(t="input", id=tool["id"])
+    check("said, and before what came of it", tool["stdin"] is True and f["data"] == "echo hidden; exit 6\n" and
+          f["seq"] < p.expect(t="output", id=tool["id"])["seq"], tool, f)
+    out, err, code = shim(rig, "devvm", "wc -c", input=b"x" * 1000000)
+    check("all of it went", out.strip() == b"1000000", out, err)
+    tool = p.expect(t="tool", what="wc -c")
+    end = p.expect(t="tool_end", id=tool["id"])
+    kept = sum(f["len"] for f in p.of("input", id=tool["id"]))
+    cut = [f for f in p.of("input", id=tool["id"]) if f.get("cut")]
+    check("the first of it is kept", 200000 < kept <= 262144 and len(cut) == 1 and cut[0]["off"] == kept and
+          end["in"] == 1000000 and end["in_cut"] == 1000000 - kept, kept, cut, end)
+    out, err, code = shim(rig, "devvm", "cat", stdin=subprocess.DEVNULL)
+    tool = p.expect(t="tool", what="cat")
+    check("none is none", "stdin" not in tool and "in" not in p.expect(t="tool_end", id=tool["id"]), tool)
+    # a command that one record has not got does not run
+    out, err, code = shim(rig, "devvm", ": " + "A" * 32767, stdin=subprocess.DEVNULL)
+    check("too long", code == 64 and b"32768" in err and not p.of("tool", what=": "), err)
+
+
 @with_rig()
 def power_verbs(rig):
     """observe refuses power verbs, repair asks, autonomous does; status and forensics always"""
@@ -84,7 +148,14 @@ def power_verbs(rig):
 @with_rig(ask_seconds=1)
 def silence(rig):
     """nobody answers: no, with words, and the engine is the one who says so"""
-    p = ready(rig, "repair")
+    p = ready(rig, "observe")
+    pr = subprocess.Popen([BUILD + "/src/agent/shim/ssh", "devvm", "cat"], stdin=subprocess.PIPE,
+                          stderr=subprocess.PIPE, env=dict(BREAKGLASS_SOCKET=rig.run_dir + "/agent/agent.sock"))
+    check("an input without an end", b"had not ended after 1 s" in pr.stderr.read() and
+          pr.wait(20) == 64 and not p.of("ask") and not p.of("tool"))
+    pr.stdin.close()
+    p.send(t="autonomy", level="repair")
+    p.expect(t="state", what="autonomy", level="repair")
     out, err, code = shim(rig, "pve", "cycle")
     check("no", code == 64 and b"within 1 s" in err and b"silence means no" in err, err)
     a = p.expect(t="answered")
@@ -234,5 +305,5 @@ def cap_of_none(rig):
     check("no", s.result()[2] == 64)
 
 
-main([observe, power_verbs, silence, several, consoles_come_and_go, withdrawn, turn_ends,
+main([observe, observe_input, input_on_record, power_verbs, silence, several, consoles_come_and_go, withdrawn, turn_ends,
       lowered, cap, cap_of_none])

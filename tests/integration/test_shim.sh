@@ -157,6 +157,41 @@ for i in range(300):
 X
 wait_for 10 $ssh devvm true || fail "the socket is out of order after that"
 
+# Output that comes byte by byte, to a shim that does not read: as few frames as there can be.
+stop_rig
+start_rig RIG_NO_DRIVER=1 RIG_BYTES=1
+python3 - "$BREAKGLASS_SOCKET" "$dir/events" <<'X' || fail "a frame a byte"
+import socket, sys, time
+SIZE = 2 << 20
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(20)
+s.connect(sys.argv[1])
+s.sendall(b'{"t":"hello","v":1,"role":"shim"}\n{"t":"run","host":"devvm","command":'
+          b'"head -c %d /dev/zero; printf err >&2; printf end","stdin":false}\n' % SIZE)
+until = time.monotonic() + 20
+while "run-end" not in open(sys.argv[2]).read():    # all of it waits by then
+    assert time.monotonic() < until, "it did not end"
+    time.sleep(0.01)
+data = b""
+while True:
+    part = s.recv(1 << 20)
+    if not part:
+        break
+    data += part
+at = frames = 0
+got = {}
+while at < len(data):
+    kind, size = data[at:at + 1], int.from_bytes(data[at + 1:at + 5], "big")
+    assert size <= 32768, size
+    got[kind] = got.get(kind, b"") + data[at + 5:at + 5 + size]
+    at += 5 + size
+    frames += 1
+assert len(got[b"o"]) == SIZE + 3 and got[b"o"].endswith(b"\0end"), len(got[b"o"])
+assert got[b"e"] == b"err" and got[b"x"] == bytes(4), got
+# what a socket holds went out piece by piece, before anything had to wait
+assert frames < 100000, frames
+X
+
 # No engine: one sentence, at once.
 stop_rig
 $ssh devvm true 2>"$dir/e" </dev/null

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "console/action/action.h"
+#include "console/view/view_ask.h"
 #include "console/view/view_banner.h"
 #include "pictures.h"
 
@@ -226,6 +227,58 @@ Test(agent, a_long_command_loses_its_middle_and_says_so)
 	action_run(&ctx, ACTION_ANSWER, "");
 	expect_all_sizes(&s, "ask-long");
 	free(fact);
+}
+
+/* Rendered for so many rows, as one text. */
+static const char *
+box_text(int rows)
+{
+	static char text[16 * 1024];
+	struct lines l;
+	size_t n = 0;
+
+	lines_init(&l, 60);
+	view_ask_render(&l, asks_by_id(&s.model.asks, "q5"), 100000, rows);
+	for (size_t i = 0; i < l.count; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "%.*s\n",
+		    (int)l.line[i].len, l.line[i].text);
+	lines_fini(&l);
+	return text;
+}
+
+Test(agent, a_script_on_standard_input_is_read_with_its_command)
+{
+	char *fact = mem_printf(
+	    "{\"t\":\"ask\",\"seq\":1,\"mono_ms\":90000,\"id\":\"q5\",\"host\":\"devvm\","
+	    "\"text\":\"observe\",\"command\":\"sh -s\",\"stdin\":true,"
+	    "\"input\":\"begin %2000s rm -rf /srv\",\"ms\":110000}",
+	    "x");
+	const char *const facts[] = {fact, NULL};
+	struct item *chat;
+
+	tell(&s, facts);
+	cr_assert_not_null(
+	    strstr(box_text(0), "sh -s\nwith this on its standard input:"));
+	cr_assert_not_null(strstr(box_text(0), "rm -rf /srv"));
+	cr_assert_not_null(strstr(box_text(12), "bytes in all, the chat shows them"));
+	cr_assert_not_null(strstr(box_text(12), "rm -rf /srv"), "its end stays");
+	chat = transcript_at(&s.model.chat, s.model.chat.count - 1);
+	cr_assert_not_null(
+	    strstr(buf_str(&chat->text), "devvm: sh -s\nstandard input:\nbegin"));
+	cr_assert_not_null(strstr(buf_str(&chat->text), "rm -rf /srv"));
+	free(fact);
+}
+
+Test(agent, a_standard_input_that_is_empty_is_said)
+{
+	static const char *const facts[] = {
+	    "{\"t\":\"ask\",\"seq\":1,\"mono_ms\":90000,\"id\":\"q5\",\"host\":\"devvm\","
+	    "\"text\":\"observe\",\"command\":\"cat\",\"stdin\":true,\"ms\":110000}",
+	    NULL};
+
+	tell(&s, facts);
+	cr_assert_not_null(
+	    strstr(box_text(0), "cat\nwith a standard input that is empty"));
 }
 
 Test(agent, what_a_stopped_turn_leaves_is_listed_with_what_ends_it)

@@ -309,7 +309,7 @@ rig_start(struct rig *r, const char *dir, struct buf *told)
 	uv_timer_init(&r->loop, &r->limit);
 	uv_timer_start(&r->limit, on_limit, 5000, 0);
 	r->incident = incident_new(&r->loop, dir, &events, r);
-	r->runs = runs_new(r->incident);
+	r->runs = runs_new(&r->loop, r->incident);
 	incident_start(r->incident);
 	while (!r->ready)
 		uv_run(&r->loop, UV_RUN_ONCE);

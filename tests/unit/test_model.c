@@ -253,6 +253,25 @@ Test(model, output_becomes_clean_lines_however_it_is_cut)
 	cr_assert_eq(run()->count, 2);
 }
 
+Test(model, a_script_on_standard_input_stands_behind_its_command)
+{
+	apply(
+	    "{\"t\":\"tool\",\"seq\":1,\"id\":\"r1\",\"asked\":\"agent\",\"host\":\"devvm\",\"what\":\"sh -s\",\"stdin\":true}");
+	cr_assert(run()->has_input);
+	apply(
+	    "{\"t\":\"input\",\"seq\":2,\"id\":\"r1\",\"off\":0,\"len\":9,\"data\":\"one\\ntwo\\n\\u001b\"}");
+	apply(
+	    "{\"t\":\"input\",\"seq\":3,\"id\":\"r1\",\"off\":9,\"len\":2,\"data_b64\":\"YWI=\"}");
+	cr_assert_str_eq(run()->what, "sh -s");
+	cr_assert_str_eq(run()->command, "sh -s\n[standard input:]\none\ntwo\n␛ab");
+	cr_assert_eq(run()->more, 4);
+	apply(
+	    "{\"t\":\"input\",\"seq\":4,\"id\":\"r1\",\"off\":11,\"len\":0,\"cut\":true}");
+	cr_assert(strstr(
+	    run()->command, "ab\n[the rest of its standard input is not on record]"));
+	cr_assert_eq(run()->count, 0, "none of it is output");
+}
+
 Test(model, both_streams_keep_their_own_lines)
 {
 	begin();

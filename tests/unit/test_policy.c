@@ -18,6 +18,21 @@ ask_n(const struct policy_now *now, const char *host, const char *command, size_
 	return out.says;
 }
 
+/* With a standard input of which so many bytes are known. */
+static enum policy_says
+ask_input(const struct policy_now *now, const char *command, size_t len, size_t input_len)
+{
+	policy_of_agent(now,
+	    &(struct policy_ask){.host = "devvm",
+		.host_len = 5,
+		.command = command,
+		.len = len,
+		.has_input = true,
+		.input_len = input_len},
+	    &out);
+	return out.says;
+}
+
 static enum policy_says
 ask(const struct policy_now *now, const char *host, const char *command)
 {
@@ -200,13 +215,28 @@ Test(policy, a_command_has_a_length)
 	cr_expect(strstr(out.text, "needs a command"));
 	cr_expect_eq(ask_n(&now, "devvm", text, WIRE_COMMAND_MAX), POLICY_RUN);
 	cr_expect_eq(ask_n(&now, "devvm", text, WIRE_COMMAND_MAX + 1), POLICY_REFUSE);
-	cr_expect(strstr(out.text, "64 KiB"));
-	now.autonomy = AUTONOMY_OBSERVE; /* somebody has to read it */
+	cr_expect(strstr(out.text, "32 KiB: send a file"));
+	now.autonomy = AUTONOMY_OBSERVE;
 	cr_expect_eq(ask_n(&now, "devvm", text, WIRE_CHUNK_MAX), POLICY_ASK);
-	cr_expect(strstr(out.text, "autonomy observe"));
+	cr_expect(strstr(out.text, "on the devvm (autonomy observe)"), "%s", out.text);
 	cr_expect_eq(ask_n(&now, "devvm", text, WIRE_CHUNK_MAX + 1), POLICY_REFUSE);
-	cr_expect(strstr(out.text, "32 KiB"));
 	cr_expect_eq(out.verb, -1);
+}
+
+Test(policy, what_somebody_has_to_read_is_command_and_standard_input)
+{
+	static char text[WIRE_COMMAND_MAX];
+	struct policy_now now = free_hand;
+
+	memset(text, 'a', sizeof text);
+	cr_expect_eq(ask_input(&now, text, sizeof text, sizeof text), POLICY_RUN);
+	now.autonomy = AUTONOMY_OBSERVE;
+	cr_expect_eq(ask_input(&now, text, 100, WIRE_CHUNK_MAX - 100), POLICY_ASK);
+	cr_expect(strstr(out.text, "with standard input (autonomy observe)"));
+	cr_expect_eq(ask_input(&now, text, 100, WIRE_CHUNK_MAX - 99), POLICY_REFUSE);
+	cr_expect(strstr(out.text, "standard input") && strstr(out.text, "32 KiB"));
+	cr_expect_eq(ask_input(&now, text, sizeof text, 0), POLICY_ASK);
+	cr_expect_eq(ask_input(&now, text, sizeof text, 1), POLICY_REFUSE);
 }
 
 Test(policy, a_block_that_writes_asks_at_observe_only)

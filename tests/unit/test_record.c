@@ -83,7 +83,7 @@ rig_start_late(struct rig *r, const char *dir, int late_ms)
 	uv_timer_init(&r->loop, &r->limit);
 	uv_timer_start(&r->limit, on_limit, 60000, 0);
 	r->incident = incident_new(&r->loop, r->dir, &events, r);
-	r->runs = runs_new(r->incident);
+	r->runs = runs_new(&r->loop, r->incident);
 	incident_start(r->incident);
 	poll(NULL, 0, late_ms);
 	while (!r->ready)
@@ -452,5 +452,182 @@ Test(run, a_flood_is_journaled_at_both_ends_with_a_visible_cut)
 	cr_assert_eq(count(text, len, "\"live\":true"), 0);
 	free(text);
 	free(block);
+	rig_end(&r);
+}
+
+/* The words of one output fact are a hundred times longer than a byte. */
+Test(run, bytes_that_come_one_by_one_are_told_together)
+{
+	enum { BYTES = 300000 };
+	struct rig r;
+	struct run *run;
+	size_t len;
+	char *text;
+
+	rig_start(&r, scratch());
+	run = begin(&r);
+	run_output(run, 1, "first", 5); /* both streams keep their order ... */
+	run_output(run, 2, "second", 6);
+	run_output(run, 1, "third", 5);
+	for (size_t i = 0; i < BYTES; i++) /* ... unless they change all the time */
+		run_output(run, 1 + (int)(i & 1), i & 1 ? "e" : "o", 1);
+	uv_run(&r.loop, UV_RUN_NOWAIT);
+	run_output(run, 1, "the end\n", 8);
+	run_exit(run, 0);
+	rig_sync(&r);
+	text = journal_text(&r, &len);
+	cr_assert_leq(count(text, len, "\"t\":\"output\""), 60);
+	cr_assert(memmem(text, len, "\"data\":\"first\"", 14) <
+	    memmem(text, len, "\"data\":\"second\"", 15));
+	cr_assert(memmem(text, len, "\"data\":\"second\"", 15) <
+	    memmem(text, len, "\"data\":\"third", 13));
+	cr_assert_eq(count(text, len, "the end"), 1);
+	cr_assert_eq(count(text, len, "\"out\":150018,\"err\":150006,\"cut\":0"), 1);
+	free(text);
+	rig_end(&r);
+}
+
+/* What an operator would read of its end is whole, and its facts are few. */
+Test(run, the_tail_of_a_flood_of_bytes_is_few_facts)
+{
+	char *block = mem_alloc(64 * 1024);
+	struct rig r;
+	struct run *run;
+	size_t len, before;
+	char *text;
+
+	memset(block, 'x', 64 * 1024);
+	rig_start(&r, scratch());
+	run = begin(&r);
+	for (size_t sent = 0; sent < RUN_HEAD_MAX; sent += 64 * 1024) {
+		run_output(run, 1, block, 64 * 1024);
+		while (incident_pressure(r.incident) > 1024 * 1024)
+			uv_run(&r.loop, UV_RUN_ONCE);
+	}
+	run_output(run, 1, block, 64 * 1024); /* from here on it is the tail */
+	rig_sync(&r);
+	text = journal_text(&r, &before);
+	before = count(text, before, "\"t\":\"output\"");
+	free(text);
+	for (int i = 0; i < 40000; i++) { /* each in a turn of its own */
+		run_output(run, 1 + i % 2, i % 2 ? "e" : "\xc3\xb6", i % 2 ? 1 : 2);
+		if (i % 16 == 0)
+			uv_run(&r.loop, UV_RUN_NOWAIT);
+	}
+	run_output(run, 2, "the end\n", 8);
+	run_exit(run, 0);
+	rig_sync(&r);
+	text = journal_text(&r, &len);
+	cr_assert_leq(count(text, len, "\"t\":\"output\"") - before, 40);
+	cr_assert_eq(count(text, len, "the end"), 1);
+	cr_assert_eq(count(text, len, "data_b64"), 0, "no character is cut in two");
+	cr_assert_eq(count(text, len, "\"cut\":0"), 1, "all of it is kept");
+	free(text);
+	free(block);
+	rig_end(&r);
+}
+
+Test(run, what_the_journal_would_not_take_is_counted_as_cut)
+{
+	char *block = mem_alloc(64 * 1024), *end;
+	struct rig r;
+	struct run *run;
+
+	memset(block, 1, 64 * 1024); /* each takes six bytes of a record */
+	rig_start(&r, scratch());
+	run = begin(&r);
+	for (int i = 0; i < 40; i++) /* and no turn for the disk between them */
+		run_output(run, 1, block, 64 * 1024);
+	run_exit(run, 0);
+	rig_sync(&r);
+	while (!(end = strstr(r.told.data, "\"t\":\"tool_end\"")))
+		uv_run(&r.loop, UV_RUN_ONCE);
+	cr_assert_null(strstr(end, "\"cut\":0"));
+	cr_assert_not_null(strstr(end, "\"h\":\""), "it is in the chain: none was lost");
+	free(block);
+	rig_end(&r);
+}
+
+Test(run, standard_input_is_on_record_up_to_a_cut_that_shows)
+{
+	char *block = mem_alloc(64 * 1024);
+	struct rig r;
+	struct run *run;
+	size_t len;
+	char *text;
+
+	memset(block, 'x', 64 * 1024);
+	rig_start(&r, scratch());
+	run = run_begin(r.runs,
+	    &(struct run_info){.asked = "agent",
+		.by = "agent",
+		.host = "devvm",
+		.what = "sh -s",
+		.what_len = 5,
+		.has_input = true});
+	run_input(run, "echo a script\n", 14);
+	run_input(run, "\xff", 1);
+	for (int i = 0; i < 5; i++)
+		run_input(run, block, 64 * 1024);
+	run_exit(run, 0);
+	rig_sync(&r);
+	text = journal_text(&r, &len);
+	cr_assert_not_null(memmem(text, len, "\"stdin\":true", 12));
+	cr_assert_not_null(memmem(text, len, "\"data\":\"echo a script\\n\"", 23));
+	cr_assert_not_null(memmem(text, len, "\"off\":14,\"len\":1,\"data_b64\"", 27));
+	cr_assert_eq(count(text, len, "\"len\":0,\"cut\":true"), 1);
+	cr_assert_eq(count(text, len, "\"in\":327695,\"in_cut\":66048"), 1, "%s",
+	    strstr(r.told.data, "\"tool_end\""));
+	free(text);
+	free(block);
+	rig_end(&r);
+}
+
+Test(run, input_in_tiny_pieces_has_no_more_than_a_thousand_records)
+{
+	struct rig r;
+	struct run *run;
+
+	rig_start(&r, scratch());
+	run = begin(&r);
+	for (int i = 0; i < 5000; i++)
+		run_input(run, "x", 1);
+	run_exit(run, 0);
+	rig_sync(&r);
+	cr_assert_eq(count(r.told.data, r.told.len, "\"t\":\"input\""), 1025);
+	cr_assert_null(strstr(r.told.data, "in_cut"), "of a run without input");
+	rig_end(&r);
+}
+
+Test(run, a_command_is_on_record_whole_or_says_that_it_is_not)
+{
+	size_t size = WIRE_CHUNK_MAX + 10;
+	char *what = mem_alloc(size);
+	struct rig r;
+
+	memset(what, 'A', size);
+	memcpy(what + WIRE_CHUNK_MAX - 4, "evil", 4);
+	rig_start(&r, scratch());
+	run_exit(run_begin(r.runs,
+		     &(struct run_info){.asked = "agent",
+			 .by = "agent",
+			 .host = "devvm",
+			 .what = what,
+			 .what_len = WIRE_CHUNK_MAX}),
+	    0);
+	rig_sync(&r);
+	cr_assert_not_null(strstr(r.told.data, "AAevil\""));
+	cr_assert_null(strstr(r.told.data, "what_bytes"));
+	run_exit(run_begin(r.runs,
+		     &(struct run_info){.asked = "agent",
+			 .by = "agent",
+			 .host = "local",
+			 .name = "Bash",
+			 .what = what,
+			 .what_len = size}),
+	    0);
+	rig_sync(&r);
+	cr_assert_not_null(strstr(r.told.data, "evil\",\"what_bytes\":32778"));
+	free(what);
 	rig_end(&r);
 }

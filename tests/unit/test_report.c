@@ -306,3 +306,18 @@ Test(report, long_lines_are_wrapped_and_long_words_are_cut)
 	for (line = paper; (rest = strchr(line, '\n')) != NULL; line = rest + 1)
 		cr_assert_leq(rest - line, MD_COLUMNS);
 }
+
+Test(report, what_came_on_standard_input_stands_with_its_command)
+{
+	tell(1, "incident", "\"state\":\"opened\",\"id\":\"20260131T031841Z-1f2c\"");
+	tell(2, "tool",
+	    "\"id\":\"r1\",\"asked\":\"agent\",\"host\":\"devvm\",\"what\":\"sh -s\",\"stdin\":true");
+	tell(3, "input", "\"id\":\"r1\",\"off\":0,\"len\":11,\"data\":\"rm -rf /srv\"");
+	tell(4, "input", "\"id\":\"r1\",\"off\":11,\"len\":0,\"cut\":true");
+	tell(5, "tool_end",
+	    "\"id\":\"r1\",\"exit\":0,\"ms\":4,\"out\":0,\"err\":0,\"cut\":0,\"in\":500,\"in_cut\":489");
+	print();
+	cr_assert_not_null(
+	    strstr(paper, "sh -s, with standard input, 500 B: rm -rf /srv"), "%s", paper);
+	cr_assert_not_null(strstr(paper, "489 bytes of the standard input of run r1"));
+}

@@ -116,7 +116,7 @@ begin(void)
 	r.options.devvm_host = r.options.pve_host = "127.0.0.1";
 	r.options.devvm_user = r.options.pve_user = "nobody";
 	r.incident = incident_new(&r.loop, dir, &events, NULL);
-	r.runs = runs_new(r.incident);
+	r.runs = runs_new(&r.loop, r.incident);
 	r.hostkeys = hostkeys_new(dir);
 	r.asks = asks_new(&r.loop, r.incident, 0);
 	r.broker = broker_new(&(struct broker_config){.loop = &r.loop,

@@ -54,11 +54,11 @@ ask_box_news(struct ask_box *b, const struct asks *asks)
 	return true;
 }
 
-/* A command that does not fit loses its middle, and the box says so. */
+/* What does not fit loses its middle, and the box says so. */
 static void
-render_command(struct lines *l, const struct ask *q, int rows)
+render_whole(struct lines *l, const char *text, size_t bytes, bool is_cut, int rows)
 {
-	size_t len = strlen(q->command);
+	size_t len = strlen(text);
 	size_t room = rows > 1 ? (size_t)(rows - 1) * (size_t)(l->width - 2) : len;
 	bool blanks = l->keep_blanks;
 	char cut[96];
@@ -66,23 +66,43 @@ render_command(struct lines *l, const struct ask *q, int rows)
 
 	l->keep_blanks = true; /* each blank of it is shown */
 
-	if (!q->cut && (rows == 0 || len <= room + (size_t)l->width)) {
-		lines_put(l, LOOK_STRONG, q->command, len);
+	if (!is_cut && (rows == 0 || len <= room + (size_t)l->width)) {
+		lines_put(l, LOOK_STRONG, text, len);
 		lines_break(l);
 		l->keep_blanks = blanks;
 		return;
 	}
 	room = len < room ? len : room;
-	for (tail = len - room / 2; tail < len && (q->command[tail] & 0xc0) == 0x80;)
+	for (tail = len - room / 2; tail < len && (text[tail] & 0xc0) == 0x80;)
 		tail++;
-	lines_put(l, LOOK_STRONG, q->command, text_cut(q->command, room / 2));
-	snprintf(cut, sizeof cut, " […%zu bytes in all, the chat shows them…] ",
-	    q->command_len);
+	lines_put(l, LOOK_STRONG, text, text_cut(text, room / 2));
+	snprintf(cut, sizeof cut, " […%zu bytes in all, the chat shows them…] ", bytes);
 	lines_str(l, LOOK_BAD, cut);
-	if (!q->cut)
-		lines_str(l, LOOK_STRONG, q->command + tail);
+	if (!is_cut)
+		lines_str(l, LOOK_STRONG, text + tail);
 	lines_break(l);
 	l->keep_blanks = blanks;
+}
+
+/* A script on standard input is what runs: it has its half of the rows. */
+static void
+render_command(struct lines *l, const struct ask *q, int rows)
+{
+	int half = rows > 5 ? (rows - 1) / 2 : rows ? 2 : 0;
+
+	lines_str(l, LOOK_QUIET, q->host[0] ? "on " : "");
+	lines_str(l, LOOK_NAME, q->host);
+	lines_str(l, LOOK_QUIET, ", exactly this:");
+	lines_break(l);
+	render_whole(l, q->command, q->command_len, q->cut, q->has_input ? half : rows);
+	if (!q->has_input)
+		return;
+	lines_str(l, LOOK_QUIET,
+	    q->input_len ? "with this on its standard input:"
+			 : "with a standard input that is empty");
+	lines_break(l);
+	if (q->input_len)
+		render_whole(l, q->input, q->input_len, q->input_cut, half);
 }
 
 void
@@ -99,10 +119,6 @@ view_ask_render(struct lines *l, const struct ask *q, int64_t now, int rows)
 		lines_str(l, LOOK_PLAIN, verb_rows[verb].does);
 		lines_break(l);
 	} else if (q->command[0]) {
-		lines_str(l, LOOK_QUIET, q->host[0] ? "on " : "");
-		lines_str(l, LOOK_NAME, q->host);
-		lines_str(l, LOOK_QUIET, ", exactly this:");
-		lines_break(l);
 		render_command(l, q, rows > 0 && rows < 5 ? 1 : rows ? rows - 4 : 0);
 	}
 	snprintf(left, sizeof left, "No answer is a no: %lld s left.",

@@ -178,21 +178,23 @@ asks(struct banners *b)
 	const struct ask *q = asks_open(&b->s->model.asks, now);
 	int more = asks_waiting(&b->s->model.asks, now) - 1;
 	char rest[24] = "";
+	const char *input;
 
 	if (!q || b->s->ask.open || ask_box_waits(&b->s->ask, q, b->s->now))
 		return;
+	input = q->has_input ? " <stdin" : "";
 	if (more > 0)
 		snprintf(rest, sizeof rest, " (+%d)", more);
 	if (b->s->linear) { /* seconds that count would be said again and again */
 		banner(b, LOOK_NOTICE,
-		    "The agent asks (%s): Enter opens it; no answer is a no. On %s: %s",
+		    "The agent asks (%s): Enter opens it; no answer is a no. On %s: %s%s",
 		    q->id, q->verb[0] ? "pve" : q->host,
-		    q->verb[0] ? q->verb : q->command);
+		    q->verb[0] ? q->verb : q->command, input);
 		return;
 	}
-	banner(b, LOOK_NOTICE, "ASKS%s, %lld s: Enter or F11 answers. %s %s%s%s", rest,
+	banner(b, LOOK_NOTICE, "ASKS%s, %lld s: Enter or F11 answers. %s %s%s%s%s", rest,
 	    (long long)((q->until - now) / 1000), q->verb[0] ? "pve" : q->host,
-	    q->verb[0] ? q->verb : q->command, q->text[0] ? ". " : "", q->text);
+	    q->verb[0] ? q->verb : q->command, input, q->text[0] ? ". " : "", q->text);
 }
 
 static void

@@ -60,7 +60,9 @@ static void
 more_lines(const struct tail_run *r, char *out, size_t size)
 {
 	out[0] = '\0';
-	if (r->more > 0)
+	if (r->has_input)
+		snprintf(out, size, " +stdin");
+	else if (r->more > 0)
 		snprintf(out, size, " +%d line%s", r->more, r->more == 1 ? "" : "s");
 }
 

@@ -50,6 +50,9 @@ struct agent_peer {
 	struct buf input; /* standard input that the host does not take yet */
 	bool input_ended; /* ... and its end is to be told after it */
 	bool output_held; /* the broker was told to wait */
+	struct buf out;	  /* frames that wait until those before are written */
+	size_t out_last;  /* where the last of them begins */
+	bool out_lost;	  /* it read nothing, and more came than is held for it */
 };
 
 /* agent_side.c */

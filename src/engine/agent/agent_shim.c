@@ -19,20 +19,32 @@
 #include "wire/messages.h"
 
 #define FRAME_HEAD 5
+#define OUT_LOST "some of its output was not read here in time: the journal has it"
 #define EXIT_BUSY 75
 #define EXIT_FAILED 255
 
-static char *
-frame_new(char kind, size_t len)
+static void
+frame_head(char *f, char kind, size_t len)
 {
-	char *f = mem_alloc(FRAME_HEAD + len + 1);
-
 	f[0] = kind;
 	f[1] = (char)(len >> 24);
 	f[2] = (char)(len >> 16);
 	f[3] = (char)(len >> 8);
 	f[4] = (char)len;
-	return f;
+}
+
+/* All that waits, as one write. */
+static void
+shim_write(struct agent_peer *p)
+{
+	struct buf out = p->out;
+
+	buf_init(&p->out, AGENT_SIDE_OUT_MAX);
+	p->out_last = 0;
+	if (out.len)
+		agent_peer_write(p, out.data, out.len, false);
+	else
+		buf_fini(&out);
 }
 
 /* The frame that ends a run: "x" and "f" carry a status, "r" and "f" a sentence. */
@@ -43,28 +55,69 @@ shim_end(struct agent_peer *p, char kind, int status, const char *why)
 	char *f;
 
 	words = words < 1000 ? words : 1000;
-	f = frame_new(kind, n + words);
+	shim_write(p);
+	f = mem_alloc(FRAME_HEAD + n + words);
+	frame_head(f, kind, n + words);
 	if (n)
 		f[FRAME_HEAD + 3] = (char)status;
 	memcpy(f + FRAME_HEAD + n, why, words);
 	agent_peer_write(p, f, FRAME_HEAD + n + words, true);
 }
 
+/* How many of these bytes still go into the last frame. */
+static size_t
+out_room(const struct agent_peer *p, char kind)
+{
+	size_t len;
+
+	if (!p->out.len || p->out.data[p->out_last] != kind)
+		return 0;
+	len = p->out.len - p->out_last - FRAME_HEAD;
+	return len < WIRE_CHUNK_MAX ? WIRE_CHUNK_MAX - len : 0;
+}
+
+/* At the end of the last frame, or in one of its own: a frame a byte costs six. */
+static size_t
+out_add(struct agent_peer *p, char kind, const char *data, size_t len)
+{
+	char head[FRAME_HEAD];
+	size_t room = out_room(p, kind);
+
+	if (room == 0) {
+		frame_head(head, kind, 0);
+		if (AGENT_SIDE_OUT_MAX - p->out.len < FRAME_HEAD + WIRE_CHUNK_MAX ||
+		    buf_add(&p->out, head, sizeof head) < 0)
+			return 0;
+		p->out_last = p->out.len - sizeof head;
+		room = WIRE_CHUNK_MAX;
+	}
+	len = len < room ? len : room;
+	if (buf_add(&p->out, data, len) < 0)
+		return 0;
+	frame_head(
+	    p->out.data + p->out_last, kind, p->out.len - p->out_last - FRAME_HEAD);
+	return len;
+}
+
+/* One write is under way at a time; what it waits for is gathered. */
 static bool
 on_output(int stream, const char *data, size_t len, void *arg)
 {
 	struct agent_peer *p = arg;
 
 	while (len > 0) {
-		size_t n = len < WIRE_CHUNK_MAX ? len : WIRE_CHUNK_MAX;
-		char *f = frame_new(stream == 2 ? 'e' : 'o', n);
+		size_t n = out_add(p, stream == 2 ? 'e' : 'o', data, len);
 
-		memcpy(f + FRAME_HEAD, data, n);
-		agent_peer_write(p, f, FRAME_HEAD + n, false);
+		if (n == 0) {
+			p->out_lost = true;
+			break;
+		}
 		data += n;
 		len -= n;
 	}
-	p->output_held = p->pipe.write_queue_size > AGENT_SIDE_HELD_MAX;
+	if (p->pipe.write_queue_size == 0)
+		shim_write(p);
+	p->output_held = p->pipe.write_queue_size + p->out.len > AGENT_SIDE_HELD_MAX;
 	return !p->output_held;
 }
 
@@ -74,7 +127,9 @@ on_end(bool refused, int status, const char *why, void *arg)
 	struct agent_peer *p = arg;
 
 	p->run = NULL;
-	if (refused)
+	if (p->out_lost && !refused)
+		shim_end(p, 'f', EXIT_FAILED, OUT_LOST);
+	else if (refused)
 		shim_end(p, 'r', 64, why ? why : "refused");
 	else if (why)
 		shim_end(p, 'f', status, why);
@@ -97,6 +152,7 @@ agent_shim_run(struct agent_peer *p, const struct js *m)
 	p->state = AGENT_PEER_RUNNING;
 	p->has_input = js_bool(m, "stdin", true);
 	buf_init(&p->input, 2 * WIRE_CHUNK_MAX);
+	buf_init(&p->out, AGENT_SIDE_OUT_MAX);
 	if (message_only(m, "host command command_b64 stdin", &err) < 0 || !host ||
 	    js_bytes(m, "command", &command) < 0)
 		shim_end(p, 'r', 64, "this is not a request of breakglass's ssh");
@@ -134,17 +190,14 @@ agent_shim_refused(struct agent_peer *p, const struct js *m)
 	agent_peer_close(p);
 }
 
-/* Content of an "i" frame, in whatever pieces it came. */
+/* Content of "i" frames, gathered over one reading: each piece were a record. */
 static void
 shim_input(struct agent_peer *p, const char *data, size_t len)
 {
 	if (!p->run)
 		return; /* the run is over and the shim does not know yet */
-	if (p->input.len == 0 && broker_run_input(p->run, data, len) == 0)
-		return;
 	if (buf_add(&p->input, data, len) < 0)
 		LOG("shim", "standard input of a run overflows: it is cut");
-	agent_peer_input_waits(p);
 }
 
 bool
@@ -158,15 +211,6 @@ agent_shim_retry(struct agent_peer *p)
 		broker_run_input_end(p->run);
 	p->input_ended = false;
 	return true;
-}
-
-static void
-shim_input_end(struct agent_peer *p)
-{
-	if (p->input.len)
-		p->input_ended = true;
-	else if (p->run)
-		broker_run_input_end(p->run);
 }
 
 static void
@@ -196,7 +240,7 @@ agent_shim_receive(struct agent_peer *p, const char *data, size_t len)
 			}
 			if (p->left == 0) {
 				p->head_len = 0;
-				shim_input_end(p);
+				p->input_ended = true;
 			}
 			continue;
 		}
@@ -208,13 +252,17 @@ agent_shim_receive(struct agent_peer *p, const char *data, size_t len)
 		if (p->left == 0)
 			p->head_len = 0;
 	}
+	if (!p->closing && (p->input.len || p->input_ended) && !agent_shim_retry(p))
+		agent_peer_input_waits(p);
 }
 
 void
 agent_shim_written(struct agent_peer *p)
 {
+	if (p->pipe.write_queue_size == 0)
+		shim_write(p);
 	if (!p->run || !p->output_held ||
-	    p->pipe.write_queue_size > AGENT_SIDE_HELD_MAX / 2)
+	    p->pipe.write_queue_size + p->out.len > AGENT_SIDE_HELD_MAX / 2)
 		return;
 	p->output_held = false;
 	broker_run_ready(p->run);
@@ -229,4 +277,5 @@ agent_shim_gone(struct agent_peer *p)
 	if (run)
 		broker_run_abandon(run);
 	buf_fini(&p->input);
+	buf_fini(&p->out);
 }

@@ -28,6 +28,8 @@
 #define AGENT_SIDE_SHIMS_MAX 32
 #define AGENT_SIDE_HELD_MAX \
 	(8 * 1024 * 1024) /* bytes held for a shim that does not read */
+#define AGENT_SIDE_OUT_MAX \
+	(32 * 1024 * 1024) /* with what was under way when it was told to wait */
 
 struct agent_side;
 struct broker;

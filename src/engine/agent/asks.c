@@ -100,8 +100,8 @@ asks_open(const struct asks *as)
 static void
 ask_tell(const struct ask *q, struct js *f, int64_t ms)
 {
-	static const char *const texts[] = {
-	    "kind", "text", "asked", "host", "command", "command_b64", "verb"};
+	static const char *const texts[] = {"kind", "text", "asked", "host", "command",
+	    "command_b64", "input", "input_b64", "verb"};
 
 	js_set_str(f, "id", q->id);
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -113,6 +113,8 @@ ask_tell(const struct ask *q, struct js *f, int64_t ms)
 	}
 	if (js_has(q->what, "cut"))
 		js_set_bool(f, "cut", true);
+	if (js_has(q->what, "stdin"))
+		js_set_bool(f, "stdin", true);
 	if (js_has(q->what, "turn"))
 		js_set_int(f, "turn", js_int(q->what, "turn", 0));
 	js_set_int(f, "ms", ms > 0 ? ms : 0);
@@ -240,13 +242,17 @@ ask_members(const struct ask_what *what)
 	js_set_str(m, "asked", what->asked ? what->asked : "agent");
 	js_set_str(m, "host", what->host);
 	if (what->command) {
-		size_t n = what->command_len < WIRE_CHUNK_MAX ? what->command_len
-							      : WIRE_CHUNK_MAX;
+		bool cut = what->command_len > WIRE_CHUNK_MAX;
 
-		js_set_bytes(m, "command", what->command, text_cut(what->command, n));
-		if (n < what->command_len)
+		js_set_bytes(m, "command", what->command,
+		    cut ? text_cut(what->command, WIRE_CHUNK_MAX) : what->command_len);
+		if (cut)
 			js_set_bool(m, "cut", true);
 	}
+	if (what->has_input)
+		js_set_bool(m, "stdin", true);
+	if (what->input_len)
+		js_set_bytes(m, "input", what->input, what->input_len);
 	js_set_str(m, "verb", what->verb);
 	if (what->turn)
 		js_set_int(m, "turn", what->turn);

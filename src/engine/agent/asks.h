@@ -36,6 +36,9 @@ struct ask_what {
 	const char *host;    /* "devvm" or "pve" */
 	const char *command; /* exactly what would run there, or NULL */
 	size_t command_len;
+	bool has_input;	   /* with this on its standard input, all of it */
+	const char *input; /* at most WIRE_CHUNK_MAX together with the command */
+	size_t input_len;
 	const char *verb; /* or the verb, or NULL */
 	int turn;	  /* 0: none */
 };

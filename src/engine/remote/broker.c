@@ -80,7 +80,9 @@ broker_new(const struct broker_config *cfg)
 	uv_unref((uv_handle_t *)&b->relief);
 	uv_timer_init(cfg->loop, &b->hour);
 	uv_unref((uv_handle_t *)&b->hour);
-	b->relief.data = b->hour.data = b;
+	uv_timer_init(cfg->loop, &b->input);
+	uv_unref((uv_handle_t *)&b->input);
+	b->relief.data = b->hour.data = b->input.data = b;
 	b->left = left_new(cfg->loop, cfg->incident, b);
 	for (int d = 0; d < DOORS; d++)
 		b->remotes[d] = door_open(b, (enum door)d);
@@ -94,11 +96,19 @@ on_broker_closed(uv_handle_t *handle)
 }
 
 static void
-on_hour_closed(uv_handle_t *handle)
+on_input_closed(uv_handle_t *handle)
 {
 	struct broker *b = handle->data;
 
 	uv_close((uv_handle_t *)&b->relief, on_broker_closed);
+}
+
+static void
+on_hour_closed(uv_handle_t *handle)
+{
+	struct broker *b = handle->data;
+
+	uv_close((uv_handle_t *)&b->input, on_input_closed);
 }
 
 void
@@ -112,6 +122,7 @@ broker_free(struct broker *b)
 		b->runs = run->next;
 		buf_fini(&run->clean[0]);
 		buf_fini(&run->clean[1]);
+		buf_fini(&run->input);
 		free(run->command);
 		free(run->refusal);
 		free(run);

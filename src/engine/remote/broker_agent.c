@@ -7,9 +7,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/later.h"
+
+#define INPUT_READ_S 30 /* what an operator is to read has ended by then ... */
+#define INPUT_LOOK_MS 500
 
 static void
 on_refused(void *arg)
@@ -111,9 +115,19 @@ agent_ask(struct broker_run *run)
 		.host = host_of(run),
 		.command = name ? NULL : run->command,
 		.command_len = run->command_len,
+		.has_input = !name && run->has_input,
+		.input = run->input.data,
+		.input_len = run->input.len,
 		.verb = name,
 		.turn = run->turn},
 	    on_answer, run);
+}
+
+/* It has not begun, and something is waited for. */
+static bool
+agent_waits(const struct broker_run *run)
+{
+	return run->ask || run->probing || run->reading_ms;
 }
 
 /* Nobody waits for the answer any more. */
@@ -123,6 +137,7 @@ agent_withdraw(struct broker_run *run, const char *why)
 	ask_withdraw(run->ask, why);
 	run->ask = NULL;
 	run->probing = false;
+	run->reading_ms = 0;
 	agent_no(run, why);
 }
 
@@ -130,7 +145,7 @@ void
 broker_withdraw(struct broker *b, int but_turn, const char *why)
 {
 	for (struct broker_run *run = b->runs; run; run = run->next)
-		if ((run->ask || run->probing) && (but_turn < 0 || run->turn != but_turn))
+		if (agent_waits(run) && (but_turn < 0 || run->turn != but_turn))
 			agent_withdraw(run, why);
 }
 
@@ -179,6 +194,14 @@ broker_found_end(struct broker *b)
 
 /* --- what the agent asks for --- */
 
+/* What was read of it before it ran. */
+static int
+agent_forward_input(struct broker_run *run)
+{
+	run_input(run->record, run->input.data, run->input.len);
+	return remote_run_input(run->channel, run->input.data, run->input.len);
+}
+
 static void
 agent_begin(struct broker_run *run)
 {
@@ -196,8 +219,11 @@ agent_begin(struct broker_run *run)
 		.host = "devvm",
 		.what = run->command,
 		.what_len = run->command_len,
+		.has_input = run->has_input,
 		.turn = run->turn},
 	    BROKER_CONNECT_MS);
+	if (run->channel && run->input.len && agent_forward_input(run) < 0)
+		LOG("broker", "%s goes without its input", broker_run_id(run));
 	if (run->input_ended && run->channel)
 		remote_run_input_end(run->channel);
 }
@@ -212,8 +238,24 @@ agent_policy(struct broker_run *run, const char *host, size_t host_len)
 	    &(struct policy_ask){.host = host,
 		.host_len = host_len,
 		.command = run->command,
-		.len = run->command_len},
+		.len = run->command_len,
+		.has_input = run->has_input,
+		.input_len = run->input.len},
 	    &run->policy);
+}
+
+/*
+ * An operator reads the standard input with the command: a script there is the command.
+ * So it is read to its end first, and is at most what the policy lets him be asked.
+ */
+static void
+agent_read_first(struct broker_run *run)
+{
+	uv_timer_t *t = &run->broker->input;
+
+	run->reading_ms = clock_mono_ms();
+	if (!uv_is_active((uv_handle_t *)t))
+		uv_timer_start(t, broker_on_input_late, INPUT_LOOK_MS, INPUT_LOOK_MS);
 }
 
 /* What the policy says, now or after a probe. */
@@ -225,7 +267,10 @@ agent_obey(struct broker_run *run)
 		agent_no(run, run->policy.text);
 		break;
 	case POLICY_ASK:
-		agent_ask(run);
+		if (run->policy.verb < 0 && run->has_input && !run->input_ended)
+			agent_read_first(run);
+		else
+			agent_ask(run);
 		break;
 	case POLICY_PROBE:
 		run->probing = true;
@@ -290,15 +335,64 @@ broker_agent_run(struct broker *b, const struct broker_agent_ask *ask,
 	return run;
 }
 
-/* Of one that an operator is asked about it waits; a leashed one has none. */
+void
+broker_on_input_late(uv_timer_t *t)
+{
+	struct broker *b = t->data;
+	long ask =
+	    (long)b->cfg.options->ask_seconds; /* ... or as an answer is waited for */
+	long limit = ask > 0 && ask < INPUT_READ_S ? ask : INPUT_READ_S;
+	int64_t late = clock_mono_ms() - limit * 1000;
+	bool any = false;
+	char why[160];
+
+	snprintf(why, sizeof why,
+	    "its standard input had not ended after %ld s, and at observe an operator has to "
+	    "read it: put it into a file first",
+	    limit);
+
+	for (struct broker_run *run = b->runs; run; run = run->next) {
+		if (run->reading_ms && run->reading_ms < late)
+			agent_withdraw(run, why);
+		any |= run->reading_ms != 0;
+	}
+	if (!any)
+		uv_timer_stop(t);
+}
+
+/* As the policy has it now, with what has come: it may have become too long to be read,
+ * or the autonomy may have been raised. */
+static int
+agent_reads(struct broker_run *run, const void *data, size_t len)
+{
+	if (buf_add(&run->input, data, len) < 0)
+		return -1;
+	agent_policy(run, host_of(run), strlen(host_of(run)));
+	if (run->policy.says == POLICY_ASK && !run->input_ended)
+		return 0;
+	run->reading_ms = 0;
+	agent_obey(run);
+	return 0;
+}
+
+/* Of one that an operator is asked about it waits; a leashed one has none.  What is
+ * taken leaves with the loop's next turn: the record of it goes first. */
 int
 broker_run_input(struct broker_run *run, const void *data, size_t len)
 {
-	if ((run->ask || run->probing) && run->has_input)
-		return -1;
-	if (!run->channel || (run->agent && !run->has_input))
+	if (run->agent && (!run->has_input || run->input_ended))
 		return 0;
-	return remote_run_input(run->channel, data, len);
+	if (run->ask || run->probing)
+		return -1;
+	if (run->reading_ms)
+		return agent_reads(run, data, len);
+	if (!run->channel)
+		return 0;
+	if (remote_run_input(run->channel, data, len) < 0)
+		return -1;
+	if (run->agent)
+		run_input(run->record, data, len);
+	return 0;
 }
 
 void
@@ -307,6 +401,8 @@ broker_run_input_end(struct broker_run *run)
 	if (run->agent && !run->has_input)
 		return;
 	run->input_ended = true;
+	if (run->reading_ms)
+		(void)agent_reads(run, "", 0);
 	if (run->channel)
 		remote_run_input_end(run->channel);
 }
@@ -317,7 +413,7 @@ broker_run_abandon(struct broker_run *run)
 	run->shim = NULL;
 	if (run->is_verb)
 		return; /* goes on; broker_run_over drops it */
-	if (run->ask || run->probing)
+	if (agent_waits(run))
 		agent_withdraw(run, "the agent went away and waits no more");
 	else if (run->channel)
 		broker_run_stop(run, "the agent went away");

@@ -34,6 +34,9 @@ struct broker_run {
 	struct ask *ask;      /* an operator is asked whether it may run */
 	struct policy policy; /* of an agent's run */
 	bool probing;	      /* waits for the interlock's probe */
+	int64_t
+	    reading_ms; /* since when its input is read for the question; 0: it is not */
+	struct buf input; /* ... of an agent's: what came, until it runs */
 	bool input_ended;
 	char *command; /* of a shim */
 	size_t command_len;
@@ -47,7 +50,7 @@ struct broker {
 	struct remote *remotes[DOORS];
 	bool paused[DOORS];
 	struct links_told told[DOORS];
-	uv_timer_t relief, hour;
+	uv_timer_t relief, hour, input;
 	broker_verb_fn *on_verb;
 	void *on_verb_arg;
 	broker_probe_fn *probe; /* NULL: there is no interlock */
@@ -78,6 +81,8 @@ void broker_run_start(
 void broker_run_hold(struct broker_run *run);
 void broker_run_let_go(struct broker_run *run);
 void broker_hold(struct broker *b, enum door door);
+
+void broker_on_input_late(uv_timer_t *t); /* of broker.input */
 
 /* broker_agent.c: the agent's questions that are of no use any more. */
 void broker_withdraw(struct broker *b, int but_turn, const char *why);

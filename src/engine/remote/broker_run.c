@@ -11,7 +11,8 @@
 #include "engine/later.h"
 #include "engine/remote/leash.h"
 
-#define CLEAN_MAX (16 * 1024 * 1024) /* marks may be longer than what was cut */
+#define INPUT_READ_MAX (4 * WIRE_CHUNK_MAX) /* with the piece that was too much */
+#define CLEAN_MAX (16 * 1024 * 1024)	    /* marks may be longer than what was cut */
 
 struct broker_run *
 broker_run_new(struct broker *b, enum door door, void *arg)
@@ -23,6 +24,7 @@ broker_run_new(struct broker *b, enum door door, void *arg)
 	run->arg = arg;
 	buf_init(&run->clean[0], CLEAN_MAX);
 	buf_init(&run->clean[1], CLEAN_MAX);
+	buf_init(&run->input, INPUT_READ_MAX);
 	run->next = b->runs;
 	b->runs = run;
 	return run;
@@ -38,6 +40,7 @@ broker_run_drop(struct broker_run *run)
 	*at = run->next;
 	buf_fini(&run->clean[0]);
 	buf_fini(&run->clean[1]);
+	buf_fini(&run->input);
 	free(run->command);
 	free(run->refusal);
 	free(run);
@@ -77,6 +80,17 @@ run_deliver(struct broker_run *run, int stream)
 	buf_fini(&b);
 }
 
+/* From the loop: whoever asked may end the run now. */
+static void
+on_gathered(void *arg)
+{
+	struct broker_run *run = arg;
+
+	run_deliver(run, 1);
+	if (run->channel)
+		run_deliver(run, 2);
+}
+
 static void
 on_channel_output(
     struct remote_run *channel, int stream, const char *data, size_t len, void *arg)
@@ -89,8 +103,6 @@ on_channel_output(
 	if (run->door == DOOR_DEVVM_SHELL && run->shim &&
 	    !run->shim->output(stream, data, len, run->arg))
 		broker_run_hold(run);
-	else if (run->door != DOOR_DEVVM_SHELL)
-		run_deliver(run, stream);
 }
 
 static void
@@ -148,6 +160,8 @@ on_stopped(void *arg)
 	struct broker_run *run = arg;
 	const char *why = run->refusal ? run->refusal : "";
 
+	run_deliver(run, 1);
+	run_deliver(run, 2);
 	if (run->exec)
 		run->exec->end(REMOTE_FAILED, 255, why, run->arg);
 	else if (run->shim)
@@ -190,7 +204,7 @@ broker_run_start(struct broker_run *run, const struct run_info *info, int64_t co
 	struct broker *b = run->broker;
 
 	run->record = run_begin(b->cfg.runs, info);
-	run_reader(run->record, on_clean, run);
+	run_reader(run->record, on_clean, on_gathered, run);
 	if (!b->cfg.key && !b->cfg.agent && b->cfg.key_why && b->cfg.key_why[0]) {
 		run_fail_soon(run, b->cfg.key_why); /* waiting would not help */
 		return;

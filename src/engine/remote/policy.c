@@ -97,26 +97,28 @@ verb_of_agent(const struct policy_now *now, struct policy *out)
 }
 
 static void
-command_of_agent(const struct policy_now *now, size_t len, struct policy *out)
+command_of_agent(
+    const struct policy_now *now, const struct policy_ask *ask, struct policy *out)
 {
-	if (len == 0)
+	if (ask->len == 0)
 		decide(out, POLICY_REFUSE,
 		    "ssh devvm needs a command: ssh devvm 'uptime; df -h'");
-	else if (len > WIRE_COMMAND_MAX)
+	else if (ask->len > WIRE_COMMAND_MAX)
 		decide(out, POLICY_REFUSE,
-		    "the command is longer than 64 KiB: send a file through standard "
+		    "the command is longer than 32 KiB: send a file through standard "
 		    "input");
 	else if (may(&host_rows[out->host].allowed, now->autonomy) == POLICY_RUN)
 		out->says = POLICY_RUN;
-	else if (len > WIRE_CHUNK_MAX)
+	else if (ask->len + ask->input_len > WIRE_CHUNK_MAX)
 		decide(out, POLICY_REFUSE,
 		    "an operator set the autonomy to observe and would have to read this "
-		    "command, which is longer than 32 KiB: make it shorter");
+		    "command with its standard input, which are longer than 32 KiB: make "
+		    "them shorter");
 	else
 		decide(out, POLICY_ASK,
-		    "The agent wants to run a command on the devvm (autonomy %s).  May "
+		    "The agent wants to run a command on the devvm%s (autonomy %s).  May "
 		    "it?",
-		    levels[now->autonomy]);
+		    ask->has_input ? " with standard input" : "", levels[now->autonomy]);
 }
 
 void
@@ -132,7 +134,7 @@ policy_of_agent(
 		decide(out, POLICY_REFUSE,
 		    "there are two hosts: ssh devvm COMMAND, and ssh pve VERB");
 	else if (host_rows[out->host].takes == HOST_TAKES_COMMAND)
-		command_of_agent(now, ask->len, out);
+		command_of_agent(now, ask, out);
 	else if ((out->verb = verb_by_name(ask->command, ask->len)) < 0)
 		decide(out, POLICY_REFUSE,
 		    "ssh pve takes exactly one of: status forensics start stop reset "

@@ -40,6 +40,8 @@ struct policy_ask {
 	size_t host_len;
 	const char *command;
 	size_t len;
+	bool has_input;	  /* something comes on its standard input ... */
+	size_t input_len; /* ... so many bytes of it are known */
 };
 
 struct policy {

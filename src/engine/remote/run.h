@@ -7,6 +7,11 @@
  * 15 MiB and, if there was more, the last 1 MiB with a visible cut; in between
  * the consoles are sent samples of the tail, ten a second.  Secrets are cut out of it
  * before anybody sees it (redact.h); counts and offsets are of what is left.
+ * What comes in one turn of the loop is gathered: a host may send a packet a byte, and
+ * a fact costs a thousand times more than its byte.
+ *
+ * Of its standard input the journal gets the first RUN_STDIN_MAX bytes, as input facts,
+ * and one that says where it was cut.
  */
 #ifndef ENGINE_RUN_H
 #define ENGINE_RUN_H
@@ -14,14 +19,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <uv.h>
 
 #include "engine/record/incident.h"
 
 #define RUN_HEAD_MAX \
 	(15 * 1024 * 1024) /* bytes of both streams that are journaled at once */
-#define RUN_TAIL_MAX                                                      \
-	(1024 * 1024) /* bytes of the end that are journaled when it ends \
-		       */
+#define RUN_LEAST 64	   /* of that, a record counts as so many */
+#define RUN_TAIL_MAX                                                                   \
+	(1024 * 1024)		   /* bytes of the end that are journaled when it ends \
+				    */
+#define RUN_STDIN_MAX (256 * 1024) /* bytes of its standard input that are journaled */
+#define RUN_STDIN_LEAST 256	   /* a record counts as so many */
 #define RUN_SAMPLE_MS 100
 #define RUN_SAMPLE_MAX 4096
 
@@ -36,12 +45,13 @@ struct run_info {
 	const char *name;  /* of a local tool ("Bash"), else NULL */
 	const char *what;  /* command */
 	size_t what_len;
+	bool has_input;	  /* something comes on its standard input */
 	int turn;	  /* 0: none */
 	const char *verb; /* NULL: none */
 };
 
-struct runs *runs_new(struct incident *incident);
-void runs_free(struct runs *rs); /* runs still going are forgotten without a fact */
+struct runs *runs_new(uv_loop_t *loop, struct incident *incident);
+void runs_free(struct runs *rs); /* runs still going are forgotten without their end */
 
 /* A record of an earlier engine of this incident: its ids are not used again. */
 void runs_found(struct runs *rs, const struct js *record);
@@ -55,12 +65,17 @@ const char *run_id(const struct run *r); /* "r12"; lent for the run's life */
 
 /*
  * Who reads along gets what was not cut, once it is recorded; the last of it
- * when the run ends.  He may not end the run from inside.
+ * when the run ends.  He may not end the run from inside; he may in after, which
+ * comes from the loop when there was something to read.
  */
 typedef void run_clean_fn(int stream, const char *data, size_t len, void *arg);
-void run_reader(struct run *r, run_clean_fn *fn, void *arg);
+typedef void run_after_fn(void *arg);
+void run_reader(struct run *r, run_clean_fn *fn, run_after_fn *after, void *arg);
 
 void run_output(struct run *r, int stream, const char *data, size_t len);
+
+/* Standard input, told before it is sent to the host. */
+void run_input(struct run *r, const char *data, size_t len);
 
 /* Each frees the run. */
 void run_exit(struct run *r, int status);
