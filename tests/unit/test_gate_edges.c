@@ -27,6 +27,7 @@ static struct {
 	struct stat st; /* owner, group and mode of any file */
 	gid_t groups[2];
 	int group_count;
+	int left; /* blocks that were freed with the file's text in them */
 } site;
 
 int __real_fstat(int fd, struct stat *st);
@@ -36,6 +37,8 @@ uid_t __real_geteuid(void);
 gid_t __real_getegid(void);
 int __real_getgroups(int n, gid_t *groups);
 
+void __real_free(void *block);
+
 int __wrap_fstat(int fd, struct stat *st);
 int __wrap_open(const char *path, int flags, ...);
 ssize_t __wrap_read(int fd, void *to, size_t len);
@@ -44,6 +47,15 @@ uid_t __wrap_geteuid(void);
 gid_t __wrap_getegid(void);
 int __wrap_getgroups(int n, gid_t *groups);
 int __wrap___getgroups_chk(int n, gid_t *groups, size_t room);
+void __wrap_free(void *block);
+
+void
+__wrap_free(void *block)
+{
+	if (site.on && block && memmem(block, malloc_usable_size(block), "secre", 5))
+		site.left++;
+	__real_free(block);
+}
 
 int
 __wrap_fstat(int fd, struct stat *st)
@@ -167,6 +179,17 @@ refuses(bool secret, enum err_code code, const char *words)
 	cr_assert_null(trusted_read(path, secret, 6, &len, &err));
 	cr_assert_eq(err.code, code, "%s", err.words);
 	cr_assert(strstr(err.words, words) && strstr(err.words, path), "%s", err.words);
+}
+
+Test(gate_edges, what_was_read_and_is_refused_is_wiped)
+{
+	size_t len;
+
+	cr_assert_null(trusted_read(path, true, 5, &len, &err));
+	cr_assert_eq(err.code, ERR_LIMIT, "%s", err.words);
+	cr_assert_eq(site.left, 0);
+	reads(true);
+	cr_assert_eq(site.left, 1, "what was not wiped would be seen");
 }
 
 Test(gate_edges, descriptor_0_is_one_like_others)

@@ -531,8 +531,11 @@ Test(scrub_parse, a_label_reads_twice_its_size_and_writes_in_no_other_place)
 	/* 16 bytes of it are one sequence */
 	cr_assert_str_eq(
 	    scrub_label("\x1b]yyyyyyyyyyyyyy\ax", 18, out, 8), ESC_MARK "\xe2\x80\xa6");
+	memset(out, 0x80, sizeof out); /* what lies there is no part of it */
 	cr_assert_str_eq(scrub_label("\x1b]yyyyyyyyyyyyyy\axxxxxxxxxxxxx", 30, out, 8),
 	    ESC_MARK "\xe2\x80\xa6");
+	cr_assert_str_eq(scrub_label("\x1b]yyyyyyyyyyyyy\a", 16, out, 8), ESC_MARK,
+	    "there is no more");
 	cr_assert_str_eq(scrub_label("\xc3\xa9\xc3\xa9\xc3\xa9", 6, out, 5),
 	    "\xe2\x80\xa6", "no half of a character in front");
 	memset(out, ' ', sizeof out);
