@@ -71,31 +71,40 @@ class Build:
         # what it says while it makes itself anew is no answer
         subprocess.run(["make", "Makefile"], cwd=self.dir, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
-        self.cc = self.var("CC")
-        self.cpp = self.var("DEFS DEFAULT_INCLUDES AM_CPPFLAGS UV_CFLAGS CPPFLAGS")
+        self.cc, self.cpp = self.ask(
+            "CC", "DEFS DEFAULT_INCLUDES AM_CPPFLAGS UV_CFLAGS CPPFLAGS")
 
-    def var(self, names):
-        """The words of make variables, as the shell of make sees them."""
-        if names not in self.vars:
-            r = subprocess.run(
-                ["make", "-s", "--no-print-directory", "--eval=say-it:;@printf '%s\\n' " +
-                 " ".join("$(%s)" % n for n in names.split()), "say-it"],
-                cwd=self.dir, text=True, capture_output=True, check=True)
-            self.vars[names] = [w for w in r.stdout.split("\n") if w]
-        return self.vars[names]
+    def ask(self, *questions):
+        """The words of make variables, as the shell of make sees them: all at once."""
+        new = [q for q in questions if q not in self.vars]
+        if new:
+            says = ["printf '%s\\n' =" + "".join(" $(%s)" % n for n in q.split()) for q in new]
+            r = subprocess.run(["make", "-s", "--no-print-directory",
+                                "--eval=say-it:;@" + "; ".join(says), "say-it"],
+                               cwd=self.dir, text=True, capture_output=True, check=True)
+            left = iter(new)
+            for word in r.stdout.split("\n"):
+                if word == "=":
+                    words = self.vars[next(left)] = []
+                elif word:
+                    words.append(word)
+        return [self.vars[q] for q in questions]
+
+    def names_of(self, test):
+        name = re.sub(r"\W", "_", test)
+        return [name + end for end in ("_OBJECTS", "_LDFLAGS", "_LDADD")]
 
     def of(self, test):
         """Objects, linker flags and libraries of a test program."""
-        name = re.sub(r"\W", "_", test)
-        return [self.var(name + end) for end in ("_OBJECTS", "_LDFLAGS", "_LDADD")]
+        return self.ask(*self.names_of(test))
 
     def make(self, targets):
         r = subprocess.run(["make", "-j2"] + sorted(set(targets)), cwd=self.dir, text=True,
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if r.returncode:
             raise Trouble("make %s fails:\n%s" % (" ".join(targets), r.stdout[-3000:]))
-        for t in targets: # asked now: later the Makefile may be made anew
-            self.of(t)
+        # asked now: later the Makefile may be made anew
+        self.ask(*[n for t in set(targets) for n in self.names_of(t)])
 
     def compile(self, source, obj, flags):
         return subprocess.run(self.cc + ["-std=gnu11", "-w"] + flags + self.cpp +
