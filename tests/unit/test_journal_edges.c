@@ -375,6 +375,13 @@ one_life(void)
 	rig_let_go(1);
 	rig.hang = false;
 	rig_drain();
+	rig_new_journal(); /* one that ends behind a write */
+	rig.told.ticket = 0;
+	journal_open(rig.journal, rig.path, -1);
+	rig_add("e\n");
+	UNTIL(rig.told.ticket == 1);
+	rig_let_go(1);
+	rig_drain();
 	rig_new_journal();
 }
 
