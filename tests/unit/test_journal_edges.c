@@ -323,6 +323,33 @@ Test(journal_edges, more_than_eight_mib_are_not_kept)
 	free(data);
 }
 
+Test(journal_edges, nor_are_they_when_they_are_for_two_files)
+{
+	size_t len = JOURNAL_MEMORY_MAX / 2;
+	char *data = mem_alloc(len), other[160];
+
+	memset(data, 'x', len);
+	data[len - 1] = '\n';
+	snprintf(other, sizeof other, "%s.two.jsonl", rig.path);
+	rig.hang = true;
+	journal_open(rig.journal, rig.path, -1);
+	cr_assert_eq(journal_add(rig.journal, data, len), 1);
+	journal_shut(rig.journal);
+	journal_open(rig.journal, other, -1);
+	cr_assert_eq(journal_add(rig.journal, data, len), 2);
+	cr_assert_eq(rig_add("\n"), 0);
+	rig.hang = false;
+	UNTIL(rig.told.ticket == 2);
+	free(data);
+}
+
+Test(journal_edges, what_was_never_opened_has_nothing_to_shut)
+{
+	journal_shut(rig.journal);
+	cr_assert_eq(uv_loop_alive(&rig.loop), 0);
+	cr_assert_eq(rig.told.written, 0);
+}
+
 Test(journal_edges, free_writes_what_waits_and_syncs_it)
 {
 	journal_open(rig.journal, rig.path, -1);
