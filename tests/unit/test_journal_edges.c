@@ -350,6 +350,19 @@ Test(journal_edges, what_was_never_opened_has_nothing_to_shut)
 	cr_assert_eq(rig.told.written, 0);
 }
 
+Test(journal_edges, free_does_not_wait_once_all_is_written)
+{
+	int64_t began = clock_mono_ms();
+
+	journal_open(rig.journal, rig.path, -1);
+	rig_add("a\n");
+	rig_let_go(20000);
+	cr_assert_lt(clock_mono_ms() - began, 15000);
+	rig_drain();
+	rig_is_in_file("a\n");
+	rig_new_journal();
+}
+
 Test(journal_edges, free_writes_what_waits_and_syncs_it)
 {
 	journal_open(rig.journal, rig.path, -1);

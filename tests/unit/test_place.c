@@ -393,10 +393,20 @@ Test(place, the_directory_must_be_ours)
 
 Test(place, one_that_is_just_leaving_is_waited_for)
 {
+	int zero;
+
 	fails_next("flock", 0, EWOULDBLOCK);
 	site.times = 3;
 	taken();
 	cr_assert_eq(polls, 3);
+	close(place.lock_fd);
+	zero = zero_free();
+	fails_next("flock", 0, EWOULDBLOCK);
+	taken();
+	cr_assert_eq(polls, 4);
+	close(place.lock_fd);
+	place.lock_fd = -1;
+	zero_back(zero); /* it was opened once */
 }
 
 Test(place, a_lock_that_nobody_lets_go_of_is_told_with_what_stands_in_it)
