@@ -7,7 +7,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import BUILD, SRC, Shim, check, main, shim, until, with_rig  # noqa: E402
+from engine_rig import BUILD, LIMIT, SRC, Shim, check, main, shim, until, with_rig  # noqa: E402
 
 
 def ready(rig, level=None, name="ann"):
@@ -92,7 +92,7 @@ def observe_input(rig):
     pr.stdin.flush()
     p.send(t="autonomy", level="repair")
     p.expect(t="state", what="autonomy", level="repair")
-    out, err = pr.communicate(b"two", timeout=20)
+    out, err = pr.communicate(b"two", timeout=LIMIT)
     check("it ran with both", out == b"one two" and pr.returncode == 0, out, pr.returncode)
 
 
@@ -152,7 +152,7 @@ def silence(rig):
     pr = subprocess.Popen([BUILD + "/src/agent/shim/ssh", "devvm", "cat"], stdin=subprocess.PIPE,
                           stderr=subprocess.PIPE, env=dict(BREAKGLASS_SOCKET=rig.run_dir + "/agent/agent.sock"))
     check("an input without an end", b"had not ended after 1 s" in pr.stderr.read() and
-          pr.wait(20) == 64 and not p.of("ask") and not p.of("tool"))
+          pr.wait(LIMIT) == 64 and not p.of("ask") and not p.of("tool"))
     pr.stdin.close()
     p.send(t="autonomy", level="repair")
     p.expect(t="state", what="autonomy", level="repair")

@@ -8,8 +8,8 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import (LIMIT, SANITIZED, Skip, check, children, main, shim, until,  # noqa: E402
-                        with_rig)
+from engine_rig import (LIMIT, SANITIZED, Skip, alive, check, children, main, shim,  # noqa: E402
+                        until, with_rig)
 from pace import Watch  # noqa: E402
 
 ROOT = os.getuid() == 0
@@ -202,8 +202,7 @@ def write_hangs(rig):
     began = Watch()
     engine = [c for c in children(e.pid)][0]
     os.kill(engine, 15)
-    until("the engine left", lambda: not os.path.exists("/proc/%d" % engine) or
-          open("/proc/%d/stat" % engine).read().split()[2] == "Z", 8)
+    until("the engine left", lambda: not alive(engine), 8)
     began.within("SIGTERM: within 5 s although the disk hangs", 5)
 
 

@@ -342,7 +342,7 @@ def credential(rig):
                        stdin=subprocess.DEVNULL)
     check("a script", c.returncode == 0, c)
     c = subprocess.run([PROGRAM, "--credential-fd", "0", "who"], env=rig.env, input="ann:no\n",
-                       capture_output=True, text=True, cwd=rig.dir, timeout=60)
+                       capture_output=True, text=True, cwd=rig.dir, timeout=2 * LIMIT)
     check("a wrong one", c.returncode == 77, c)
     c = subprocess.run([PROGRAM, "who"], env=rig.env, stdin=subprocess.DEVNULL,
                        capture_output=True, text=True, cwd=rig.dir, timeout=60,
@@ -569,7 +569,7 @@ def lock_password(rig):
 MARKED = """
 import socket, sys
 s = socket.socket(socket.AF_UNIX)
-s.settimeout(20)
+s.settimeout(60)
 s.connect(sys.argv[1])
 s.sendall(b'{"t":"hello","v":1,"name":"ann","tty":"t","size":"80x24","role":"console"}\\n')
 print(s.recv(65536).decode())
@@ -582,12 +582,12 @@ def limits_of_a_site(rig):
     def below_the_launcher():
         return subprocess.run([BUILD + "/src/agent/launcher", "--memory", "1073741824", "--",
                                "/usr/bin/python3", "-c", MARKED, rig.socket],
-                              capture_output=True, text=True, timeout=60).stdout
+                              capture_output=True, text=True, timeout=2 * LIMIT).stdout
     rig.start(prefix=("bash", "-c", 'ulimit -q 0; exec "$@"', "engine"))
     p, f = knock(rig)
     check("an operator is welcome", f["t"] == "welcome", f)
     c = subprocess.run(["bash", "-c", 'ulimit -q 0; exec "$@"', "x", PROGRAM, "note", "here"],
-                       env=rig.env, capture_output=True, text=True, timeout=60)
+                       env=rig.env, capture_output=True, text=True, timeout=2 * LIMIT)
     check("so is one with that limit", c.returncode == 0, c)
     said = below_the_launcher()
     check("the agent's is not, and why is said", '"error"' in said and "the agent's mark" in said and

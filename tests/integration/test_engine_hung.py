@@ -10,12 +10,13 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from api_rig import Api, agent, configure, done, prompt  # noqa: E402
-from engine_rig import SANITIZED, Skip, check, children, main, until, with_rig  # noqa: E402
+from engine_rig import (SANITIZED, Skip, alive, check, children, main, until,  # noqa: E402
+                        with_rig)
+from pace import Watch  # noqa: E402
 
 API = dict(agent_driver="api", claude="/nonexistent/claude")
 USUAL = 1.0 if not SANITIZED else 4.0
@@ -29,41 +30,37 @@ def hang(rig, path, seconds):
         raise Skip("a leak sanitizer does not run below strace")
     if subprocess.run(["strace", "-f", "-e", "trace=getpid", "true"], capture_output=True).returncode:
         raise Skip("strace may not trace here")
-    began = time.monotonic()
+    began = Watch()
     e = rig.start(prefix=["strace", "-f", "-qq", "--seccomp-bpf", "-o", rig.dir + "/strace",
                           "-e", "trace=openat", "-e", "inject=openat:delay_enter=%ds" % seconds,
                           "-P", path])
     e.traced = True
-    check("it comes up", time.monotonic() - began < 8, time.monotonic() - began)
+    began.within("it comes up", 8)
     return e
-
-
-def ping(p):
-    began = time.monotonic()
-    p.ask(t="ping")
-    p.expect(t="welcome")
-    return time.monotonic() - began
 
 
 def pinged(p, fn, limit):
     """Waits for fn while pings go to and fro; the longest of them."""
-    end, slowest = time.monotonic() + limit, 0.0
+    watch, slowest = Watch(), 0.0
     while True:
-        slowest = max(slowest, ping(p))
+        one = Watch()
+        p.ask(t="ping")
+        p.expect(t="welcome")
+        slowest = max(slowest, one.took() / one.pace())
         got = fn()
         if got:
             print("#   the slowest ping took %.0f ms" % (slowest * 1000), flush=True)
             check("the engine answers meanwhile", slowest < USUAL, slowest)
             return got
-        check("within %g s" % limit, time.monotonic() < end)
+        watch.within("within %g s" % limit, limit)
 
 
 def verb_runs(rig, p):
-    began = time.monotonic()
+    began = Watch()
     v = rig.verb(p, "status")
     f = p.expect(lambda f: f["state"] in ("finished", "refused"), t="verb", id=v)
     check("a verb runs", f.get("exit") == 0, f)
-    check("in its usual time", time.monotonic() - began < 3 * USUAL, time.monotonic() - began)
+    began.within("in its usual time", 3 * USUAL)
 
 
 def replace(path, text):
@@ -74,12 +71,11 @@ def replace(path, text):
 
 
 def leaves(e):
-    began = time.monotonic()
+    began = Watch()
     pid = children(e.pid)[0]
     os.kill(pid, 15)
-    until("it left", lambda: not os.path.exists("/proc/%d" % pid) or
-          open("/proc/%d/stat" % pid).read().split()[2] == "Z", 8)
-    check("within 5 s although the disk hangs", time.monotonic() - began < 5)
+    until("it left", lambda: not alive(pid))
+    began.within("within 5 s although the disk hangs", 5)
 
 
 @with_rig(devvm=False, **API)
@@ -134,10 +130,10 @@ def key_hangs(rig):
     f = agent(p, state="unavailable")
     check("which file, and what to do", "key_file %s/apikey: its disk has not answered" % rig.dir in
           f["why"] and "findmnt" in f["todo"], f)
-    began = time.monotonic()
+    began = Watch()
     t = prompt(p, "hello")
     pinged(p, lambda: p.of("done", turn=t), 5)
-    check("no turn waits for it again", time.monotonic() - began < 2, time.monotonic() - began)
+    began.within("no turn waits for it again", 2)
     said = str(p.of("error", turn=t) + p.of("result", turn=t))
     check("the turn says it", "/apikey: its disk has not answered" in said, said)
     verb_runs(rig, p)
@@ -159,11 +155,11 @@ def key_hangs_and_heals(rig):
                "ready", 20)
     check("used as soon as it is read", done(p, prompt(p, "hello"))["ok"], f)
     replace(key, rig.api_key + "\n\n")          # another file, the same key
-    began = time.monotonic()
+    began = Watch()
     t = prompt(p, "again")
     pinged(p, lambda: p.of("done", turn=t), 8)
-    took = time.monotonic() - began
-    check("the old one does, after 2 s: %.1f" % took, 1.5 < took < 5, took)
+    took = began.within("the old one does", 5)
+    check("after 2 s: %.1f" % took, took > 1.5, took)
     check("ok", p.of("done", turn=t)[0]["ok"])
     leaves(e)
 
