@@ -51,7 +51,7 @@ struct apart {
 	struct kid kids[];
 };
 
-/* ---- in the child ----------------------------------------------------------------- */
+/* ---- in the child ---- */
 
 /* Takes o. */
 static void

@@ -92,8 +92,7 @@ api_judge(const struct api_seen *s, struct said *out)
 	js_set_bool(out->values, "credential", s->tried);
 }
 
-/* ---- one endpoint
- * ---------------------------------------------------------------------- */
+/* ---- one endpoint ---- */
 
 static void
 over(struct asked *q, const char *why, const char *todo)

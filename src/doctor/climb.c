@@ -319,8 +319,7 @@ next(struct climb *c, enum step step)
 	remote_run_input_end(c->run);
 }
 
-/* ---- the connection
- * -------------------------------------------------------------------- */
+/* ---- the connection ---- */
 
 static int64_t
 between(const struct remote *r, enum remote_mark from, enum remote_mark to)
@@ -441,15 +440,4 @@ bool
 climb_answered(const struct climb *c)
 {
 	return c && (c->f.ours || c->f.old);
-}
-
-void
-climb_free(struct climb *c)
-{
-	if (!c)
-		return;
-	frame_fini(&c->lines[0]);
-	frame_fini(&c->lines[1]);
-	vmfacts_fini(&c->vm);
-	free(c);
 }

@@ -35,6 +35,5 @@ struct climb_opts {
 struct climb *climb_start(struct doctor *d, const struct climb_opts *opts,
     void (*done)(struct climb *c, void *arg), void *arg);
 bool climb_answered(const struct climb *c); /* the PVE host's status came */
-void climb_free(struct climb *c);	    /* after the loop; NULL is fine */
 
 #endif

@@ -40,7 +40,7 @@ static struct {
 	atomic_uint count;
 } g;
 
-/* ---- what may be asked ------------------------------------------------------------- */
+/* ---- what may be asked ---- */
 
 static bool
 same_address(

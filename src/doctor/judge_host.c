@@ -383,8 +383,7 @@ judge_write(const struct host_facts *f, struct said *out)
 	}
 }
 
-/* ---- the host program
- * ------------------------------------------------------------------- */
+/* ---- the host program ---- */
 
 void
 judge_program(const struct host_facts *f, struct said *out)

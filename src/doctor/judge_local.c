@@ -43,7 +43,7 @@ bytes(int64_t n, char out[32])
 	return out;
 }
 
-/* ---- the journal's disk ----------------------------------------------------------- */
+/* ---- the journal's disk ---- */
 
 static void
 free_disk(const struct disk_facts *f, struct said *out)
@@ -100,7 +100,7 @@ judge_disk(const struct disk_facts *f, struct said *out)
 		js_set_int(out->values, "fsync_ms", f->fsync_ms);
 }
 
-/* ---- this process and its terminal ------------------------------------------------- */
+/* ---- this process and its terminal ---- */
 
 void
 judge_memory(int kind, int64_t limit_kb, struct said *out)
@@ -177,8 +177,7 @@ judge_terminal(const struct terminal_facts *f, struct said *out)
 	}
 }
 
-/* ---- the engine
- * ------------------------------------------------------------------------ */
+/* ---- the engine ---- */
 
 void
 judge_engine(const struct engine_facts *f, const char *ours, struct said *out)
@@ -248,8 +247,7 @@ judge_kill(const struct engine_facts *f, struct said *out)
 	js_set_bool(said_values(out), "on", f->killed);
 }
 
-/* ---- the agent
- * -------------------------------------------------------------------------- */
+/* ---- the agent ---- */
 
 static void
 sandbox_mend(const char *words, const char *open, struct said *out)
@@ -328,8 +326,7 @@ judge_claude(const struct claude_facts *f, struct said *out)
 	js_set_str(said_values(out), "pinned", f->pinned);
 }
 
-/* ---- practice
- * ----------------------------------------------------------------------------- */
+/* ---- practice ---- */
 
 void
 judge_drill(const struct drill_facts *f, struct said *out)

@@ -25,8 +25,9 @@
 #define PROBE_BYTES 4096
 #define SOCKET_BELOW "/agent/agent.sock" /* the longest path below the run directory */
 
-char *
-looks_above(const char *path)
+/* The nearest directory above path that is there; new string. */
+static char *
+nearest_above(const char *path)
 {
 	char *at = mem_dup(path), *slash;
 	struct stat st;
@@ -134,7 +135,7 @@ look_key(struct pen *pen, const struct options *o)
 static void
 can_be_made(const char *dir, const char *setting, struct said *said)
 {
-	char *above = looks_above(dir), word[SAID_WORD_MAX];
+	char *above = nearest_above(dir), word[SAID_WORD_MAX];
 
 	if (access(above, W_OK | X_OK) == 0)
 		said_pass(said, "%s is not there yet: the engine makes it", dir);
@@ -259,7 +260,7 @@ try_write(const char *dir, int64_t *ms)
 void
 look_disk(struct pen *pen, const struct options *o)
 {
-	char *at = looks_above(o->sessions_dir);
+	char *at = nearest_above(o->sessions_dir);
 	struct disk_facts f = {.dir = o->sessions_dir, .free_inodes = -1};
 	struct said said = {0};
 	struct statvfs v;
@@ -315,7 +316,7 @@ look_local(struct pen *pen, const struct options *o)
 
 	said_pass(&said, "key, programs, sockets and journal");
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-		char *at = paths[i][0] == '/' ? looks_above(paths[i]) : NULL;
+		char *at = paths[i][0] == '/' ? nearest_above(paths[i]) : NULL;
 		const char *net;
 		struct statfs fs;
 

@@ -45,9 +45,6 @@ int past_kill(
 const struct apart_look *looks_all(bool offline, size_t *count);
 const struct apart_look *looks_by(void (*look)(struct pen *, const struct options *));
 
-/* The nearest directory above path that is there; new string. */
-char *looks_above(const char *path);
-
 /* dir is there and is not ours. */
 bool looks_another(const char *dir, uid_t *owner);
 

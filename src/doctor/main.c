@@ -54,8 +54,7 @@ static struct option long_options[] = {
     {0},
 };
 
-/* ---- what needs neither child nor host
- * ------------------------------------------------- */
+/* ---- what needs neither child nor host ---- */
 
 static void
 look_process(struct run *r)
@@ -106,8 +105,7 @@ leave_out(struct run *r)
 		sheet_over(r->d.sheet, CHECK_CALLS);
 }
 
-/* ---- --offline's own line
- * ------------------------------------------------------------------ */
+/* ---- --offline's own line ---- */
 
 static void
 tell_calls(struct run *r)
@@ -144,8 +142,7 @@ tell_calls(struct run *r)
 	sheet_put(r->d.sheet, CHECK_CALLS, &said);
 }
 
-/* ---- the hosts
- * ------------------------------------------------------------------------------- */
+/* ---- the hosts ---- */
 
 static void
 tell_status(struct run *r)
@@ -232,8 +229,7 @@ on_looked(const struct apart_look *look, void *arg)
 		start_climbs(r);
 }
 
-/* ---- beginning and end
- * ---------------------------------------------------------------------- */
+/* ---- beginning and end ---- */
 
 static void
 on_limit(uv_timer_t *timer)

@@ -17,15 +17,6 @@ result_name(enum result r)
 	return names[r];
 }
 
-int
-result_by_name(const char *name)
-{
-	for (int r = 0; r < RESULTS; r++)
-		if (strcmp(names[r], name) == 0)
-			return r;
-	return -1;
-}
-
 static void
 begin(struct said *s, enum result result, const char *fmt, va_list ap)
 {

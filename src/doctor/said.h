@@ -35,7 +35,6 @@ struct said {
 };
 
 const char *result_name(enum result r);
-int result_by_name(const char *name); /* or -1 */
 
 /* Each begins anew; values that were there are let go. */
 void said_pass(struct said *s, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -55,7 +55,7 @@ sheet_free(struct sheet *s)
 	free(s);
 }
 
-/* ---- telling ---------------------------------------------------------------------- */
+/* ---- telling ---- */
 
 static void
 tell_json(struct sheet *s, enum check check, const struct row *row)

@@ -43,8 +43,9 @@ verb_name(const struct page *p)
 	return v >= 0 && v < VERBS && p->story->verbs ? verb_rows[v].name : "";
 }
 
-int64_t
-page_limit_ms(const struct page *p, enum drills_step step)
+/* What a step may take, by the settings, counted from the verb; -1: no limit. */
+static int64_t
+limit_ms(const struct page *p, enum drills_step step)
 {
 	int64_t verb_ms = (int64_t)p->config->pve_verb_timeout_seconds * 1000;
 
@@ -68,7 +69,7 @@ limited_ms(const struct page *p, enum drills_step step)
 static bool
 is_over_limit(const struct page *p, enum drills_step step)
 {
-	int64_t limit = page_limit_ms(p, step);
+	int64_t limit = limit_ms(p, step);
 
 	return limit >= 0 && limited_ms(p, step) > limit;
 }
@@ -100,8 +101,7 @@ page_lines(const struct page *p, FILE *to)
 			fprintf(to, "  %s", verb_name(p));
 		if (is_over_limit(p, (enum drills_step)i))
 			fprintf(to, "  OVER %s",
-			    page_ms(
-				page_limit_ms(p, (enum drills_step)i), ms, sizeof ms));
+			    page_ms(limit_ms(p, (enum drills_step)i), ms, sizeof ms));
 		putc('\n', to);
 	}
 	if (p->n_earlier > 0) {
@@ -128,7 +128,7 @@ head_steps(const struct page *p, FILE *to)
 	putc('\n', to);
 	for (int i = 0; i < DRILLS_STEPS; i++) {
 		enum drills_step step = (enum drills_step)i;
-		int64_t limit = page_limit_ms(p, step);
+		int64_t limit = limit_ms(p, step);
 
 		fprintf(to, "| %s%s%s", step_words[i],
 		    i == DRILLS_SENT && at[i] >= 0 ? ": " : "",
@@ -309,9 +309,9 @@ page_json(const struct page *p)
 	for (int i = 0; i < DRILLS_STEPS; i++) {
 		if (p->story->step_ms[i] >= 0)
 			js_set_int(steps, drills_step_names[i], p->story->step_ms[i]);
-		if (page_limit_ms(p, (enum drills_step)i) >= 0)
+		if (limit_ms(p, (enum drills_step)i) >= 0)
 			js_set_int(limits, drills_step_names[i],
-			    page_limit_ms(p, (enum drills_step)i));
+			    limit_ms(p, (enum drills_step)i));
 	}
 	js_set(m, "steps", steps);
 	js_set(m, "limits", limits);

@@ -32,9 +32,6 @@ struct page {
 	char why[200]; /* it was not recovered; "" */
 };
 
-/* ms that a step may take, by the settings, counted from the verb; -1: no limit. */
-int64_t page_limit_ms(const struct page *p, enum drills_step step);
-
 void page_lines(const struct page *p, FILE *to);
 void page_head(const struct page *p, FILE *to);
 struct js *page_json(const struct page *p);

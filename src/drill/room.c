@@ -41,8 +41,9 @@ is_loopback(const char *address)
 	return inet_pton(AF_INET6, address, &a6) == 1 && IN6_IS_ADDR_LOOPBACK(&a6);
 }
 
-int
-room_check_targets(const struct options *o, struct err *err)
+/* 0 where both hosts are addresses of the loopback; else ERR_USAGE. */
+static int
+check_targets(const struct options *o, struct err *err)
 {
 	const struct {
 		const char *name, *value;
@@ -162,7 +163,7 @@ room_make(struct room *r, const struct lab_vars *vars, bool alone, struct err *e
 	if (options_load(&r->config, err) < 0)
 		return -1;
 	r->configured = 1;
-	if (room_check_targets(&r->config, err) < 0 || check_said(vars, err) < 0)
+	if (check_targets(&r->config, err) < 0 || check_said(vars, err) < 0)
 		return -1;
 	return write_environment(r, err);
 }

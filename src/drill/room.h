@@ -43,9 +43,6 @@ void room_end_engine(struct room *r);
 /* Ends the engine; keep: the directory stays. */
 void room_leave(struct room *r, bool keep);
 
-/* 0 where both hosts are addresses of the loopback; else ERR_USAGE. */
-int room_check_targets(const struct options *o, struct err *err) MUST_CHECK;
-
 /* What was not taken from the operator's settings, for people. */
 extern const char room_own_settings[];
 

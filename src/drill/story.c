@@ -227,8 +227,9 @@ on_prompt(struct story *s, const struct js *m, int64_t mono)
 		press(s, mono, "a prompt to the agent");
 }
 
-void
-story_fact(struct story *s, const struct js *m)
+/* Folds one record in. */
+static void
+fold(struct story *s, const struct js *m)
 {
 	int64_t mono = js_int(m, "mono_ms", -1);
 	int kind = message_fact(m);
@@ -276,7 +277,7 @@ read_journal(struct story *s, const char *path, struct err *err)
 		struct js *m = js_parse(line, len, &bad);
 
 		if (m)
-			story_fact(s, m);
+			fold(s, m);
 		js_free(m);
 	}
 	journal_file_close(f);

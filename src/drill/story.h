@@ -47,9 +47,6 @@ struct story {
 
 void story_init(struct story *s, int64_t made_ms, int64_t holds_ms);
 
-/* Folds one record in. */
-void story_fact(struct story *s, const struct js *m);
-
 /* All journals below sessions_dir, anew; 0, or -1: s is what it was at its beginning. */
 int story_read(struct story *s, const char *sessions_dir, struct err *err) MUST_CHECK;
 

@@ -185,14 +185,6 @@ hub_wanting(const struct hub *h, int64_t new_ms)
 }
 
 void
-hub_each(struct hub *h, void (*f)(struct peer *p, void *arg), void *arg)
-{
-	for (struct peer *p = h->peers; p; p = p->next)
-		if (p->state == PEER_REPLAYING || p->state == PEER_LIVE)
-			f(p, arg);
-}
-
-void
 hub_set_version(struct hub *h, const char *version)
 {
 	h->version = version;

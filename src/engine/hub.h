@@ -70,7 +70,6 @@ int hub_consoles(const struct hub *h);
 int hub_peers(const struct hub *h);
 /* Who may want something: consoles, and whoever came less than so long ago. */
 int hub_wanting(const struct hub *h, int64_t new_ms);
-void hub_each(struct hub *h, void (*f)(struct peer *p, void *arg), void *arg);
 
 /* An error for a peer that asked earlier and may be gone by now. */
 void hub_error(struct hub *h, const struct peer *maybe, const struct js *m,

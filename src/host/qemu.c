@@ -189,8 +189,8 @@ on_process(void *arg, pid_t pid)
  * qm stop removes the pidfile even of a QEMU that it could not end.  Beside that
  * one no second may start, so without a good pidfile all processes are looked at.
  */
-void
-qemu_find_here(const struct site *s, struct qemu *q)
+static void
+find_here(const struct site *s, struct qemu *q)
 {
 	struct stray st = {.site = s};
 
@@ -212,7 +212,7 @@ find_child(void *arg)
 {
 	struct find *f = arg;
 
-	qemu_find_here(f->site, f->q);
+	find_here(f->site, f->q);
 	return 0;
 }
 

@@ -42,9 +42,6 @@ struct qemu {
  */
 void qemu_find(const struct site *s, struct qemu *q);
 
-/* The same test without the child; for callers that are one. */
-void qemu_find_here(const struct site *s, struct qemu *q);
-
 /*
  * Counts the threads' states of exactly this process into now, whose other
  * members are those of nobody.  false: it is gone.

@@ -93,9 +93,6 @@ struct run_list {
 /* Both directories, at most half a second for each; what does not answer is left out. */
 void run_list_read(const struct site *s, struct run_list *l);
 
-/* Adds other's rows; both are sorted, the youngest first. */
-void run_list_merge(struct run_list *l, const struct run_list *other);
-
 /* The rc of the last result line in a run's text, pure; -1: there is none. */
 int run_result_parse(const char *text);
 

@@ -108,31 +108,9 @@ look_there(void *arg)
 	return 0;
 }
 
+/* Adds other's rows; both are sorted, the youngest first. */
 static void
-add_dir(const char *dir, struct run_list *l)
-{
-	struct look look = {dir, probe_shared(sizeof(*look.list))};
-	struct probe p = {
-	    .name = "runs", .limit_ms = LIST_MS, .fn = look_there, .arg = &look};
-
-	if (dir[0] != '\0') {
-		(void)probe_run(&p);
-		probe_end(&p);
-		run_list_merge(l, look.list);
-	}
-	munmap(look.list, sizeof(*look.list));
-}
-
-void
-run_list_read(const struct site *s, struct run_list *l)
-{
-	l->count = 0;
-	add_dir(s->run_dir, l);
-	add_dir(s->spare_dir, l);
-}
-
-void
-run_list_merge(struct run_list *l, const struct run_list *other)
+merge(struct run_list *l, const struct run_list *other)
 {
 	struct run_list own = *l;
 	size_t a = 0, b = 0;
@@ -144,4 +122,27 @@ run_list_merge(struct run_list *l, const struct run_list *other)
 
 		l->row[l->count++] = mine ? own.row[a++] : other->row[b++];
 	}
+}
+
+static void
+add_dir(const char *dir, struct run_list *l)
+{
+	struct look look = {dir, probe_shared(sizeof(*look.list))};
+	struct probe p = {
+	    .name = "runs", .limit_ms = LIST_MS, .fn = look_there, .arg = &look};
+
+	if (dir[0] != '\0') {
+		(void)probe_run(&p);
+		probe_end(&p);
+		merge(l, look.list);
+	}
+	munmap(look.list, sizeof(*look.list));
+}
+
+void
+run_list_read(const struct site *s, struct run_list *l)
+{
+	l->count = 0;
+	add_dir(s->run_dir, l);
+	add_dir(s->spare_dir, l);
 }

@@ -10,8 +10,9 @@
 
 #define LABEL(obj, key, field) incident_label(obj, key, field, sizeof(field))
 
-void
-proof_value(const struct js *obj, const char *key, char *out, size_t size)
+/* A member that may be text, a number or true, as clean text; "" when it is missing. */
+static void
+read_value(const struct js *obj, const char *key, char *out, size_t size)
 {
 	if (js_str(obj, key))
 		incident_label(obj, key, out, size);
@@ -48,8 +49,8 @@ read_rows(struct proof *p, const struct js *list)
 		if (!one)
 			continue;
 		LABEL(one, "what", r->what);
-		proof_value(one, "before", r->before, sizeof r->before);
-		proof_value(one, "after", r->after, sizeof r->after);
+		read_value(one, "before", r->before, sizeof r->before);
+		read_value(one, "after", r->after, sizeof r->after);
 		r->judged = js_has(one, "ok");
 		r->ok = js_bool(one, "ok", false);
 		p->rows++;

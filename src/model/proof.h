@@ -47,7 +47,4 @@ int proof_reached(const struct proof *p);
 /* Milliseconds since the verb was sent; now: the engine's clock.  -1: unknown. */
 int64_t proof_elapsed(const struct proof *p, int64_t now);
 
-/* A member that may be text, a number or true, as clean text; "" when it is missing. */
-void proof_value(const struct js *obj, const char *key, char *out, size_t size);
-
 #endif

@@ -43,12 +43,3 @@ runbooks_read(struct runbooks *r, const struct js *fact)
 	}
 	read_bad(r, js_get_array(fact, "bad"));
 }
-
-const struct runbook_row *
-runbooks_by_name(const struct runbooks *r, const char *name)
-{
-	for (int i = 0; i < r->count; i++)
-		if (strcmp(r->row[i].name, name) == 0)
-			return &r->row[i];
-	return NULL;
-}

@@ -18,6 +18,5 @@ struct runbooks {
 };
 
 void runbooks_read(struct runbooks *r, const struct js *fact);
-const struct runbook_row *runbooks_by_name(const struct runbooks *r, const char *name);
 
 #endif

@@ -149,8 +149,9 @@ tail_feed_end(struct tail *t, struct tail_run *r, int stream)
 	scrub_finish(&r->scrub[stream]);
 }
 
-void
-tail_add_gap(struct tail *t, struct tail_run *r, int stream, int64_t from, int64_t to)
+/* Bytes of that stream were not sent. */
+static void
+add_gap(struct tail *t, struct tail_run *r, int stream, int64_t from, int64_t to)
 {
 	struct tail_line *l = tail_new_line(t, r, stream);
 	size_t before = tail_line_cost(l);
@@ -242,7 +243,7 @@ output(struct tail *t, struct tail_run *r, const struct js *fact)
 		r->next[stream] = off;
 	r->met[stream] = true;
 	if (off > r->next[stream])
-		tail_add_gap(t, r, stream, r->next[stream], off);
+		add_gap(t, r, stream, r->next[stream], off);
 	seen = off < r->next[stream] ? (size_t)(r->next[stream] - off) : 0;
 	if (seen < data.len) {
 		tail_feed(
@@ -266,7 +267,7 @@ end(struct tail *t, struct tail_run *r, const struct js *fact)
 		if (r->stub && !r->met[s])
 			r->next[s] = r->total[s]; /* what it said is older */
 		if (r->total[s] > r->next[s] + TAIL_FETCH_MAX) {
-			tail_add_gap(t, r, s, r->next[s], r->total[s] - TAIL_FETCH_MAX);
+			add_gap(t, r, s, r->next[s], r->total[s] - TAIL_FETCH_MAX);
 			r->next[s] = r->total[s] - TAIL_FETCH_MAX;
 		}
 	}

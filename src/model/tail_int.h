@@ -13,10 +13,6 @@ void tail_line_free(struct tail_line *l);	   /* what it owns */
 void tail_resize(struct tail_run *r, size_t size); /* of the ring; its head is 0 then */
 void tail_keep_bounds(struct tail *t, struct tail_run *r); /* r is the last to give */
 
-/* Bytes of that stream were not sent. */
-void tail_add_gap(
-    struct tail *t, struct tail_run *r, int stream, int64_t from, int64_t to);
-
 /* Bytes that come next in that stream, which is at off. */
 void tail_feed(struct tail *t, struct tail_run *r, int stream, int64_t off,
     const char *data, size_t len);

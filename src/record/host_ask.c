@@ -20,11 +20,11 @@
 extern char **environ;
 
 /*
- * A build tree has it beside its other programs (libexec_dir); an installed one where
- * it was installed to.
+ * The program "breakglass" that belongs to this one: new string.  A build tree has it
+ * beside its other programs (libexec_dir); an installed one where it was installed to.
  */
-char *
-host_ask_program(const struct options *o)
+static char *
+program_path(const struct options *o)
 {
 	char *path =
 	    o->libexec_dir[0] ? mem_printf("%s/breakglass", o->libexec_dir) : NULL;
@@ -112,7 +112,7 @@ wait_status(pid_t pid, struct err *err)
 int
 host_ask(const struct options *o, struct buf *out, struct err *err)
 {
-	char *program = host_ask_program(o);
+	char *program = program_path(o);
 	int fds[2], rc = -1;
 	pid_t pid;
 

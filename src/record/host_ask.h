@@ -18,7 +18,4 @@
 /* Appends what the host printed to out; 0 or -1. */
 int host_ask(const struct options *o, struct buf *out, struct err *err) MUST_CHECK;
 
-/* The program "breakglass" that belongs to this one: new string. */
-char *host_ask_program(const struct options *o);
-
 #endif

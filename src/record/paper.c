@@ -24,8 +24,8 @@ on_newline(void *arg)
 
 static const struct scrub_sink paper = {on_clean, on_newline, on_newline};
 
-void
-record_write(FILE *to, const char *text, size_t len)
+static void
+write_clean(FILE *to, const char *text, size_t len)
 {
 	struct scrub s;
 
@@ -43,7 +43,7 @@ say(FILE *to, const char *fmt, va_list ap)
 	int n = vsnprintf(text, sizeof text, fmt, ap);
 
 	if (n > 0)
-		record_write(
+		write_clean(
 		    to, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
 }
 

@@ -36,7 +36,6 @@ int export_main(int argc, char **argv, const struct options *o);
 int report_main(int argc, char **argv, const struct options *o);
 
 /* Clean text to a stream, line ends kept, colours taken out. */
-void record_write(FILE *to, const char *text, size_t len);
 void record_say(FILE *to, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Columns of standard output: the terminal's, else COLUMNS, else 80; 40 to 200. */

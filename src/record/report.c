@@ -275,8 +275,7 @@ read_journal(struct report *r, const struct options *o, const char *what, struct
 	return rc;
 }
 
-/* ---- where to
- * -------------------------------------------------------------------------- */
+/* ---- where to ---- */
 
 static int
 write_facts(const struct js *facts, bool json, FILE *to, struct err *err)

@@ -54,7 +54,7 @@ struct report {
 	struct report_mark first, sign, decided, sent, acted, healthy, closed;
 };
 
-/* ---- report_event.c: the timeline ---------------------------------------------- */
+/* ---- report_event.c: the timeline ---- */
 
 /*
  * A line of it at the record in hand.  fold: lines of the same in a row are counted
@@ -70,7 +70,7 @@ void report_event_free(struct report *r);
 void report_set_cut(struct js *obj, const char *key, const char *s, size_t max);
 const char *report_ms(int64_t ms, char *out, size_t size); /* "1.234 s", "12 min 5 s" */
 
-/* ---- report_pass.c -------------------------------------------------------------- */
+/* ---- report_pass.c ---- */
 
 /* The list of that name in the facts; a new item in it with seq, at, ms and by.  NULL
  * when it is full: then NAME_more counts. */
@@ -91,7 +91,7 @@ struct js *report_person(struct report *r, const char *name);
 /* A row of who did what. */
 struct js *report_action(struct report *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* ---- the kinds ------------------------------------------------------------------- */
+/* ---- the kinds ---- */
 
 void report_on_verb(struct report *r, const struct js *m);	/* report_vm.c */
 void report_on_verdict(struct report *r, const struct js *m);	/* report_vm.c */
@@ -117,7 +117,7 @@ void report_runs_over(struct report *r);			/* report_runs.c */
 /* report_sum.c: durations and what is not known, when all was read. */
 void report_sum(struct report *r);
 
-/* ---- report_md.c: paper ---------------------------------------------------------- */
+/* ---- report_md.c: paper ---- */
 
 #define MD_COLUMNS 110
 
@@ -139,9 +139,8 @@ void md_block_line(struct md_block *b, size_t hang, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 void md_block_close(struct md_block *b, FILE *to, const char *prefix);
 
-/* ---- report_print.c, report_print_more.c: sections -------------------------------- */
+/* ---- report_print.c, report_print_more.c: sections ---- */
 
-void report_print_timeline(const struct js *facts, FILE *to);
 void report_print_vm(const struct js *facts, FILE *to);
 void report_print_agent(const struct js *facts, FILE *to);
 void report_print_clocks(const struct js *facts, FILE *to);

@@ -50,7 +50,7 @@ columns(const char *s, size_t len)
 	return cols;
 }
 
-/* ---- prose ------------------------------------------------------------------------- */
+/* ---- prose ---- */
 
 /* Would Markdown or HTML read this character? */
 static bool

@@ -12,7 +12,7 @@
 
 #define JUMP_MS 2000 /* a wall clock that moves by more against the other has jumped */
 
-/* ---- what the kinds use ------------------------------------------------------------ */
+/* ---- what the kinds use ---- */
 
 const char *
 report_str(const struct js *m, const char *key)

@@ -218,8 +218,7 @@ print_head(const struct js *facts, FILE *to)
 	putc('\n', to);
 }
 
-/* ---- durations, people, actions
- * -------------------------------------------------------- */
+/* ---- durations, people, actions ---- */
 
 static void
 print_durations(const struct js *facts, FILE *to)
@@ -306,8 +305,7 @@ print_actions(const struct js *facts, FILE *to)
 		    (long long)js_int(facts, "actions_more", 0));
 }
 
-/* ---- the timeline
- * ---------------------------------------------------------------------- */
+/* ---- the timeline ---- */
 
 static const char *
 elapsed(int64_t ms, char *out, size_t size)
@@ -337,8 +335,8 @@ timeline_line(struct md_block *b, const struct js *e)
 		    (long long)js_int(e, "more_to", 0));
 }
 
-void
-report_print_timeline(const struct js *facts, FILE *to)
+static void
+print_timeline(const struct js *facts, FILE *to)
 {
 	struct js *list = js_get_array(facts, "timeline");
 	char day[12] = "";
@@ -376,7 +374,7 @@ report_print(const struct js *facts, FILE *to)
 	report_print_vm(facts, to);
 	print_people(facts, to);
 	print_actions(facts, to);
-	report_print_timeline(facts, to);
+	print_timeline(facts, to);
 	report_print_agent(facts, to);
 	report_print_clocks(facts, to);
 	report_print_end(facts, to);

@@ -99,8 +99,7 @@ report_print_vm(const struct js *facts, FILE *to)
 		print_proof(js_at(ps, i), to);
 }
 
-/* ---- the agent
- * ------------------------------------------------------------------------- */
+/* ---- the agent ---- */
 
 static void
 print_turn(const struct js *t, FILE *to)
@@ -201,8 +200,7 @@ report_print_agent(const struct js *facts, FILE *to)
 		putc('\n', to);
 }
 
-/* ---- clocks
- * ----------------------------------------------------------------------------- */
+/* ---- clocks ---- */
 
 static void
 print_host_runs(const struct js *facts, const struct js *pve, FILE *to)
@@ -274,8 +272,7 @@ report_print_clocks(const struct js *facts, FILE *to)
 	putc('\n', to);
 }
 
-/* ---- the end
- * ---------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static void
 print_unknown(const struct js *facts, FILE *to)

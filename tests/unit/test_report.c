@@ -83,7 +83,7 @@ is_unknown(const char *words)
 	return false;
 }
 
-/* ---- time ----------------------------------------------------------------------- */
+/* ---- time ---- */
 
 static void
 a_cycle(void)
@@ -151,7 +151,7 @@ Test(report, a_boot_in_between_is_named_and_bridged_by_the_wall_clock)
 	cr_assert(is_unknown("7 bytes are not in this journal"));
 }
 
-/* ---- bounds ---------------------------------------------------------------------- */
+/* ---- bounds ---- */
 
 Test(report, many_of_a_kind_are_counted_and_the_end_is_kept)
 {
@@ -225,7 +225,7 @@ Test(report, what_is_no_record_is_counted)
 	print();
 }
 
-/* ---- people ----------------------------------------------------------------------- */
+/* ---- people ---- */
 
 Test(report, a_proof_that_comes_late_fills_its_row_and_another_one_is_another_row)
 {
@@ -244,7 +244,7 @@ Test(report, a_proof_that_comes_late_fills_its_row_and_another_one_is_another_ro
 	cr_assert(is_unknown("who ann was: proof kubectl exec: unproven"));
 }
 
-/* ---- paper ------------------------------------------------------------------------ */
+/* ---- paper ---- */
 
 static const char *
 item(const char *text)

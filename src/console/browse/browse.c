@@ -165,18 +165,6 @@ browse_again(struct screen *s)
 	b->on = true;
 }
 
-bool
-browse_item(const struct screen *s, struct scroll_pos *pos)
-{
-	const struct scroll *w =
-	    s->focus == FOCUS_CHAT ? &s->chat.scroll : &s->tools.scroll;
-
-	if (!s->browse.on || s->page != PAGE_NONE || !w->held)
-		return false;
-	*pos = w->cur.pos;
-	return true;
-}
-
 /* --- keys --- */
 
 static bool

@@ -63,9 +63,6 @@ void browse_say(struct screen *s, uint32_t look, const char *text);
  */
 int browse_text(struct screen *s, struct buf *out, char *what, size_t size);
 
-/* The unit under the cursor (of the panes); false: the mode is not on. */
-bool browse_item(const struct screen *s, struct scroll_pos *pos);
-
 /* What is on top: its window, and src to read it with. */
 struct scroll *browse_pane(struct screen *s, struct scroll_source *src);
 

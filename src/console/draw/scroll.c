@@ -49,8 +49,9 @@ count_down(const struct scroll *s, const struct scroll_source *src, int max)
 	return n;
 }
 
-void
-scroll_up_from_end(struct scroll *s, const struct scroll_source *src, int lines)
+/* The top so that the last line is so many lines below. */
+static void
+up_from_end(struct scroll *s, const struct scroll_source *src, int lines)
 {
 	size_t height;
 
@@ -83,7 +84,7 @@ scroll_follow(struct scroll *s, const struct scroll_source *src, int rows, bool 
 	int n = count_down(s, src, rows + 1);
 
 	if (n > rows || n < keep)
-		scroll_up_from_end(s, src, n > rows ? kept_lines(src, keep, rows) : rows);
+		up_from_end(s, src, n > rows ? kept_lines(src, keep, rows) : rows);
 }
 
 bool

@@ -7,8 +7,6 @@
 
 /* The top of the window to a unit that exists; false: there is none. */
 bool scroll_settle_top(struct scroll *s, const struct scroll_source *src);
-/* The top so that the last line is so many lines below. */
-void scroll_up_from_end(struct scroll *s, const struct scroll_source *src, int lines);
 /* The top of a window that follows; fresh: as full as it can be. */
 void scroll_follow(
     struct scroll *s, const struct scroll_source *src, int rows, bool fresh);

@@ -141,8 +141,9 @@ static enum theme now = THEMES; /* nobody chose yet */
 static int terminal_colours = 256;
 static bool terminal_dim = true;
 
-int
-theme_by_name(const char *name)
+/* -1: there is no such theme. */
+static int
+by_name(const char *name)
 {
 	for (int i = 0; i < THEMES; i++)
 		if (strcmp(name, theme_names[i]) == 0)
@@ -172,7 +173,7 @@ theme_of_environment(void)
 bool
 theme_use_name(const char *name)
 {
-	int t = theme_by_name(name);
+	int t = by_name(name);
 
 	if (t < 0 && strcmp(name, "auto") == 0)
 		t = (int)theme_of_environment();

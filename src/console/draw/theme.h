@@ -23,9 +23,6 @@ enum theme { THEME_DARK, THEME_LIGHT, THEME_MONO, THEME_CONTRAST, THEMES };
 
 extern const char *const theme_names[THEMES];
 
-/* -1: there is no such theme. */
-int theme_by_name(const char *name);
-
 /*
  * What "auto" is here: mono where NO_COLOR is set, light where COLORFGBG says that
  * the ground is, else dark.

@@ -115,8 +115,8 @@ render_tiny(struct lines *l, const struct screen *s, int64_t now)
 	say(l, LOOK_PLAIN, "");
 }
 
-void
-tour_render(struct lines *l, const struct screen *s)
+static void
+render(struct lines *l, const struct screen *s)
 {
 	int64_t now = model_now(&s->model, s->now);
 	bool twins = s->few_keys || l->width < NARROW_COLS;
@@ -164,7 +164,7 @@ tour_draw(const struct screen *s, struct canvas *c, struct rect r)
 	struct lines l;
 
 	lines_init(&l, r.cols < 76 ? r.cols : 76);
-	tour_render(&l, s);
+	render(&l, s);
 	for (size_t i = 0; i < l.count && (int)i < r.rows; i++)
 		lines_draw(&l, i, c, r, (int)i);
 	lines_fini(&l);
@@ -176,7 +176,7 @@ tour_draw_page(struct screen *s, struct canvas *c, struct rect r)
 	struct lines l;
 
 	lines_init(&l, view_page_cols(r));
-	tour_render(&l, s);
+	render(&l, s);
 	view_page_draw(c, r, "tour", &l, &s->page_at);
 	lines_fini(&l);
 }

@@ -13,8 +13,6 @@
 /* Has nothing happened yet that is worth the place? */
 bool tour_shows(const struct screen *s);
 
-void tour_render(struct lines *l, const struct screen *s);
-
 void tour_draw(const struct screen *s, struct canvas *c, struct rect r);
 void tour_draw_page(struct screen *s, struct canvas *c, struct rect r);
 

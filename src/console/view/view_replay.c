@@ -11,8 +11,9 @@
 
 #define BAR_COLS_MIN 10
 
-char *
-view_replay_time(int64_t ms, char *out, size_t size)
+/* "12:07", "1:04:33" */
+static char *
+clock_words(int64_t ms, char *out, size_t size)
 {
 	int64_t s = ms < 0 ? 0 : ms / 1000;
 
@@ -58,7 +59,7 @@ view_replay_head(const struct replay *p, struct canvas *c, struct rect r)
 {
 	const struct player_view *v = &p->view;
 	bool tight = r.cols < 60, tiny = r.cols < 30;
-	char at[CLOCK_AT_LEN] = "", when[16], total[16], text[64], speed[40];
+	char at[CLOCK_AT_LEN] = "", when[32], total[32], text[96], speed[40];
 	int col;
 
 	canvas_fill(c, r, LOOK_REPLAY_QUIET);
@@ -80,9 +81,8 @@ view_replay_head(const struct replay *p, struct canvas *c, struct rect r)
 		put_if(c, r, col - 1, LOOK_REPLAY, speed);
 		return;
 	}
-	snprintf(text, sizeof text, "%s%s%s",
-	    view_replay_time(v->when, when, sizeof when), tight ? "/" : " of ",
-	    view_replay_time(v->total, total, sizeof total));
+	snprintf(text, sizeof text, "%s%s%s", clock_words(v->when, when, sizeof when),
+	    tight ? "/" : " of ", clock_words(v->total, total, sizeof total));
 	col = put_if(c, r, tight ? col - 1 : col, LOOK_REPLAY_QUIET, text);
 	col = put_if(c, r, tight ? col - 1 : col, LOOK_REPLAY, speed);
 	put_if(c, r, col, LOOK_REPLAY_QUIET, v->id);

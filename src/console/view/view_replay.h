@@ -19,7 +19,4 @@ void view_replay_bar(const struct screen *s, struct canvas *c, struct rect r);
 void view_replay_keys(struct canvas *c, struct rect r);
 void view_replay_help(struct canvas *c, struct rect r, struct page_at *at);
 
-/* "12:07", "1:04:33" */
-char *view_replay_time(int64_t ms, char *out, size_t size);
-
 #endif

@@ -101,9 +101,6 @@ void view_tools_fold_all(struct view_tools *v); /* all ended ones, and back */
 /* Before it is drawn: what folds by itself does, unless somebody reads above. */
 void view_tools_fold_by_itself(struct view_tools *v, const struct tail *t);
 
-/* It ended, and not well. */
-bool view_tools_is_failure(const struct tail_run *r);
-
 /* The end of the gap on the screen was filled in: what stands below it stays. */
 void view_tools_filled(struct view_tools *v, const struct model *m);
 

@@ -102,8 +102,9 @@ view_tools_words(const struct view_tools *v)
 	return words[v->show];
 }
 
-bool
-view_tools_is_failure(const struct tail_run *r)
+/* It ended, and not well. */
+static bool
+is_failure(const struct tail_run *r)
 {
 	return r->ended && r->exit != 0 && !r->wraps_others;
 }
@@ -118,7 +119,7 @@ view_tools_failure(
 		const struct tail_run *r = t->runs[dir < 0 ? t->count - 1 - k : k];
 		bool beyond = dir < 0 ? r->serial < pos->unit : r->serial > pos->unit;
 
-		if (!beyond || !view_tools_is_failure(r))
+		if (!beyond || !is_failure(r))
 			continue;
 		if (view_tools_is_folded(v, r))
 			view_tools_set_folded(v, m, r, false);

@@ -635,12 +635,6 @@ agent_side_socket(const struct agent_side *s)
 	return s->socket;
 }
 
-bool
-agent_side_is_up(const struct agent_side *s)
-{
-	return s->host && s->info;
-}
-
 void
 side_on_soon(uv_timer_t *timer)
 {

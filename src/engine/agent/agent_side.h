@@ -105,7 +105,6 @@ void agent_side_kill(struct agent_side *s);
 void agent_side_again(struct agent_side *s); /* NULL is fine */
 
 const char *agent_side_socket(const struct agent_side *s); /* lent */
-bool agent_side_is_up(const struct agent_side *s);
 pid_t agent_side_pid(const struct agent_side *s); /* of agent-host; 0: it is not there */
 
 /* What to do where agent-host is not there. */

@@ -76,7 +76,6 @@ void choice_advance(struct choice *c);
 void choice_on_done(struct choice *c, const struct agent_outcome *o);
 void choice_on_waiting(struct choice *c); /* the driver that works waits for its API */
 void choice_forget_prompt(struct choice *c);
-void choice_fail(struct choice *c, const char *stop, const char *why, const char *todo);
 
 /* choice_way.c */
 enum choice_look { LOOK_ILL, LOOK_WELL, LOOK_WAIT };
@@ -91,8 +90,7 @@ void choice_probe_all(struct choice *c);
 enum choice_look choice_look_at(struct choice *c, struct slot *s);
 const char *slot_endpoint_why(struct slot *s, char out[CHOICE_WHY_MAX]);
 void choice_all_why(struct choice *c, char out[CHOICE_WHY_MAX]);
-void choice_watch_way(struct choice *c); /* starts or stops the look while away */
-void choice_on_look(uv_timer_t *timer);
+void choice_watch_way(struct choice *c);     /* starts or stops the look while away */
 const char *slot_name(const struct slot *s); /* for operators: "claude", "the API" */
 
 #endif

@@ -59,8 +59,8 @@ choice_end(struct choice *c, const struct agent_outcome *outcome)
 		choice_settle(c);
 }
 
-void
-choice_fail(struct choice *c, const char *stop, const char *why, const char *todo)
+static void
+turn_fail(struct choice *c, const char *stop, const char *why, const char *todo)
 {
 	struct agent_outcome o = {.cancelled = c->cancelled,
 	    .nothing_ran = !c->ran,
@@ -200,7 +200,7 @@ nobody(struct choice *c)
 
 	choice_all_why(c, why);
 	snprintf(text, sizeof text, "no model answers: %s", why);
-	choice_fail(c, "unreachable", text,
+	turn_fail(c, "unreachable", text,
 	    "the F-keys need no model; the next prompt asks again");
 }
 
@@ -210,7 +210,7 @@ decide_by_hand(struct choice *c)
 	struct slot *s = &c->slots[c->mode];
 
 	if (!s->agent || c->tried[c->mode])
-		choice_fail(c, "unavailable", s->why ? s->why : "there is no such driver",
+		turn_fail(c, "unavailable", s->why ? s->why : "there is no such driver",
 		    s->todo ? s->todo : "/agent auto");
 	else
 		choice_give(c, s);
@@ -346,7 +346,7 @@ choice_advance(struct choice *c)
 	if (c->state == CHOICE_IDLE)
 		choice_settle(c);
 	else if (c->state == CHOICE_LOOKING && c->cancelled)
-		choice_fail(c, "cancelled", NULL, NULL);
+		turn_fail(c, "cancelled", NULL, NULL);
 	else if (c->state == CHOICE_LOOKING && !choice_must_look(c, SEEN_MS))
 		decide(c);
 }

@@ -202,6 +202,8 @@ choice_all_why(struct choice *c, char out[CHOICE_WHY_MAX])
 
 /* --- the way back --- */
 
+static void on_look(uv_timer_t *timer);
+
 void
 choice_watch_way(struct choice *c)
 {
@@ -212,7 +214,7 @@ choice_watch_way(struct choice *c)
 	if (!on)
 		uv_timer_stop(&c->look);
 	else if (!uv_is_active((uv_handle_t *)&c->look))
-		uv_timer_start(&c->look, choice_on_look, (uint64_t)c->cfg.away_ms,
+		uv_timer_start(&c->look, on_look, (uint64_t)c->cfg.away_ms,
 		    (uint64_t)c->cfg.away_ms);
 }
 
@@ -236,8 +238,8 @@ on_way_probe(struct endpoint *ep, bool ok, const char *why, int64_t ms, void *ar
 }
 
 /* Between turns; before a turn everything is asked anyway. */
-void
-choice_on_look(uv_timer_t *timer)
+static void
+on_look(uv_timer_t *timer)
 {
 	struct choice *c = timer->data;
 

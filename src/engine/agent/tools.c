@@ -415,12 +415,6 @@ tools_free(struct tools *t)
 	free(t);
 }
 
-bool
-tools_are_up(const struct tools *t)
-{
-	return agent_side_has_host(t->side);
-}
-
 /* ---- a pane's line ---- */
 
 /* One line, whatever it holds: what a line end or a control byte is, stays visible. */

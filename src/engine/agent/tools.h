@@ -55,9 +55,6 @@ struct tools *tools_new(struct agent_side *side);
 /* Runs that still go on are ended without a callback. */
 void tools_free(struct tools *t);
 
-/* Whether agent-host is there: if it is not, a call ends at once and says so. */
-bool tools_are_up(const struct tools *t);
-
 /*
  * Never NULL; input is what the model wrote, of any kind.  Nothing is called
  * back from inside.  The run is lent until end.  ev is borrowed until then, may

@@ -163,6 +163,8 @@ left_ms(bool moved, int64_t told_ms, int64_t every_ms)
 	return !moved ? -1 : left > 0 ? left : 0;
 }
 
+static void on_pulse(uv_timer_t *timer);
+
 static void
 pulse_set(struct turn *t)
 {
@@ -171,13 +173,13 @@ pulse_set(struct turn *t)
 	int64_t next = b < 0 ? p : p < 0 ? b : b < p ? b : p;
 
 	if (next >= 0)
-		uv_timer_start(&t->pulse, turn_on_pulse, (uint64_t)next, 0);
+		uv_timer_start(&t->pulse, on_pulse, (uint64_t)next, 0);
 	else
 		uv_timer_stop(&t->pulse);
 }
 
-void
-turn_on_pulse(uv_timer_t *timer)
+static void
+on_pulse(uv_timer_t *timer)
 {
 	struct turn *t = timer->data;
 

@@ -88,7 +88,6 @@ void turn_on_delta(int block, size_t off, const char *text, size_t len, void *ar
 void turn_on_text(
     int block, const char *text, size_t len, bool thinking, bool cut, void *arg);
 void turn_cut_open_block(struct turn *t);
-void turn_on_flush(uv_prepare_t *flush);
 
 /* turn_tool.c: events, and tools that are still open at the end */
 void turn_on_tool(
@@ -114,7 +113,6 @@ void turn_tell_cancelled(struct turn *t);
 void turn_tell_result(struct turn *t, const struct agent_outcome *o);
 void turn_tell_budget(struct turn *t, bool recorded);
 void turn_move_budget(struct turn *t); /* soon, but not too often */
-void turn_on_pulse(uv_timer_t *timer);
 void turn_route_fini(struct turn *t);
 
 #endif

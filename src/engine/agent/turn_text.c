@@ -96,8 +96,8 @@ turn_cut_open_block(struct turn *t)
 }
 
 /* Words that came in one reading are told as one: before we wait for more. */
-void
-turn_on_flush(uv_prepare_t *flush)
+static void
+on_flush(uv_prepare_t *flush)
 {
 	tell_pending(flush->data);
 }
@@ -115,7 +115,7 @@ turn_on_delta(int block, size_t off, const char *text, size_t len, void *arg)
 	t->block = block;
 	if (off == t->text.len && buf_add(&t->text, text, len) == 0) {
 		if (!uv_is_active((uv_handle_t *)&t->flush))
-			uv_prepare_start(&t->flush, turn_on_flush);
+			uv_prepare_start(&t->flush, on_flush);
 		return;
 	}
 	tell_pending(t); /* more than is kept of a block, or a driver that skips */

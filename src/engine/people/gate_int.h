@@ -59,6 +59,5 @@ bool gate_name_reads(const struct gate *g, const char *name, const char **called
 
 /* gate_lock.c: somebody is in; arms the look for who has been idle for long. */
 void gate_lock_arm(struct gate *g);
-void gate_lock_on_timer(uv_timer_t *timer);
 
 #endif

@@ -73,8 +73,8 @@ limit_of(const struct gate *g)
 	return g->cfg.idle_ms + (g->cfg.idle_ms >= 60000 ? GATE_KEYS_LATE_MS : 0);
 }
 
-void
-gate_lock_on_timer(uv_timer_t *timer)
+static void
+on_timer(uv_timer_t *timer)
 {
 	struct gate *g = timer->data;
 	int64_t now = clock_mono_ms();
@@ -105,8 +105,7 @@ gate_lock_arm(struct gate *g)
 	if (wait == INT64_MAX)
 		uv_timer_stop(&g->lock);
 	else
-		uv_timer_start(
-		    &g->lock, gate_lock_on_timer, wait > 0 ? (uint64_t)wait + 1 : 1, 0);
+		uv_timer_start(&g->lock, on_timer, wait > 0 ? (uint64_t)wait + 1 : 1, 0);
 }
 
 bool

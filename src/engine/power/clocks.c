@@ -33,7 +33,7 @@ struct clocks {
 	struct clock_reading pve; /* of the status in hand */
 };
 
-/* ---- one reading ------------------------------------------------------------------- */
+/* ---- one reading ---- */
 
 static bool
 digits(const char **s, int most, int64_t *n)
@@ -75,7 +75,7 @@ clock_reading_skew(const struct clock_reading *r, int64_t wall_ms, int64_t mono_
 	*error_ms = (trip + 1) / 2 + r->resolution_ms;
 }
 
-/* ---- what is told ------------------------------------------------------------------ */
+/* ---- what is told ---- */
 
 static void
 clocks_tell(struct clocks *c, enum clock_host host)
@@ -104,25 +104,9 @@ clock_is_news(const struct clock_known *k)
 		k->error_ms < k->told_error_ms / 2);
 }
 
+/* Another incident may have been opened since: what is known is told in it too. */
 static void
-clocks_measured(struct clocks *c, enum clock_host host, const struct clock_reading *r)
-{
-	struct clock_known *k = &c->hosts[host];
-	int64_t wall = clock_wall_ms(), mono = clock_mono_ms();
-
-	if (!r->host_ms || r->heard_ms < r->sent_ms ||
-	    r->heard_ms - r->sent_ms > CLOCKS_WAIT_MS)
-		return;
-	k->known = true;
-	k->offset_ms = wall - mono;
-	clock_reading_skew(r, wall, mono, &k->skew_ms, &k->error_ms);
-	if (clock_is_news(k))
-		clocks_tell(c, host);
-	clocks_look(c);
-}
-
-void
-clocks_look(struct clocks *c)
+tell_anew(struct clocks *c)
 {
 	const char *id = incident_id(c->incident);
 	int64_t offset = clock_wall_ms() - clock_mono_ms();
@@ -139,7 +123,24 @@ clocks_look(struct clocks *c)
 	}
 }
 
-/* ---- who measures ------------------------------------------------------------------ */
+static void
+clocks_measured(struct clocks *c, enum clock_host host, const struct clock_reading *r)
+{
+	struct clock_known *k = &c->hosts[host];
+	int64_t wall = clock_wall_ms(), mono = clock_mono_ms();
+
+	if (!r->host_ms || r->heard_ms < r->sent_ms ||
+	    r->heard_ms - r->sent_ms > CLOCKS_WAIT_MS)
+		return;
+	k->known = true;
+	k->offset_ms = wall - mono;
+	clock_reading_skew(r, wall, mono, &k->skew_ms, &k->error_ms);
+	if (clock_is_news(k))
+		clocks_tell(c, host);
+	tell_anew(c);
+}
+
+/* ---- who measures ---- */
 
 void
 clocks_devvm(struct clocks *c, const struct clock_reading *r)
@@ -190,7 +191,7 @@ clocks_pve_over(struct clocks *c)
 	if (r.sent_ms)
 		clocks_measured(c, CLOCK_PVE, &r);
 	else
-		clocks_look(c);
+		tell_anew(c);
 }
 
 struct clocks *

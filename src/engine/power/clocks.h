@@ -50,7 +50,4 @@ void clocks_pve_sent(struct clocks *c, bool alone);
 void clocks_pve_line(struct clocks *c, const char *line, size_t len);
 void clocks_pve_over(struct clocks *c);
 
-/* Another incident may have been opened since: what is known is told in it too. */
-void clocks_look(struct clocks *c);
-
 #endif

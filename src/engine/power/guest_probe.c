@@ -80,7 +80,7 @@ const char guest_probe_all[] =
 const char guest_probe_look[] = "/bin/sh -c '" PROBE_TELL PROBE_CLOCK PROBE_UNITS
 				"clock; units; space; echo \"#bg end\"'";
 
-/* ---- what it prints -------------------------------------------------------------- */
+/* ---- what it prints ---- */
 
 static const char *
 after(const char *text, const char *prefix)

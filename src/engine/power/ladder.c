@@ -133,7 +133,7 @@ ladder_anew(struct ladder *l)
 	l->try = remote_knock(ladder_remote(l));
 }
 
-/* ---- the probe ------------------------------------------------------------------- */
+/* ---- the probe ---- */
 
 static bool
 on_line(char *line, size_t len, void *arg)
@@ -261,7 +261,7 @@ ladder_judge_probe(struct ladder *l, int64_t now)
 	}
 }
 
-/* ---- the connection --------------------------------------------------------------- */
+/* ---- the connection ---- */
 
 static void
 ladder_note_marks(struct ladder *l)
@@ -333,7 +333,7 @@ on_timer(uv_timer_t *t)
 	ladder_step(t->data);
 }
 
-/* ---- what others call ------------------------------------------------------------ */
+/* ---- what others call ---- */
 
 struct ladder *
 ladder_new(uv_loop_t *loop, struct broker *broker)

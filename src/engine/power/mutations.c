@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 
-struct mutation *
-mutations_find(struct mutations *ms, const char *id)
+static struct mutation *
+find(struct mutations *ms, const char *id)
 {
 	for (size_t i = 0; i < ms->count; i++)
 		if (strcmp(ms->open[i].id, id) == 0)
@@ -26,7 +26,7 @@ mutations_remove(struct mutations *ms, struct mutation *m)
 struct mutation *
 mutations_add(struct mutations *ms, const char *id)
 {
-	struct mutation *m = mutations_find(ms, id);
+	struct mutation *m = find(ms, id);
 
 	if (m)
 		return m;
@@ -107,7 +107,7 @@ void
 mutations_found(struct mutations *ms, const struct js *r)
 {
 	const char *id = js_is(r, "t", "verb") ? js_str(r, "id") : NULL;
-	struct mutation *m = id ? mutations_find(ms, id) : NULL;
+	struct mutation *m = id ? find(ms, id) : NULL;
 
 	if (id && js_is(r, "state", "confirmed"))
 		found_confirmed(ms, r, id);

@@ -22,7 +22,6 @@ struct mutations {
 	size_t ended_count; /* ever */
 };
 
-struct mutation *mutations_find(struct mutations *ms, const char *id); /* or NULL */
 struct mutation *mutations_add(struct mutations *ms, const char *id);
 void mutations_remove(struct mutations *ms, struct mutation *m);
 

@@ -111,8 +111,9 @@ outcome_judge(const struct mutation *m, const struct hostjob *j, int64_t now_ms,
 	return (struct outcome_of){.outcome = OUTCOME_NEVER_RAN, .final = true};
 }
 
-const char *
-outcome_rc_words(long rc)
+/* What the exit code of a mutating verb means, as a clause; "" when it is 0. */
+static const char *
+rc_words(long rc)
 {
 	static const struct {
 		long rc;
@@ -148,8 +149,7 @@ say_end(const struct mutation *m, const struct outcome_of *o, char *out, size_t 
 		break;
 	case OUTCOME_FAILED:
 		snprintf(out, size, "failed at the host: exit %ld%s%s", o->rc,
-		    o->said[0] ? ": " : ", ",
-		    o->said[0] ? o->said : outcome_rc_words(o->rc));
+		    o->said[0] ? ": " : ", ", o->said[0] ? o->said : rc_words(o->rc));
 		break;
 	case OUTCOME_INTERRUPTED:
 		snprintf(out, size, "was interrupted at the host itself, in phase %s",

@@ -62,9 +62,6 @@ const char *outcome_name(enum outcome o);
 struct outcome_of outcome_judge(const struct mutation *m, const struct hostjob *j,
     int64_t now_ms, bool (*is_others)(const char *host_run, void *arg), void *arg);
 
-/* What the exit code of a mutating verb means, as a clause; "" when it is 0. */
-const char *outcome_rc_words(long rc);
-
 /* A sentence without its full stop: "cycle by ann (03:12:07Z) never ran: …". */
 void outcome_words(
     const struct mutation *m, const struct outcome_of *o, char *out, size_t size);

@@ -51,7 +51,7 @@ struct proof {
 	void *on_over_arg;
 };
 
-/* ---- telling ---------------------------------------------------------------------- */
+/* ---- telling ---- */
 
 static void
 proof_fill(const struct proof *p, struct js *f)
@@ -144,7 +144,7 @@ proof_give_up(struct proof *p, const char *words)
 	proof_finish(p, "given up", text);
 }
 
-/* ---- the climb -------------------------------------------------------------------- */
+/* ---- the climb ---- */
 
 static void proof_pass(struct proof *p);
 static void on_timer(uv_timer_t *t);
@@ -296,7 +296,7 @@ proof_await_stop(struct proof *p)
 	}
 }
 
-/* ---- after the end ----------------------------------------------------------------- */
+/* ---- after the end ---- */
 
 static void
 on_late_look(const struct ladder_seen *seen, bool over, void *arg)
@@ -347,7 +347,7 @@ proof_fell_back(struct proof *p)
 	proof_later(p, PROOF_SOON_MS);
 }
 
-/* ---- what others call ------------------------------------------------------------ */
+/* ---- what others call ---- */
 
 struct proof *
 proof_new(uv_loop_t *loop, struct incident *incident, struct broker *broker)

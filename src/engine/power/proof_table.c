@@ -54,7 +54,7 @@ judge(bool good)
 	return good ? GOOD : BAD;
 }
 
-/* ---- cells ---------------------------------------------------------------------- */
+/* ---- cells ---- */
 
 static void
 cell_pid(const struct proof_side *s, char *out)
@@ -119,7 +119,7 @@ cell_status(const struct proof_side *s, char *out)
 	snprintf(out, CELL_MAX, "%s", s->status[0] ? s->status : "unknown");
 }
 
-/* ---- judgements ------------------------------------------------------------------ */
+/* ---- judgements ---- */
 
 static enum judged
 judge_status(const struct proof_case *c)

@@ -51,9 +51,6 @@ bool proof_wants_reboot(const struct proof_case *c);
 /* Rows {what, before, after, ok}; ok is absent where nothing can be said. */
 struct js *proof_table(const struct proof_case *c);
 
-/* "new QEMU process (pid 7, was 5); the guest has booted anew; …", or "". */
-void proof_words_changes(const struct proof_case *c, char *out, size_t size);
-
 /* What the first rung that does not hold means; "" at the top.  Constant text. */
 const char *proof_words_rung(const struct ladder_seen *seen);
 

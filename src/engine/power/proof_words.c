@@ -78,8 +78,9 @@ say_units(const struct proof_case *c, struct words *w)
 		say(w, "no failed units");
 }
 
-void
-proof_words_changes(const struct proof_case *c, char *out, size_t size)
+/* "new QEMU process (pid 7, was 5); the guest has booted anew; …", or "". */
+static void
+changes(const struct proof_case *c, char *out, size_t size)
 {
 	struct words w = {out, size, 0};
 
@@ -90,7 +91,7 @@ proof_words_changes(const struct proof_case *c, char *out, size_t size)
 	say_units(c, &w);
 }
 
-/* ---- the ends ---------------------------------------------------------------------- */
+/* ---- the ends ---- */
 
 static void
 add(char *text, const char *words)
@@ -147,7 +148,7 @@ proof_words_healthy(
 		    clock_age(ms, age, sizeof age), verb_rows[c->verb].name);
 		add(out, words);
 	}
-	proof_words_changes(c, words, sizeof words);
+	changes(c, words, sizeof words);
 	add(out, words);
 	add_old_host(c, todo, out);
 }
@@ -205,7 +206,7 @@ proof_words_given_up(const struct proof_case *c, const struct ladder_seen *seen,
 		snprintf(more, sizeof more, "VM 102 is %s", c->after.status);
 		add(out, more);
 	}
-	proof_words_changes(c, more, sizeof more);
+	changes(c, more, sizeof more);
 	add(out, more);
 	add_old_host(c, todo, out);
 }

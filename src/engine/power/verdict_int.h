@@ -27,7 +27,6 @@ bool seen_whole(const struct seen *s);
 bool seen_sudo_hangs(const struct seen *s);
 bool seen_pve_down(const struct seen *s);
 bool seen_key_changed(const struct seen *s);
-bool seen_runs(const struct seen *s);
 bool seen_staged(const struct seen *s);
 bool seen_both_silent(const struct seen *s);
 bool seen_missing(const struct seen *s);

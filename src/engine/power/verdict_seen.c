@@ -93,7 +93,7 @@ old_program(const struct seen *s)
 	return s->h->plain && !s->h->marks;
 }
 
-bool
+static bool
 seen_runs(const struct seen *s)
 {
 	return is(s->h->status, "running");

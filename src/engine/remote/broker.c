@@ -24,8 +24,8 @@ static const struct door_row doors[DOORS] = {
 
 /* --- links --- */
 
-void
-broker_tell_links(struct broker *b)
+static void
+tell_links(struct broker *b)
 {
 	for (int d = 0; d < DOORS; d++)
 		if (doors[d].main)
@@ -265,6 +265,6 @@ broker_accept_key(struct broker *b, const char *host, const char *fingerprint,
 	f = incident_fact(FACT_NOTE, by);
 	js_set_str(f, "text", text);
 	incident_emit(b->cfg.incident, FACT_NOTE, f);
-	broker_tell_links(b);
+	tell_links(b);
 	return 0;
 }

@@ -111,9 +111,6 @@ bool broker_is_probing(const struct broker *b); /* a run of the agent's waits fo
 /* What the agent's runs waited for: the devvm is healthy, or has failed long enough. */
 void broker_probed(struct broker *b, bool healthy, int64_t took_ms);
 
-/* Sends the link state facts anew (ages change). */
-void broker_tell_links(struct broker *b);
-
 /* The operator accepted the fingerprint that host shows. */
 int broker_accept_key(struct broker *b, const char *host, const char *fingerprint,
     const char *by, struct err *err) MUST_CHECK;

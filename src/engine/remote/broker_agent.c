@@ -141,8 +141,9 @@ agent_withdraw(struct broker_run *run, const char *why)
 	agent_no(run, why);
 }
 
-void
-broker_withdraw(struct broker *b, int but_turn, const char *why)
+/* The agent's questions that are of no use any more. */
+static void
+withdraw(struct broker *b, int but_turn, const char *why)
 {
 	for (struct broker_run *run = b->runs; run; run = run->next)
 		if (agent_waits(run) && (but_turn < 0 || run->turn != but_turn))
@@ -423,13 +424,13 @@ void
 broker_set_turn(struct broker *b, int turn)
 {
 	b->turn = turn;
-	broker_withdraw(b, turn, "the turn that asked has ended");
+	withdraw(b, turn, "the turn that asked has ended");
 }
 
 void
 broker_stop_agent(struct broker *b, const char *why)
 {
-	broker_withdraw(b, -1, why);
+	withdraw(b, -1, why);
 	for (struct broker_run *run = b->runs; run; run = run->next) {
 		if (run->door == DOOR_DEVVM_AGENT && run->channel)
 			broker_run_stop(run, why);

@@ -84,7 +84,4 @@ void broker_hold(struct broker *b, enum door door);
 
 void broker_on_input_late(uv_timer_t *t); /* of broker.input */
 
-/* broker_agent.c: the agent's questions that are of no use any more. */
-void broker_withdraw(struct broker *b, int but_turn, const char *why);
-
 #endif

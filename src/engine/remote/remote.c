@@ -58,7 +58,7 @@ struct remote_channel {
 	struct ssh_channel_callbacks_struct callbacks;
 };
 
-/* ---- a session ---------------------------------------------------------------- */
+/* ---- a session ---- */
 
 static int
 remote_set_options(struct remote *r, struct remote_ssh *s)
@@ -358,7 +358,7 @@ remote_ssh_key_name(const struct remote *r)
 			: ssh_key_type_to_char(ssh_key_type(r->ssh->auth));
 }
 
-/* ---- a channel ------------------------------------------------------------------ */
+/* ---- a channel ---- */
 
 static int
 run_on_data(ssh_session session, ssh_channel channel, void *data, uint32_t len,

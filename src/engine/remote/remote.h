@@ -139,7 +139,6 @@ const char *remote_fingerprint(const struct remote *r); /* "SHA256:…" or "" ; 
 const char *remote_why(const struct remote *r);		/* of DOWN and SILENT; lent */
 int64_t remote_retry_ms(const struct remote *r);	/* until the next try, or -1 */
 int64_t remote_rtt_ms(const struct remote *r);		/* of the last keepalive, or -1 */
-int64_t remote_silence_ms(const struct remote *r);	/* since the last received byte */
 
 /* The operator accepted the key that this connection showed last. */
 int remote_accept_key(
@@ -203,7 +202,6 @@ void remote_run_resize(struct remote_run *run, int cols, int rows);
 /* Bytes for standard input, at most 1 MiB waiting: -1 when that is full. */
 int remote_run_input(struct remote_run *run, const void *data, size_t len) MUST_CHECK;
 void remote_run_input_end(struct remote_run *run);
-bool remote_run_input_idle(const struct remote_run *run); /* nothing waits to be sent */
 
 /* Closes the channel; no callback comes after it.  The command may live on. */
 void remote_run_close(struct remote_run *run);

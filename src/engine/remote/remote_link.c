@@ -18,7 +18,7 @@
 static void remote_on_timer(uv_timer_t *timer);
 static void remote_on_ready(uv_poll_t *poll, int status, int events);
 
-/* ---- words and state ---------------------------------------------------- */
+/* ---- words and state ---- */
 
 void
 remote_enter(struct remote *r, enum remote_state state)
@@ -46,7 +46,7 @@ remote_kick(struct remote *r)
 		uv_timer_start(&r->timer, remote_on_timer, 0, 0);
 }
 
-/* ---- down ------------------------------------------------------------------ */
+/* ---- down ---- */
 
 static void
 remote_on_watch_closed(uv_handle_t *handle)
@@ -103,7 +103,7 @@ remote_is_needed(const struct remote *r)
 	return r->wanted || r->runs;
 }
 
-/* ---- up -------------------------------------------------------------------- */
+/* ---- up ---- */
 
 static void
 remote_dial(struct remote *r)
@@ -245,7 +245,7 @@ remote_judge(struct remote *r)
 	}
 }
 
-/* ---- the turn ------------------------------------------------------------------- */
+/* ---- the turn ---- */
 
 static void
 remote_idle(struct remote *r)
@@ -435,7 +435,7 @@ remote_on_timer(uv_timer_t *timer)
 	remote_turn(timer->data, 0);
 }
 
-/* ---- what others call ------------------------------------------------------------ */
+/* ---- what others call ---- */
 
 struct remote *
 remote_new(uv_loop_t *loop, const struct remote_config *cfg, remote_state_fn *on_state,

@@ -360,7 +360,7 @@ remote_runs_due_ms(const struct remote *r)
 	return due;
 }
 
-/* ---- what others call ------------------------------------------------------------ */
+/* ---- what others call ---- */
 
 static const char *
 remote_refusal(const struct remote *r, const char *command, size_t len)
@@ -447,12 +447,6 @@ remote_run_input_end(struct remote_run *run)
 {
 	run->input_ended = true;
 	remote_kick(run->remote);
-}
-
-bool
-remote_run_input_idle(const struct remote_run *run)
-{
-	return run->input.len == 0;
 }
 
 void

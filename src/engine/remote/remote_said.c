@@ -54,12 +54,6 @@ remote_rtt_ms(const struct remote *r)
 	return r->rtt_ms;
 }
 
-int64_t
-remote_silence_ms(const struct remote *r)
-{
-	return r->heard_ms ? clock_mono_ms() - r->heard_ms : -1;
-}
-
 int
 remote_accept_key(struct remote *r, const char *fingerprint, struct err *err)
 {

@@ -126,7 +126,7 @@ remote_try_again_ms(struct remote *r, enum retry retry, int64_t now)
 	return r->hurry || r->stale ? try_next_step_ms(r, now) : now + try_backoff_ms(r);
 }
 
-/* ---- what others call ------------------------------------------------------------ */
+/* ---- what others call ---- */
 
 int64_t
 remote_mark_ms(const struct remote *r, enum remote_mark mark)

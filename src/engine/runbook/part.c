@@ -55,8 +55,9 @@ on_part(const char *data, size_t len, const char *why, void *arg)
 	part_free(r);
 }
 
-void
-part_look(uv_timer_t *t)
+/* The hub's timer: gives up what waits for too long. */
+static void
+on_look(uv_timer_t *t)
 {
 	struct hub *h = t->data;
 	struct part *next;
@@ -93,7 +94,7 @@ part_read(
 	r->next = h->parts;
 	h->parts = r;
 	if (!uv_is_active((uv_handle_t *)&h->reads))
-		uv_timer_start(&h->reads, part_look, LOOK_MS, LOOK_MS);
+		uv_timer_start(&h->reads, on_look, LOOK_MS, LOOK_MS);
 	if (r->reading)
 		journal_read(
 		    h->loop, incident_path(h->incident), from, before, tail, on_part, r);

@@ -22,7 +22,4 @@ typedef void part_fn(
 void part_read(
     struct peer *p, uint64_t from, uint64_t before, size_t tail, part_fn *cb, void *arg);
 
-/* The hub's timer: gives up what waits for too long. */
-void part_look(uv_timer_t *t);
-
 #endif

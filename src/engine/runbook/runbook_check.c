@@ -119,8 +119,9 @@ check_look(struct reader *r, struct finding *f, struct look *l)
 	return 0;
 }
 
-int
-runbook_groups_in(const char *text)
+/* The highest $N in text, 0: none. */
+static int
+groups_in(const char *text)
 {
 	int most = 0;
 
@@ -135,8 +136,8 @@ runbook_groups_in(const char *text)
 static int
 check_groups(struct reader *r, struct finding *f)
 {
-	int have = pattern_groups(f->looks[0].pattern), want = runbook_groups_in(f->say);
-	int todo = runbook_groups_in(f->todo);
+	int have = pattern_groups(f->looks[0].pattern), want = groups_in(f->say);
+	int todo = groups_in(f->todo);
 
 	if (todo > want)
 		want = todo;
@@ -175,7 +176,7 @@ check_offer(struct reader *r, struct finding *f)
 		    "the repair \"%s\" is checked by \"%s\", which this finding does not look "
 		    "at: it would never be seen to be gone",
 		    f->repair_id, rb->repairs[f->repair].check_id);
-	want = runbook_groups_in(rb->repairs[f->repair].command);
+	want = groups_in(rb->repairs[f->repair].command);
 	if (want > have)
 		return runbook_bad(r, f->line,
 		    "the repair \"%s\" uses $%d, and this finding's pattern has %d group%s",

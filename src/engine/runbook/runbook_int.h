@@ -44,7 +44,4 @@ int runbook_take_finding(struct reader *r, const struct fence *f);
 /* runbook_check.c: names become numbers; missing blocks, loops, $N that is none. */
 int runbook_check(struct reader *r);
 
-/* The highest $N in text, 0: none. */
-int runbook_groups_in(const char *text);
-
 #endif
