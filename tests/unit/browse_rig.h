@@ -9,7 +9,6 @@
 #include <criterion/criterion.h>
 #include <inttypes.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,20 +48,7 @@ fini(void)
 	screen_fini(&s);
 }
 
-static void say(const char *fmt, ...) PRINTF_LIKE(1, 2);
-
-UNUSED static void
-say(const char *fmt, ...)
-{
-	static char text[70000];
-	const char *facts[] = {text, NULL};
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	tell(&s, facts);
-}
+#define say(...) tellf(&s, __VA_ARGS__)
 
 UNUSED static void
 draw(int cols, int rows)

@@ -2,6 +2,7 @@
 #include "pictures.h"
 
 #include <criterion/criterion.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,39 @@ tell(struct screen *s, const char *const *facts)
 	}
 	s->now = 100000;
 	s->link_up = true;
+}
+
+void
+tell_one(struct screen *s, const char *fact)
+{
+	const char *facts[] = {fact, NULL};
+
+	tell(s, facts);
+}
+
+void
+tellf(struct screen *s, const char *fmt, ...)
+{
+	static char text[70000];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	tell_one(s, text);
+}
+
+const char *
+drawn(struct screen *s, int cols, int rows)
+{
+	struct canvas c;
+	const char *text;
+
+	canvas_init(&c, cols, rows);
+	layout_draw(s, &c);
+	text = printed(&c);
+	canvas_fini(&c);
+	return text;
 }
 
 static char *

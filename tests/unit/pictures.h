@@ -11,8 +11,13 @@ extern const char *const facts_quiet[];
 /* The canvas as text; lent until the next call. */
 const char *printed(const struct canvas *c);
 
+/* The whole screen as text; lent until the next call. */
+const char *drawn(struct screen *s, int cols, int rows);
+
 /* facts: JSON, ends with NULL. */
 void tell(struct screen *s, const char *const *facts);
+void tell_one(struct screen *s, const char *fact);
+void tellf(struct screen *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* UPDATE=1 in the environment writes the file anew. */
 void expect_canvas(const struct canvas *c, const char *name);

@@ -47,36 +47,6 @@ end(void)
 	screen_fini(&s);
 }
 
-static void
-tell_one(const char *fact)
-{
-	const char *facts[] = {fact, NULL};
-
-	tell(&s, facts);
-}
-
-static void
-expect_three(const char *name)
-{
-	static const int sizes[][2] = {{80, 24}, {40, 15}, {200, 50}};
-
-	for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
-		expect_picture(&s, sizes[i][0], sizes[i][1], name);
-}
-
-static const char *
-drawn(int cols, int rows)
-{
-	struct canvas c;
-	const char *text;
-
-	canvas_init(&c, cols, rows);
-	layout_draw(&s, &c);
-	text = printed(&c);
-	canvas_fini(&c);
-	return text;
-}
-
 TestSuite(chat, .init = begin, .fini = end);
 
 #define AT(time) "\"at\":\"2026-11-26T" time ".000Z\","
@@ -133,14 +103,14 @@ static const char *const facts_later[] = {
 Test(chat, who_said_what_and_how_it_went)
 {
 	tell(&s, facts_turn);
-	expect_three("chat-turn");
+	expect_all_sizes(&s, "chat-turn");
 	tell(&s, facts_later);
-	expect_three("chat-queue");
+	expect_all_sizes(&s, "chat-queue");
 }
 
 Test(chat, an_answer_of_every_kind_of_block)
 {
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"text\",\"seq\":1,\"turn\":1,\"block\":0,\"text\":"
 	    "\"# Verdict\\n\\nThe disk is **full**, see `df`.\\n\\n1. Stop *docker*:\\n"
 	    "   ```sh\\n   systemctl stop docker\\n   ```\\n2. Free some space\\n"
@@ -148,18 +118,18 @@ Test(chat, an_answer_of_every_kind_of_block)
 	    "> Nothing of this touches the VM.\\n\\n"
 	    "[The manual](https://example.org/disk) knows more.\\n\"}");
 	s.zoom = true;
-	expect_three("markdown-blocks");
+	expect_all_sizes(&s, "markdown-blocks");
 }
 
 Test(chat, a_table_at_every_width)
 {
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"text\",\"seq\":1,\"turn\":1,\"block\":0,\"text\":"
 	    "\"What fails:\\n\\n| Unit | State | Since | What it says |\\n|---|:---:|---:|---|\\n"
 	    "| ssh.service | failed | 03:12:07 | cannot write its state: no space left on device |\\n"
 	    "| docker.service | active | 2 days | |\\n\"}");
 	s.zoom = true;
-	expect_three("table-units");
+	expect_all_sizes(&s, "table-units");
 }
 
 Test(chat, how_a_turn_ended_in_words)
@@ -174,9 +144,9 @@ Test(chat, how_a_turn_ended_in_words)
 		    "{\"t\":\"result\",\"seq\":%zu,\"turn\":%zu,\"stop\":\"%s\",\"ms\":%zu,"
 		    "\"tools\":%zu,\"in\":%zu,\"cost_usd\":0.00%zu,\"endpoint\":\"lan\"}",
 		    i + 1, i + 1, stops[i], 900 + i * 70000, i, i * 4000, i * 4);
-		tell_one(fact);
+		tell_one(&s, fact);
 	}
-	expect_three("result-words");
+	expect_all_sizes(&s, "result-words");
 }
 
 /* --- the queue --- */
@@ -190,15 +160,16 @@ Test(chat, a_queued_prompt_is_taken_back_by_its_number_or_as_the_youngest)
 	cr_assert_eq(sends, 2);
 	cr_assert_str_eq(sent[0], "{\"t\":\"cancel\",\"turn\":3}");
 	cr_assert_str_eq(sent[1], "{\"t\":\"cancel\",\"turn\":4}");
-	cr_assert_not_null(strstr(drawn(120, 50), "(queued, 2nd; /drop 4)"));
-	tell_one(
+	cr_assert_not_null(strstr(drawn(&s, 120, 50), "(queued, 2nd; /drop 4)"));
+	tell_one(&s,
 	    "{\"t\":\"cancelled\",\"seq\":20,\"turn\":3,\"by\":\"anna\",\"runs\":[],\"text\":\"x\"}");
-	cr_assert_not_null(strstr(drawn(160, 50), "is cron alive?  (taken back by anna"));
-	cr_assert_not_null(strstr(drawn(160, 50), "(queued, next; /drop 4)"));
-	tell_one(
+	cr_assert_not_null(
+	    strstr(drawn(&s, 160, 50), "is cron alive?  (taken back by anna"));
+	cr_assert_not_null(strstr(drawn(&s, 160, 50), "(queued, next; /drop 4)"));
+	tell_one(&s,
 	    "{\"t\":\"prompt\",\"seq\":21,\"turn\":4,\"by\":\"anna\",\"state\":\"started\","
 	    "\"text\":\"then write a summary\"}");
-	cr_assert_null(strstr(drawn(160, 50), "queued"));
+	cr_assert_null(strstr(drawn(&s, 160, 50), "queued"));
 	action_drop(&ctx, "");
 	cr_assert_eq(sends, 2);
 }
@@ -222,7 +193,7 @@ Test(chat, enter_on_the_line_of_a_run_opens_that_run)
 	struct scroll_pos at;
 
 	tell(&s, facts_turn);
-	drawn(80, 24);
+	drawn(&s, 80, 24);
 	at = pos_of("r3");
 	cr_assert(action_chat_key(&ctx, '\r', &at));
 	cr_assert_eq(s.focus, FOCUS_TOOLS);
@@ -261,11 +232,11 @@ Test(chat, code_is_copied_without_anything_of_ours)
 	const struct lines *l;
 	size_t line = 0;
 
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"text\",\"seq\":1,\"turn\":1,\"block\":0,\"text\":"
 	    "\"Do:\\n\\n- this\\n  ```sh\\n  echo 0123456789 0123456789 0123456789 0\\n"
 	    "  ls\\n  ```\\n\"}");
-	drawn(40, 15);
+	drawn(&s, 40, 15);
 	src = view_chat_source(&s.chat, &s.model);
 	at = (struct scroll_pos){transcript_at(t, 0)->serial, 0};
 	l = src.lines(src.arg, at);
@@ -301,7 +272,7 @@ stream_block(const char *text, size_t size, size_t piece)
 		model_apply(&s.model, f, 100000);
 		js_free(f);
 		off += n;
-		rows += strlen(drawn(80, 24)) > 0;
+		rows += strlen(drawn(&s, 80, 24)) > 0;
 	}
 	cr_assert_gt(rows, 0);
 }
@@ -313,7 +284,7 @@ lines_of_answer(struct buf *out)
 	struct scroll_source src = view_chat_source(&s.chat, &s.model);
 
 	buf_init(out, 256 * 1024);
-	drawn(80, 24);
+	drawn(&s, 80, 24);
 	lines_told(src.lines(src.arg, (struct scroll_pos){it->serial, 0}), out, true);
 }
 
@@ -357,16 +328,17 @@ Test(chat, the_record_of_an_answer_in_parts_is_what_was_told)
 	    "{\"t\":\"text\",\"seq\":3,\"turn\":1,\"block\":0,\"part\":2,\"parts\":2,\"text\":\"three\"}"};
 	const struct item *it;
 
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"delta\",\"seq\":0,\"turn\":1,\"block\":0,\"off\":0,\"text\":\"one two thr\"}");
 	it = transcript_at(&s.model.chat, 0);
 	for (size_t i = 0; i < 3; i++)
-		tell_one(parts[i]);
+		tell_one(&s, parts[i]);
 	cr_assert_str_eq(buf_str(&it->text), "one two three");
 	cr_assert_eq(it->rewritten, 0);
 	cr_assert(it->final);
 	cr_assert_eq(s.model.chat.count, 2);
-	tell_one("{\"t\":\"text\",\"seq\":4,\"turn\":1,\"block\":1,\"text\":\"other\"}");
+	tell_one(
+	    &s, "{\"t\":\"text\",\"seq\":4,\"turn\":1,\"block\":1,\"text\":\"other\"}");
 	cr_assert_eq(s.model.chat.count, 3);
 }
 
@@ -382,7 +354,7 @@ Test(chat, a_window_far_up_renders_what_it_shows_and_no_more)
 		snprintf(fact, sizeof fact,
 		    "{\"t\":\"text\",\"seq\":%d,\"turn\":1,\"block\":%d,\"text\":\"words %d\"}",
 		    i + 1, i, i);
-		tell_one(fact);
+		tell_one(&s, fact);
 	}
 	canvas_init(&c, 80, 24);
 	layout_draw(&s, &c);
@@ -396,7 +368,7 @@ Test(chat, a_window_far_up_renders_what_it_shows_and_no_more)
 		layout_draw(&s, &c);
 	cr_assert_eq(s.chat.renders, before, "%llu more",
 	    (unsigned long long)(s.chat.renders - before));
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"text\",\"seq\":401,\"turn\":1,\"block\":400,\"text\":\"one more\"}");
 	layout_draw(&s, &c);
 	cr_assert_eq(s.chat.scroll.below, below + 2);

@@ -61,11 +61,9 @@ fini(void)
 }
 
 static void
-tell_one(const char *fact)
+learn(const char *fact)
 {
-	const char *facts[] = {fact, NULL};
-
-	tell(&s, facts);
+	tell_one(&s, fact);
 	action_people_news(&a);
 }
 
@@ -84,21 +82,14 @@ type(const char *text)
 static bool
 shows(const char *what)
 {
-	struct canvas c;
-	bool found;
-
-	canvas_init(&c, 80, 24);
-	layout_draw(&s, &c);
-	found = strstr(printed(&c), what) != NULL;
-	canvas_fini(&c);
-	return found;
+	return strstr(drawn(&s, 80, 24), what) != NULL;
 }
 
 TestSuite(confirmed, .init = init, .fini = fini);
 
 Test(confirmed, what_the_verdict_advises_is_sent_with_its_word)
 {
-	tell_one(HUNG);
+	learn(HUNG);
 	action_line(&a, "/cycle");
 	type("cycle\r");
 	cr_assert_eq(sent.count, 1);
@@ -108,7 +99,7 @@ Test(confirmed, what_the_verdict_advises_is_sent_with_its_word)
 
 Test(confirmed, what_it_speaks_against_is_asked_twice_with_another_word)
 {
-	tell_one(HUNG);
+	learn(HUNG);
 	action_line(&a, "/reset");
 	type("reset\r");
 	cr_assert_eq(sent.count, 0);
@@ -125,7 +116,7 @@ Test(confirmed, what_it_speaks_against_is_asked_twice_with_another_word)
 
 Test(confirmed, the_second_question_is_deaf_at_first)
 {
-	tell_one(HUNG);
+	learn(HUNG);
 	action_line(&a, "/reset");
 	type("reset\r");
 	cr_assert(a.opened, "what is typed ahead is dropped");
@@ -148,7 +139,7 @@ Test(confirmed, what_cannot_work_is_asked_twice_without_a_verdict)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		tell_one(rows[i].fact);
+		learn(rows[i].fact);
 		action_line(&a, rows[i].verb);
 		type(rows[i].word);
 		cr_assert(s.confirm.open && s.confirm.second, "%s", rows[i].verb);
@@ -172,7 +163,7 @@ Test(confirmed, a_change_of_what_it_warns_of_asks_anew)
 		init();
 		action_line(&a, "/reset");
 		type("res");
-		tell_one(changes[i]);
+		learn(changes[i]);
 		cr_assert_str_eq(s.confirm.typed, "", "%s", changes[i]);
 		cr_assert(s.confirm.open && s.confirm.anew[0] && shows("Read it again."));
 		type("reset\r");
@@ -182,11 +173,11 @@ Test(confirmed, a_change_of_what_it_warns_of_asks_anew)
 
 Test(confirmed, a_change_takes_the_second_question_back_to_the_first)
 {
-	tell_one(HUNG);
+	learn(HUNG);
 	action_line(&a, "/reset");
 	type("reset\r");
 	type("any");
-	tell_one(STATE("stopped"));
+	learn(STATE("stopped"));
 	cr_assert(s.confirm.open && !s.confirm.second);
 	cr_assert_str_eq(s.confirm.word, "reset");
 	cr_assert_eq(sent.count, 0);
@@ -202,15 +193,15 @@ Test(confirmed, good_news_and_more_of_the_same_do_not_disturb)
 	type("cyc");
 	tell(&s, facts_quiet);
 	action_people_news(&a);
-	tell_one(HUNG);
-	tell_one(STATE("running"));
+	learn(HUNG);
+	learn(STATE("running"));
 	type("le\r");
 	cr_assert_eq(sent.count, 1, "%s", s.confirm.anew);
 }
 
 Test(confirmed, a_verdict_that_grows_old_while_the_box_is_open_asks_anew)
 {
-	tell_one(HUNG);
+	learn(HUNG);
 	action_line(&a, "/reset");
 	type("reset");
 	s.now += VERDICT_FRESH_MS;
@@ -241,17 +232,16 @@ static const char *const facts_busy[] = {
 Test(confirmed, the_box_tells_who_is_here_and_what_the_agent_runs)
 {
 	tell(&s, facts_busy);
-	tell_one(HUNG);
-	tell_one(
-	    "{\"t\":\"state\",\"seq\":0,\"what\":\"usual\",\"verb\":\"cycle\",\"n\":7,"
-	    "\"ms\":42000}");
+	learn(HUNG);
+	learn("{\"t\":\"state\",\"seq\":0,\"what\":\"usual\",\"verb\":\"cycle\",\"n\":7,"
+	      "\"ms\":42000}");
 	action_line(&a, "/cycle");
 	expect_sizes("confirm-busy");
 }
 
 Test(confirmed, the_second_question)
 {
-	tell_one(HUNG);
+	learn(HUNG);
 	action_line(&a, "/reset");
 	type("reset\r");
 	expect_sizes("again");
@@ -261,7 +251,7 @@ Test(confirmed, asked_anew)
 {
 	action_line(&a, "/cycle");
 	type("cyc");
-	tell_one(
+	learn(
 	    "{\"t\":\"state\",\"seq\":0,\"what\":\"slot\",\"holder\":\"ben\",\"verb\":\"reset\","
 	    "\"since\":98000}");
 	expect_sizes("anew");
@@ -271,7 +261,7 @@ Test(confirmed, without_keys_nothing_names_an_f_key)
 {
 	struct lines l;
 
-	tell_one(HUNG);
+	learn(HUNG);
 	for (int verb = VERB_START; verb < VERBS; verb++) {
 		struct confirm k;
 

@@ -85,34 +85,13 @@ fini(void)
 }
 
 static const char *
-drawn(int cols, int rows)
-{
-	struct canvas c;
-	const char *text;
-
-	canvas_init(&c, cols, rows);
-	layout_draw(&s, &c);
-	text = printed(&c);
-	canvas_fini(&c);
-	return text;
-}
-
-static const char *
 top_line(int cols)
 {
 	static char line[1024];
-	const char *text = drawn(cols, 24);
+	const char *text = drawn(&s, cols, 24);
 
 	snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\n"), text);
 	return line;
-}
-
-static void
-tell_one(const char *fact)
-{
-	const char *facts[] = {fact, NULL};
-
-	tell(&s, facts);
 }
 
 static void
@@ -132,7 +111,7 @@ Test(case, a_verdict_is_seen_whole_where_it_arrives)
 		expect_picture(&s, sizes[i][0], sizes[i][1], "verdict");
 	for (int rows = 6; rows < 40; rows++)
 		for (int cols = 24; cols < 160; cols += 7) {
-			const char *text = drawn(cols, rows);
+			const char *text = drawn(&s, cols, rows);
 
 			cr_assert(
 			    strstr(text, "verdict: hung"), "%dx%d\n%s", cols, rows, text);
@@ -153,31 +132,31 @@ Test(case, a_verdict_is_seen_whole_below_a_full_pane)
 		for (int i = 0; i < 30; i++) {
 			snprintf(note, sizeof note,
 			    "{\"t\":\"note\",\"seq\":0,\"text\":\"line %d\"}", i);
-			tell_one(note);
-			drawn(80, rows);
+			tell_one(&s, note);
+			drawn(&s, 80, rows);
 		}
 		tell(&s, facts_hung);
-		cr_assert(strstr(drawn(80, rows), "verdict: hung"), "%d rows:\n%s", rows,
-		    drawn(80, rows));
-		cr_assert(strstr(drawn(80, rows), "F7 cycle, or Esc 7"));
+		cr_assert(strstr(drawn(&s, 80, rows), "verdict: hung"), "%d rows:\n%s",
+		    rows, drawn(&s, 80, rows));
+		cr_assert(strstr(drawn(&s, 80, rows), "F7 cycle, or Esc 7"));
 	}
 }
 
 Test(case, the_same_verdict_again_is_one_line)
 {
 	tell(&s, facts_hung);
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"verdict\",\"seq\":2,\"at\":\"2026-11-26T03:14:07.000Z\",\"not\":[{\"verb\":\"start\"},{\"verb\":\"reset\"}],\"id\":\"v2\","
 	    "\"word\":\"hung\",\"advice\":\"cycle\",\"checked\":99500}");
-	cr_assert_not_null(strstr(drawn(80, 24), "\n· still hung, 03:14\n"));
-	tell_one(
+	cr_assert_not_null(strstr(drawn(&s, 80, 24), "\n· still hung, 03:14\n"));
+	tell_one(&s,
 	    "{\"t\":\"verdict\",\"seq\":3,\"at\":\"2026-11-26T03:16:07.000Z\",\"not\":[{\"verb\":\"start\"},{\"verb\":\"reset\"}],\"id\":\"v3\","
 	    "\"word\":\"hung\",\"advice\":\"cycle\",\"checked\":99600}");
-	cr_assert_not_null(strstr(drawn(80, 24), "still hung, 03:16"));
-	cr_assert_null(strstr(drawn(80, 24), "03:14"));
+	cr_assert_not_null(strstr(drawn(&s, 80, 24), "still hung, 03:16"));
+	cr_assert_null(strstr(drawn(&s, 80, 24), "03:14"));
 	cr_assert_eq(s.model.chat.count, 2);
 	/* what may not be pressed is news, though the word is the same */
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"verdict\",\"seq\":4,\"word\":\"hung\",\"advice\":\"cycle\",\"checked\":99700,"
 	    "\"not\":[{\"verb\":\"stop\",\"why\":\"x\"}]}");
 	cr_assert_eq(s.model.chat.count, 3);
@@ -185,16 +164,16 @@ Test(case, the_same_verdict_again_is_one_line)
 
 Test(case, the_ladder_of_the_same_capture_completes_the_block)
 {
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"verdict\",\"seq\":1,\"at\":\"2026-11-26T03:12:04.000Z\",\"id\":\"v1\","
 	    "\"word\":\"hung\",\"advice\":\"cycle\",\"partial\":true,\"checked\":99000}");
-	cr_assert_not_null(strstr(drawn(80, 24), "evidence incomplete"));
+	cr_assert_not_null(strstr(drawn(&s, 80, 24), "evidence incomplete"));
 	cr_assert_not_null(strstr(top_line(80), "hung?"));
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"verdict\",\"seq\":2,\"at\":\"2026-11-26T03:12:07.000Z\"," VERDICT_HUNG
 	    "}");
 	cr_assert_eq(s.model.chat.count, 1);
-	cr_assert_null(strstr(drawn(80, 24), "evidence incomplete"));
+	cr_assert_null(strstr(drawn(&s, 80, 24), "evidence incomplete"));
 }
 
 Test(case, the_word_stands_on_the_top_line_with_its_age_when_it_is_old)
@@ -205,27 +184,27 @@ Test(case, the_word_stands_on_the_top_line_with_its_age_when_it_is_old)
 	s.now += 6 * 60 * 1000;
 	cr_assert_not_null(strstr(top_line(140), "hung: F7 cycle (6 min ago)"));
 	cr_assert_not_null(strstr(top_line(40), "hung"));
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"verb\",\"seq\":9,\"id\":\"v9\",\"verb\":\"cycle\",\"state\":\"sent\"}");
 	cr_assert_not_null(strstr(top_line(100), "was hung"));
 }
 
 Test(case, the_advised_key_is_always_in_the_bar)
 {
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"verdict\",\"seq\":1,\"word\":\"guest-spin\",\"advice\":\"reset\",\"checked\":99000}");
-	cr_assert_not_null(strstr(strrchr(drawn(40, 15), '>'), "6 reset"));
+	cr_assert_not_null(strstr(strrchr(drawn(&s, 40, 15), '>'), "6 reset"));
 	s.now += VERDICT_FRESH_MS;
-	cr_assert_null(strstr(strrchr(drawn(40, 15), '>'), "6 reset"));
+	cr_assert_null(strstr(strrchr(drawn(&s, 40, 15), '>'), "6 reset"));
 }
 
 Test(case, a_healthy_verdict_is_brief)
 {
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"verdict\",\"seq\":1,\"word\":\"healthy\",\"advice\":\"none\",\"why\":\"all is well\","
 	    "\"checked\":99000,\"evidence\":[\"host: a\",\"host: b\",\"devvm: c\"]}");
-	cr_assert_not_null(strstr(drawn(80, 24), "3 lines of evidence: /verdict"));
-	cr_assert_null(strstr(drawn(80, 24), "press "));
+	cr_assert_not_null(strstr(drawn(&s, 80, 24), "3 lines of evidence: /verdict"));
+	cr_assert_null(strstr(drawn(&s, 80, 24), "press "));
 }
 
 Test(case, the_page_behind_it_shows_all_of_it)
@@ -253,9 +232,9 @@ Test(case, a_verdict_that_is_too_old_speaks_for_nothing)
 	tell(&s, facts_hung);
 	s.now += 20 * 60 * 1000;
 	confirm(VERB_RESET);
-	cr_assert_null(strstr(drawn(80, 24), "WRONG NOW"));
-	cr_assert_not_null(strstr(drawn(80, 24), "too old to go by"));
-	cr_assert_not_null(strstr(drawn(80, 24), "WRONG TOOL: this QEMU hangs"));
+	cr_assert_null(strstr(drawn(&s, 80, 24), "WRONG NOW"));
+	cr_assert_not_null(strstr(drawn(&s, 80, 24), "too old to go by"));
+	cr_assert_not_null(strstr(drawn(&s, 80, 24), "WRONG TOOL: this QEMU hangs"));
 }
 
 Test(case, what_would_leave_the_vm_off_is_said_first)
@@ -273,7 +252,7 @@ Test(case, an_old_host_program_is_told_with_the_command_that_installs_ours)
 	expect_picture(&s, 40, 15, "oldhost");
 	expect_picture(&s, 200, 50, "oldhost");
 	confirm(VERB_CYCLE);
-	cr_assert_not_null(strstr(drawn(80, 24), "dies with its reader"));
+	cr_assert_not_null(strstr(drawn(&s, 80, 24), "dies with its reader"));
 }
 
 Test(case, the_climb_back_is_shown_rung_by_rung)
@@ -282,7 +261,8 @@ Test(case, the_climb_back_is_shown_rung_by_rung)
 	expect_all_sizes(&s, "climb");
 	cr_assert(layout_is_ticking(&s));
 	s.now += 5000;
-	cr_assert_not_null(strstr(drawn(80, 24), "coming back, 37 s after the cycle"));
+	cr_assert_not_null(
+	    strstr(drawn(&s, 80, 24), "coming back, 37 s after the cycle"));
 	tell(&s, facts_proof);
 	cr_assert_eq(s.model.chat.count, 1);
 	cr_assert_not(layout_is_ticking(&s));
@@ -295,57 +275,58 @@ Test(case, the_proof_is_a_table_of_before_and_after)
 	expect_picture(&s, 40, 15, "proof");
 	expect_picture(&s, 200, 50, "proof");
 	for (int rows = 8; rows < 40; rows++)
-		cr_assert_not_null(strstr(drawn(50, rows), "healthy"));
+		cr_assert_not_null(strstr(drawn(&s, 50, rows), "healthy"));
 }
 
 Test(case, what_is_learnt_after_the_end_is_in_the_same_item)
 {
 	tell(&s, facts_proof);
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"state\",\"seq\":9,\"what\":\"proof\",\"when\":\"after\",\"verb\":\"cycle\",\"ms\":40000,"
 	    "\"end\":\"healthy\",\"done\":true,\"table\":[{\"what\":\"failed units\",\"after\":\"none\",\"ok\":true}]}");
 	cr_assert_eq(s.model.chat.count, 1);
 	/* it fell back: that is news */
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"state\",\"seq\":10,\"what\":\"proof\",\"when\":\"after\",\"verb\":\"cycle\",\"ms\":50000}");
 	cr_assert_eq(s.model.chat.count, 2);
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"state\",\"seq\":11,\"what\":\"proof\",\"when\":\"after\",\"verb\":\"cycle\",\"ms\":60000,\"end\":\"given up\"}");
 	cr_assert_eq(s.model.chat.count, 2);
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"verb\",\"seq\":12,\"id\":\"v7\",\"verb\":\"stop\",\"state\":\"asked\"}");
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"state\",\"seq\":13,\"what\":\"proof\",\"when\":\"after\",\"verb\":\"stop\",\"ms\":2000,\"end\":\"stopped\"}");
 	cr_assert_eq(s.model.chat.count, 4);
-	cr_assert_not_null(strstr(drawn(80, 24), "proof: stopped, 2 s after the stop"));
+	cr_assert_not_null(
+	    strstr(drawn(&s, 80, 24), "proof: stopped, 2 s after the stop"));
 }
 
 Test(case, an_unfinished_verb_is_a_banner_until_it_is_settled)
 {
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"state\",\"seq\":0,\"what\":\"unfinished\",\"verb\":\"cycle\",\"who\":\"anna\","
 	    "\"when\":\"2026-11-26T03:12:07.000Z\",\"outcome\":\"interrupted\","
 	    "\"now\":\"VM 102 is stopped: the host's worker was lost at stopped\",\"key\":\"start\"}");
 	expect_all_sizes(&s, "unfinished");
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"state\",\"seq\":0,\"what\":\"unfinished\",\"verb\":\"cycle\",\"settled\":true}");
-	cr_assert_null(strstr(drawn(80, 24), "UNFINISHED"));
+	cr_assert_null(strstr(drawn(&s, 80, 24), "UNFINISHED"));
 }
 
 Test(case, nothing_that_a_host_says_gets_through_as_a_control_sequence)
 {
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"verdict\",\"seq\":1,\"word\":\"hu\\u001b[2Jng\",\"advice\":\"cycle\",\"why\":\"a\\u001b]0;x\\u0007b\\u202ec\","
 	    "\"todo\":\"\\u009b1m\",\"evidence\":[\"host: \\u001b[31mred\\r\\nsecond\"],"
 	    "\"not\":[{\"verb\":\"reset\",\"why\":\"\\u001bc\"}],\"checked\":99000}");
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"state\",\"seq\":2,\"what\":\"proof\",\"when\":\"after\",\"end\":\"he\\u001b[0malthy\","
 	    "\"table\":[{\"what\":\"\\u001b[1mpid\",\"before\":\"\\u0007\",\"after\":\"\\u2066x\"}]}");
 	confirm(VERB_RESET);
-	for (const char *c = drawn(80, 24); *c; c++)
+	for (const char *c = drawn(&s, 80, 24); *c; c++)
 		cr_assert(*c == '\n' || (unsigned char)*c >= ' ');
-	cr_assert_null(strstr(drawn(80, 24), "\xe2\x80\xae"));
-	cr_assert_null(strstr(drawn(80, 24), "\xe2\x81\xa6"));
+	cr_assert_null(strstr(drawn(&s, 80, 24), "\xe2\x80\xae"));
+	cr_assert_null(strstr(drawn(&s, 80, 24), "\xe2\x81\xa6"));
 }
 
 Test(case, every_size_can_be_drawn)
@@ -360,7 +341,7 @@ Test(case, every_size_can_be_drawn)
 			confirm(VERB_CYCLE);
 		for (int rows = 1; rows < 32; rows++)
 			for (int cols = 1; cols < 130; cols += 3)
-				drawn(cols, rows);
+				drawn(&s, cols, rows);
 	}
 }
 
@@ -383,9 +364,9 @@ Test(case, a_capture_has_quiet_headings_a_framed_screen_and_no_base64)
 	s.focus = FOCUS_TOOLS;
 	s.zoom = true;
 	expect_all_sizes(&s, "capture");
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"verdict\",\"seq\":9,\"word\":\"hung\",\"advice\":\"cycle\","
 	    "\"evidence\":[\"host: screen saved: /var/lib/bg/2026-11-26-a-r1.png (1 KB)\"]}");
-	cr_assert_not_null(strstr(drawn(90, 24),
+	cr_assert_not_null(strstr(drawn(&s, 90, 24),
 	    "screen as PNG, 1 KB, saved as /var/lib/bg/2026-11-26-a-r1.png\n"));
 }

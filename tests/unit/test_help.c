@@ -49,36 +49,6 @@ fini(void)
 	screen_fini(&s);
 }
 
-static void
-tell_one(const char *fact)
-{
-	const char *facts[] = {fact, NULL};
-
-	tell(&s, facts);
-}
-
-static const char *
-drawn(int cols, int rows)
-{
-	struct canvas c;
-	const char *text;
-
-	canvas_init(&c, cols, rows);
-	layout_draw(&s, &c);
-	text = printed(&c);
-	canvas_fini(&c);
-	return text;
-}
-
-static void
-expect_sizes(const char *name)
-{
-	static const int sizes[][2] = {{80, 24}, {40, 15}, {200, 50}};
-
-	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-		expect_picture(&s, sizes[i][0], sizes[i][1], name);
-}
-
 static bool
 press(enum input_kind kind, const char *text)
 {
@@ -93,22 +63,22 @@ TestSuite(help, .init = init, .fini = fini);
 Test(help, shows_the_keys_of_what_has_the_focus_first)
 {
 	action_line(&a, "/help");
-	cr_assert(strstr(drawn(80, 24), "In the chat"));
+	cr_assert(strstr(drawn(&s, 80, 24), "In the chat"));
 	action_line(&a, "/help");
 	cr_assert(s.page == PAGE_NONE, "the key that opened it closes it");
 	s.focus = FOCUS_TOOLS;
 	action_line(&a, "/help");
-	cr_assert(strstr(drawn(80, 24), "In the tool pane"));
+	cr_assert(strstr(drawn(&s, 80, 24), "In the tool pane"));
 	s.page = PAGE_NONE;
 	action_line(&a, "/verdict");
 	action_run(&a, ACTION_HELP, "");
-	cr_assert(strstr(drawn(80, 24), "On a page"));
+	cr_assert(strstr(drawn(&s, 80, 24), "On a page"));
 	s.page = PAGE_NONE;
 	s.browse.on = true;
 	action_run(&a, ACTION_HELP, "");
 	cr_assert(s.help.where == HELP_BROWSE);
 	s.browse.on = false;
-	cr_assert(strstr(drawn(80, 24), "letters are keys"));
+	cr_assert(strstr(drawn(&s, 80, 24), "letters are keys"));
 }
 
 Test(help, its_pages_turn_by_arrows_and_digits)
@@ -128,21 +98,21 @@ Test(help, its_pages_turn_by_arrows_and_digits)
 Test(help, pages)
 {
 	action_line(&a, "/help");
-	expect_sizes("help-here");
+	expect_all_sizes(&s, "help-here");
 	press(INPUT_CHAR, "2");
-	expect_sizes("help-verbs");
+	expect_all_sizes(&s, "help-verbs");
 	press(INPUT_CHAR, "3");
-	expect_sizes("help-all");
+	expect_all_sizes(&s, "help-all");
 	s.page = PAGE_NONE;
 	action_line(&a, "/cold");
-	expect_sizes("cold");
+	expect_all_sizes(&s, "cold");
 }
 
 Test(help, the_whole_recovery_is_on_its_first_page_without_scrolling)
 {
 	action_line(&a, "/help");
 	for (int cols = 40; cols < 220; cols += 20) {
-		const char *text = drawn(cols, 15);
+		const char *text = drawn(&s, cols, 15);
 
 		cr_assert(
 		    strstr(text, cols < 60 ? "Esc 7, type cycle" : "F7, type cycle"),
@@ -180,12 +150,12 @@ Test(help, every_key_and_every_verb_is_in_it_at_any_width)
 
 Test(help, the_cold_case_is_offered_where_both_hosts_are_silent)
 {
-	tell_one(LINK("pve", "down"));
-	cr_assert(!strstr(drawn(80, 24), "/cold"));
-	tell_one(LINK("devvm", "down"));
-	cr_assert(strstr(drawn(80, 24), "/cold"));
-	cr_assert(strstr(drawn(40, 15), "/cold"));
-	expect_sizes("cold-banner");
+	tell_one(&s, LINK("pve", "down"));
+	cr_assert(!strstr(drawn(&s, 80, 24), "/cold"));
+	tell_one(&s, LINK("devvm", "down"));
+	cr_assert(strstr(drawn(&s, 80, 24), "/cold"));
+	cr_assert(strstr(drawn(&s, 40, 15), "/cold"));
+	expect_all_sizes(&s, "cold-banner");
 }
 
 Test(help, topics_of_the_command_line)
@@ -206,30 +176,31 @@ Test(help, topics_of_the_command_line)
 Test(help, the_tour_goes_when_there_is_something_to_read)
 {
 	cr_assert(tour_shows(&s));
-	tell_one("{\"t\":\"operator\",\"seq\":1,\"state\":\"attached\",\"by\":\"anna\"}");
-	cr_assert(tour_shows(&s), "that somebody came is no content");
 	tell_one(
+	    &s, "{\"t\":\"operator\",\"seq\":1,\"state\":\"attached\",\"by\":\"anna\"}");
+	cr_assert(tour_shows(&s), "that somebody came is no content");
+	tell_one(&s,
 	    "{\"t\":\"prompt\",\"seq\":2,\"by\":\"anna\",\"text\":\"it hangs\",\"turn\":1}");
 	cr_assert(!tour_shows(&s));
 	action_line(&a, "/tour");
-	cr_assert(strstr(drawn(80, 24), "This gets it back"));
+	cr_assert(strstr(drawn(&s, 80, 24), "This gets it back"));
 }
 
 Test(help, the_tour_names_the_key_that_the_terminal_has)
 {
-	cr_assert(strstr(drawn(80, 24), "F7 cycle cures"));
-	cr_assert(strstr(drawn(40, 15), "Esc 7 cycle cures"));
+	cr_assert(strstr(drawn(&s, 80, 24), "F7 cycle cures"));
+	cr_assert(strstr(drawn(&s, 40, 15), "Esc 7 cycle cures"));
 	s.few_keys = true;
-	cr_assert(strstr(drawn(80, 24), "Esc 7 cycle cures"));
+	cr_assert(strstr(drawn(&s, 80, 24), "Esc 7 cycle cures"));
 }
 
 Test(help, tour)
 {
 	s.few_keys = true;
-	expect_sizes("tour-start");
-	tell_one(HUNG);
+	expect_all_sizes(&s, "tour-start");
+	tell_one(&s, HUNG);
 	action_line(&a, "/tour");
-	expect_sizes("tour-hung");
+	expect_all_sizes(&s, "tour-hung");
 }
 
 /* --- line by line --- */
@@ -252,7 +223,7 @@ Test(help, the_choices_are_what_makes_sense_now)
 	cr_assert_str_eq(offered(),
 	    "1 forensics (looks closer, and says what helps), 2 status, 3 cycle, 4 triage, "
 	    "5 how it stands, 6 help");
-	tell_one(HUNG);
+	tell_one(&s, HUNG);
 	cr_assert_str_eq(offered(),
 	    "1 cycle (advised), 2 forensics, 3 status, 4 triage, 5 all of the verdict, "
 	    "6 how it stands, 7 help");
@@ -278,8 +249,8 @@ Test(help, the_state_is_told_in_sentences)
 	    "written."};
 	char text[STATE_MAX];
 
-	tell_one(HUNG);
-	tell_one(
+	tell_one(&s, HUNG);
+	tell_one(&s,
 	    "{\"t\":\"incident\",\"seq\":3,\"state\":\"opened\",\"id\":\"2026-11-26-a\"}");
 	for (int part = 0; part < STATE_PARTS; part++) {
 		state_say((enum state_part)part, &s, true, text, sizeof text);

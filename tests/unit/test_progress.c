@@ -70,20 +70,12 @@ fini(void)
 
 TestSuite(progress, .init = init, .fini = fini);
 
-static void
-tell_one(const char *fact)
-{
-	const char *facts[] = {fact, NULL};
-
-	tell(&s, facts);
-}
-
 /* Something stands in the chat: what an empty one shows is another's business. */
 static void
 expect_sizes(const char *name)
 {
 	if (s.model.chat.count == 0)
-		tell_one(
+		tell_one(&s,
 		    "{\"t\":\"note\",\"seq\":90,\"by\":\"anna\",\"text\":\"the build "
 		    "hangs since 03:05\"}");
 	expect_picture(&s, 40, 15, name);
@@ -101,7 +93,7 @@ status_line(void)
 
 Test(progress, a_cycle_says_where_it_is_and_how_long_that_takes_usually)
 {
-	tell_one(USUAL);
+	tell_one(&s, USUAL);
 	tell(&s, facts_stopping);
 	s.now = 95000;
 	expect_sizes("progress-stop");
@@ -121,7 +113,7 @@ Test(progress, what_is_late_is_said_calmly_with_what_the_host_will_do)
 {
 	char late[160];
 
-	tell_one(USUAL);
+	tell_one(&s, USUAL);
 	tell(&s, facts_stopping);
 	s.now = 88000 + 15000;
 	cr_assert_str_empty(
@@ -139,13 +131,13 @@ Test(progress, past_the_limit_the_host_goes_on)
 {
 	tell(&s, facts_stopping);
 	tell_one(
-	    VERB(20, 99000, "\"state\":\"waiting\",\"text\":\"no end after 240 s\""));
+	    &s, VERB(20, 99000, "\"state\":\"waiting\",\"text\":\"no end after 240 s\""));
 	expect_sizes("progress-waiting");
 }
 
 Test(progress, the_climb_speaks_the_same_language)
 {
-	tell_one(USUAL);
+	tell_one(&s, USUAL);
 	tell(&s, facts_stopping);
 	tell(&s, facts_climbing);
 	s.now = 101000;
@@ -155,10 +147,10 @@ Test(progress, the_climb_speaks_the_same_language)
 
 Test(progress, when_the_devvm_is_healthy_nothing_counts_any_more)
 {
-	tell_one(USUAL);
+	tell_one(&s, USUAL);
 	tell(&s, facts_stopping);
 	tell(&s, facts_climbing);
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"state\",\"seq\":15,\"mono_ms\":99000,\"what\":\"proof\",\"when\":"
 	    "\"after\",\"verb\":\"cycle\",\"ms\":14900,\"done\":true,\"end\":\"healthy\","
 	    "\"rungs\":[{\"rung\":\"auth\",\"ok\":true,\"ms\":13000}]}");
@@ -175,18 +167,19 @@ Test(progress, waiting_for_the_model_is_counted_here)
 {
 	char text[240];
 
-	tell_one("{\"t\":\"state\"," MONO(
-	    99000) "\"what\":\"agent\",\"state\":\"waiting\","
-		   "\"driver\":\"api\",\"turn\":1,\"why\":"
-		   "\"vendor: overloaded (529): retry 1 of 9 in 8.0 s\","
-		   "\"retry_ms\":8000,\"attempt\":1,\"attempts\":9}");
+	tell_one(&s,
+	    "{\"t\":\"state\"," MONO(
+		99000) "\"what\":\"agent\",\"state\":\"waiting\","
+		       "\"driver\":\"api\",\"turn\":1,\"why\":"
+		       "\"vendor: overloaded (529): retry 1 of 9 in 8.0 s\","
+		       "\"retry_ms\":8000,\"attempt\":1,\"attempts\":9}");
 	cr_assert_str_eq(progress_agent(&s.model.vm, 100000, text, sizeof text),
 	    "asked again in 7 s, try 2 of 10; F8 stops: vendor: overloaded (529)");
 	cr_assert(layout_is_ticking(&s));
 	expect_sizes("progress-retry");
 	cr_assert_str_eq(progress_agent(&s.model.vm, 107001, text, sizeof text),
 	    "asked again now, try 2 of 10; F8 stops: vendor: overloaded (529)");
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"state\"," MONO(99000) "\"what\":\"agent\",\"state\":\"working\","
 					    "\"driver\":\"api\",\"turn\":1,"
 					    "\"quiet_ms\":20000}");
@@ -194,7 +187,7 @@ Test(progress, waiting_for_the_model_is_counted_here)
 	    "no word from the model for 25 s");
 	cr_assert_str_eq(progress_agent(&s.model.vm, 140000, text, sizeof text),
 	    "no word from the model for 1 min 01 s; F8 stops it, the keys need no model");
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"state\"," MONO(99500) "\"what\":\"agent\",\"state\":\"working\","
 					    "\"driver\":\"api\",\"turn\":1}");
 	cr_assert_str_empty(progress_agent(&s.model.vm, 104000, text, sizeof text));
@@ -205,10 +198,11 @@ Test(progress, a_link_says_what_it_waits_for)
 {
 	char text[64];
 
-	tell_one("{\"t\":\"state\"," MONO(
-	    97000) "\"what\":\"link\",\"host\":\"devvm\","
-		   "\"state\":\"connecting\",\"step\":\"greeting\","
-		   "\"since\":96000}");
+	tell_one(&s,
+	    "{\"t\":\"state\"," MONO(
+		97000) "\"what\":\"link\",\"host\":\"devvm\","
+		       "\"state\":\"connecting\",\"step\":\"greeting\","
+		       "\"since\":96000}");
 	cr_assert_str_eq(
 	    progress_link(&s.model.vm.link[VM_DEVVM], 100000, text, sizeof text),
 	    "greeting 4 s");
@@ -227,15 +221,15 @@ Test(progress, stages_out_of_order_or_out_of_time_crash_nothing)
 	struct canvas c;
 
 	canvas_init(&c, 80, 24);
-	tell_one(USUAL);
-	tell_one(VERB(2, 84000, "\"state\":\"confirmed\""));
+	tell_one(&s, USUAL);
+	tell_one(&s, VERB(2, 84000, "\"state\":\"confirmed\""));
 	for (int i = 0; i < 60; i++) {
 		snprintf(fact, sizeof fact,
 		    "{\"t\":\"verb\",\"seq\":%d,\"id\":\"v1\",\"verb\":\"cycle\",\"state\":"
 		    "\"stage\",\"stage\":\"%s\",\"ms\":%d,\"mono_ms\":%d}",
 		    i + 3, phases[i * 7 % 10], i % 3 ? -i * 1000000 : 2000000000,
 		    i % 2 ? 5 : 99000 - i);
-		tell_one(fact);
+		tell_one(&s, fact);
 		canvas_clear(&c);
 		layout_draw(&s, &c);
 	}
@@ -265,8 +259,8 @@ Test(progress, stages_out_of_order_or_out_of_time_crash_nothing)
 
 Test(progress, the_guests_screen_is_a_page_with_what_matters_first)
 {
-	tell_one(SCREEN_FACT);
-	tell_one(SCREEN_VERDICT);
+	tell_one(&s, SCREEN_FACT);
+	tell_one(&s, SCREEN_VERDICT);
 	s.page = PAGE_SCREEN;
 	expect_sizes("screen-panic");
 	cr_assert_eq(s.model.screen.rows, 7);
@@ -275,10 +269,10 @@ Test(progress, the_guests_screen_is_a_page_with_what_matters_first)
 
 Test(progress, a_screen_without_text_says_where_its_picture_is)
 {
-	tell_one(
+	tell_one(&s,
 	    "{\"t\":\"state\",\"seq\":21,\"mono_ms\":99000,\"what\":\"screen\",\"id\":"
 	    "\"v3\",\"kind\":\"graphics\",\"checked\":99000}");
-	tell_one(SCREEN_VERDICT);
+	tell_one(&s, SCREEN_VERDICT);
 	s.page = PAGE_SCREEN;
 	expect_sizes("screen-graphics");
 }
@@ -363,11 +357,12 @@ Test(progress, a_shell_that_does_not_come_is_counted_on_the_prompts_row)
 
 Test(progress, a_shell_that_is_refused_says_why_and_what_to_do)
 {
-	tell_one("{\"t\":\"state\"," MONO(
-	    99000) "\"what\":\"link\",\"host\":\"devvm\","
-		   "\"state\":\"down\",\"why\":\"devvm did not answer within 5 s: is it "
-		   "switched off, hung, or cut off by a firewall?\"}");
-	tell_one(
+	tell_one(&s,
+	    "{\"t\":\"state\"," MONO(
+		99000) "\"what\":\"link\",\"host\":\"devvm\","
+		       "\"state\":\"down\",\"why\":\"devvm did not answer within 5 s: is it "
+		       "switched off, hung, or cut off by a firewall?\"}");
+	tell_one(&s,
 	    "{\"t\":\"error\",\"seq\":0,\"where\":\"shell\",\"text\":\"no shell: "
 	    "devvm did not answer within 5 s: is it switched off, hung, or cut off by a "
 	    "firewall?\",\"todo\":\"F3 says what is wrong there; the power keys need no "
@@ -377,7 +372,8 @@ Test(progress, a_shell_that_is_refused_says_why_and_what_to_do)
 
 Test(progress, the_others_see_whose_shell_is_open)
 {
-	tell_one("{\"t\":\"state\"," MONO(99000) "\"what\":\"shells\",\"open\":1,"
-						 "\"who\":\"ann\"}");
+	tell_one(&s,
+	    "{\"t\":\"state\"," MONO(99000) "\"what\":\"shells\",\"open\":1,"
+					    "\"who\":\"ann\"}");
 	expect_sizes("shell-other");
 }

@@ -1,174 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The player over canned journals, with a clock of the test's own. */
-#include <criterion/criterion.h>
-#include <inttypes.h>
-#include <locale.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "base/clock.h"
-#include "base/mem.h"
-#include "console/action/action.h"
-#include "console/replay/player.h"
-#include "pictures.h"
-
-#define WALL_0 INT64_C(1769829121000) /* 2026-01-31T03:12:01Z */
-#define ID "20260131T031201Z-9f3c"
-
-static char path[64];
-static FILE *file;
-static int64_t mono, wall, seq;
-static struct screen s;
-static struct player *player;
-static int told, cleared, forgot, jumped;
-static char last_text[64];
-
-/* --- a journal --- */
-
-static void line(const char *fmt, ...) PRINTF_LIKE(1, 2);
-static void record(const char *kind, int64_t ms, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static void
-line(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vfprintf(file, fmt, args);
-	va_end(args);
-	fputc('\n', file);
-	fflush(file);
-}
-
-/* A record ms after the one before; more: its own members. */
-static void
-record(const char *kind, int64_t ms, const char *fmt, ...)
-{
-	char at[CLOCK_AT_LEN], more[2048];
-	va_list args;
-
-	mono += ms;
-	wall += ms;
-	va_start(args, fmt);
-	vsnprintf(more, sizeof more, fmt, args);
-	va_end(args);
-	line("{\"t\":\"%s\",\"seq\":%" PRId64 ",\"at\":\"%s\",\"mono_ms\":%" PRId64
-	     ",\"by\":\"anna\"%s%s}",
-	    kind, ++seq, clock_at(wall, at), mono, more[0] ? "," : "", more);
-}
-
-static void
-note(int64_t ms, const char *text)
-{
-	record("note", ms, "\"text\":\"%s\"", text);
-}
-
-static void
-init(void)
-{
-	int fd;
-
-	setlocale(LC_CTYPE, "C.UTF-8");
-	snprintf(path, sizeof path, "/tmp/bgreplay.XXXXXX");
-	fd = mkstemp(path);
-	cr_assert(fd >= 0);
-	file = fdopen(fd, "w");
-	mono = 500000;
-	wall = WALL_0;
-	seq = 0;
-	record("incident", 0, "\"state\":\"opened\",\"id\":\"" ID "\",\"v\":2");
-}
-
-static void
-fini(void)
-{
-	player_close(player);
-	screen_fini(&s);
-	fclose(file);
-	unlink(path);
-}
-
-/* --- who looks --- */
-
-static void
-on_fact(void *arg, const struct js *fact)
-{
-	const char *text = js_str(fact, "text");
-
-	told++;
-	if (text)
-		snprintf(last_text, sizeof last_text, "%s", text);
-	model_apply(&s.model, fact, 0);
-}
-
-static void
-on_clear(void *arg, bool all)
-{
-	if (all) {
-		screen_reset(&s);
-		cleared++;
-		told = 0;
-	} else {
-		model_forget(&s.model);
-		forgot++;
-	}
-}
-
-static void
-on_jumped(void *arg, bool in_output)
-{
-	jumped++;
-}
-
-static void
-play(void)
-{
-	static const struct player_calls calls = {on_fact, on_clear, on_jumped, NULL};
-	struct err err = {0};
-
-	screen_init(&s);
-	s.replay.on = s.link_up = true;
-	player = player_open(path, &calls, &err);
-	cr_assert_not_null(player, "%s", err.words);
-	told = cleared = forgot = jumped = 0;
-}
-
-static struct player_view
-view(void)
-{
-	struct player_view v;
-
-	player_look(player, &v);
-	return v;
-}
-
-static void
-look(void)
-{
-	player_look(player, &s.replay.view);
-	s.now = 0;
-	s.model.skew = player_mono(player);
-}
-
-static const char *
-drawn(int cols, int rows)
-{
-	struct canvas c;
-	const char *text;
-
-	look();
-	/* Where a pane that follows has its top depends on what was drawn before. */
-	memset(&s.chat.scroll, 0, sizeof s.chat.scroll);
-	memset(&s.tools.scroll, 0, sizeof s.tools.scroll);
-	canvas_init(&c, cols, rows);
-	layout_draw(&s, &c);
-	text = printed(&c);
-	canvas_fini(&c);
-	return text;
-}
+/* The player over canned journals: time, places, text, and what journals have. */
+#include "replay_rig.h"
 
 /* --- time --- */
 
@@ -279,12 +111,12 @@ Test(replay, a_place_looks_the_same_however_it_was_reached, .init = init, .fini 
 	while (player_step(player, &err) > 0)
 		for (size_t i = 0; i < ARRAY_LEN(places); i++)
 			if (view().record == places[i])
-				whole[i] = mem_dup(drawn(80, 40));
+				whole[i] = mem_dup(looked(80, 40));
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
 		player_to_record(player, places[i]);
 		cr_assert_eq(view().record, places[i]);
 		cr_assert_str_eq(
-		    drawn(80, 40), whole[i], "record %zu:\n%s", places[i], whole[i]);
+		    looked(80, 40), whole[i], "record %zu:\n%s", places[i], whole[i]);
 		free(whole[i]);
 	}
 	cr_assert(cleared >= 6 && told < 4000, "%d times anew, %d told", cleared, told);
@@ -320,26 +152,11 @@ Test(replay, a_run_that_began_long_before_the_place_is_shown, .init = init, .fin
 		    i * 10, i);
 	play();
 	player_to_record(player, 4902);
-	cr_assert_not_null(strstr(drawn(80, 24), "line 4899"));
+	cr_assert_not_null(strstr(looked(80, 24), "line 4899"));
 	cr_assert_eq(s.model.tools.count, 1);
 	cr_assert_str_eq(s.model.tools.runs[0]->what, "make world");
 	cr_assert_not_null(tail_line(s.model.tools.runs[0], 0));
 	cr_assert_eq(tail_line(s.model.tools.runs[0], 0)->kind, TAIL_GAP);
-}
-
-static void
-a_cycle(void)
-{
-	record("prompt", 5000, "\"turn\":1,\"text\":\"look\",\"state\":\"queued\"");
-	record("prompt", 100, "\"turn\":1,\"text\":\"look\",\"state\":\"started\"");
-	record("verdict", 1000, "\"word\":\"hung\",\"advice\":\"cycle\",\"why\":\"x\"");
-	record("verdict", 1000, "\"word\":\"hung\",\"advice\":\"cycle\",\"why\":\"x\"");
-	record("verb", 5000,
-	    "\"id\":\"v1\",\"verb\":\"cycle\",\"asked\":\"operator\",\"state\":\"asked\"");
-	record("verb", 1, "\"id\":\"v1\",\"verb\":\"cycle\",\"state\":\"sent\"");
-	record("verb", 9000,
-	    "\"id\":\"v1\",\"verb\":\"cycle\",\"state\":\"finished\",\"exit\":0,\"ms\":9000,\"result\":\"running\"");
-	note(9000, "the end");
 }
 
 Test(replay, n_and_p_go_from_action_to_action, .init = init, .fini = fini)
@@ -395,7 +212,7 @@ Test(
 		cr_assert(view().record <= view().records);
 		cr_assert(view().when <= view().total && view().when >= 0);
 		cr_assert(view().played <= view().length && view().played >= 0);
-		drawn(80, 24);
+		looked(80, 24);
 	}
 }
 
@@ -522,7 +339,7 @@ Test(replay, an_empty_file_and_one_of_garbage_are_shown_as_such, .init = init,
 	player_to_action(player, 1);
 	cr_assert_eq(finds("x", 1), 0);
 	cr_assert_eq(view().records, 0);
-	cr_assert_not_null(strstr(drawn(80, 24), "REPLAY"));
+	cr_assert_not_null(strstr(looked(80, 24), "REPLAY"));
 }
 
 Test(replay, at_the_end_of_a_live_incident_it_waits_for_more, .init = init, .fini = fini)
@@ -549,95 +366,4 @@ Test(replay, no_incident_or_no_file_says_so, .init = init, .fini = fini)
 	screen_init(&s);
 	cr_assert_null(player_open("/nonexistent/x.jsonl", &calls, &err));
 	cr_assert_not_null(strstr(err.words, "/nonexistent/x.jsonl"));
-}
-
-/* --- nothing is sent --- */
-
-static int sent;
-
-static int
-on_send(void *arg, struct js *request, struct err *err)
-{
-	sent++;
-	js_free(request);
-	return 0;
-}
-
-static void
-on_play(void *arg, enum play wish, const char *text)
-{
-	if (wish == PLAY_FIND)
-		snprintf(last_text, sizeof last_text, "%s", text);
-}
-
-Test(replay, no_action_sends_anything_or_opens_a_box, .init = init, .fini = fini)
-{
-	struct action_context a = {.screen = &s, .send = on_send, .play = on_play};
-
-	a_cycle();
-	play();
-	player_to_end(player);
-	for (int i = ACTION_NONE + 1; i < ACTIONS; i++) {
-		action_run(&a, (enum action)i, "");
-		action_run(&a, (enum action)i, "devvm");
-		cr_assert(!s.confirm.open && !s.ask.open && !a.shell, "action %d", i);
-	}
-	action_line(&a, "cycle it");
-	action_line(&a, "/cycle");
-	action_line(&a, "");
-	action_line(&a, "/note x");
-	cr_assert_eq(sent, 0);
-	cr_assert_not_null(strstr(s.replay.notice, "REPLAY"));
-	action_line(&a, "/find  a disk");
-	cr_assert_str_eq(last_text, "a disk");
-}
-
-/* --- pictures --- */
-
-static void
-expect_replay(const char *name)
-{
-	look();
-	expect_picture(&s, 80, 24, name);
-	expect_picture(&s, 40, 15, name);
-	expect_picture(&s, 20, 6, name);
-	expect_picture(&s, 200, 50, name);
-}
-
-Test(replay, is_told_from_the_real_thing_on_every_size, .init = init, .fini = fini)
-{
-	record("state", 5,
-	    "\"what\":\"vm\",\"status\":\"running\",\"qmp\":\"hung\",\"checked\":500000");
-	record("state", 5,
-	    "\"what\":\"link\",\"host\":\"pve\",\"state\":\"up\",\"ms\":12,\"since\":0");
-	a_cycle();
-	play();
-	player_advance(player, 0);
-	player_to_action(player, 1);
-	player_to_action(player, 1);
-	expect_replay("replay");
-	player_pause(player, true);
-	player_to_action(player, 1);
-	s.replay.notice_until = 1000;
-	snprintf(s.replay.notice, sizeof s.replay.notice, "%s", player_said(player));
-	expect_replay("replay-paused");
-	s.replay.notice[0] = '\0';
-	s.page = PAGE_HELP;
-	look();
-	expect_all_sizes(&s, "replay-help");
-	expect_picture(&s, 80, 40, "replay-help");
-}
-
-Test(replay, the_end_a_pause_and_bad_records_are_told, .init = init, .fini = fini)
-{
-	note(600000, "ten minutes later");
-	line("garbage");
-	play();
-	player_advance(player, 0);
-	player_advance(player, 700);
-	look();
-	expect_all_sizes(&s, "replay-pause");
-	player_to_end(player);
-	look();
-	expect_all_sizes(&s, "replay-live");
 }

@@ -70,11 +70,9 @@ heard(void)
 }
 
 static void
-tell_one(const char *fact)
+comes(const char *fact)
 {
-	const char *facts[] = {fact, NULL};
-
-	tell(&n.screen, facts);
+	tell_one(&n.screen, fact);
 	n.screen.now = clock_mono_ms(); /* a line that comes has the clock's time */
 	n.screen.model.skew = 95000 - n.screen.now;
 	linear_news(&n);
@@ -107,12 +105,12 @@ Test(said, a_line_of_any_length_is_said_to_its_end)
 
 	for (size_t i = 0; i < 1900; i++)
 		line[i] = i % 7 == 6 || (i > 500 && i < 520) ? ' ' : (char)('a' + i % 26);
-	tell_one(
+	comes(
 	    "{\"t\":\"tool\",\"seq\":1,\"id\":\"r1\",\"asked\":\"agent\",\"host\":\"devvm\",\"what\":\"df\"}");
 	fact = mem_printf("{\"t\":\"output\",\"seq\":2,\"id\":\"r1\",\"stream\":\"out\","
 			  "\"off\":0,\"data\":\"%s\\n\"}",
 	    line);
-	tell_one(fact);
+	comes(fact);
 	free(fact);
 	fact = mem_printf("[r1] %s\n", line);
 	expect_said(news(), fact);
@@ -137,14 +135,14 @@ Test(said, stages_that_come_together_have_a_line_each)
 {
 	const char *all;
 
-	tell_one(
+	comes(
 	    "{\"t\":\"verb\",\"seq\":1,\"at\":\"2026-11-27T03:12:07.000Z\",\"id\":\"v1\","
 	    "\"verb\":\"cycle\",\"state\":\"sent\"}");
 	news();
-	tell_one(
+	comes(
 	    "{\"t\":\"verb\",\"seq\":2,\"at\":\"2026-11-27T03:12:08.000Z\",\"id\":\"v1\","
 	    "\"verb\":\"cycle\",\"state\":\"stage\",\"stage\":\"stopping\"}");
-	tell_one(
+	comes(
 	    "{\"t\":\"verb\",\"seq\":3,\"at\":\"2026-11-27T03:12:09.000Z\",\"id\":\"v1\","
 	    "\"verb\":\"cycle\",\"state\":\"stage\",\"stage\":\"starting\"}");
 	all = news();
@@ -154,11 +152,11 @@ Test(said, stages_that_come_together_have_a_line_each)
 
 Test(said, a_prompt_that_was_taken_back_is_said)
 {
-	tell_one(
+	comes(
 	    "{\"t\":\"prompt\",\"seq\":1,\"turn\":2,\"by\":\"ben\",\"state\":\"queued\","
 	    "\"text\":\"is cron alive?\"}");
 	expect_said(news(), "ben> is cron alive?  (queued");
-	tell_one("{\"t\":\"cancelled\",\"seq\":2,\"turn\":2,\"by\":\"anna\"}");
+	comes("{\"t\":\"cancelled\",\"seq\":2,\"turn\":2,\"by\":\"anna\"}");
 	expect_said(news(), "ben> is cron alive?  (taken back by anna, nobody saw it)\n");
 	cr_assert_str_empty(news(), "once");
 }
@@ -168,12 +166,12 @@ Test(said, frames_are_ours_and_commands_stay_as_they_are)
 {
 	const char *all;
 
-	tell_one(
+	comes(
 	    "{\"t\":\"ask\",\"seq\":1,\"mono_ms\":90000,\"id\":\"q1\",\"host\":\"devvm\","
 	    "\"text\":\"observe\",\"command\":\"echo a │ sh\",\"ms\":110000}");
 	linear_line(&n, "/answer");
 	expect_said(heard(), "echo a │ sh\n");
-	tell_one(
+	comes(
 	    "{\"t\":\"text\",\"seq\":2,\"turn\":1,\"block\":0,\"text\":"
 	    "\"| a | b |\\n|---|---|\\n| c | d |\\n\\n> quote\\n\\n```\\n───\\n```\\n\"}");
 	all = news();
@@ -185,14 +183,14 @@ Test(said, a_question_that_is_over_closes_and_takes_no_line)
 {
 	const char *all;
 
-	tell_one(
+	comes(
 	    "{\"t\":\"ask\",\"seq\":1,\"mono_ms\":90000,\"id\":\"q1\",\"host\":\"devvm\","
 	    "\"text\":\"observe\",\"command\":\"reboot\",\"ms\":110000}");
 	linear_line(&n, "/answer");
 	cr_assert(n.screen.ask.open);
 	linear_offer(&n);
 	expect_unsaid(heard(), "Choose:");
-	tell_one(
+	comes(
 	    "{\"t\":\"answered\",\"seq\":2,\"mono_ms\":94000,\"id\":\"q1\",\"yes\":false,"
 	    "\"by\":\"ben\"}");
 	linear_offer(&n);
@@ -210,7 +208,7 @@ Test(said, a_question_that_is_over_closes_and_takes_no_line)
 
 Test(said, a_capital_answers_too)
 {
-	tell_one(
+	comes(
 	    "{\"t\":\"ask\",\"seq\":1,\"mono_ms\":90000,\"id\":\"q1\",\"host\":\"devvm\","
 	    "\"text\":\"observe\",\"command\":\"reboot\",\"ms\":110000}");
 	linear_line(&n, "/answer");
@@ -232,15 +230,15 @@ tell_run(int64_t cut)
 {
 	char *fact;
 
-	tell_one("{\"t\":\"tool\",\"seq\":1,\"id\":\"r1\",\"asked\":\"agent\",\"host\":"
-		 "\"devvm\",\"what\":\"df\"}");
-	tell_one("{\"t\":\"output\",\"seq\":2,\"id\":\"r1\",\"stream\":\"out\",\"off\":0,"
-		 "\"data\":\"first\\n\"}");
+	comes("{\"t\":\"tool\",\"seq\":1,\"id\":\"r1\",\"asked\":\"agent\",\"host\":"
+	      "\"devvm\",\"what\":\"df\"}");
+	comes("{\"t\":\"output\",\"seq\":2,\"id\":\"r1\",\"stream\":\"out\",\"off\":0,"
+	      "\"data\":\"first\\n\"}");
 	fact =
 	    mem_printf("{\"t\":\"tool_end\",\"seq\":3,\"id\":\"r1\",\"exit\":0,\"ms\":10,"
 		       "\"out\":%lld,\"err\":0}",
 		(long long)(6 + cut));
-	tell_one(fact);
+	comes(fact);
 	free(fact);
 	news();
 }

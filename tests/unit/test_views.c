@@ -189,14 +189,7 @@ Test(views, the_page_with_all_banners)
 static bool
 shows(int cols, int rows, const char *text)
 {
-	struct canvas c;
-	bool found;
-
-	canvas_init(&c, cols, rows);
-	layout_draw(&s, &c);
-	found = strstr(printed(&c), text) != NULL;
-	canvas_fini(&c);
-	return found;
+	return strstr(drawn(&s, cols, rows), text) != NULL;
 }
 
 Test(views, the_border_moves_and_neither_pane_goes)
