@@ -73,6 +73,20 @@ struct agent_outcome {
 	double cost_usd; /* of this turn; negative unknown */
 };
 
+/* Of a turn that did not come to its end, when nobody knows what it cost. */
+static inline struct agent_outcome
+agent_outcome_failed(bool cancelled, const char *stop, const char *why, const char *todo)
+{
+	return (struct agent_outcome){.cancelled = cancelled,
+	    .stop = cancelled ? "cancelled" : stop,
+	    .why = why,
+	    .todo = todo,
+	    .in_tokens = -1,
+	    .out_tokens = -1,
+	    .cache_tokens = -1,
+	    .cost_usd = -1};
+}
+
 /* Something is waited for, from this moment on. */
 struct agent_wait {
 	int64_t quiet_ms;      /* nothing came for so long already; 0: it is not that */

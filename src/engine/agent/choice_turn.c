@@ -62,16 +62,9 @@ choice_end(struct choice *c, const struct agent_outcome *outcome)
 static void
 turn_fail(struct choice *c, const char *stop, const char *why, const char *todo)
 {
-	struct agent_outcome o = {.cancelled = c->cancelled,
-	    .nothing_ran = !c->ran,
-	    .stop = c->cancelled ? "cancelled" : stop,
-	    .why = why,
-	    .todo = todo,
-	    .in_tokens = -1,
-	    .out_tokens = -1,
-	    .cache_tokens = -1,
-	    .cost_usd = -1};
+	struct agent_outcome o = agent_outcome_failed(c->cancelled, stop, why, todo);
 
+	o.nothing_ran = !c->ran;
 	choice_end(c, &o);
 }
 

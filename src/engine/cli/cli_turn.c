@@ -28,18 +28,11 @@ turn_done(struct agent_cli *c, const struct agent_outcome *o)
 void
 cli_turn_fail(struct agent_cli *c, const char *stop, const char *why, const char *todo)
 {
-	struct agent_outcome o = {.cancelled = c->cancelled,
-	    .nothing_ran = !c->any_tool,
-	    .stop = c->cancelled ? "cancelled" : stop,
-	    .why = why,
-	    .todo = todo,
-	    .in_tokens = -1,
-	    .out_tokens = -1,
-	    .cache_tokens = -1,
-	    .cost_usd = -1};
+	struct agent_outcome o = agent_outcome_failed(c->cancelled, stop, why, todo);
 
 	if (!c->prompt)
 		return;
+	o.nothing_ran = !c->any_tool;
 	cli_stream_cut(&c->stream);
 	turn_done(c, &o);
 }
