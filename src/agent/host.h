@@ -122,6 +122,12 @@ void host_child_signal(struct host *h, const struct js *m);
 void host_child_flow(struct host *h);		/* the engine has taken what waited */
 pid_t host_child_session(const struct host *h); /* 0: none */
 
+/* host_door.c: door listens at name, in our folder. */
+int host_door_open(struct host *h, uv_pipe_t *door, const char *name,
+    uv_connection_cb on_peer, struct err *err) MUST_CHECK;
+/* Lets who is at the door in, as peer; false: it is not of claude's own session. */
+bool host_door_take(const struct host *h, uv_stream_t *door, uv_pipe_t *peer);
+
 /* host_key.c */
 int host_key_open(struct host *h, struct err *err) MUST_CHECK;
 /* Copies both; NULL: forget.  The OAuth token is claude's, in its environment. */

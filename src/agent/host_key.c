@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The API key, and the one door at which it is handed out.
- *
- * Whoever connects to key.sock is looked at: the uid must be ours and the
- * session must be the one that claude leads.  claude runs its key helper in
- * its own session and every command of the agent in a new one, and no process
- * can move into a session that exists: so the agent's shell gets nothing.
+ * The API key, and the one door at which it is handed out: key.sock, to claude's own
+ * session alone (host_door.c), once.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/host.h"
-#include "base/fd.h"
 #include "base/locked.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -66,32 +60,19 @@ on_written(uv_write_t *req, int status)
 	uv_close((uv_handle_t *)req->handle, on_closed);
 }
 
-static bool
-may_have_key(struct host *h, int fd)
-{
-	uid_t uid;
-	pid_t pid, session = host_child_session(h);
-
-	if (!h->key || h->key_given || session == 0 || fd_peer(fd, &uid, &pid) < 0)
-		return false;
-	return uid == geteuid() && pid > 0 && getsid(pid) == session;
-}
-
 static void
 on_peer(uv_stream_t *door, int status)
 {
 	struct host *h = door->data;
 	struct key_peer *p;
 	uv_buf_t key;
-	uv_os_fd_t fd;
 
 	if (status < 0)
 		return;
 	p = mem_alloc(sizeof *p);
 	uv_pipe_init(&h->loop, &p->pipe, 0);
 	p->pipe.data = p;
-	if (uv_accept(door, (uv_stream_t *)&p->pipe) == 0 &&
-	    uv_fileno((uv_handle_t *)&p->pipe, &fd) == 0 && may_have_key(h, fd)) {
+	if (host_door_take(h, door, &p->pipe) && h->key && !h->key_given) {
 		key = uv_buf_init(h->key, (unsigned)h->key_size - 1);
 		h->key_given = true;
 		if (uv_write(&p->req, (uv_stream_t *)&p->pipe, &key, 1, on_written) == 0)
@@ -104,18 +85,7 @@ on_peer(uv_stream_t *door, int status)
 int
 host_key_open(struct host *h, struct err *err)
 {
-	char *path = mem_printf("%s/key.sock", h->dir);
-	int fd;
-
-	unlink(path);
-	fd = fd_listen(path, err);
-	free(path);
-	if (fd < 0)
+	if (host_door_open(h, &h->key_door, "key.sock", on_peer, err) < 0)
 		return err_wrap(err, "key helper's door");
-	uv_pipe_init(&h->loop, &h->key_door, 0);
-	h->key_door.data = h;
-	if (fd_nonblock(fd) < 0 || uv_pipe_open(&h->key_door, fd) < 0 ||
-	    uv_listen((uv_stream_t *)&h->key_door, 16, on_peer) < 0)
-		return err_set(err, ERR_SYSTEM, "key helper's door cannot be opened");
 	return 0;
 }

@@ -4,7 +4,7 @@
  *
  *   claude ==api.sock==> here --token line, then bytes--> relay.sock ==> engine
  *
- * Only claude's own session may use it, as with its key (host_key.c): a command of
+ * Only claude's own session may use it, as with its key (host_door.c): a command of
  * the agent is in another one and gets nothing, so it has no network at all.  The
  * engine checks the token, knows where to connect to, and has the limits.
  */
@@ -12,10 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/host.h"
-#include "base/fd.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "wire/messages.h"
@@ -116,18 +114,13 @@ on_connected(uv_connect_t *req, int status)
 }
 
 static bool
-may_pass(const struct host *h, int fd)
+is_one_too_many(const struct host *h)
 {
-	pid_t pid, session = host_child_session(h);
-	uid_t uid;
 	int n = 0;
 
 	for (const struct host_relay *r = h->relays; r; r = r->next)
 		n++;
-	if (!h->relay_token || session == 0 || n > RELAYS_MAX ||
-	    fd_peer(fd, &uid, &pid) < 0)
-		return false;
-	return uid == geteuid() && pid > 0 && getsid(pid) == session;
+	return n > RELAYS_MAX;
 }
 
 /* The engine's two sockets lie in one folder. */
@@ -148,7 +141,6 @@ on_peer(uv_stream_t *door, int status)
 {
 	struct host *h = door->data;
 	struct host_relay *r;
-	uv_os_fd_t fd;
 
 	if (status < 0)
 		return;
@@ -160,8 +152,8 @@ on_peer(uv_stream_t *door, int status)
 	uv_pipe_init(&h->loop, &r->claude, 0);
 	uv_pipe_init(&h->loop, &r->engine, 0);
 	pump_init(&r->pump, &h->loop);
-	if (uv_accept(door, (uv_stream_t *)&r->claude) == 0 &&
-	    uv_fileno((uv_handle_t *)&r->claude, &fd) == 0 && may_pass(h, fd)) {
+	if (host_door_take(h, door, &r->claude) && h->relay_token &&
+	    !is_one_too_many(h)) {
 		relay_connect(r);
 		return;
 	}
@@ -201,19 +193,7 @@ host_relay_env(const struct host *h, struct args *a)
 int
 host_relay_open(struct host *h, struct err *err)
 {
-	char *path = mem_printf("%s/api.sock", h->dir);
-	int fd;
-
-	unlink(path);
-	fd = fd_listen(path, err);
-	free(path);
-	if (fd < 0)
+	if (host_door_open(h, &h->relay_door, "api.sock", on_peer, err) < 0)
 		return err_wrap(err, "claude's way to the API");
-	uv_pipe_init(&h->loop, &h->relay_door, 0);
-	h->relay_door.data = h;
-	if (fd_nonblock(fd) < 0 || uv_pipe_open(&h->relay_door, fd) < 0 ||
-	    uv_listen((uv_stream_t *)&h->relay_door, RELAYS_MAX, on_peer) < 0)
-		return err_set(
-		    err, ERR_SYSTEM, "claude's way to the API cannot be opened");
 	return 0;
 }
