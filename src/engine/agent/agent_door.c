@@ -10,6 +10,8 @@
 #include "base/fd.h"
 #include "base/rundir.h"
 
+#define BACKLOG 64
+
 #define GROUPS_MAX 1024
 
 static bool
@@ -105,8 +107,8 @@ agent_door_folder(
 	return rc;
 }
 
-int
-agent_door_listen(const struct agent_door *d, const char *path, struct err *err)
+static int
+listen_at(const struct agent_door *d, const char *path, struct err *err)
 {
 	bool shared = d && d->shared;
 	int fd;
@@ -122,11 +124,37 @@ agent_door_listen(const struct agent_door *d, const char *path, struct err *err)
 	return fd;
 }
 
-bool
-agent_door_lets(const struct agent_door *d, int fd)
+int
+agent_door_open(const struct agent_door *d, const char *path, uv_pipe_t *door,
+    uv_connection_cb on_peer, struct err *err)
+{
+	int fd = listen_at(d, path, err);
+
+	if (fd < 0)
+		return -1;
+	if (fd_nonblock(fd) < 0 || uv_pipe_open(door, fd) < 0)
+		close(fd);
+	else if (uv_listen((uv_stream_t *)door, BACKLOG, on_peer) == 0)
+		return 0;
+	return err_set(err, ERR_SYSTEM, "listen on %s", path);
+}
+
+static bool
+may_come_in(const struct agent_door *d, int fd)
 {
 	uid_t uid;
 	pid_t pid;
 
 	return fd_peer(fd, &uid, &pid) == 0 && uid == (d ? d->uid : geteuid());
+}
+
+int
+agent_door_take(const struct agent_door *d, uv_stream_t *door, uv_pipe_t *peer)
+{
+	uv_os_fd_t fd;
+
+	if (uv_accept(door, (uv_stream_t *)peer) < 0 ||
+	    uv_fileno((uv_handle_t *)peer, &fd) < 0 || !may_come_in(d, fd))
+		return -1;
+	return fd;
 }

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <uv.h>
 
 #include "base/err.h"
 
@@ -28,11 +29,14 @@ struct agent_door {
 int agent_door_folder(struct agent_door *d, const char *dir, uid_t uid, const char *group,
     struct err *err) MUST_CHECK;
 
-/* A new socket in that folder, in place of a dead engine's.  d NULL: ours alone. */
-int agent_door_listen(
-    const struct agent_door *d, const char *path, struct err *err) MUST_CHECK;
+/*
+ * A new socket in that folder, in place of a dead engine's; door, which is initialised,
+ * listens at it.  d NULL: ours alone.  The caller closes door, whatever comes.
+ */
+int agent_door_open(const struct agent_door *d, const char *path, uv_pipe_t *door,
+    uv_connection_cb on_peer, struct err *err) MUST_CHECK;
 
-/* Is the process at the other end of the socket fd one that may come in? */
-bool agent_door_lets(const struct agent_door *d, int fd);
+/* Who is at the door, as peer: its descriptor; -1: it may not come in. */
+int agent_door_take(const struct agent_door *d, uv_stream_t *door, uv_pipe_t *peer);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * agent_peer.h: one connection on the agent side's socket; between
- * agent_side.c (who comes in, agent-host), agent_child.c and agent_tool.c (what
- * is said to agent-host and by it), and agent_shim.c (a shim's run).
+ * agent_peer.h: one connection on the agent side's socket; between agent_peer.c (who
+ * comes in, what it says), agent_side.c, agent_child.c and agent_tool.c (what is said to
+ * agent-host and by it), and agent_shim.c (a shim's run).
  *
  *   NEW --hello--> HOST
  *      \--hello--> SHIM --run--> RUNNING --end, or the shim's death--> closed
@@ -55,7 +55,7 @@ struct agent_peer {
 	bool out_lost;	  /* it read nothing, and more came than is held for it */
 };
 
-/* agent_side.c */
+/* agent_peer.c */
 /* data is taken (malloc); last: the peer is closed once it is written. */
 void agent_peer_write(struct agent_peer *p, char *data, size_t len, bool last);
 void agent_peer_close(struct agent_peer *p);
@@ -65,6 +65,8 @@ void agent_peer_input_waits(struct agent_peer *p); /* call agent_shim_retry soon
 
 /* To agent-host: takes m; without one it is dropped. */
 void agent_side_send(struct agent_side *s, struct js *m);
+
+/* agent_side.c */
 struct agent_tools *agent_side_tools_state(const struct agent_side *s);
 
 struct relay *agent_side_relay(const struct agent_side *s); /* NULL: it has none */

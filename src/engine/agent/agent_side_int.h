@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * agent_side_int.h: the agent side's state; between agent_side.c (its sockets and peers)
- * and agent_side_host.c (agent-host: started here, or come by itself).
+ * agent_side_int.h: the agent side's state; between agent_side.c (its life and its
+ * sockets), agent_peer.c (who comes to them) and agent_side_host.c (agent-host: started
+ * here, or come by itself).
  */
 #ifndef ENGINE_AGENT_SIDE_INT_H
 #define ENGINE_AGENT_SIDE_INT_H
@@ -48,6 +49,10 @@ struct agent_side {
 void side_release(struct agent_side *s); /* a handle or a part is closed */
 void side_sweep(struct agent_side *s);	 /* somebody may be late from now on */
 void side_on_soon(uv_timer_t *timer); /* of s->soon: what is to be told from the loop */
+
+/* agent_peer.c */
+void side_on_peer(uv_stream_t *door, int status); /* somebody is at the door */
+void side_tell_up(struct agent_side *s); /* agent-host is there; s->info says which */
 
 /* agent_side_host.c */
 void side_host_start(struct agent_side *s);

@@ -265,7 +265,6 @@ on_peer(uv_stream_t *door, int status)
 {
 	struct relay *r = door->data;
 	struct relay_conn *c;
-	uv_os_fd_t fd;
 
 	if (status < 0)
 		return;
@@ -281,9 +280,7 @@ on_peer(uv_stream_t *door, int status)
 	pump_init(&c->pump, r->cfg.loop);
 	c->in.data = c->out.data = c->pump.clock.data = c;
 	uv_timer_start(&c->pump.clock, on_token_late, (uint64_t)r->cfg.token_ms, 0);
-	if (uv_accept(door, (uv_stream_t *)&c->in) < 0 || r->peers > PEERS_MAX ||
-	    uv_fileno((uv_handle_t *)&c->in, &fd) < 0 ||
-	    !agent_door_lets(r->cfg.door, fd) ||
+	if (agent_door_take(r->cfg.door, door, &c->in) < 0 || r->peers > PEERS_MAX ||
 	    uv_read_start((uv_stream_t *)&c->in, on_alloc, on_head) < 0)
 		conn_refuse(c, "of another user, or one of too many");
 }
@@ -310,21 +307,14 @@ relay_close_door(struct relay *r)
 static int
 relay_listen(struct relay *r, struct err *err)
 {
-	int fd;
-
-	fd = agent_door_listen(r->cfg.door, r->path, err);
-	if (fd < 0)
-		return -1;
 	r->door = mem_alloc(sizeof *r->door);
 	uv_pipe_init(r->cfg.loop, r->door, 0);
 	r->door->data = r;
 	r->open++;
-	if (fd_nonblock(fd) < 0 || uv_pipe_open(r->door, fd) < 0 ||
-	    uv_listen((uv_stream_t *)r->door, PEERS_MAX, on_peer) < 0) {
-		relay_close_door(r);
-		return err_set(err, ERR_SYSTEM, "listen on %s", r->path);
-	}
-	return 0;
+	if (agent_door_open(r->cfg.door, r->path, r->door, on_peer, err) == 0)
+		return 0;
+	relay_close_door(r);
+	return -1;
 }
 
 struct relay *
