@@ -145,9 +145,10 @@ vmfacts_mark(struct vmfacts *v, const struct mark *m)
 
 	v->marks = true;
 	if (strcmp(m->kind, "section") == 0) {
-		v->in_pending = strcmp(mark_get(m, "section"), "pending") == 0;
-		v->in_screen = strcmp(mark_get(m, "section"), "screen") == 0;
-		v->in_above = strcmp(mark_get(m, "section"), "screen-above") == 0;
+		s = mark_get(m, "section");
+		v->in_pending = s && strcmp(s, "pending") == 0;
+		v->in_screen = s && strcmp(s, "screen") == 0;
+		v->in_above = s && strcmp(s, "screen-above") == 0;
 		v->m.seen.before[0] = '\0';
 	} else if (strcmp(m->kind, "end") == 0) {
 		v->in_pending = v->in_screen = v->in_above = false;
