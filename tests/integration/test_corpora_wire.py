@@ -87,7 +87,7 @@ def command_lines(rig):
         ["ssh", "pve", "-oX=y"], ["ssh", "-"], ["ssh", "--"], ["ssh", ""], ["ssh", "pve", ""],
         ["ssh", "root@pve", "status"], ["ssh", "\x1b]0;x\x07", "status"], ["ssh", "pve", "status\x00"[:-1] + "\r"],
         ["ssh", "pve", "status "], ["ssh", "pve", " status"], ["ssh", "devvm", "--", "id"],
-        ["ssh", "devvm"], ["ssh", "pve"], ["ssh", "pve", "x" * 60000], ["ssh", "devvm", "-tt", "id"]))]
+        ["ssh", "devvm"], ["ssh", "pve"], ["ssh", "pve", "x" * 30000], ["ssh", "devvm", "-tt", "id"]))]
     tried = 0
     for case in cases("client-argv") + more:
         if case["name"] in SEEN_ELSEWHERE | AT_DEVVM:
