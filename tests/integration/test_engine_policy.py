@@ -11,13 +11,18 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from api_rig import (  # noqa: E402
     Api, all_answered, bash, configure, done, here, last, on_devvm, prompt, ready)
-from engine_rig import (LIMIT, SANITIZED, Shim, alive, check, children, main, shim,  # noqa: E402
+from engine_rig import (SANITIZED, Shim, Skip, alive, check, children, main, shim,  # noqa: E402
                         until, with_rig)
-from pace import Watch  # noqa: E402
+from pace import Bare  # noqa: E402
 
 API = dict(pve=False, agent_driver="api", claude="/nonexistent/claude")
 
 LONG = bool(os.environ.get("BG_LONG"))
+
+KILL_MS = (1000 if SANITIZED else 250) * float(os.environ.get("BG_SLOWER", 1))
+HELD = 2            # a kill has so many turns in a row, each as long as that of a bare one
+SPARE_MS = 1250     # what a busy machine is given at most: a kill that takes 2 s always fails
+TRIES = 6
 
 
 def marked(rig):
@@ -45,19 +50,35 @@ def attached(rig, name="ann"):
     return p
 
 
-def gone_ms(pids, limit=LIMIT):
-    """When the last of them was dead, after now, on a machine that has time."""
-    began = Watch()
-    until("all are dead", lambda: not [p for p in pids if alive(p)], limit)
-    return began.ms() / began.pace()
+def gone_ms(pids, do):
+    """When the last of them was dead, after do(); and how long a bare kill was held up then."""
+    bare, began = Bare(), time.monotonic()
+    do()
+    until("all are dead", lambda: not [p for p in pids if alive(p)])
+    ms = (time.monotonic() - began) * 1000
+    return len(pids), ms, bare.held_ms()
+
+
+def in_time(what, kill, *args):
+    """kill() does one and says its gone_ms: within KILL_MS, and what the machine held it up.
+
+    Where that is more than SPARE_MS it tells nothing, and is done again."""
+    for _ in range(TRIES):
+        n, ms, held = kill(*args)
+        print("  %s: %d processes dead after %.0f ms, a bare kill was held up %.0f ms" % (
+            what, n, ms, held), flush=True)
+        check("%s: within %.0f ms" % (what, KILL_MS), ms <= KILL_MS + HELD * held, ms, held)
+        if ms <= KILL_MS + SPARE_MS:
+            return
+    raise Skip("the machine is too busy: %d kills told nothing" % TRIES)
 
 
 @with_rig(pve=False)
 def what_runs_on_the_devvm(rig):
     """one key: commands that ignore TERM, and what ended commands left, are dead in 250 ms"""
     p = attached(rig)
-    best = min(one_kill(rig, p) for _ in range(3))
-    check("within 250 ms", best <= (1000 if SANITIZED else 250), best)
+    for _ in range(3):
+        in_time("on the devvm", one_kill, rig, p)
     check("on record", [r for r in rig.journal() if r.get("what") == "kill" and r["on"]])
 
 
@@ -66,9 +87,7 @@ def one_kill(rig, p):
     shim(rig, "devvm", "nohup sleep 503 >/dev/null 2>&1 & echo left", stdin=subprocess.DEVNULL)
     until("all of them run", lambda: all(named(rig, "sleep %d" % n) for n in (501, 502, 503)))
     pids = marked(rig)
-    p.send(t="kill", on=True)
-    ms = gone_ms(pids)
-    print("  %d processes dead after %.0f ms" % (len(pids), ms))
+    figures = gone_ms(pids, lambda: p.send(t="kill", on=True))
     f = p.expect(t="state", what="kill")
     check("told", f["on"] is True and f["by"] == "ann" and len(f["runs"]) == 2, f)
     for s in shims:
@@ -77,7 +96,7 @@ def one_kill(rig, p):
     check("refused", code == 64 and out == b"" and b"kill switch" in err, out, err)
     p.send(t="kill", on=False)
     p.expect(t="state", what="kill", on=False)
-    return ms
+    return figures
 
 
 @with_rig(ask_seconds=60)
@@ -150,38 +169,54 @@ def it_stays(rig):
     check("lifted for good", not last(z, "kill").get("on"), z.facts)
 
 
+def agent_host(rig):
+    return [pid for pid in here(rig, "agent-host") if b"launcher" not in cmdline(pid)]
+
+
+def at_work(rig, p, api_word, local, remote):
+    """A turn whose tools run, here and on the devvm; (turn, agent-host)."""
+    t = prompt(p, api_word)
+    until("its tools run", lambda: here(rig, local) and named(rig, remote))
+    return t, agent_host(rig)[0]
+
+
+def works_again(rig, p, pids, lift=True):
+    if lift:
+        p.send(t="kill", on=False)
+        p.expect(t="state", what="kill", on=False)
+    until("another agent-host", lambda: [x for x in agent_host(rig) if x not in pids])
+
+
+def answers(p):
+    t = prompt(p, "and now?")
+    check("answered", p.expect(t="text", turn=t)["text"] == "answer of vendor")
+    check("ok", done(p, t)["ok"])
+
+
 @with_rig(**API)
 def a_turn_and_its_tools(rig):
     """turn, queue, local tools and agent-host end; a stopped agent-host too; then it works again"""
     work = dict(match={"user": "work"}, blocks=[
-        bash("sleep 511 & sleep 512 & ssh devvm 'sleep 513'")])
-    api = Api(rig, "vendor", work, work)
+        bash("sleep 511 & sleep 512 & ssh devvm 'sleep 513'")], repeat="forever")
+    api = Api(rig, "vendor", work)
     configure(rig, api)
     p = ready(rig)
-    for stopped in (False, True):
-        t = prompt(p, "work")
-        until("its tools run", lambda: here(rig, "sleep 511") and named(rig, "sleep 513"))
+
+    def kill(stopped):
+        t, host = at_work(rig, p, "work", "sleep 511", "sleep 513")
         waits = prompt(p, "and then this")
-        host = [pid for pid in here(rig, "agent-host") if b"launcher" not in cmdline(pid)][0]
         pids = here(rig, "sleep 51") + marked(rig) + [host]
         if stopped:
             os.kill(host, signal.SIGSTOP)
-        p.send(t="kill")
-        ms = gone_ms(marked(rig) if stopped else pids)
-        print("  %d processes dead after %.0f ms%s" % (len(pids), ms, stopped and ", stopped" or ""))
-        check("soon", ms <= 2000, ms)
-        gone_ms(pids)
+        figures = gone_ms(pids, lambda: p.send(t="kill"))
         p.expect(t="cancelled", turn=waits)
         check("why", "kill switch" in p.expect(t="cancelled", turn=t)["text"])
         check("not ok", not done(p, t)["ok"])
-        p.send(t="kill", on=False)
-        p.expect(t="state", what="kill", on=False)
-        until("another agent-host", lambda: [
-            pid for pid in here(rig, "agent-host") if pid not in pids and
-            b"launcher" not in cmdline(pid)])
-    t = prompt(p, "and now?")
-    check("answered", p.expect(t="text", turn=t)["text"] == "answer of vendor")
-    check("ok", done(p, t)["ok"])
+        works_again(rig, p, pids)
+        return figures
+    in_time("a turn", kill, False)
+    in_time("agent-host is stopped", kill, True)
+    answers(p)
     all_answered(api.asked()[-1])
     check("the model knows", "kill switch" in api.asked()[-1]["raw"])
 
@@ -190,42 +225,34 @@ def a_turn_and_its_tools(rig):
 def what_a_dead_agent_host_left(rig):
     """all that it ran is stopped, one has left its session and environment: none of it lives on"""
     work = dict(match={"user": "work"}, blocks=[
-        bash("env -i setsid sleep 521 & sleep 522 & ssh devvm 'sleep 523'")])
-    api = Api(rig, "vendor", work, work)
+        bash("env -i setsid sleep 521 & sleep 522 & ssh devvm 'sleep 523'")], repeat="forever")
+    api = Api(rig, "vendor", work)
     configure(rig, api)
     p = ready(rig)
-    for by_kill_switch in (True, False):
-        t = prompt(p, "work")
-        until("its tools run", lambda: here(rig, "sleep 521") and named(rig, "sleep 523"))
-        host = [pid for pid in here(rig, "agent-host") if b"launcher" not in cmdline(pid)][0]
+
+    def kill(by_kill_switch):
+        t, host = at_work(rig, p, "work", "sleep 521", "sleep 523")
         pids = [host] + children(host)
         try:
             for pid in pids:
                 if cmdline(pid) != b"sleep":
                     os.kill(pid, signal.SIGSTOP)
-            if by_kill_switch:
-                p.send(t="kill")
-                p.expect(t="state", what="kill", on=True)
-            else:
-                os.kill(host, signal.SIGKILL)
-            ms = gone_ms(pids)
-            print("  %d processes dead after %.0f ms" % (len(pids), ms))
+            figures = gone_ms(pids, (lambda: p.send(t="kill")) if by_kill_switch else
+                              lambda: os.kill(host, signal.SIGKILL))
             until("none is left as a zombie", lambda: not [
                 pid for pid in pids if os.path.exists("/proc/%d" % pid)])
         finally:
             for pid in pids:
                 if alive(pid):
                     os.kill(pid, signal.SIGKILL)
-        done(p, t)
         if by_kill_switch:
-            p.send(t="kill", on=False)
-            p.expect(t="state", what="kill", on=False)
-        until("another agent-host", lambda: [
-            pid for pid in here(rig, "agent-host") if pid not in pids and
-            b"launcher" not in cmdline(pid)])
-    t = prompt(p, "and now?")
-    check("answered", p.expect(t="text", turn=t)["text"] == "answer of vendor")
-    check("ok", done(p, t)["ok"])
+            p.expect(t="state", what="kill", on=True)
+        done(p, t)
+        works_again(rig, p, pids, by_kill_switch)
+        return figures
+    in_time("all of it is stopped", kill, True)
+    in_time("agent-host is killed, the rest stopped", kill, False)
+    answers(p)
 
 
 def cmdline(pid):
