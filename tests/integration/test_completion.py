@@ -22,7 +22,7 @@ SRC = os.environ.get("abs_top_srcdir", os.path.join(os.path.dirname(os.path.absp
 PROGRAM = BUILD + "/src/breakglass"
 VERBS = ("start", "stop", "reset", "cycle")
 EVIL = ("evil\x1b]0;mine\x07.cast", "evil\nline.cast", "evil\x9b31m.cast", "evil\r.cast")
-LIMIT = 30
+LIMIT = 60
 
 
 class Failed(Exception):
