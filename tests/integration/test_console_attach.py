@@ -330,7 +330,7 @@ def an_engine_that_is_gone(rig):
     ann = rig.console("ben")
     ann.send(t="note", text="before it died")
     ann.expect(t="note")
-    with console(rig, "--starter", script, size="100x30") as t:
+    with console(rig, "--starter", script, size="100x60") as t:    # a verdict is long
         shows(t, "before it died")
         engine.send_signal(signal.SIGKILL)
         engine.wait()
