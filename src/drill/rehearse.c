@@ -138,6 +138,10 @@ look_before(struct rehearsal *r, struct err *err)
 
 	if (code < 0)
 		return -1;
+	if (code == COMMAND_NO_ACCESS)
+		return err_set(err, ERR_DENIED,
+		    "the drill's engine let nobody in (exit %d), us neither: no wedge was made",
+		    code);
 	if (code != 0)
 		return err_set(err, ERR_UNREACHABLE,
 		    "the lab's PVE host gave no status (exit %d): no wedge was made",

@@ -25,8 +25,9 @@
 
 const char room_own_settings[] =
     "devvm_host, devvm_port, devvm_user, devvm_hostkey, pve_host, pve_port, pve_user, "
-    "pve_hostkey, key_path (the lab's); run_dir, sessions_dir (the drill's); agent_uid, "
-    "agent_dir, notify_command, syslog (off)";
+    "pve_hostkey, key_path (the lab's); run_dir, sessions_dir (the drill's); operators, "
+    "credentials, operators_group (none: whoever began it); agent_uid, agent_dir, "
+    "notify_command, syslog (off)";
 
 /* --- who is spoken to --- */
 
@@ -79,6 +80,11 @@ set_environment(const struct room *r, const struct lab_vars *vars, bool alone)
 	setenv("BREAKGLASS_DEVVM_HOSTKEY", "", 1);
 	set_below("BREAKGLASS_RUN_DIR", r->dir, "run");
 	set_below("BREAKGLASS_SESSIONS_DIR", r->dir, "sessions");
+	/* A list of a team's jump host does not name us by our uid, and often may be read
+	 * by its engine alone.  Nobody else reaches the room: it is 0700 and ours. */
+	setenv("BREAKGLASS_OPERATORS", "", 1);
+	setenv("BREAKGLASS_CREDENTIALS", "", 1);
+	setenv("BREAKGLASS_OPERATORS_GROUP", "", 1);
 	setenv("BREAKGLASS_AGENT_UID", "0", 1);
 	setenv("BREAKGLASS_AGENT_DIR", "", 1);
 	setenv("BREAKGLASS_NOTIFY_COMMAND", "", 1);

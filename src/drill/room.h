@@ -4,8 +4,9 @@
  * own, so that it cannot touch those that are real.
  *
  * The settings are the operator's, but for the hosts, their user, port and key, which
- * are the lab's, and for what would reach further than the drill: its own run and
- * sessions directories, an agent-host of its own, no notify_command, no syslog.  They
+ * are the lab's, for who may come, which is whoever began it, and for what would reach
+ * further than the drill: its own run and sessions directories, an agent-host of its
+ * own, no notify_command, no syslog.  They
  * stand in the environment, which beats every file, so each program that is started here
  * reads the same.
  */

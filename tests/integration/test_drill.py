@@ -15,7 +15,7 @@ import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import (LIMIT, PROGRAM, SRC, Skip, alive, check, main, until,  # noqa: E402
+from engine_rig import (BUILD, LIMIT, PROGRAM, SRC, Skip, alive, check, main, until,  # noqa: E402
                         with_rig)
 from thin_pty import Screen, Thin  # noqa: E402
 
@@ -101,7 +101,10 @@ def recovers(rig):
     own, place = lab(rig, made='"%s/qm" stop\n' % rig.pve.top)
     with open(rig.dir + "/conf", "w") as f:
         f.write("pve_verb_timeout_seconds = 77\nnotify_command = /usr/bin/touch %s/notified\n"
-                "pve_host = 192.0.2.9\n" % rig.dir)
+                "pve_host = 192.0.2.9\noperators = %s/operators\noperators_group = nobody-has-it\n"
+                "credentials = /nonexistent/htpasswd\n" % (rig.dir, rig.dir))
+    with open(rig.dir + "/operators", "w") as f:        # a team's, and who drills is not in it
+        f.write("uid:%d drive\n" % (os.getuid() + 1))
     own["BREAKGLASS_CONFIG"] = rig.dir + "/conf"
     c = rig.cli("drill", "powered-off", "--auto", "--json", env=own, limit=90)
     check("it is recovered", c.returncode == 0, c.stdout, c.stderr)
@@ -127,6 +130,26 @@ def recovers(rig):
     check("the journal that it kept is whole", v.returncode == 0, v.stdout, v.stderr)
     check("nobody was notified, no address of the operator's was in it",
           not os.path.exists(rig.dir + "/notified") and "192.0.2" not in open(m["journal"]).read())
+    nothing_left(rig, place)
+
+
+@with_rig()
+def nobody_let_in(rig):
+    """an engine that lets nobody in is told as that, and not as a host without an answer"""
+    own, place = lab(rig)
+    libexec = rig.dir + "/libexec"
+    os.mkdir(libexec)
+    real = os.path.realpath(BUILD + "/libexec")
+    for name in os.listdir(real):
+        if name != "engine":
+            os.symlink("%s/%s" % (real, name), "%s/%s" % (libexec, name))
+    with open(libexec + "/engine", "w") as f:
+        f.write("#!/bin/sh\nBREAKGLASS_OPERATORS=/nonexistent exec %s/engine \"$@\"\n" % real)
+    os.chmod(libexec + "/engine", 0o755)
+    c = rig.cli("drill", "powered-off", "--auto", env=dict(own, BREAKGLASS_LIBEXEC_DIR=libexec), limit=60)
+    check("no access", c.returncode == 77, c)
+    check("says who refused", "the drill's engine let nobody in" in c.stderr and
+          "gave no status" not in c.stderr, c.stderr)
     nothing_left(rig, place)
 
 
@@ -301,7 +324,7 @@ def kept(rig):
                                        BREAKGLASS_NOTIFY_COMMAND="/bin/false",
                                        BREAKGLASS_PVE_HOST="192.0.2.1"))
     r = later(look.replace(shlex.quote(PROGRAM), "env"))
-    for line in ("BREAKGLASS_NOTIFY_COMMAND=", "BREAKGLASS_SYSLOG=", "BREAKGLASS_AGENT_UID=0",
+    for line in ("BREAKGLASS_NOTIFY_COMMAND=", "BREAKGLASS_SYSLOG=", "BREAKGLASS_OPERATORS=", "BREAKGLASS_AGENT_UID=0",
                  "BREAKGLASS_AGENT_DIR=", "BREAKGLASS_DEVVM_HOSTKEY=", "BREAKGLASS_PVE_HOST=127.0.0.1",
                  "BREAKGLASS_RUN_DIR=%s/run" % room, "XDG_CONFIG_HOME=%s/con'fig" % rig.dir,
                  "BREAKGLASS_DATA_DIR=%s/data" % rig.dir,
@@ -471,5 +494,5 @@ def hostile_record(rig):
                                               .read().split(b"\n")[-2])["kind"] == "site")
 
 
-main([recovers, beside_a_real_engine, manned, only_loopback, only_the_labs_word, engine_dies, kept,
+main([recovers, nobody_let_in, beside_a_real_engine, manned, only_loopback, only_the_labs_word, engine_dies, kept,
       interrupted, wrong_use, looks_at_the_site, site_in_pieces, hostile_record])
