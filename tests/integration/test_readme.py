@@ -14,6 +14,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,6 +167,30 @@ def cluster():
     return how
 
 
+def rotated():
+    """A rotation's wait for the pod: it goes on while the old key is there, and ends with the
+    new one, which the kubelet brings while it sleeps."""
+    def how(case, command):
+        place = tempfile.mkdtemp(dir=case.folder)
+        os.mkdir(place + "/.ssh")
+        new, mounted = place + "/.ssh/breakglass", place + "/mounted"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", new], check=True)
+        shutil.copy(case.rig.key, mounted)
+        for name, text in (("kubectl", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"'),
+                           ("sleep", "echo >>%s/slept; cp %s %s" % (place, new, mounted))):
+            with open("%s/%s" % (place, name), "w") as f:
+                f.write("#!/bin/sh\n%s\n" % text)
+            os.chmod("%s/%s" % (place, name), 0o755)
+        env = dict(case.env, PATH=place + ":" + case.env["PATH"], HOME=place, BREAKGLASS_KEY_PATH=mounted)
+        r = subprocess.run(["bash", "-c", command], env=env, text=True, stdin=subprocess.DEVNULL,
+                           capture_output=True, timeout=120)
+        check("%s: waits for the new key" % command,
+              open(place + "/slept").read() == "\n" and r.returncode == 0, r)
+        check("%s: shows the key's line alone" % command, len(r.stdout.splitlines()) == 1 and
+              '"check":"key"' in r.stdout.replace(" ", ""), r.stdout, r.stderr)
+    return how
+
+
 def files():
     """What is not here to be asked: the files and units that it names are there."""
     def how(case, command):
@@ -263,6 +288,7 @@ TABLE = [
 PLACES = {
     "docs/kubernetes.md": [
         (r"contrib/render-manifests.*", elsewhere("tests/packaging/test_manifests.py", "render")),
+        (r"until kubectl .* -- breakglass doctor --json \| grep .*", rotated()),
         (r"vault .*", files())],
     "docs/container.md": [
         (r"(sudo )?contrib/build-image.*", elsewhere("tests/packaging/test_image.py", "build-image")),

@@ -337,6 +337,15 @@ def settings_name_what_is_there(objects):
         yield "engine and agent have %s in common" % sorted(ours & theirs)
 
 
+@rule
+def a_site_pins_its_hypervisor(objects):
+    """The pod forgets what it has learnt: without a pin each one trusts whoever answers first."""
+    site = any("/" in c.get("image", "") for c in containers(objects))
+    pin = settings(objects).get("pve_hostkey")
+    if site and projected(objects).get(pin, ("nothing",))[0] != "configMap":
+        yield "pve_hostkey names no file that the overlay brings"
+
+
 # --- the network ---
 
 def isolated(objects, direction):

@@ -249,10 +249,20 @@ class Manifests(unittest.TestCase):
         for key in ("devvm_host", "devvm_user", "pve_host", "pve_user"):
             self.assertEqual(settings(ALL["base"])[key], defaults[key])
 
-    def test_the_example_is_another_site_with_a_pinned_host(self):
+    def test_each_site_pins_its_hypervisor(self):
+        for overlay in [o for o in ALL if o != "base"]:
+            for what, fn in (
+                    ("the line", lambda data: data.update({"breakglass.conf": re.sub(
+                        r"(?m)^pve_hostkey.*\n", "", data["breakglass.conf"])})),
+                    ("the key", lambda data: data.pop("pve.pub"))):
+                mine = copy.deepcopy(ALL[overlay])
+                fn(of(mine, "ConfigMap")[0]["data"])
+                with self.subTest(overlay=overlay, without=what):
+                    self.assertIn("a_site_pins_its_hypervisor", "\n".join(complaints(mine)))
+
+    def test_the_example_is_another_site(self):
         base, mine = settings(ALL["base"]), settings(ALL["example"])
         self.assertNotEqual(base["pve_host"], mine["pve_host"])
-        self.assertIn("pve_hostkey", mine)
         self.assertIn("registry.example.org/", engine(ALL["example"])["image"])
         self.assertEqual({o["metadata"]["name"] for o in of(ALL["example"], "ExternalSecret")},
                          {"breakglass-ssh", "breakglass-api"})

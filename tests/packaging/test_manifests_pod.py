@@ -47,6 +47,9 @@ class Site(Rig):
         for o in objects:
             if o["kind"] == "ConfigMap":
                 o["data"]["breakglass.conf"] += settings
+                if "pve.pub" in o["data"]:      # what bootstrap --pin writes there
+                    with open(self.pve.top + "/hostkey.pub") as f:
+                        o["data"]["pve.pub"] = f.read()
         self.pod = Pod(self.dir + "/pod", objects, {("breakglass-ssh", "private_key"): key, **secrets})
         self.run_dir = self.pod.at("/run/breakglass/engine")
         self.socket = self.run_dir + "/console.sock"
