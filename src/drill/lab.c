@@ -111,8 +111,8 @@ lab_init(struct lab *l, const struct options *o, struct err *err)
 	l->program = find(dir, names, ARRAY_LEN(names));
 	if (!l->program)
 		return err_set(err, ERR_UNREACHABLE,
-		    "there is no lab in %s/lab.  As root: apt-get install breakglass-lab "
-		    "(or install breakglass whole, or set data_dir)",
+		    "there is no lab in %s/lab: install breakglass whole (make install), or "
+		    "the package breakglass-lab that contrib/build-deb makes, or set data_dir",
 		    dir);
 	l->host_program = find_host_program(o, err);
 	if (!l->host_program)

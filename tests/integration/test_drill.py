@@ -375,7 +375,17 @@ def wrong_use(rig):
     ends(64, "--site looks", "--site", "--auto")
     ends(64, "one wedge", "--auto", "a", "b")
     ends(64, "--credential-fd is for --site alone", "--auto", "--credential-fd", "0")
-    ends(69, "there is no lab", "--auto", BREAKGLASS_DATA_DIR="/nonexistent")
+    ends(69, "there is no lab.*make install", "--auto", BREAKGLASS_DATA_DIR="/nonexistent")
+    # as it is installed: the list of packages lies in contrib, beside the lab
+    shutil.copy(SRC + "/contrib/lab/deps", place)
+    os.mkdir(rig.dir + "/data/contrib")
+    with open(rig.dir + "/data/contrib/deps", "w") as f:
+        f.write('#!/bin/sh\necho "all of them: $*"\nexit 4\n')
+    os.chmod(rig.dir + "/data/contrib/deps", 0o755)
+    r = subprocess.run([place + "/deps"], capture_output=True, text=True)
+    check("an installed lab has its list", (r.returncode, r.stdout) == (4, "all of them: install lab\n"), r)
+    check("which is installed", re.search(r"(?m)^nobase_dist_pkgdata_SCRIPTS.*contrib/deps", open(
+        SRC + "/contrib/module.am").read()))
     with open(place + "/up.fails", "w") as f:
         f.write("4")
     ends(69, "packages are missing", "--auto", "powered-off")

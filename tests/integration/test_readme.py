@@ -181,7 +181,8 @@ def rotated():
             with open("%s/%s" % (place, name), "w") as f:
                 f.write("#!/bin/sh\n%s\n" % text)
             os.chmod("%s/%s" % (place, name), 0o755)
-        env = dict(case.env, PATH=place + ":" + case.env["PATH"], HOME=place, BREAKGLASS_KEY_PATH=mounted)
+        env = dict(case.env, PATH=place + ":" + case.env["PATH"], HOME=place, BREAKGLASS_KEY_PATH=mounted,
+                   BREAKGLASS_PVE_PORT="1", BREAKGLASS_DEVVM_PORT="1")   # only the key is looked at
         r = subprocess.run(["bash", "-c", command], env=env, text=True, stdin=subprocess.DEVNULL,
                            capture_output=True, timeout=120)
         check("%s: waits for the new key" % command,
@@ -249,8 +250,9 @@ TABLE = [
     (r"contrib/demo --no-console", elsewhere(DEMO, "contrib/demo\" --no-console")),
     (r"contrib/demo --(wedge MODE|guest debian)", elsewhere(DEMO, "--guest \"$guest\" --wedge")),
     (r"contrib/check", elsewhere(".ci/run", "contrib/check")),
-    (r"contrib/deps install build", elsewhere(WALK, "deps install build")),
-    (r"\./bootstrap && mkdir -p build && .*make install\)", elsewhere(WALK, "make install")),
+    (r"sudo contrib/deps install build lab", elsewhere(WALK, "sudo contrib/deps install build lab")),
+    (r"\./bootstrap && mkdir -p build && .*make\)", elsewhere(WALK, "../configure && make)")),
+    (r"sudo make -C build install", elsewhere(WALK, "sudo make -C build install")),
     (r"contrib/build-deb", elsewhere("contrib/check", "contrib/build-deb")),
     (r"contrib/fetch-claude", elsewhere("tests/integration/test_claude_cli.sh", "fetch-claude")),
     (r"contrib/bootstrap key( --apply)?", on_hosts()),
@@ -295,7 +297,7 @@ PLACES = {
         (r"contrib/deps install .*", groups()),
         (r"(podman|docker|buildah) .*", builder())],
     "docs/jumphost.md": [
-        (r"make install", elsewhere(WALK, "make install")),
+        (r"make install", elsewhere(WALK, "make -C build install")),
         (r"(systemctl|loginctl|journalctl) .*", files())],
 }
 for place, rows in PLACES.items():
