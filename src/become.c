@@ -210,8 +210,9 @@ become_replay(const struct command_opts *c, int count, char **words)
 {
 	struct args a = {0};
 
-	args_add(&a, arg0);
-	args_add(&a, "--replay");
+	/* which finds the journal, and becomes the console for it */
+	args_add(&a, "breakglass-record");
+	args_add(&a, "replay");
 	args_add(&a, count > 0 ? words[0] : "last");
 	args_add(&a, "--sessions");
 	args_add(&a, c->options->sessions_dir);
@@ -225,5 +226,5 @@ become_replay(const struct command_opts *c, int count, char **words)
 		args_add(&a, "--linear");
 	for (int i = 0; i < c->verbose && i < 2; i++)
 		args_add(&a, "--log");
-	return become(c, "console", &a);
+	return become(c, "record", &a);
 }

@@ -43,13 +43,24 @@ find_keys() {
 	fi
 }
 
+# A key that is an engine's own (a jump host's) stays that engine's.
+keep_owner() {
+	local owner
+	owner=$(stat -L -c %u:%g "$k")
+	[ -n "$fresh" ] && [ "$(stat -c %u:%g "$fresh")" != "$owner" ] || return 0
+	change "give $fresh to $owner, as $k is" || return 0
+	chown "$owner" "$fresh" "$fresh.pub" || die "$fresh must belong to $owner: run this as root"
+}
+
 step_new() {
 	if [ -n "$fresh" ]; then
 		already "the new key is $fresh"
+		keep_owner
 		return
 	fi
 	ensure_key "$k.new"
 	find_keys
+	keep_owner
 }
 
 step_authorize() {

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "record/export_int.h"
+#include "record/held.h"
 #include "record/outfile.h"
 #include "wire/journal_file.h"
 #include "wire/json.h"
@@ -31,58 +32,25 @@ static const struct option long_options[] = {
 
 /* --- where the journal comes from --- */
 
-struct fetching {
-	struct exporting *e;
-	int error; /* errno */
-};
-
-static void
-on_record(const char *line, size_t len, void *arg)
-{
-	struct fetching *g = arg;
-	struct exporting *e = g->e;
-	char *copy;
-
-	if (g->error)
-		return;
-	if (e->size + (int64_t)len >= EXPORT_MEMORY_MAX) {
-		g->error = EFBIG;
-		return;
-	}
-	verify_line(&e->v, line, len, e->size);
-	copy = mem_printf("%.*s\n", (int)len, line);
-	if (write(e->fd, copy, len + 1) != (ssize_t)len + 1)
-		g->error = errno ? errno : EIO;
-	e->size += (int64_t)len + 1;
-	free(copy);
-}
-
 /* The engine has more than the disk: all records come from it. */
 static int
 fetch_journal(struct exporting *e, struct err *err)
 {
-	struct fetching g = {.e = e};
-	char head[CHAIN_HEX + 1];
-	char id[VERIFY_ID_MAX];
+	char path[64];
 
-	memcpy(head, e->engine.head, sizeof head);
-	memcpy(id, e->engine.incident, sizeof id);
 	if (e->fd >= 0)
 		close(e->fd);
-	e->fd = export_memory("journal.jsonl", err);
+	e->fd = held_fetch(e->o, &e->engine, err);
 	if (e->fd < 0)
 		return -1;
 	free(e->path);
-	e->path = mem_printf("/proc/self/fd/%d", e->fd);
+	e->path = mem_dup(held_path(e->fd, path));
 	e->from_engine = true;
-	e->size = 0;
 	verify_fini(&e->v);
-	verify_init(&e->v, NULL, head);
-	if (ask_records(e->o, id, &e->engine, on_record, &g, err) < 0)
+	verify_init(&e->v, NULL, e->engine.head);
+	if (verify_file(&e->v, e->path, err) < 0)
 		return -1;
-	if (g.error)
-		return err_sys(err, g.error, "keep the engine's records");
-	verify_finish(&e->v, e->size, 0);
+	e->size = e->v.bytes;
 	return 0;
 }
 
@@ -103,16 +71,6 @@ open_journal(struct exporting *e, struct err *err)
 	return 0;
 }
 
-/* Whether the engine holds what is meant, though no disk has a file of it. */
-static bool
-engine_has(const struct exporting *e, const char *what)
-{
-	if (!e->engine.there || !e->engine.incident[0])
-		return false;
-	return !what || !*what || strcmp(what, "last") == 0 ||
-	    strncmp(what, e->engine.incident, strlen(what)) == 0;
-}
-
 static bool
 disk_lacks(const struct exporting *e)
 {
@@ -124,17 +82,16 @@ disk_lacks(const struct exporting *e)
 static int
 find_journal(struct exporting *e, const char *what, struct err *err)
 {
-	bool newest = !what || !*what || strcmp(what, "last") == 0;
 	int rc = 0;
 
 	ask_engine(e->o, &e->engine);
-	/* the engine's is the last one, even when no disk has it */
-	if (newest && e->engine.there && e->engine.incident[0])
-		what = e->engine.incident;
+	what = held_name(&e->engine, what);
 	e->path = journal_find(e->o->sessions_dir, what, err);
 	if (e->path)
 		rc = open_journal(e, err);
-	if ((!e->path || rc < 0) && !engine_has(e, what))
+	if (!e->path)
+		held_hint(e->o, "export last -o - >ticket.tar.gz", err);
+	if ((!e->path || rc < 0) && !held_is_meant(&e->engine, what))
 		return -1;
 	if (!e->path || rc < 0 || disk_lacks(e)) {
 		snprintf(e->id, sizeof e->id, "%s", e->engine.incident);
@@ -179,8 +136,10 @@ say_done(const struct exporting *e, const char *path, int64_t bytes)
 	    record_bytes(bytes, text, sizeof text), e->id, e->v.lines, e->pictures,
 	    e->pictures == 1 ? "" : "s");
 	if (e->from_engine)
-		record_say(to,
-		    "the journal came from the engine's memory: no disk has taken all of it\n");
+		record_say(to, "the journal came from the engine%s\n",
+		    strcmp(e->engine.journal, "ok") == 0
+			? ", no file here has all of it"
+			: "'s memory: no disk has taken all of it");
 	if (e->without[0])
 		record_say(to, "without %s\n", e->without);
 	record_say(to, "journal: %s\n",

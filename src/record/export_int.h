@@ -11,10 +11,6 @@
 #include "record/record.h"
 #include "record/verify.h"
 
-#define EXPORT_MEMORY_MAX                                            \
-	((int64_t)512 * 1024 * 1024) /* records that an engine sends \
-				      */
-
 struct exporting {
 	const struct options *o;
 	char *path;   /* of the journal, for those that read it by name */

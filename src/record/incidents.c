@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/scrub.h"
+#include "record/held.h"
 #include "record/record.h"
 #include "record/summary.h"
 #include "wire/journal_file.h"
@@ -191,6 +192,7 @@ say_all(struct listing *l, char *const *ids, size_t count)
 {
 	size_t shown = l->all || l->json || count < SHOWN ? count : SHOWN;
 	int rc = RECORD_OK;
+	uid_t owner;
 
 	if (count == 0 && !l->json)
 		record_say(
@@ -204,6 +206,10 @@ say_all(struct listing *l, char *const *ids, size_t count)
 	if (shown < count)
 		record_wrapf(stdout, l->columns, 0, 2,
 		    "%zu older ones: breakglass incidents --all", count - shown);
+	if (!l->json && held_elsewhere(l->o, &owner))
+		record_wrapf(stdout, l->columns, 0, 2,
+		    "Those of the engine here are uid %ld's: sudo -u '#%ld' breakglass incidents",
+		    (long)owner, (long)owner);
 	if (l->skipped && !l->json)
 		record_wrapf(stdout, l->columns, 0, 2,
 		    "Of long journals only the beginning and the end were read: verbs between them are not told.");

@@ -21,6 +21,7 @@ static const struct word words[] = {
     {"export", export_main},
     {"incidents", incidents_main},
     {"journal", show_main},
+    {"replay", replay_main},
     {"report", report_main},
 };
 

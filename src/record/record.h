@@ -34,6 +34,8 @@ int show_main(int argc, char **argv, const struct options *o); /* "journal" */
 int verify_main(int argc, char **argv, const struct options *o);
 int export_main(int argc, char **argv, const struct options *o);
 int report_main(int argc, char **argv, const struct options *o);
+/* WHAT, and what the console is told besides. */
+int replay_main(int argc, char **argv, const struct options *o);
 
 /* Clean text to a stream, line ends kept, colours taken out. */
 void record_say(FILE *to, const char *fmt, ...) PRINTF_LIKE(2, 3);

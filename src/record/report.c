@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "record/ask.h"
+#include "record/held.h"
 #include "record/outfile.h"
 #include "record/record.h"
 #include "record/report_int.h"
@@ -213,6 +214,7 @@ read_engine(struct report *r, const struct options *o, struct ask *a, struct err
 {
 	struct fetching g = {.r = r};
 	char head[CHAIN_HEX + 1], id[VERIFY_ID_MAX], words[400], check[480];
+	bool kept = strcmp(a->journal, "ok") == 0;
 	struct js *file;
 	int rc;
 
@@ -222,11 +224,13 @@ read_engine(struct report *r, const struct options *o, struct ask *a, struct err
 	rc = ask_records(o, id, a, on_record, &g, err);
 	verify_finish(&g.v, g.bytes, 0);
 	if (rc == 0) {
-		snprintf(check, sizeof check,
-		    "from the engine, no disk has all of it; %s",
+		snprintf(check, sizeof check, "from the engine, %s; %s",
+		    kept ? "its file is not here" : "no disk has all of it",
 		    check_words(&g.v, words, sizeof words));
 		js_set(report_facts(r), "file", file = js_new());
-		js_set_str(file, "name", "none yet: the engine's memory");
+		js_set_str(file, "name",
+		    kept ? "none here: the engine of another uid keeps it"
+			 : "none yet: the engine's memory");
 		js_set_int(file, "bytes", g.bytes);
 		js_set_str(file, "sha256", "");
 		if (g.v.chained)
@@ -249,11 +253,7 @@ is_path(const char *what)
 static bool
 must_ask(const struct ask *a, const char *what)
 {
-	bool newest = !what || !*what || strcmp(what, "last") == 0;
-
-	return a->there && a->incident[0] && a->journal[0] &&
-	    strcmp(a->journal, "ok") != 0 &&
-	    (newest || strncmp(what, a->incident, strlen(what)) == 0);
+	return held_is_meant(a, what) && a->journal[0] && strcmp(a->journal, "ok") != 0;
 }
 
 static int
@@ -267,9 +267,13 @@ read_journal(struct report *r, const struct options *o, const char *what, struct
 		ask_engine(o, &a);
 	if (must_ask(&a, what))
 		return read_engine(r, o, &a, err);
-	path = journal_find(o->sessions_dir, what, err);
-	if (!path)
+	path = journal_find(o->sessions_dir, held_name(&a, what), err);
+	if (!path && held_is_meant(&a, what)) /* another uid's engine keeps its file */
+		return read_engine(r, o, &a, err);
+	if (!path) {
+		held_hint(o, "report last", err);
 		return -1;
+	}
 	rc = read_file(r, path, err);
 	free(path);
 	return rc;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "record/held.h"
 #include "record/record.h"
 #include "record/show_record.h"
 #include "record/verify.h"
@@ -185,13 +186,14 @@ show_main(int argc, char **argv, const struct options *o)
 				.body_lines = BODY_LINES,
 				.body_bytes = BODY_BYTES},
 	    .terminal = isatty(STDOUT_FILENO)};
+	struct ask held;
 	struct err err;
 	char *path;
 	int rc;
 
 	if (show_options(&g, argc, argv) != 0)
 		return RECORD_USAGE;
-	path = journal_find(o->sessions_dir, argv[optind], &err);
+	path = held_find(o, argv[optind], "journal", &held, &err);
 	rc = path ? show_file(&g, path) : record_fail(&err);
 	free(path);
 	return rc;

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "record/anchors.h"
 #include "record/ask.h"
+#include "record/held.h"
 #include "record/host_ask.h"
 #include "record/record.h"
 #include "record/verify_say.h"
@@ -20,6 +21,7 @@
 
 struct verifying {
 	const struct options *o;
+	struct ask held; /* there: what is verified came from that engine, and no file */
 	struct anchors *anchors; /* NULL: none were given */
 	bool host, host_asked, json;
 	struct buf host_said;
@@ -77,6 +79,11 @@ verify_once(struct verifying *g, const char *path, struct verify *v,
 	struct ask a;
 	int rc = 0;
 
+	asked->engine = g->held.there;
+	if (g->held.there) {
+		verify_init(v, g->anchors, g->held.head);
+		return verify_file(v, path, err);
+	}
 	for (int i = 0; i < ENGINE_TRIES; i++) {
 		ask_engine(g->o, &a);
 		verify_init(v, g->anchors, a.there ? a.head : NULL);
@@ -116,7 +123,9 @@ static int
 verify_path(struct verifying *g, const char *path)
 {
 	struct verify_asked asked = {
-	    .path = path, .anchors = g->anchors != NULL, .host = g->host};
+	    .path = g->held.there ? "the engine's own, as it sends it" : path,
+	    .anchors = g->anchors != NULL,
+	    .host = g->host};
 	struct verify v;
 	struct err err;
 	int rc;
@@ -163,7 +172,7 @@ verify_words(struct verifying *g, int count, char **words)
 	}
 	for (int i = 0; i < count; i++) {
 		struct err err;
-		char *path = journal_find(g->o->sessions_dir, words[i], &err);
+		char *path = held_find(g->o, words[i], "journal verify", &g->held, &err);
 
 		rc = worse(rc, path ? verify_path(g, path) : record_fail(&err));
 		free(path);

@@ -92,8 +92,10 @@ check "step authorize again" contains '^Nothing to do' rotate --step authorize -
 check "both keys work" bash -c "$(declare -f login); $(declare -p SSH port); login '$T/first' 127.0.0.1 root status >/dev/null && login '$key.new' 127.0.0.3 root status >/dev/null && login '$key.new' 127.0.0.3 breakglass true"
 check "back again" contains '^Done' rotate --undo --apply
 check "the first key is the only one" bash -c "$(declare -f login); $(declare -p SSH port); login '$T/first' 127.0.0.1 breakglass true && [ ! -e '$key.new' ] && [ \$(grep -c ssh-ed25519 /root/.ssh/authorized_keys2) = 1 ]"
+chown 61001:61002 "$key" "$key.pub" # as on a jump host, where the key is the engine's
 check "all steps but the last" contains '^Done' rotate --apply
 check "the new key is in place" bash -c "! cmp -s '$key.pub' '$T/first.pub' && [ \$(stat -c %a '$key') = 600 ]"
+check "and whose the old one is" test "$(stat -c %u:%g "$key" "$key.pub" "$key.old" | uniq)" = 61001:61002
 check "and again nothing is to do" contains '^Nothing to do' rotate --apply
 cp "$key.pub" "$T/new.pub"
 mv "$key.pub" "$key.new.pub"
