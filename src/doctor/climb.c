@@ -405,6 +405,7 @@ climb_start(struct doctor *d, const struct climb_opts *opts,
 	f->user = opts->pve ? o->pve_user : o->devvm_user;
 	f->port = opts->pve ? o->pve_port : o->devvm_port;
 	f->data_dir = doctor_data_dir(o);
+	f->no_bootstrap = opts->no_bootstrap;
 	f->version = PACKAGE_VERSION;
 	f->tcp_ms = f->banner_ms = f->kex_ms = f->auth_ms = -1;
 	f->sudo_ms = f->write_ms = -1;

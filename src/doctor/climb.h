@@ -29,6 +29,7 @@ struct climb_opts {
 	const char *no_key;	  /* why there is neither; "" */
 	struct hostkeys *known;	  /* only looked at; borrowed */
 	const char *no_known;	  /* why this host's is not compared; "" */
+	bool no_bootstrap;	  /* there is none here */
 };
 
 /* done comes once, from the loop, after all checks of the host are on the sheet. */

@@ -45,6 +45,7 @@ struct host_facts {
 	const char *address, *user;
 	long port;
 	const char *data_dir;
+	bool no_bootstrap;   /* it is not in data_dir: a pod has none */
 	const char *version; /* ours */
 	char here[64];	     /* our address on the way there; "" unknown */
 	char no_key[320];    /* why there is no key to log in with; "" there is one */
@@ -162,6 +163,7 @@ void judge_claude(const struct claude_facts *f, struct said *out);
 struct drill_facts {
 	bool site;
 	bool there;
+	bool no_lab;	 /* nor a place to rehearse in */
 	const char *why; /* the record cannot be read; "" */
 	int64_t age_ms, total_ms;
 	bool ok;

@@ -14,14 +14,18 @@ name_of(const struct host_facts *f)
 	return f->pve ? "pve" : "devvm";
 }
 
-/* "DATA/contrib/bootstrap pve --to root@ADDRESS --port N" */
+/* "DATA/contrib/bootstrap pve --to root@ADDRESS --port N"; who has none is told where. */
 static const char *
 bootstrap(const struct host_facts *f, char out[SAID_MAX])
 {
 	char program[SAID_WORD_MAX], port[24] = "";
 
 	snprintf(out, SAID_MAX, "%s/contrib/bootstrap", f->data_dir);
-	said_word(out, program);
+	if (f->no_bootstrap)
+		snprintf(program, sizeof program,
+		    "on a machine with breakglass-bootstrap: breakglass-bootstrap");
+	else
+		said_word(out, program);
 	if (f->port != 22)
 		snprintf(port, sizeof port, " --port %ld", f->port);
 	if (snprintf(out, SAID_MAX, "%s %s --to %s@%s%s", program, name_of(f),
@@ -39,6 +43,8 @@ public_half(const struct host_facts *f, char out[SAID_WORD_MAX])
 
 	if (strcmp(f->key_path, "agent") == 0)
 		return "FILE.pub (ssh-add -L prints it)";
+	if (f->no_bootstrap) /* it is given to another machine's */
+		return "FILE.pub";
 	snprintf(path, sizeof path, "%s.pub", f->key_path);
 	return said_word(path, out);
 }
@@ -412,6 +418,8 @@ judge_program(const struct host_facts *f, struct said *out)
 		said_do(out,
 		    "look which of the two is newer; where it is this machine's: %s --apply",
 		    bootstrap(f, command));
+	else if (out->result != RESULT_PASS && f->no_bootstrap)
+		said_do(out, "%s --apply", bootstrap(f, command));
 	else if (out->result != RESULT_PASS)
 		said_run(out, "%s --apply", bootstrap(f, command));
 	js_set_str(said_values(out), "program",

@@ -340,7 +340,11 @@ judge_drill(const struct drill_facts *f, struct said *out)
 		said_do(out, "mend that file or move it away; then: %s", command);
 		return;
 	}
-	if (!f->there)
+	if (!f->there && f->no_lab)
+		said_skip(out,
+		    "no lab is here to rehearse in: breakglass drill, on a workstation with "
+		    "breakglass-lab");
+	else if (!f->there)
 		said_warn(out, "never");
 	else if (!f->ok)
 		said_warn(out, "%s ago, and it FAILED", age);
@@ -353,7 +357,9 @@ judge_drill(const struct drill_facts *f, struct said *out)
 	if (f->there && f->total_ms >= 0)
 		said_more(out, "%s%" PRId64 " s)", f->wedge[0] ? ", " : " (",
 		    (f->total_ms + 500) / 1000);
-	if (out->result != RESULT_PASS)
+	if ((out->result == RESULT_WARN || out->result == RESULT_FAIL) && f->no_lab)
+		said_do(out, "on a workstation with breakglass-lab: %s", command);
+	else if (out->result == RESULT_WARN || out->result == RESULT_FAIL)
 		said_run(out, "%s", command);
 	if (f->there)
 		js_set_int(said_values(out), "age_s", f->age_ms / 1000);

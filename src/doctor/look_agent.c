@@ -253,8 +253,8 @@ look_claude(struct pen *pen, const struct options *o)
 /* ---- what claude is given ---- */
 
 static bool
-try_token(struct pen *pen, const char *path, const char *what, struct said *said,
-    struct said *bad)
+try_token(struct pen *pen, const struct options *o, const char *path, const char *setting,
+    const char *what, struct said *said, struct said *bad)
 {
 	struct secret *s;
 	struct err err;
@@ -262,6 +262,8 @@ try_token(struct pen *pen, const char *path, const char *what, struct said *said
 	if (!path[0])
 		return false;
 	pen_at(pen, path);
+	if (looks_not_ours(o, path, setting, bad))
+		return true;
 	s = secret_load_token(path, &err);
 	if (!s)
 		said_err(
@@ -289,8 +291,9 @@ look_claude_key(struct pen *pen, const struct options *o)
 		return;
 	}
 	said_pass(&said, "%s", "");
-	any = try_token(pen, key, "the key in", &said, &bad);
-	any = try_token(pen, o->oauth_token_file,
+	any = try_token(
+	    pen, o, key, ep ? "key_file" : "api_key_file", "the key in", &said, &bad);
+	any = try_token(pen, o, o->oauth_token_file, "oauth_token_file",
 		  "the subscription's token in (only claude may try it)", &said, &bad) ||
 	    any;
 	if (bad.seen[0])

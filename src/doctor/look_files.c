@@ -26,8 +26,8 @@
 #define SOCKET_BELOW "/agent/agent.sock" /* the longest path below the run directory */
 
 /* The nearest directory above path that is there; new string. */
-static char *
-nearest_above(const char *path)
+char *
+looks_above(const char *path)
 {
 	char *at = mem_dup(path), *slash;
 	struct stat st;
@@ -114,9 +114,16 @@ look_key(struct pen *pen, const struct options *o)
 	struct secret *key;
 	struct said said = {0};
 	struct err err;
+	uid_t owner;
 
 	if (strcmp(o->key_path, "agent") == 0) {
 		look_ssh_agent(pen);
+		return;
+	}
+	if (looks_engine_of(o, &owner))
+		pen_note(pen, (int64_t)owner); /* what it has learnt is not ours either */
+	if (looks_not_ours(o, o->key_path, "key_path", &said)) {
+		pen_put(pen, CHECK_KEY, &said);
 		return;
 	}
 	key = secret_load_key(o->key_path, &err);
@@ -135,7 +142,7 @@ look_key(struct pen *pen, const struct options *o)
 static void
 can_be_made(const char *dir, const char *setting, struct said *said)
 {
-	char *above = nearest_above(dir), word[SAID_WORD_MAX];
+	char *above = looks_above(dir), word[SAID_WORD_MAX];
 
 	if (access(above, W_OK | X_OK) == 0)
 		said_pass(said, "%s is not there yet: the engine makes it", dir);
@@ -257,14 +264,36 @@ try_write(const char *dir, int64_t *ms)
 	return rc;
 }
 
+/* Ours holds what we drill and learn; what a recovery writes is not in it. */
+static void
+look_no_disk(struct pen *pen, uid_t owner)
+{
+	static const enum check checks[] = {CHECK_SESSIONS, CHECK_DISK};
+	struct said said = {0};
+
+	for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+		said_skip(&said,
+		    "the journal is kept by the engine of uid %ld, where that one may write: "
+		    "sudo -u '#%ld' breakglass doctor",
+		    (long)owner, (long)owner);
+		pen_put(pen, checks[i], &said);
+	}
+}
+
 void
 look_disk(struct pen *pen, const struct options *o)
 {
-	char *at = nearest_above(o->sessions_dir);
+	char *at = looks_above(o->sessions_dir);
 	struct disk_facts f = {.dir = o->sessions_dir, .free_inodes = -1};
 	struct said said = {0};
 	struct statvfs v;
+	uid_t owner, other;
 
+	if (looks_engine_of(o, &owner) && !looks_another(o->sessions_dir, &other)) {
+		look_no_disk(pen, owner);
+		free(at);
+		return;
+	}
 	look_sessions(pen, o->sessions_dir);
 	f.there = strcmp(at, o->sessions_dir) == 0;
 	if (statvfs(at, &v) == 0) {
@@ -316,7 +345,7 @@ look_local(struct pen *pen, const struct options *o)
 
 	said_pass(&said, "key, programs, sockets and journal");
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-		char *at = paths[i][0] == '/' ? nearest_above(paths[i]) : NULL;
+		char *at = paths[i][0] == '/' ? looks_above(paths[i]) : NULL;
 		const char *net;
 		struct statfs fs;
 

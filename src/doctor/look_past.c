@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,15 +19,34 @@
 #define OPEN_LOOKS 8		   /* as many as the engine, incident_start.c */
 #define END_MAX (2 * JOURNAL_FILE_LINE_MAX) /* bytes that have its last record */
 
+/* As drill/lab.c looks for it. */
+static bool
+has_lab(const struct options *o)
+{
+	static const char *const names[] = {"lab/lab", "contrib/lab/lab"};
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(names) && !found; i++) {
+		char *path = mem_printf("%s/%s", doctor_data_dir(o), names[i]);
+
+		found = access(path, X_OK) == 0;
+		free(path);
+	}
+	return found;
+}
+
 static void
-look_drill(struct pen *pen, const char *path, bool site)
+look_drill(struct pen *pen, const char *path, bool site, bool no_lab)
 {
 	struct drills_record r;
 	struct said said = {0};
 	struct err err = {0};
 	int rc = drills_last(path, site ? DRILLS_SITE : DRILLS_LAB, &r, &err);
-	struct drill_facts f = {
-	    .site = site, .there = rc > 0, .why = rc < 0 ? err.words : "", .wedge = ""};
+	struct drill_facts f = {.site = site,
+	    .there = rc > 0,
+	    .no_lab = no_lab,
+	    .why = rc < 0 ? err.words : "",
+	    .wedge = ""};
 
 	if (rc > 0) {
 		f.age_ms = clock_wall_ms() - r.at_ms;
@@ -201,8 +221,8 @@ look_past(struct pen *pen, const struct options *o)
 {
 	char *path = drills_path(o->sessions_dir);
 
-	look_drill(pen, path, false);
-	look_drill(pen, path, true);
+	look_drill(pen, path, false, !has_lab(o));
+	look_drill(pen, path, true, false);
 	free(path);
 }
 

@@ -45,7 +45,22 @@ int past_kill(
 const struct apart_look *looks_all(bool offline, size_t *count);
 const struct apart_look *looks_by(void (*look)(struct pen *, const struct options *));
 
+/* The nearest directory above path that is there; new string. */
+char *looks_above(const char *path);
+
 /* dir is there and is not ours. */
 bool looks_another(const char *dir, uid_t *owner);
+
+/* look_whose.c */
+
+/* The run directory is another uid's, whose engine we reach, or could as root. */
+bool looks_engine_of(const struct options *o, uid_t *owner);
+
+/*
+ * The file that a setting names is not ours to judge: an engine of another uid reads it,
+ * or it is another uid's.  True: that is said, and nothing in it takes the file away.
+ */
+bool looks_not_ours(
+    const struct options *o, const char *path, const char *setting, struct said *said);
 
 #endif

@@ -28,6 +28,7 @@
 #define THREADS "4"
 #define SECRET_BYTES (20 * 1024) /* as much as a key takes */
 #define WHY_MAX 320
+#define TIMEDATECTL "/usr/bin/timedatectl"
 
 /* What is only main's: the parts, and what of them is over. */
 struct run {
@@ -85,6 +86,10 @@ look_process(struct run *r)
 	judge_memory(kind, (int64_t)limit.rlim_cur / 1024, &said);
 	sheet_put(r->d.sheet, CHECK_MEMORY, &said);
 	judge_time(adjtimex(&t), &said);
+	if (said.command &&
+	    access(TIMEDATECTL, X_OK) < 0) /* a pod's clock is its node's */
+		said_do(&said,
+		    "timedatectl set-ntp true, on the machine that this is a part of");
 	sheet_put(r->d.sheet, CHECK_TIME, &said);
 	terminal_look(r->utf8, r->codeset, &said);
 	sheet_put(r->d.sheet, CHECK_TERMINAL, &said);
@@ -174,6 +179,7 @@ on_climbed(struct climb *c, void *arg)
 static void
 read_pin(struct run *r, const char *host, const char *file, char why[WHY_MAX])
 {
+	int64_t owner = apart_note(r->apart, looks_by(look_key), -1);
 	struct err err;
 
 	why[0] = '\0';
@@ -181,6 +187,10 @@ read_pin(struct run *r, const char *host, const char *file, char why[WHY_MAX])
 		snprintf(why, WHY_MAX, "the file that pins it does not answer");
 	else if (file[0] && hostkeys_pin(r->known, host, file, &err) < 0)
 		snprintf(why, WHY_MAX, "%.300s", err.words);
+	else if (!file[0] && owner >= 0)
+		snprintf(why, WHY_MAX,
+		    "the engine of uid %lld knows the one that it has learnt",
+		    (long long)owner);
 	else if (!file[0] && sheet_is_late(r->d.sheet, CHECK_DISK))
 		snprintf(why, WHY_MAX,
 		    "which one is known stands on the journal's disk, which does not answer");
@@ -191,7 +201,8 @@ static void
 start_climbs(struct run *r)
 {
 	const struct options *o = r->d.o;
-	struct climb_opts opts = {.no_key = ""};
+	struct climb_opts opts = {.no_key = "",
+	    .no_bootstrap = !apart_note(r->apart, looks_by(look_config), false)};
 	char why[WHY_MAX];
 
 	if (sheet_result(r->d.sheet, CHECK_KEY) == RESULT_PASS) {

@@ -45,21 +45,30 @@ on_status(const struct vmfacts *vm, bool answered, void *arg)
 		unfinished_silent(e->unfinished);
 }
 
-/* Installed and in a source tree the folders are the same. */
+/*
+ * Installed and in a source tree the folders are the same.  A pod's image has no
+ * bootstrap, and no ssh for it: it is another machine's to do then.
+ */
 static void
 tell_watch_what_installs_ours(struct engine *e)
 {
 	const struct options *o = e->opts->options;
+	char *program = mem_printf(
+	    "%s/contrib/bootstrap", o->data_dir[0] ? o->data_dir : BG_PKGDATADIR);
 	char port[32] = "";
 	char *todo;
 
 	if (o->pve_port != 22)
 		snprintf(port, sizeof port, " --port %ld", o->pve_port);
-	todo = mem_printf("%s/contrib/bootstrap pve --to root@%s%s --apply",
-	    o->data_dir[0] ? o->data_dir : BG_PKGDATADIR, o->pve_host, port);
-
+	if (access(program, X_OK) < 0) {
+		free(program);
+		program = mem_dup(
+		    "on a machine with breakglass-bootstrap: breakglass-bootstrap");
+	}
+	todo = mem_printf("%s pve --to root@%s%s --apply", program, o->pve_host, port);
 	watch_set_host_todo(e->watch, todo);
 	free(todo);
+	free(program);
 }
 
 void

@@ -131,8 +131,9 @@ secret_check_file(int fd, const char *path, struct err *err)
 		    "%s is not a regular file: name the file itself", path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return err_set(err, ERR_DENIED,
-		    "%s belongs to uid %ld, neither to us (%ld) nor to root: chown %ld %s",
-		    path, (long)st.st_uid, (long)geteuid(), (long)geteuid(), path);
+		    "%s belongs to uid %ld, neither to us (%ld) nor to root: run as that uid, or "
+		    "name a file of yours in breakglass.conf",
+		    path, (long)st.st_uid, (long)geteuid());
 	if (st.st_mode & 027)
 		return err_set(err, ERR_DENIED,
 		    "%s can be read or changed by others (mode %04o): chmod 600 %s", path,
