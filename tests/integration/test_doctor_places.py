@@ -180,6 +180,8 @@ def looks_back(rig, ann, as_ann, engine, as_engine):
         check("as that uid: %s" % command, r.returncode in ((0, 1) if "doctor" in command else (0,)), r)
     check("the post-mortem", "status" in open(rig.dir + "/state/post-mortem.md").read())
     jumphost = open(SRC + "/docs/jumphost.md").read()
+    check("jumphost.md has the same five", re.findall(r"(?m)^sudo -u _breakglass (breakglass .*)$", jumphost) ==
+          commands[:5], commands)
     line = re.search(r"(?ms)^(%breakglass-operators ALL.*?)\n```", jumphost).group(1)
     check("the same line in both", re.sub(r"\s+", " ", line) in re.sub(r"\s+", " ", readme), line)
     allowed = [re.sub(r"\s+", " ", w).strip() for w in line.split("NOPASSWD:")[1].replace("\\\n", "").split(",")]

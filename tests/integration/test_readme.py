@@ -298,6 +298,9 @@ PLACES = {
         (r"(podman|docker|buildah) .*", builder())],
     "docs/jumphost.md": [
         (r"make install", elsewhere(WALK, "make -C build install")),
+        (r"sudo -u _breakglass breakglass .*", elsewhere(
+            "tests/integration/test_doctor_places.py", "README.Debian has five")),
+        (r"breakglass replay FILE", in_rig(prepare=lambda rig: {"FILE": rig.journals()[0]})),
         (r"(systemctl|loginctl|journalctl) .*", files())],
 }
 for place, rows in PLACES.items():
