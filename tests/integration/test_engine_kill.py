@@ -25,6 +25,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from engine_rig import (BUILD, ENGINE, LIMIT, Failed, Skip, check, main, until,  # noqa: E402
                         with_rig)
+from pace import Watch  # noqa: E402
 
 LONG = bool(os.environ.get("BG_LONG"))
 SETTLE = 40             # deaths; an engine keeps 64 verbs in mind that have no end
@@ -52,7 +53,7 @@ class Chain:
     """One incident, its file, and what consoles were told of it."""
 
     def __init__(self, rig):
-        self.rig = rig
+        self.rig, self.watch = rig, Watch()
         self.told = {}          # seq -> bytes
         self.inc = self.path = None
         self.at = self.seq = 0  # of the file: what was looked at already
@@ -81,7 +82,7 @@ class Chain:
         """A machine so busy that the disk did not answer in 0.8 s: the engine goes on without."""
         self.late += 1
         check("the incident is not continued, and not only because the disk was late once",
-              self.late <= 1 + self.kills // 200, fact, self.inc)
+              self.late <= (1 + self.kills // 200) * self.watch.pace(), fact, self.inc)
         self.told, self.open, self.at, self.seq, self.head = {}, set(), 0, 0, "0" * 64
         self.torn, self.continued, self.inc = 0, None, fact["id"]
         self.others, self.cycles = self.others + len(self.cycles), {}
