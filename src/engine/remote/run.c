@@ -12,14 +12,13 @@
 #include "base/text.h"
 #include "engine/remote/redact.h"
 
-#define RUN_PRESSURE_MAX                                              \
-	(4 * 1024 * 1024) /* bytes waiting for a disk: no more bodies \
-			   */
+/* Bytes that wait for a disk: no more bodies. */
+#define RUN_PRESSURE_MAX (4 * 1024 * 1024)
 
 #define RUN_TURNS 16	/* changes of the stream that are kept in order, in one turn */
 #define RUN_CHARACTER 4 /* bytes of one, at most: a piece has none in half */
-#define RUN_ROOM (JOURNAL_MEMORY_MAX - 2 * 1024 * 1024) /* the rest is for other facts \
-							 */
+/* The rest is for other facts. */
+#define RUN_ROOM (JOURNAL_MEMORY_MAX - 2 * 1024 * 1024)
 #define RUN_WORST 6 /* bytes of a record for one of output, at most: \u0001 */
 
 struct piece {
