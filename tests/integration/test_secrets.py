@@ -3,10 +3,13 @@
 """test_secrets: after an incident, no secret's bytes are where they must not be.
 
 An incident with verbs, turns of the agent by an API driver (and by the real claude where
-there is one), a child that prints its environment, a host that prints the key itself, and
-an engine that is aborted.  Then journal, logs, syslog mirror, export, report, screen, core
-and every /proc entry that another process of this uid can read are searched for each
-secret: as it is, its lines, its base64 at each alignment, its hex.
+there is one, with an API key and with a subscription's token), a child that prints its
+environment, a host that prints the key itself, and an engine that is aborted.  While a
+command of the agent's lives all memory below the engine is searched, and every /proc entry
+that another process of this uid can read; then journal, logs, syslog mirror, export, report,
+screen and core: for each secret as it is, its lines, its base64 at each alignment, its hex.
+Only claude and agent-host may hold what they were given.  What could not be read at all is
+no pass.
 """
 import base64
 import binascii
@@ -14,19 +17,27 @@ import glob
 import json
 import os
 import re
+import random
 import resource
+import shutil
 import signal
+import string
 import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from engine_rig import LIMIT, SANITIZED, SRC, Rig, check, children, main, until  # noqa: E402
+from engine_rig import (LIMIT, SANITIZED, SRC, Rig, Skip, alive, check,  # noqa: E402
+                        children, main, until)
 from test_engine_agent import find_claude  # noqa: E402
+from test_engine_relay import pem  # noqa: E402
 from test_engine_turn import agent, done, prompt  # noqa: E402
 
 PIECE = 20
-OAUTH = "sk-ant-oat01-Zq8vT3nWx5Kc7Jm2Rd9Lb4Hf6Gs1"
+OAUTH = "sk-ant-oat01-" + "".join(random.choices(string.ascii_letters + string.digits, k=28))
+CREDENTIALS = ("api key", "oauth token")
+VENDOR = "api.anthropic.com"
 
 
 def private_half(path):
@@ -81,7 +92,8 @@ class Search:
             with open(path, "rb") as f:
                 self.look(path, f.read(64 << 20), but)
         except OSError:
-            pass
+            return False
+        return True
 
 
 PROBE = r'''
@@ -120,7 +132,7 @@ def as_the_agent(pid):
 
 
 def memory(pid):
-    """All of a process's memory that is its own, for one who may look: root."""
+    """All of a process's memory that is its own; None: it cannot be read, or is gone."""
     data = []
     try:
         with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as m:
@@ -136,57 +148,144 @@ def memory(pid):
                     pass
     except OSError:
         pass
-    return b"".join(data)
+    return b"".join(data).replace(bytes(64), b"\0") or None
 
 
-def copies(pid, needle):
-    return memory(pid).count(needle)
+def program(pid):
+    try:
+        return os.path.realpath("/proc/%d/exe" % pid)
+    except OSError:
+        return ""
+
+
+def may_hold(rig, pid):
+    """What this process was given: the credential, and no SSH key."""
+    ours = (os.path.realpath(rig.env["BREAKGLASS_CLAUDE"]),
+            os.path.realpath(rig.env["BREAKGLASS_LIBEXEC_DIR"] + "/agent-host"))
+    return CREDENTIALS if program(pid) in ours else ()
+
+
+class Below:
+    """Memory, environment and command line of all that the engine runs now.
+
+    With mark, which a live command has in its memory: that and its shell have been read.
+    The search takes longer than a command may live, so it comes later."""
+    def __init__(self, rig, pid, mark=None):
+        self.found, self.unread, held = [], [], set()
+        for child in children(pid):
+            but, name = may_hold(rig, child), os.path.basename(program(child))
+            data = memory(child)
+            if data is None:
+                self.unread += [child] if alive(child) else []
+                continue
+            self.found.append(("memory of %d, %s" % (child, name), data, but))
+            if not but and mark and mark in data:
+                held.add(name)
+            for file in ("environ", "cmdline"):
+                self.read("/proc/%d/%s" % (child, file), but if file == "environ" else ())
+        if os.getuid() == 0:
+            check("all memory is read", not self.unread, self.unread)
+        if mark and not self.unread:
+            check("of a live command and its shell, too", "ssh" in held and len(held) > 1, held,
+                  [f[0] for f in self.found])
+
+    def read(self, path, but):
+        try:
+            with open(path, "rb") as f:
+                self.found.append((path, f.read(), but))
+        except OSError:
+            pass                    # it has ended meanwhile: its memory was read
+
+    def look(self, search):
+        for where, data, but in self.found:
+            search.look(where, data, but)
 
 
 def measure(rig, when):
     """The figures of docs/custody.md; only root may look."""
     text, seed = private_half(rig.key)
     pid = rig.engines[-1].pid
-    try:
-        print("%s: key's bytes %d, a line of its file %d, API key %d copies" % (
-            when, copies(pid, seed), copies(pid, text.split("\n")[3].encode()),
-            copies(pid, rig.api_key.encode())))
-    except OSError as e:
-        print("not measured: %s" % e)
+    data = memory(pid)
+    if data is None:
+        print("not measured: the engine's memory cannot be read")
+        return
+    print("%s: key's bytes %d, a line of its file %d, credential %d copies" % (
+        when, data.count(seed), data.count(text.split("\n")[3].encode()),
+        data.count(rig.credential.encode())))
 
 
-def prepare(driver, claude):
+def prepare(driver, claude, subscription):
     rig = Rig(agent_driver=driver, claude=claude, oauth_token_file="", redact="")
     env, text = rig.env, open(rig.key).read()
-    if driver == "api":
+    rig.credential = OAUTH if subscription else rig.api_key
+    if subscription or driver == "api":
         with open(rig.dir + "/oauth", "w") as f:
             f.write(OAUTH)
         os.chmod(rig.dir + "/oauth", 0o600)
         env["BREAKGLASS_OAUTH_TOKEN_FILE"] = rig.dir + "/oauth"
+    if subscription:
+        del env["BREAKGLASS_API_KEY_FILE"]
     with open(rig.dir + "/redact", "w") as f:
         f.write("# of the site\npassword (?i)password=\\S+\n")
     env["BREAKGLASS_REDACT"] = rig.dir + "/redact"
-    env.update(ANTHROPIC_API_KEY=rig.api_key, SSH_AUTH_SOCK="/nonexistent/agent")
+    env.update(ANTHROPIC_API_KEY=rig.credential, SSH_AUTH_SOCK="/nonexistent/agent")
     with open(rig.devvm.top + "/leak", "w") as f:       # a guest that has all of it
         f.write(text + base64.b64encode(text.encode()).decode() + "\n" +
-                binascii.hexlify(text.encode()).decode() + "\n" + rig.api_key + "\n" +
+                binascii.hexlify(text.encode()).decode() + "\n" + rig.credential + "\n" +
                 "db password=Tr0ub4dor-and-3 end\n")
+    rig.go = rig.devvm.top + "/go"
     replies = [
         dict(match="look", text="I look.", bash="ssh devvm 'cat %s/leak'; env; "
              "cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n' | tail -c 20000; "
-             "printf 'here password=%%s\\n' \"$(printf U3cwcmRmMXNo | base64 -d)\""
-             % rig.devvm.top),
+             "printf 'here password=%%s\\n' \"$(printf U3cwcmRmMXNo | base64 -d)\"; "
+             "ssh devvm ': >%s.lives; until [ -e %s ]; do sleep 0.05; done'; true"
+             % (rig.devvm.top, rig.go, rig.go)),
         dict(match=dict(result="cut: password"), text="**Found:** a password was cut."),
         dict(text="Nothing was cut.")]
     with open(rig.dir + "/s.json", "w") as f:
-        json.dump(dict(api_key=rig.api_key, replies=replies), f)
+        json.dump(dict(api_key=rig.credential, replies=replies), f)
+    more = []
+    if subscription:            # goes to the vendor's name alone, which is ours here
+        server, ca = pem(rig, VENDOR)
+        more = ["--tls", server, "--port", "443"]
+        env["BREAKGLASS_CONFIG"] = rig.dir + "/conf"
+        with open(rig.dir + "/conf", "w") as f:
+            f.write("[endpoint vendor]\nca_file = %s\n" % ca)
     api = subprocess.Popen([SRC + "/tests/fakes/messages-api", "--scenario",
                             rig.dir + "/s.json", "--port-file", rig.dir + "/port",
-                            "--record", rig.dir + "/api.log"], stdin=subprocess.DEVNULL)
+                            "--record", rig.dir + "/api.log", *more], stdin=subprocess.DEVNULL)
     rig.procs.append(api)
     until("the API", lambda: os.path.exists(rig.dir + "/port"))
-    env["BREAKGLASS_API_URL"] = "http://127.0.0.1:" + open(rig.dir + "/port").read().strip()
+    if not subscription:
+        env["BREAKGLASS_API_URL"] = "http://127.0.0.1:" + open(rig.dir + "/port").read().strip()
     return rig
+
+
+def what_was_sent(rig):
+    """The requests without their headers: there the credential is where it belongs."""
+    sent = []
+    with open(rig.dir + "/api.log") as f:
+        for row in map(json.loads, f):
+            row.pop("headers", None)
+            sent.append(json.dumps(row))
+    return "\n".join(sent).encode()
+
+
+def credential_came(rig):
+    with open(rig.dir + "/api.log") as f:
+        return rig.credential in f.read()
+
+
+def in_proc(search, proc, claudes):
+    """What another process of this uid reads; claude's environment is where a token stands."""
+    check("/proc was read", b"== /proc/" in proc)
+    if not SANITIZED:
+        check("the engine's memory was not", b"MEM READ" not in proc)
+    for part in proc.split(b"\n== ")[1:]:
+        at = re.match(rb"/proc/(\d+)/(task/\d+/)?environ\n", part)
+        where = part.split(b"\n")[0].decode(errors="replace")
+        search.look("/proc, by another process of this uid: " + where, part,
+                    CREDENTIALS if at and int(at[1]) in claudes else ())
 
 
 def screen(rig):
@@ -214,11 +313,11 @@ def screen(rig):
     return data
 
 
-def incident(driver, claude):
-    rig = prepare(driver, claude)
+def incident(driver, claude, subscription=False):
+    rig = prepare(driver, claude, subscription)
     try:
         search = Search(rig)
-        search.file(rig.devvm.top + "/leak")
+        check("the leak is read", search.file(rig.devvm.top + "/leak"))
         check("the search finds what is there", len(search.bad) == 2, search.bad)
         search.bad = []
         e = rig.start()
@@ -231,25 +330,22 @@ def incident(driver, claude):
         rig.verb(p, "cycle")
         p.expect(t="verb", verb="cycle", state="finished")
         turn = prompt(p, "look")
+        until("the command lives", lambda: p.pump(0.01) or p.of("done", turn=turn) or
+              os.path.exists(rig.go + ".lives"))
+        check("in its turn", not p.of("done", turn=turn), p.facts[-4:])
+        claudes = [pid for pid in children(e.pid) if program(pid) == os.path.realpath(claude)]
+        live = Below(rig, e.pid, rig.go.encode())
+        proc = as_the_agent(e.pid)
+        with open(rig.go, "w"):
+            pass
         check("the turn ends", done(p, turn, 90)["ok"], p.facts[-4:])
         said = "".join(f.get("text", "") for f in p.of("text", turn=turn))
         check("the model was shown the cut", "a password was cut" in said, said)
+        check("with what it was to show", credential_came(rig))
         measure(rig, "after a turn")
-
-        proc = as_the_agent(e.pid)
-        check("/proc was read", b"== /proc/" in proc)
-        if not SANITIZED:
-            check("the engine's memory was not", b"MEM READ" not in proc)
-        # an agent's own process may name the key that it was given: claude's alone
-        search.look("/proc, by another process of this uid", proc)
-        for pid in children(e.pid):
-            if open("/proc/%d/comm" % pid).read().strip() in ("claude", "node", "agent-host"):
-                continue
-            for name in ("environ", "cmdline"):
-                search.file("/proc/%d/%s" % (pid, name))
-        for pid in children(e.pid):
-            # claude was given the API key, by agent-host; the SSH key nobody was
-            search.look("memory of child %d" % pid, memory(pid), ("api key", "oauth token"))
+        live.look(search)
+        in_proc(search, proc, claudes)
+        Below(rig, e.pid).look(search)
         search.look("screen", screen(rig))
         for what, args in (("report", ("report",)), ("journal", ("journal",)),
                            ("events", ("state", "--json"))):
@@ -269,8 +365,7 @@ def incident(driver, claude):
                 search.file(path)
         for path in glob.glob(rig.dir + "/engine.*"):
             search.file(path)
-        with open(rig.dir + "/api.log", "rb") as f:    # its headers have the key, its texts not
-            sent = re.sub(re.escape(rig.api_key).encode(), b"", f.read())
+        sent = what_was_sent(rig)
         check("the model was sent no password of a host's", b"Tr0ub4dor" not in sent)
         if driver == "api":
             check("nor one that a local tool printed", b"Sw0rdf1sh" not in sent)
@@ -280,6 +375,9 @@ def incident(driver, claude):
         print("%s: %d places, %.1f MB searched, %d forms; cores: %d" % (
             driver, search.places, search.seen / 1e6,
             sum(len(p) for p in pieces(rig).values()), len(core)))
+        if live.unread:
+            raise Skip("no secret is where it was looked for, but the memory of a live command "
+                       "cannot be read here: root can")
     finally:
         rig.close()
 
@@ -297,16 +395,45 @@ def by_the_api():
     incident("api", "/nonexistent/claude")
 
 
-def by_claude():
-    """an incident by the real claude leaves no secret's bytes anywhere"""
+def the_claude():
     claude = find_claude()
     if not claude:
-        print("no claude: not tried")
+        raise Skip("no claude; contrib/fetch-claude fetches it")
+    return claude
+
+
+def by_claude():
+    """an incident by the real claude leaves no secret's bytes anywhere"""
+    incident("cli", the_claude())
+
+
+def by_a_subscription():
+    """an incident by the real claude with an OAuth token leaves no secret's bytes anywhere"""
+    claude = the_claude()
+    if os.environ.get("BG_TEST_ALONE"):
+        incident("cli", claude, True)
         return
-    incident("cli", claude)
+    if os.getuid() != 0 or not shutil.which("ip"):
+        raise Skip("the vendor's name must be ours: root and ip, for a network of its own")
+    if not shutil.which("openssl"):
+        raise Skip("openssl is missing: it makes the certificates")
+    with tempfile.NamedTemporaryFile("w", prefix="bg-hosts.") as hosts:
+        hosts.write("127.0.0.1 localhost %s\n" % VENDOR)
+        hosts.flush()
+        os.chmod(hosts.name, 0o644)
+        script = ("ip link set lo up && mount --bind %s /etc/hosts || exit 78; exec %s %s "
+                  "by_a_subscription" % (hosts.name, sys.executable, os.path.abspath(__file__)))
+        r = subprocess.run(["unshare", "-nm", "sh", "-c", script], capture_output=True, text=True,
+                           env=dict(os.environ, BG_TEST_ALONE="1"), timeout=8 * LIMIT)
+    print(r.stdout, end="")
+    if r.returncode == 78 or "unshare failed" in r.stderr:
+        raise Skip("no network of its own here: " + r.stderr.strip())
+    if r.returncode == 77:
+        raise Skip(r.stdout.strip().split("\n")[-1])
+    check("in a network of its own", r.returncode == 0, r.stderr)
 
 
 if __name__ == "__main__":
     most = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (most, most))
-    main([by_the_api, by_claude])
+    main([by_the_api, by_claude, by_a_subscription])
