@@ -164,23 +164,18 @@ check_again(struct guest *v)
 {
 	struct gate *g = v->gate;
 	const struct list_line *line;
+	enum list_fit fit;
 
 	if (v->state != GUEST_IN || v->by != GUEST_BY_LIST || g->list_why.words[0])
 		return;
-	switch (list_find(&g->list, v->uid, v->known ? &v->seen : NULL, &line)) {
-	case LIST_FITS:
-		if (line->read_only == peer_is_reader(v->peer))
-			return;
+	fit = list_find(&g->list, v->uid, v->known ? &v->seen : NULL, &line);
+	if (fit == LIST_NOBODY) {
+		refuse(v, "the operator list does not name you any more",
+		    "whoever keeps the list has taken your line out");
+	} else if (fit == LIST_FITS && line->read_only != peer_is_reader(v->peer)) {
 		idle_begin(&v->idle, clock_mono_ms());
 		g->cfg.role(v->peer, line->read_only, g->cfg.arg); /* v may go for that */
 		gate_lock_arm(g);
-		return;
-	case LIST_NOBODY:
-		refuse(v, "the operator list does not name you any more",
-		    "whoever keeps the list has taken your line out");
-		return;
-	case LIST_LATER:
-		return;
 	}
 }
 
@@ -305,10 +300,11 @@ ask(struct guest *v, const char *text, int64_t wait_ms)
 	peer_ask_password(v->peer, text, wait_ms);
 }
 
+/* Of one who is asked. */
 static int
 failed(const struct guest *v)
 {
-	return v->state == GUEST_ASKED ? v->tries - (v->trying != NULL) : 0;
+	return v->tries - (v->trying != NULL);
 }
 
 /* Who has failed makes room for who has not: else guessing would keep others out. */
@@ -462,9 +458,11 @@ gate_knock(struct gate *g, struct peer *p)
 	if (is_the_agents(v))
 		return;
 	if (gate_has_list(g)) {
-		v->needs = want_load(g);
 		v->who = who_ask(g->cfg.loop, peer_fd(p), on_who, v);
 		gate_timer_start(v, on_late, GATE_LOOK_MS);
+		/* last: without a thread it is over at once, and v must wait for its
+		 * proof */
+		v->needs = want_load(g);
 	} else if (v->uid == geteuid()) {
 		let_in(v, GUEST_BY_UID, &(struct peer_pass){.name = ""});
 	} else {
