@@ -14,8 +14,11 @@
 #include "engine/engine_int.h"
 #include "engine/later.h"
 
-/* for disks: custody, who.h and flight.h keep six of them at most, so two are left */
-#define ENGINE_THREADS 8
+/*
+ * For disks and names that may hang: custody 1, who.h 2, flight.h 3, the list 1, the
+ * keeper 1, runbooks 2.  So two are left for the journal's disk.
+ */
+#define ENGINE_THREADS 12
 #define ENGINE_END_MS 800 /* of leaving, for what comes behind the journal */
 
 static void

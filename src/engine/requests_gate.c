@@ -2,6 +2,7 @@
 /* requests_gate.c: who may come in, in which role, and whose keys wait. */
 #include <unistd.h>
 
+#include "engine/agent/agent_box.h"
 #include "engine/engine_int.h"
 
 /* --- what the gate asks of the engine --- */
@@ -20,6 +21,9 @@ agent_host(void *arg)
 {
 	const struct engine *e = arg;
 
+	/* without a mark what a dead agent-host left is known by us, who adopted it */
+	if (e->agent_side && !agent_box_tells())
+		return getpid();
 	return e->agent_side ? agent_side_pid(e->agent_side) : 0;
 }
 

@@ -152,6 +152,8 @@ def nobody_waits_for_ever(rig):
     for x in (v, w):
         until("the last word about " + x, lambda: p.pump(0.01) or [
             f for f in verdicts(p, id=x) if not f.get("climbing")], 60)
+    f = [f for f in verdicts(p, id=v) if not f.get("climbing")][-1]
+    check("who was overtaken is advised nothing beside it", f["advice"] == "none", f)
     f = verdicts(p)[-1]
     check("healthy in the end", f["word"] in WELL and f["id"] == w, f)
     askers = [rig.popen("verdict") for i in range(2)]

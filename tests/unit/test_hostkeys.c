@@ -190,6 +190,14 @@ Test(hostkeys, a_file_that_cannot_be_used_is_no_reason_to_learn)
 	h = hostkeys_new(dir);
 	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_LEARNT,
 	    "what was accepted is kept");
+	cr_assert_eq(hostkeys_check(h, "devvm", ED, ED_A), HOSTKEY_CHANGED,
+	    "and who was not is no better known to the next engine");
+	cr_assert_eq(hostkeys_accept(h, "devvm", ED, ED_A, &err), 0);
+	hostkeys_free(h);
+	h = hostkeys_new(dir);
+	cr_assert_str_eq(hostkeys_why(h), "", "both are");
+	cr_assert_eq(hostkeys_check(h, "pve", ED, ED_B), HOSTKEY_LEARNT);
+	cr_assert_eq(hostkeys_check(h, "devvm", ED, ED_A), HOSTKEY_LEARNT);
 	hostkeys_free(h);
 }
 

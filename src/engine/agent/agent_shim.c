@@ -147,7 +147,8 @@ agent_shim_run(struct agent_peer *p, const struct js *m)
 	struct buf command;
 	struct err err;
 
-	buf_init(&command, WIRE_COMMAND_MAX);
+	buf_init(&command,
+	    2 * WIRE_COMMAND_MAX); /* the policy has the words for one too long */
 	host = js_strn(m, "host", &host_len);
 	p->state = AGENT_PEER_RUNNING;
 	p->has_input = js_bool(m, "stdin", true);

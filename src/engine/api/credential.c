@@ -435,6 +435,15 @@ asks_answer(struct credential *c, bool ok)
 	fn(ok ? &v : NULL, why, todo, arg);
 }
 
+/* So long a file's disk is waited for. */
+static int64_t
+look_limit(const struct credential *c)
+{
+	int64_t limit = value_left(c) > 0 ? LOOK_MS : CREDENTIAL_FILE_MS;
+
+	return limit < c->cfg.limit_ms ? limit : c->cfg.limit_ms;
+}
+
 /* Helper and exchange: is the value good, must one be waited for, is it too late? */
 static bool
 flight_look(struct credential *c)
@@ -447,7 +456,7 @@ flight_look(struct credential *c)
 			flight_start_of(c);
 		return true;
 	}
-	if (c->exchanges && now - c->begun_ms >= c->cfg.limit_ms) {
+	if (c->exchanges && look_age(c) >= look_limit(c)) {
 		flight_drop(c);
 		fail_hung(c);
 		return true;
@@ -474,6 +483,8 @@ flight_watch(struct credential *c)
 
 	if (!in_flight(c))
 		return;
+	if (c->exchanges && wait > look_limit(c) - look_age(c))
+		wait = look_limit(c) - look_age(c);
 	if (wait <= 0 && !c->asks)
 		flight_drop(c);
 	else
@@ -484,12 +495,11 @@ flight_watch(struct credential *c)
 static bool
 look_is_over(struct credential *c)
 {
-	int64_t limit = c->value && !c->refused ? LOOK_MS : CREDENTIAL_FILE_MS;
 	int64_t left;
 
 	if (!c->look)
 		return true;
-	left = (limit < c->cfg.limit_ms ? limit : c->cfg.limit_ms) - look_age(c);
+	left = look_limit(c) - look_age(c);
 	if (left > 0) {
 		uv_timer_start(&c->timer, on_timer, (uint64_t)left, 0);
 		return false;

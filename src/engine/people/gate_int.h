@@ -27,6 +27,7 @@ struct guest {
 	unsigned looked; /* the one that it was held against last */
 	int tries;
 	struct keeper_try *trying;
+	bool looked_again; /* at what came, before it is late */
 	char trying_name[WIRE_NAME_MAX + 1];
 	uv_timer_t *timer; /* for a proof, or for the next password */
 	struct idle idle;

@@ -156,6 +156,12 @@ on_unlock_late(uv_timer_t *timer)
 {
 	struct guest *v = timer->data;
 
+	/* where it is us who are late its answer waits behind this timer */
+	if (!v->looked_again) {
+		v->looked_again = true;
+		gate_timer_start(v, on_unlock_late, 1);
+		return;
+	}
 	keeper_drop(v->trying);
 	v->trying = NULL;
 	gate_timer_stop(v);
@@ -228,6 +234,7 @@ gate_unlock(struct gate *g, struct peer *p, const struct js *m)
 			return;
 		}
 		snprintf(v->trying_name, sizeof v->trying_name, "%s", name);
+		v->looked_again = false;
 		gate_timer_start(v, on_unlock_late, GATE_TRY_MS);
 	}
 }

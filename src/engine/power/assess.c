@@ -522,9 +522,9 @@ mutation_ended(struct assess *a, const struct vmfacts *vm, const struct power_wh
 void
 assess_verb_began(struct assess *a, const struct power_what *what)
 {
-	assess_stop_climb(a);
 	snprintf(a->mutating, sizeof a->mutating, "%s", what->id);
 	a->mutates = what->verb;
+	assess_stop_climb(a); /* the last word of what it cuts short knows of the verb */
 }
 
 void

@@ -25,6 +25,8 @@
 #define HOSTKEYS_DOUBT \
 	"who is not known from it counts as changed until the key is accepted"
 
+#define HOSTKEYS_STILL "doubtful"
+
 struct hostkey {
 	char *host, *type, *blob;
 	bool pinned;
@@ -229,6 +231,8 @@ hostkeys_write_file(const char *path, const char *text, struct err *err)
 static void
 hostkeys_written(struct hostkeys *h, int rc, const struct err *err)
 {
+	if (rc == 0 && h->doubtful)
+		return; /* what was said of it still holds */
 	memset(&h->trouble, 0, sizeof h->trouble);
 	if (rc < 0) {
 		h->trouble = *err;
@@ -273,6 +277,12 @@ hostkeys_text(const struct hostkeys *h)
 		if (k->pinned)
 			continue;
 		more = mem_printf("%s%s %s %s\n", text, k->host, k->type, k->blob);
+		free(text);
+		text = more;
+	}
+	if (h->doubtful) { /* for the next engine, too: no line of it is a key */
+		char *more = mem_printf("%s" HOSTKEYS_STILL "\n", text);
+
 		free(text);
 		text = more;
 	}
@@ -390,6 +400,8 @@ hostkeys_accept(struct hostkeys *h, const char *host, const char *type, const ch
 		    "%d host keys are known, no more fit: remove "
 		    "lines from %s",
 		    HOSTKEYS_MAX, h->path ? h->path : "memory");
+	if (hostkeys_find(h, "pve") < h->count && hostkeys_find(h, "devvm") < h->count)
+		h->doubtful = false; /* an operator, or the file, has named both */
 	hostkeys_save(h);
 	return 0;
 }

@@ -19,7 +19,7 @@
 #define RUN_CHARACTER 4 /* bytes of one, at most: a piece has none in half */
 /* The rest is for other facts. */
 #define RUN_ROOM (JOURNAL_MEMORY_MAX - 2 * 1024 * 1024)
-#define RUN_WORST 6 /* bytes of a record for one of output, at most: \u0001 */
+#define RUN_RECORD 400 /* bytes of a record beside its output, at most */
 
 struct piece {
 	struct piece *next;
@@ -471,16 +471,40 @@ run_input(struct run *r, const char *data, size_t len)
 	r->in_cut += len;
 }
 
+/* Bytes that its record takes, no less. */
+static size_t
+run_piece_cost(const struct piece *p)
+{
+	size_t cost = RUN_RECORD;
+
+	for (size_t i = 0; i < p->len; i++) {
+		unsigned char c = (unsigned char)p->data[i];
+
+		/* a character of two or three bytes is \u and four digits, of four twice
+		 * that
+		 */
+		cost += c < 0x20 || c == 0x7f ? 6
+		    : c >= 0x80		      ? 3
+		    : strchr("\"\\/", c)      ? 2
+					      : 1;
+	}
+	return cost;
+}
+
 /* What the journal would not take at once goes out of it first, and is counted. */
 static void
 run_flush_tail(struct run *r)
 {
 	size_t waits = incident_pressure(r->runs->incident);
-	size_t room = waits < RUN_ROOM ? RUN_ROOM - waits : 0;
+	size_t room = waits < RUN_ROOM ? RUN_ROOM - waits : 0, cost = 0;
 	struct piece *p;
 
-	while (r->tail && r->tail_bytes * RUN_WORST > room)
+	for (p = r->tail; p; p = p->next)
+		cost += run_piece_cost(p);
+	while (r->tail && cost > room) {
+		cost -= run_piece_cost(r->tail);
 		run_drop_piece(r);
+	}
 	while ((p = r->tail) != NULL) {
 		r->tail = p->next;
 		run_emit(r, p->stream, p->off, p->data, p->len, true);
