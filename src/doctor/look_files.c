@@ -116,12 +116,12 @@ look_key(struct pen *pen, const struct options *o)
 	struct err err;
 	uid_t owner;
 
+	if (looks_engine_of(o, &owner))
+		pen_note(pen, (int64_t)owner); /* what it has learnt is not ours either */
 	if (strcmp(o->key_path, "agent") == 0) {
 		look_ssh_agent(pen);
 		return;
 	}
-	if (looks_engine_of(o, &owner))
-		pen_note(pen, (int64_t)owner); /* what it has learnt is not ours either */
 	if (looks_not_ours(o, o->key_path, "key_path", &said)) {
 		pen_put(pen, CHECK_KEY, &said);
 		return;

@@ -183,7 +183,8 @@ guard_goes_on(struct job *j, int lock, const char *phase, int sig)
 {
 	int rc;
 
-	job_enter(j, phase);
+	if (phase[0] != '\0') /* else it was about to write how it ended */
+		job_enter(j, phase);
 	if (!owes_a_start(j, phase))
 		return CODE_FAULT; /* no result: the front says that it was lost */
 	out_text(&j->out,

@@ -208,6 +208,8 @@ begin(struct tail *t, const struct js *fact)
 	buf_fini(&what);
 	r->has_input = js_bool(fact, "stdin", false);
 	t->bytes += r->bytes;
+	if (js_has(fact, "what_bytes"))
+		tail_command_is_cut(t, r, js_int(fact, "what_bytes", 0));
 	r->seq = js_int(fact, "seq", 0);
 	for (size_t i = 0; i + 1 < t->count; i++)
 		if (!t->runs[i]->ended && strcmp(t->runs[i]->host, "local") == 0 &&

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* tail_command.c: what a run is, in one line and as it was sent, with its input. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,15 @@ append(struct tail *t, struct tail_run *r, const char *text)
 	t->bytes += grown;
 }
 
+void
+tail_command_is_cut(struct tail *t, struct tail_run *r, int64_t bytes)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "\n[not all of it: %lld bytes]", (long long)bytes);
+	append(t, r, text);
+}
+
 static void
 append_clean(struct tail *t, struct tail_run *r, const char *text, size_t len)
 {
@@ -132,7 +142,8 @@ tail_input(struct tail *t, struct tail_run *r, const struct js *fact)
 		if (off == 0)
 			append(t, r, "\n[standard input:]\n");
 		append_clean(t, r, data.data, keep);
-		if (room > 0 && keep < data.len)
+		if (room >= 0 &&
+		    keep < data.len) /* said once: then there is less than none */
 			append(t, r, "\n[more standard input: the journal has it]");
 		r->in = off + (int64_t)data.len;
 	}

@@ -21,6 +21,9 @@ void tail_feed_end(struct tail *t, struct tail_run *r, int stream);
 /* The command of a tool fact. */
 void tail_command(struct tail_run *r, const char *text, size_t len);
 
+/* The record has not all of it: so many bytes it had. */
+void tail_command_is_cut(struct tail *t, struct tail_run *r, int64_t bytes);
+
 /* An input fact: its bytes stand behind the command.  Whether something changed. */
 bool tail_input(struct tail *t, struct tail_run *r, const struct js *fact);
 

@@ -42,6 +42,9 @@ def migrated(rig):
     line = re.search(r"(?m)^ExecStartPre=-/bin/sh -c '(.*)'$", text).group(1)
     home = rig.dir + "/old-home"
     os.makedirs(home + "/journal/incidents")
+    os.makedirs(home + "/.local/state/breakglass")
+    with open(home + "/.local/state/breakglass/history", "w") as f:
+        f.write("somebody was at the console before\n")
 
     def run():
         return subprocess.run(["/bin/sh", "-c", line], env=dict(HOME=home, PATH="/usr/bin:/bin"), cwd="/")
@@ -50,7 +53,7 @@ def migrated(rig):
     run()
     os.mkdir(home + "/journal")
     run()
-    check("once", os.listdir(home + "/.local/state/breakglass") == ["incidents"] and
+    check("once", sorted(os.listdir(home + "/.local/state/breakglass")) == ["history", "incidents"] and
           os.path.isdir(home + "/journal"))
 
 

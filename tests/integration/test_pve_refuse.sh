@@ -226,7 +226,8 @@ echo 'echo "Requesting HA start for VM 102"; exit 0' >"$T/qm.start"
 run start
 check "HA does not start it in time: 9" eval 'rc_is 9 && has "ha-manager"'
 rm "$T/qm.start" "$T/qm.stop"
-run_vm() { rm -f "$T/ha.cfg"; "$T/qm" start; vm_pid >>"$T/pids"; }
+# that HA stopped it left its pid behind, which may be another process by now
+run_vm() { rm -f "$T/ha.cfg" "$T/102.pid"; "$T/qm" start; vm_pid >>"$T/pids"; }
 run_vm
 printf 'vm: 102\n\tstate started\n' >"$T/ha.cfg"
 echo 'echo "Requesting HA stop for VM 102"; exit 0' >"$T/qm.stop"

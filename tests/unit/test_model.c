@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "model/model.h"
+#include "wire/messages.h"
 
 static struct model m;
 
@@ -270,6 +271,42 @@ Test(model, a_script_on_standard_input_stands_behind_its_command)
 	cr_assert(strstr(
 	    run()->command, "ab\n[the rest of its standard input is not on record]"));
 	cr_assert_eq(run()->count, 0, "none of it is output");
+}
+
+static void
+apply_input(int seq, int off, int len)
+{
+	char *fact = malloc((size_t)len + 200);
+	int n = sprintf(fact,
+	    "{\"t\":\"input\",\"seq\":%d,\"id\":\"r1\",\"off\":%d,\"len\":%d,\"data\":\"",
+	    seq, off, len);
+
+	memset(fact + n, 'x', (size_t)len);
+	strcpy(fact + n + len, "\"}");
+	apply(fact);
+	free(fact);
+}
+
+Test(model, what_is_not_shown_of_a_command_and_its_script_is_said_once)
+{
+	const char *more;
+
+	apply(
+	    "{\"t\":\"tool\",\"seq\":1,\"id\":\"r1\",\"asked\":\"agent\",\"host\":\"devvm\",\"what\":\"sh -s\",\"stdin\":true}");
+	apply_input(2, 0, WIRE_CHUNK_MAX); /* just what is shown of it */
+	cr_assert_null(strstr(run()->command, "[more"));
+	apply_input(3, WIRE_CHUNK_MAX, WIRE_CHUNK_MAX);
+	apply_input(4, 2 * WIRE_CHUNK_MAX, 10);
+	more = strstr(run()->command, "\n[more standard input: the journal has it]");
+	cr_assert_not_null(more);
+	cr_assert_null(strstr(more + 2, "[more"));
+}
+
+Test(model, a_command_that_the_record_has_not_whole_says_so)
+{
+	apply(
+	    "{\"t\":\"tool\",\"seq\":1,\"id\":\"r1\",\"asked\":\"agent\",\"host\":\"local\",\"name\":\"Bash\",\"what\":\"echo a\",\"what_bytes\":70000}");
+	cr_assert(strstr(run()->command, "echo a\n[not all of it: 70000 bytes]"));
 }
 
 Test(model, both_streams_keep_their_own_lines)
