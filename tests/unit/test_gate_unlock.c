@@ -129,8 +129,8 @@ Test(keys, credentials_on_a_disk_that_hangs_hold_nobody_up_for_longer_than_a_min
 
 	begin_locked(p, CREDENTIALS);
 	try_unlock(p, WRONG_ONE);
-	later(59999);
-	cr_assert(is_locked(p) && site.tries == 1);
+	later(60000);
+	cr_assert(is_locked(p) && site.tries == 1, "what has come is looked at first");
 	later(1);
 	cr_assert(p->told == 2 && site.tries == 0 && site.dropped == 1);
 	is_open(p);
@@ -274,8 +274,26 @@ leaving(void)
 	answer(broken, KEEPER_BROKEN, 0, "why");
 	leave(tries);
 	MUST(site.tries == 1);
-	later(60000);
+	later(60001);
 	MUST(site.tries == 0 && late->told == 2);
+	end();
+}
+
+Test(keys, an_engine_that_stood_still_for_a_minute_takes_the_answer_not_the_clock)
+{
+	NEW(p);
+
+	begin_locked(p, CREDENTIALS);
+	try_unlock(p, WRONG_ONE);
+	later(60000);
+	answer(p, KEEPER_WRONG, 1000, "");
+	later(10);
+	cr_assert(is_locked(p) && site.dropped == 0);
+	try_unlock(p, WRONG_ONE);
+	later(60000);
+	cr_assert(is_locked(p), "each has a minute of its own");
+	later(1);
+	is_open(p);
 	end();
 }
 
