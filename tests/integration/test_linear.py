@@ -15,6 +15,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from engine_rig import BUILD, LIMIT, check, main, until, with_rig  # noqa: E402
+from pace import Watch  # noqa: E402
 
 CONSOLE = BUILD + "/src/console/console"
 
@@ -52,9 +53,12 @@ class Reader:
         until("it says " + text, lambda: text in self.text()[since:], limit)
         return len(self.text())
 
-    def hears_well(self, since):
-        """The verdict; the devvm is this machine, and may be busy."""
-        until("it is well", lambda: re.search("Verdict: (healthy|crawling)", self.text()[since:]))
+    def hears_well(self, since, watch):
+        """The verdict; the devvm is this machine, and crawls only where many share it."""
+        def well():
+            said = self.text()[since:]
+            return "Verdict: healthy" in said or "Verdict: crawling" in said and watch.pace() > 2
+        until("it is healthy, or crawling at a pace over 2", well)
 
     def says(self, text):
         at = len(self.text())
@@ -112,9 +116,10 @@ def by_numbers(rig):
         r.hears("Choose: 1 cycle (advised)", at)
         at = r.says("1\n")
         at = r.hears("Type cycle and Enter; anything else: No.", at)
+        watch = Watch()
         r.says("cycle\n")
         r.hears("Proof of recovery: healthy", at)
-        r.hears_well(at)
+        r.hears_well(at, watch)
         r.hears("Choose: 1 forensics", at)
         check("another QEMU runs", rig.pve.vm_runs() and rig.pve.vm_pid() != old)
         at = r.says("/state\n")
@@ -126,8 +131,9 @@ def by_numbers(rig):
         run = re.search(r"\[(r\d+)\] [\d,]+ lines; /view", r.text()).group(1)
         at = r.says("/view %s\n" % run)
         r.hears("That was all of it.", at)
+        watch = Watch()
         at = r.says("/again\n")
-        r.hears_well(at)
+        r.hears_well(at, watch)
         r.says("/detach\n")
         until("it leaves", lambda: r.p.poll() is not None)
         check("with 0", r.p.poll() == 0, r.p.poll())

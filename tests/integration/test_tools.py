@@ -262,7 +262,8 @@ def test_stop(rig):
         e = rig.end(tool)
         soon(e, way)
         check(e["error"] and "the operator pressed F8" in e["text"] and rig.body(e) == "so far", e)
-        check("not confirmed" in e["text"] or not living(t), "left after a stop:", way)
+        pace = max(BEGAN.pace(), Pace().pace())
+        check(not living(t) or ("not confirmed" in e["text"] and pace > 2), "left after a stop, at a pace of", pace, way)
         wait_for("%s is ended" % t, 5, lambda: not living(t))
 
 
@@ -464,10 +465,10 @@ def test_files_stay_inside(rig):
                         ("fifo", "no regular file"), ("d", "is a folder"), (".", "is a folder"), ("loop", ""),
                         ("nowhere", "No such file"), ("bin", "is not text"), ("x" * 3999, ""),
                         (rig.work + "-more/x", "outside of the working folder")]:
-        t = time.monotonic()
+        t = Pace()
         e = rig.run("Read", path=path)
         check(e["error"] and words in e["text"] and "root:" not in e["text"], path[:40], e)
-        check(time.monotonic() - t < 60, "it hangs:", path)
+        check(t.took() < 5 * t.pace(), "it hangs:", path)
     e = rig.run("Read", path="a b")
     check(rig.body(e) == "     1\tone", e)
     check("the file is empty" in rig.run("Read", path="empty")["text"], "empty")
