@@ -60,6 +60,15 @@ wait_running(struct power *p, const struct qemu *old, int limit_ms, struct evide
 	return -1;
 }
 
+static void
+tell_qemu(struct job *j, const struct qemu *q)
+{
+	power_state(j, "running", q->pid);
+	out_fact_num(&j->out, "qemu_pid", q->pid);
+	out_fact_num(&j->out, "qemu_start", (long long)q->start);
+	out_text(&j->out, "VM 102 runs, QEMU pid %d", (int)q->pid);
+}
+
 int
 start_verify(struct power *p, const struct qemu *old, int limit_ms)
 {
@@ -93,12 +102,9 @@ start_verify(struct power *p, const struct qemu *old, int limit_ms)
 		    (int)e.qemu.pid, qmp_state_to_str(e.qmp),
 		    e.status[0] ? e.status : "none");
 	}
-	power_state(j, "running", e.qemu.pid);
 	snprintf(more, sizeof(more), "pid=%d", (int)e.qemu.pid);
 	job_phase(j, "running", more);
-	out_fact_num(&j->out, "qemu_pid", e.qemu.pid);
-	out_fact_num(&j->out, "qemu_start", (long long)e.qemu.start);
-	out_text(&j->out, "VM 102 runs, QEMU pid %d", (int)e.qemu.pid);
+	tell_qemu(j, &e.qemu);
 	return CODE_OK;
 }
 
@@ -114,13 +120,18 @@ check_boots(struct power *p)
 	do {
 		memset(&e, 0, sizeof(e));
 		qemu_find(j->site, &e.qemu);
-		if (e.qemu.found < QEMU_UNPROVEN || e.qemu.pid != j->pid) {
-			power_state(j, "stopped", 0);
-			return job_fail(j, CODE_START_FAILED,
+		if (e.qemu.found < QEMU_UNPROVEN) {
+			int rc = job_fail(j, CODE_START_FAILED,
 			    "QEMU pid %lld ran and ended again: look at the host's log, then "
 			    "send start",
 			    j->pid);
+
+			power_state(j, "stopped", 0);
+			return rc;
 		}
+		/* who was seen first may have been the one that forked it */
+		if (e.qemu.pid != j->pid)
+			tell_qemu(j, &e.qemu);
 		forensics_ask_qmp(j->site, ASK_ONCE, ASK_MS, &e);
 		known |= e.a.blk || e.a.vq;
 		moved = (e.a.blk && e.a.rd > 0) || (e.a.vq && e.a.used > 0);

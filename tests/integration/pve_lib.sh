@@ -80,7 +80,10 @@ make_site() {
 }
 start_vm() { "$T/qm" start || exit 99; vm_pid >>"$T/pids"; }
 vm_pid() { cat "$T/102.pid" 2>/dev/null; }
-vm_alive() { local p; p=$(vm_pid) && [ -n "$p" ] && ! gone "$p"; }
+# a QEMU of ours, and not who has its pid by now; a zombie has no arguments
+is_vm() { [ -n "$1" ] && grep -qaF "$T/102.pid" "/proc/$1/cmdline" 2>/dev/null; }
+vm_alive() { is_vm "$(vm_pid)"; }
+vm_gone() { ! is_vm "$1"; }
 # an orphan may stay a zombie where nobody reaps
 gone() { ! grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
 log_lines() { cat "$T/log/breakglass.log" 2>/dev/null | wc -l; }

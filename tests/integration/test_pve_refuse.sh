@@ -195,6 +195,14 @@ vm_pid >>"$T/pids"
 rm "$T/qm.start"
 echo running >"$T/mode"
 
+# --- -daemonize: QEMU's parent has its arguments, listens on QMP and ends
+echo 'echo "running slowfork" >"$here/mode"; "$here/qemu-fake" -id 102 -pidfile "$here/102.pid" -qmp "$here/102.qmp" -qga "$here/102.qga" -mode "$here/mode" -daemonize; exit' >"$T/qm.start"
+run cycle
+check "QEMU's parent is not taken for it" eval 'rc_is 0 && vm_alive && grep -q "^#bg result .* pid=$(vm_pid)" <<<"$out"'
+vm_pid >>"$T/pids"
+rm "$T/qm.start"
+echo running >"$T/mode"
+
 # --- a qm start that is slower than its limit: the VM is waited for, not given up
 cp "$T/site" "$T/site.quick"
 printf 'start_ms = 1500\nverify_ms = 400\n' >>"$T/site"
@@ -235,7 +243,7 @@ old=$(vm_pid)
 kill -STOP "$old"
 run cycle
 check "HA and hung: the manager is asked, and the process ended all the same" \
-	eval 'rc_is 0 && has "by=ha" && has "killing" && gone $old && vm_alive'
+	eval 'rc_is 0 && has "by=ha" && has "killing" && vm_gone $old && vm_alive'
 vm_pid >>"$T/pids"
 run stop
 rm "$T/qm.stop"
@@ -258,7 +266,7 @@ X
 old=$(vm_pid)
 run cycle
 check "a qm stop of 71 s is not waited for, nor in the way of the start" \
-	eval 'rc_is 0 && has "phase=killing" && gone $old && vm_alive'
+	eval 'rc_is 0 && has "phase=killing" && vm_gone $old && vm_alive'
 vm_pid >>"$T/pids"
 rm "$T/qm.stop"
 sed -i 's/^stop_ms.*/stop_ms = 6000/' "$T/site"

@@ -137,7 +137,7 @@ check "reset is refused on a hung QEMU" eval 'rc_is 7 && has "word=hung"'
 run cycle
 check "cycle replaces a hung QEMU" rc_is 0
 check "by SIGKILL of exactly that process" in_order "pid=$old" phase=stopped phase=running
-check "which is gone" gone $old
+check "which is gone" vm_gone $old
 vm_pid >>"$T/pids"
 
 # --- somebody else holds the monitor: not hung
@@ -162,7 +162,7 @@ echo "VM 102 qmp command 'quit' failed - got timeout" >&2; exit 255
 X
 old=$(vm_pid)
 run stop
-check "stop ends a QEMU that ignores quit and SIGTERM" eval 'rc_is 0 && gone $old'
+check "stop ends a QEMU that ignores quit and SIGTERM" eval 'rc_is 0 && vm_gone $old'
 rm "$T/qm.stop" "$T/102.pid"
 
 # --- preflight

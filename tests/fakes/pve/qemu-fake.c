@@ -14,6 +14,7 @@
  *   jobs      a backup job runs
  *   nodisk    the guest has asked for nothing yet
  *   stubborn  SIGTERM is ignored (read at start)
+ *   slowfork  it becomes a daemon slowly: its parent is there for a while (read at start)
  * and of what a QMP can do to its client:
  *   mute      accepts, greets nobody and answers nothing
  *   deaf      greets, and answers nothing
@@ -333,6 +334,8 @@ daemonize(const char *pidfile)
 	(void)setsid();
 	for (int fd = 0; fd < 3; fd++)
 		(void)dup2(null, fd);
+	if (mode("slowfork"))
+		(void)poll(NULL, 0, 400);
 	f = fopen(pidfile, "w");
 	if (f == NULL)
 		exit(1);
