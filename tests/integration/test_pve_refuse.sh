@@ -195,20 +195,19 @@ vm_pid >>"$T/pids"
 rm "$T/qm.start"
 echo running >"$T/mode"
 
-# --- -daemonize: QEMU's parent has its arguments, listens on QMP and ends
-echo 'echo "running slowfork" >"$here/mode"; "$here/qemu-fake" -id 102 -pidfile "$here/102.pid" -qmp "$here/102.qmp" -qga "$here/102.qga" -mode "$here/mode" -daemonize; exit' >"$T/qm.start"
-run cycle
-check "QEMU's parent is not taken for it" eval 'rc_is 0 && vm_alive && grep -q "^#bg result .* pid=$(vm_pid)" <<<"$out"'
-vm_pid >>"$T/pids"
-rm "$T/qm.start"
-echo running >"$T/mode"
-
 # --- a qm start that is slower than its limit: the VM is waited for, not given up
 cp "$T/site" "$T/site.quick"
 printf 'start_ms = 1500\nverify_ms = 400\n' >>"$T/site"
 echo 'read -rt 3 _ <> <(:)' >"$T/qm.start"
 run cycle
 check "a slow qm start: the VM that comes up late is seen" eval 'rc_is 0 && has "has not ended" && vm_alive'
+vm_pid >>"$T/pids"
+# -daemonize: QEMU's parent has its arguments, is there before the pidfile, and ends
+echo 'read -rt 2 _ <> <(:); echo "running slowfork" >"$here/mode"; "$here/qemu-fake" -id 102 -pidfile "$here/102.pid" -qmp "$here/102.qmp" -qga "$here/102.qga" -mode "$here/mode" -daemonize; exit' >"$T/qm.start"
+run cycle
+check "a slow one: QEMU's parent is not taken for it" \
+	eval 'rc_is 0 && has "has not ended" && vm_alive && grep -q "^#bg result .* pid=$(vm_pid)" <<<"$out"'
+echo running >"$T/mode"
 vm_pid >>"$T/pids"
 echo 'echo $$ >>"$here/pids"; read -rt 60 _ <> <(:)' >"$T/qm.start"
 run cycle
