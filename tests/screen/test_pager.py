@@ -21,6 +21,7 @@ from thin_pty import Screen, Thin  # noqa: E402
 
 MAIN = BUILD + "/tests/screen/console-main"
 LINES = ["line %03d of what the agent said" % i for i in range(80)]
+# Given to a shell: a script that was just written may be busy still, in a child of another test.
 PAGER = """#!/bin/sh
 # What it was given, then a screen of its own, then a key.
 { echo "$@"; env; ls -l /proc/self/fd/; } > "$HERE/env"
@@ -111,7 +112,7 @@ def console(folder):
 
 def in_the_while(folder, engine):
     """facts are taken, a resize is seen, a key is the pager's, its end is ours; its environment"""
-    seat = Seat(console(folder), folder, PAGER=folder + "/pager  -x two", LESS="-R",
+    seat = Seat(console(folder), folder, PAGER="/bin/sh " + folder + "/pager  -x two", LESS="-R",
                 LESSOPEN="|/bin/false %s")
     with seat.line:
         open_pager(seat)
@@ -146,7 +147,7 @@ def in_the_while(folder, engine):
 def killed(folder, engine):
     """a pager that is killed, with its screen still on: ours is whole, and says so"""
     open(folder + "/die", "w").close()
-    seat = Seat(console(folder), folder, PAGER=folder + "/pager")
+    seat = Seat(console(folder), folder, PAGER="/bin/sh " + folder + "/pager")
     with seat.line:
         seat.sees("line 079")
         seat.type("/view\r")
@@ -157,7 +158,7 @@ def killed(folder, engine):
 def ctrl_c(folder, engine):
     """Ctrl-C and Ctrl-\\ end the pager: not us, and not the agent's turn"""
     for key in ("\x03", "\x1c"):
-        seat = Seat(console(folder), folder, PAGER=folder + "/pager")
+        seat = Seat(console(folder), folder, PAGER="/bin/sh " + folder + "/pager")
         with seat.line:
             open_pager(seat)
             seat.type(key)
@@ -167,7 +168,7 @@ def ctrl_c(folder, engine):
 
 def stopped(folder, engine):
     """Ctrl-Z in the pager stops the job, fg brings the pager back, then us"""
-    seat = Seat(["bash", "--norc", "--noprofile", "-i"], folder, PAGER=folder + "/pager", PS1="$ ")
+    seat = Seat(["bash", "--norc", "--noprofile", "-i"], folder, PAGER="/bin/sh " + folder + "/pager", PS1="$ ")
     with seat.line:
         seat.sees("$")
         seat.type("%s %s/sock\r" % (MAIN, folder))
@@ -191,7 +192,7 @@ def stopped(folder, engine):
 
 def hung_up(folder, engine):
     """a console that is ended ends its pager, and gives the terminal back"""
-    seat = Seat(console(folder), folder, PAGER=folder + "/pager")
+    seat = Seat(console(folder), folder, PAGER="/bin/sh " + folder + "/pager")
     with seat.line:
         open_pager(seat)
         pids = children(seat.line.pid)
