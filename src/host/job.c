@@ -15,8 +15,8 @@ job_enter(struct job *j, const char *word)
 	snprintf(j->now.phase, sizeof(j->now.phase), "%s", word);
 	if (j->entered) {
 		memcpy(j->entered, j->now.phase, sizeof(j->now.phase));
-		if (getppid() !=
-		    j->now.pid) /* the guard is gone: the run is ours alone */
+		/* where the guard is gone the run is ours alone */
+		if (getppid() != j->now.pid)
 			run_now_self(&j->now);
 	}
 	if (verb_rows[j->verb].mutating && j->dir[0] != '\0')

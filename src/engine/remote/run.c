@@ -305,12 +305,11 @@ run_settle(struct run *r, int stream)
 	b->len = r->read[stream] = rest;
 }
 
-/* What is left of the text comes in small pieces: each were a record of its own. */
+/* Small pieces are put together in b; full takes them out of it, a chunk at a time. */
 static void
-run_clean(struct run *r, int stream, const char *data, size_t len)
+run_gather(struct run *r, int stream, struct buf *b, const char *data, size_t len,
+    void (*full)(struct run *r, int stream))
 {
-	struct buf *b = &r->clean[stream];
-
 	while (len > 0) {
 		size_t room = WIRE_CHUNK_MAX - b->len, n = len < room ? len : room;
 
@@ -319,8 +318,15 @@ run_clean(struct run *r, int stream, const char *data, size_t len)
 		data += n;
 		len -= n;
 		if (b->len == WIRE_CHUNK_MAX)
-			run_settle(r, stream);
+			full(r, stream);
 	}
+}
+
+/* What is left of the text comes in small pieces: each were a record of its own. */
+static void
+run_clean(struct run *r, int stream, const char *data, size_t len)
+{
+	run_gather(r, stream, &r->clean[stream], data, len, run_settle);
 }
 
 static void
@@ -379,7 +385,6 @@ on_flush(uv_prepare_t *flush)
 void
 run_output(struct run *r, int stream, const char *data, size_t len)
 {
-	struct buf *b = &r->raw[stream];
 	int other = 3 - stream;
 
 	assert(stream == 1 || stream == 2);
@@ -387,16 +392,7 @@ run_output(struct run *r, int stream, const char *data, size_t len)
 		r->turns++;
 		run_take_gathered(r, other);
 	}
-	while (len > 0) {
-		size_t room = WIRE_CHUNK_MAX - b->len, n = len < room ? len : room;
-
-		if (buf_add(b, data, n) < 0)
-			abort(); /* there is room for n */
-		data += n;
-		len -= n;
-		if (b->len == WIRE_CHUNK_MAX)
-			run_take_gathered(r, stream);
-	}
+	run_gather(r, stream, &r->raw[stream], data, len, run_take_gathered);
 	r->gathers = true;
 	if (!uv_is_active((uv_handle_t *)&r->runs->flush))
 		uv_prepare_start(&r->runs->flush, on_flush);
